@@ -9,5 +9,11 @@ export const GatewayEnvironment = z.object({
   /** How many rotations may be open before new ones are refused: in all, and of one org. */
   REKEY_MAX_OPEN_ROTATIONS: intVariable({ min: 1, max: 10_000_000, default: 100_000 }),
   REKEY_MAX_OPEN_ROTATIONS_OF_ORG: intVariable({ min: 1, max: 10_000_000, default: 50_000 }),
+  GATEWAY_MAX_CONNECTIONS: intVariable({ min: 1, max: 100_000, default: 2000 }),
+  GATEWAY_MAX_CONNECTION_CALLS: intVariable({ min: 1, max: 100_000, default: 1000 }),
+  GATEWAY_MAX_CALLS: intVariable({ min: 1, max: 100_000, default: 4000 }),
+  GATEWAY_MAX_WAITS: intVariable({ min: 1, max: 1_000_000, default: 25_000 }),
+  GATEWAY_MAX_WATCHES: intVariable({ min: 1, max: 1_000_000, default: 10_000 }),
+  GATEWAY_MAX_UPLOADS: intVariable({ min: 1, max: 10_000, default: 64 }),
 });
 export type GatewayEnvironment = z.infer<typeof GatewayEnvironment>;

@@ -10,15 +10,16 @@ import {
   listenFailure,
   nextUlid,
   runProcess,
-  startHealthServer,
   version,
 } from '@rekey/runtime';
+import { createUploadIds } from './bulks/upload-ids.ts';
 import { GatewayEnvironment } from './config.ts';
 import { createMetrics } from './health/metrics.ts';
-import { watchServingStatus } from './health/serving-status.ts';
+import { limitsOf } from './limits/limits.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import { createServer } from './pipeline/server.ts';
 import { createRpcTable } from './rpc-table.ts';
+import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
 import { createWaits } from './wiring/waits.ts';
@@ -51,37 +52,36 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   shutdown.defer('replicas', () => replicas.close());
 
   const contract = loadContract();
-  const healthAddress = config.GATEWAY_HEALTH_ADDRESS;
-  const metrics = healthAddress === undefined ? undefined : createMetrics(contract, waits.waiting);
+  const metrics =
+    config.GATEWAY_HEALTH_ADDRESS === undefined
+      ? undefined
+      : createMetrics(contract, { waiters: waits.waiting, connections: () => server.connections() });
   metrics?.measureCommands(redis);
-  const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits }), {
+  const limits = limitsOf(config);
+  const onLimit = (limit: string) => metrics?.onLimit(limit);
+  const uploadIds = createUploadIds(limits.uploadIds, onLimit);
+  const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits, uploadIds }), {
     readOrgName: ledgerParts.readOrgName,
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
     confirmDurable: replicas.confirm,
     logger,
     ...(metrics && { onRefused: metrics.onWorkRefused }),
   });
-  const server = createServer(contract, handlers, metrics && { observer: metrics });
+  const server = createServer(contract, handlers, {
+    limits,
+    onLimit,
+    ...(metrics && { observer: metrics }),
+  });
   shutdown.defer('server', () =>
     server.close(Math.min(config.REKEY_SHUTDOWN_TIMEOUT_MS / 2, CALLS_MAY_TAKE_MS)),
   );
   waits.closeOnShutdown(shutdown);
-  const serving = watchServingStatus({
-    health: server.health,
-    services: server.services,
-    redis,
-    mark: keys.health(nextUlid()),
+  const health = await startHealth(
+    { server, ledger: ledgerParts.ledger, redis, metrics },
+    config,
     logger,
-  });
-  shutdown.defer('serving status', () => serving.close());
-  const health =
-    healthAddress &&
-    metrics &&
-    (await startHealthServer(
-      { address: healthAddress, variable: 'GATEWAY_HEALTH_ADDRESS' },
-      { healthy: async () => serving.isServing(), metrics: metrics.render },
-    ));
-  if (health) shutdown.defer('health server', () => health.close());
+    shutdown,
+  );
 
   const host = hostname();
   const id = processId({ kind: 'gateway', host, pid: process.pid, random: randomBytes(4).toString('hex') });
@@ -104,6 +104,6 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   });
   logger.event('ready', {
     address: config.GRPC_ADDRESS.replace(/:\d+$/, `:${port}`),
-    ...(health && { health_address: health.address }),
+    ...(health !== undefined && { health_address: health }),
   });
 });

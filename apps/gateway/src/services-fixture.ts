@@ -21,6 +21,7 @@ import type { ServiceHandlers } from '@rekey/rpc';
 import type { ErrorCode } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import { createUploadIds } from './bulks/upload-ids.ts';
 import type { BulkWatches } from './bulks/bulk-watches.ts';
 import type { Acknowledgements } from './consumers/acknowledgements.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
@@ -71,6 +72,7 @@ const servicesOn = (
       bulks: {} as Bulks,
       bulkWatches: {} as BulkWatches,
       liveness: { noLiveWorker: async () => false },
+      uploadIds: createUploadIds(1_000_000, () => {}),
       budgetOf: (egress) =>
         openLedger(redis, { prefix: PREFIX, budget: { egress, requestsPerMinute: 1 } }).budget,
     }),

@@ -4,6 +4,7 @@ export { type CallContext } from './server-call.ts';
 export { explainTransportErrors } from './transport-errors.ts';
 export { unary } from './unary.ts';
 export { clientStreaming, serverStreaming } from './streaming.ts';
+export { limitCalls, type CallLimits } from './limits/limit-calls.ts';
 export { observeCalls, type CallObserver } from './observe-calls.ts';
 export type { ServiceHandlers } from './services.ts';
 export { toProtoAssistant } from './mapping/assistant.ts';

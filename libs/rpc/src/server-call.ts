@@ -37,32 +37,43 @@ const signalOf = (call: ServerCall): AbortSignal => {
 };
 
 /** Computes each part when it is first read: most handlers read none. */
-export const contextOf = (call: ServerCall): CallContext => {
-  let requestId: string | undefined;
-  let signal: AbortSignal | undefined;
-  const header = (name: string, form: RegExp): string | undefined => {
-    const [value] = call.metadata?.get(name) ?? [];
+class ContextOfCall implements CallContext {
+  private readonly call: ServerCall;
+  private knownRequestId: string | undefined;
+  private knownSignal: AbortSignal | undefined;
+
+  constructor(call: ServerCall) {
+    this.call = call;
+  }
+
+  get path(): string {
+    return this.call.getPath?.() ?? '';
+  }
+
+  get requestId(): string {
+    return (this.knownRequestId ??= this.header('x-request-id', REQUEST_ID) ?? randomUUID());
+  }
+
+  get traceparent(): string | undefined {
+    return this.header('traceparent', TRACEPARENT);
+  }
+
+  get signal(): AbortSignal {
+    return (this.knownSignal ??= signalOf(this.call));
+  }
+
+  get deadlineMs(): number | undefined {
+    const deadlineMs = Number(this.call.getDeadline());
+    return Number.isFinite(deadlineMs) ? deadlineMs : undefined;
+  }
+
+  private header(name: string, form: RegExp): string | undefined {
+    const [value] = this.call.metadata?.get(name) ?? [];
     return typeof value === 'string' && form.test(value) ? value : undefined;
-  };
-  return {
-    get path() {
-      return call.getPath?.() ?? '';
-    },
-    get requestId() {
-      return (requestId ??= header('x-request-id', REQUEST_ID) ?? randomUUID());
-    },
-    get traceparent() {
-      return header('traceparent', TRACEPARENT);
-    },
-    get signal() {
-      return (signal ??= signalOf(call));
-    },
-    get deadlineMs() {
-      const deadlineMs = Number(call.getDeadline());
-      return Number.isFinite(deadlineMs) ? deadlineMs : undefined;
-    },
-  };
-};
+  }
+}
+
+export const contextOf = (call: ServerCall): CallContext => new ContextOfCall(call);
 
 /** Receives each error that no caller may read. */
 export type OnUnexpected = (error: unknown, context: CallContext) => void;

@@ -43,6 +43,16 @@ describe('toStatus and readStatusDetails', () => {
     });
   });
 
+  it('say when to try again, only if room was missing and a retry may find some', () => {
+    const waits = ['REDIS_MEMORY_LOW', 'TOO_MANY_CALLS', 'TOO_MANY_POLICIES', 'REDIS_UNAVAILABLE'] as const;
+    expect(waits.map((code) => readStatusDetails(received(new RekeyError(code))).retryAfterMs)).toEqual([
+      1000,
+      1000,
+      undefined,
+      undefined,
+    ]);
+  });
+
   it('bound the length of metadata', () => {
     const status = received(new RekeyError('INTERNAL', { metadata: { long: 'x'.repeat(10_000) } }));
     expect(readStatusDetails(status).metadata['long']).toHaveLength(512);

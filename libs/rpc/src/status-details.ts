@@ -10,10 +10,10 @@ import {
 import protobuf from 'protobufjs';
 
 /*
- * The standard error model of Google APIs (AIP-193): google.rpc.Status with ErrorInfo and BadRequest, in the
- * trailer `grpc-status-details-bin`. The fields in use are described here by name and number, as in
- * google/rpc/status.proto and google/rpc/error_details.proto: the npm package of Google's protos is 9 MB for
- * these four messages.
+ * The standard error model of Google APIs (AIP-193): google.rpc.Status with ErrorInfo, BadRequest and
+ * RetryInfo, in the trailer `grpc-status-details-bin`. The fields in use are described here by name and
+ * number, as in google/rpc/status.proto and google/rpc/error_details.proto: the npm package of Google's
+ * protos is 9 MB for these messages.
  */
 const root = protobuf.Root.fromJSON(
   {
@@ -53,6 +53,17 @@ const root = protobuf.Root.fromJSON(
           field_violations: { rule: 'repeated', type: 'FieldViolation', id: 1 },
         },
       },
+      Duration: {
+        fields: {
+          seconds: { type: 'int64', id: 1 },
+          nanos: { type: 'int32', id: 2 },
+        },
+      },
+      RetryInfo: {
+        fields: {
+          retry_delay: { type: 'Duration', id: 1 },
+        },
+      },
     },
   },
   new protobuf.Root(),
@@ -66,13 +77,17 @@ const DOMAIN = 'rekey';
 const MAX_VIOLATIONS = 10;
 const MAX_VALUE_CHARACTERS = 512;
 
+/** How long a caller that was refused for want of room should wait before it tries again. */
+const RETRY_AFTER_MS = 1000;
+
 /** The method's name: the last part of the path of a call. Empty if there is no path. */
 const methodOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /**
  * The status of a call that failed with a RekeyError. The message and advice fit the called method; the cause
  * is left out. `ErrorInfo.metadata` has the same for programs: `call`, `retryable` (`true` or `false`),
- * `advice`, and the ids and names of what the error is about.
+ * `advice`, and the ids and names of what the error is about. `RetryInfo` says when to try again what was
+ * refused for want of room.
  */
 export const toStatus = (error: RekeyError, path = ''): StatusObject => {
   const call = methodOf(path);
@@ -108,6 +123,8 @@ export const toStatus = (error: RekeyError, path = ''): StatusObject => {
     }),
   ];
   if (violations.length > 0) packed.push(detail('BadRequest', { field_violations: violations }));
+  if (retry && grpc === 'RESOURCE_EXHAUSTED')
+    packed.push(detail('RetryInfo', { retry_delay: { seconds: RETRY_AFTER_MS / 1000 } }));
   const metadata = new Metadata();
   metadata.set(
     TRAILER,
@@ -139,6 +156,8 @@ interface CallError {
    * and names of what the error is about. Empty if the error is not one of Rekey's.
    */
   metadata: Readonly<Record<string, string>>;
+  /** How long to wait before the same call, from RetryInfo; undefined if the error has none. */
+  retryAfterMs?: number;
 }
 
 /** Reads Rekey's error details from the trailer of a failed call. */
@@ -164,6 +183,12 @@ export const readStatusDetails = (error: ServiceError): CallError => {
         field_violations: FieldViolation[];
       };
       result.fieldViolations.push(...violations.map(({ field, description }) => ({ field, description })));
+    }
+    if (url === `${TYPE_URL}RetryInfo`) {
+      const { retry_delay: delay } = type('RetryInfo').decode(value) as unknown as {
+        retry_delay: { seconds: number | protobuf.Long; nanos: number } | null;
+      };
+      result.retryAfterMs = Number(delay?.seconds ?? 0) * 1000 + (delay?.nanos ?? 0) / 1e6;
     }
   }
   return result;

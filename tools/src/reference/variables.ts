@@ -49,6 +49,23 @@ export const variables: Record<string, Record<string, Variable>> = {
         free port if 50051 is in use; port \`0\` always takes a free one
       `,
     },
+    GATEWAY_MAX_CONNECTIONS: {
+      meaning: `
+        open connections. Beyond it, the connection that has been without a call for the longest time is
+        closed: [limits](limits.md#gateway)
+      `,
+    },
+    GATEWAY_MAX_CONNECTION_CALLS: {
+      meaning: 'open calls of one connection; further calls of its client wait in the client',
+    },
+    GATEWAY_MAX_CALLS: { meaning: 'open calls that neither wait nor stream' },
+    GATEWAY_MAX_WAITS: { meaning: 'open calls of `WaitRotation`' },
+    GATEWAY_MAX_WATCHES: {
+      meaning: 'open calls that stream responses: `WatchBulkRotation`, health watches',
+    },
+    GATEWAY_MAX_UPLOADS: {
+      meaning: 'open calls that stream requests: `CreateBulkRotation`, `CreateRotationPolicy`',
+    },
   },
   Invent: {
     INVENT_API_KEY: {

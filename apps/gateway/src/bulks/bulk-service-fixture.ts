@@ -4,11 +4,13 @@ import type { BulkDraft, Bulks } from '@rekey/ledger';
 import { loadContract, type ServiceHandlers } from '@rekey/rpc';
 import { RekeyError, type BulkItem, type BulkRotation, type BulkSpec, type ErrorCode } from '@rekey/schema';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
+import { limitsWith } from '../limits/limits-fixture.ts';
 import { createHandlers } from '../pipeline/pipeline.ts';
 import { connectRaw, type RawCalls } from '../pipeline/raw-calls-fixture.ts';
 import { createServer, type GatewayServer } from '../pipeline/server.ts';
 import { createBulkService } from './bulk-service.ts';
 import { createBulkWatches, type BulkWatches } from './bulk-watches.ts';
+import { createUploadIds } from './upload-ids.ts';
 
 const counts = {
   total: 4,
@@ -130,6 +132,7 @@ const acknowledgements = {
 
 interface StartOptions {
   idleMs?: number;
+  maxUploadIds?: number;
   keepAliveMs?: number;
   keepAliveTimeoutMs?: number;
 }
@@ -153,7 +156,7 @@ interface BulkServiceFixture {
 /** Call this once at the top of a spec: it registers the hooks that start and stop the server. */
 export const useBulkService = (): BulkServiceFixture => {
   const fixture = {
-    start: async ({ idleMs, ...keepAlive }: StartOptions = {}) => {
+    start: async ({ idleMs, maxUploadIds = 2_000_000, ...keepAlive }: StartOptions = {}) => {
       const fake = fakeBulks();
       const watches = createBulkWatches({ bulks: fake.bulks, readEveryMs: 10 });
       const BulkRotationService = createBulkService({
@@ -161,6 +164,7 @@ export const useBulkService = (): BulkServiceFixture => {
         bulkWatches: watches,
         acknowledgements,
         liveness: { noLiveWorker: async () => false },
+        uploadIds: createUploadIds(maxUploadIds, () => {}),
       });
       const handlers = createHandlers(
         { BulkRotationService },
@@ -172,7 +176,10 @@ export const useBulkService = (): BulkServiceFixture => {
           ...(idleMs !== undefined && { streamIdleMs: idleMs }),
         },
       );
-      const server = createServer(loadContract(), handlers as ServiceHandlers, keepAlive);
+      const server = createServer(loadContract(), handlers as ServiceHandlers, {
+        limits: limitsWith(),
+        ...keepAlive,
+      });
       const port = await server.listen('127.0.0.1:0');
       const client = connectRaw(`127.0.0.1:${port}`);
       const started = { fake, watches, server, port, client };

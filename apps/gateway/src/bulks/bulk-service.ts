@@ -11,12 +11,14 @@ import { makePageToken, readPageToken } from '../requests/page-token.ts';
 import { given } from '../requests/parse-request.ts';
 import { ByBulk, ListBulkItems, ListBulks, WatchBulk, bulkReader, type BulkPart } from './bulk-requests.ts';
 import type { BulkWatches } from './bulk-watches.ts';
+import type { UploadIds } from './upload-ids.ts';
 
 export interface BulkServiceDeps {
   bulks: Bulks;
   bulkWatches: BulkWatches;
   acknowledgements: Acknowledgements;
   liveness: WorkerLiveness;
+  uploadIds: UploadIds;
 }
 
 const ItemIndex = z
@@ -28,11 +30,13 @@ const ItemIndex = z
 const fillDraft = async (
   draft: BulkDraft,
   parts: AsyncIterable<BulkPart>,
+  countIds: (count: number) => void,
   requireConsumers: (names: readonly string[]) => Promise<void>,
 ): Promise<BulkSpec> => {
   let spec: BulkSpec | undefined;
   for await (const part of parts) {
     spec ??= part.spec;
+    countIds(part.assistantIds.length + part.excludeAssistantIds.length);
     await requireConsumers(part.requireConsumers ?? []);
     if (part.assistantIds.length > 0) await draft.add(part.assistantIds);
     if (part.excludeAssistantIds.length > 0) await draft.exclude(part.excludeAssistantIds);
@@ -41,20 +45,25 @@ const fillDraft = async (
 };
 
 const createBulk = async (
-  { bulks, acknowledgements }: Pick<BulkServiceDeps, 'bulks' | 'acknowledgements'>,
+  { bulks, acknowledgements, uploadIds }: Pick<BulkServiceDeps, 'bulks' | 'acknowledgements' | 'uploadIds'>,
   parts: AsyncIterable<BulkPart>,
   signal: AbortSignal,
 ): Promise<BulkRotation> => {
   const draft = bulks.draft(`blk_${nextUlid()}`);
   const requireConsumers = (names: readonly string[]) => acknowledgements.require(names, signal);
-  const spec = await fillDraft(draft, parts, requireConsumers).catch(async (error: unknown) => {
-    // If Redis is unreachable by now, the draft expires within an hour.
-    await draft.drop().catch(() => {});
-    throw error;
-  });
-  // Never dropped from here on: even if the answer is lost, the draft may have become a bulk rotation.
-  const { bulk } = await bulks.create(draft.id, spec, draft);
-  return bulk;
+  const ids = uploadIds();
+  try {
+    const spec = await fillDraft(draft, parts, ids.add, requireConsumers).catch(async (error: unknown) => {
+      // If Redis is unreachable by now, the draft expires within an hour.
+      await draft.drop().catch(() => {});
+      throw error;
+    });
+    // Never dropped from here on: even if the answer is lost, the draft may have become a bulk rotation.
+    const { bulk } = await bulks.create(draft.id, spec, draft);
+    return bulk;
+  } finally {
+    ids.end();
+  }
 };
 
 const listBulks = async (
@@ -82,6 +91,7 @@ export const createBulkService = ({
   bulkWatches,
   acknowledgements,
   liveness,
+  uploadIds,
 }: BulkServiceDeps): RpcTable['BulkRotationService'] => {
   const toResponse = async (bulk: BulkRotation) =>
     toProtoBulkRotation(
@@ -106,7 +116,7 @@ export const createBulkService = ({
       permission: 'bulkRotations.create',
       orgs: 'request',
       effect: 'accept',
-      handler: (parts, { signal }) => createBulk({ bulks, acknowledgements }, parts, signal),
+      handler: (parts, { signal }) => createBulk({ bulks, acknowledgements, uploadIds }, parts, signal),
       respond: toResponse,
     }),
 

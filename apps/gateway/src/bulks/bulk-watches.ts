@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bulks } from '@rekey/ledger';
 import { RekeyError, isBulkEnded, type BulkRotation } from '@rekey/schema';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
+import { shareReads } from '../shared/share-reads.ts';
 
 const READ_EVERY_MS = 1000;
 
@@ -18,6 +19,16 @@ export interface BulkWatches {
   close(): void;
 }
 
+/** Computed once for all watchers of a reading. */
+const createTexts = (): ((bulk: BulkRotation) => string) => {
+  const texts = new WeakMap<BulkRotation, string>();
+  return (bulk) => {
+    const text = texts.get(bulk) ?? JSON.stringify(bulk);
+    texts.set(bulk, text);
+    return text;
+  };
+};
+
 /** Reads each watched bulk rotation once a second, for all its watchers together. */
 export const createBulkWatches = ({
   bulks: ledgerBulks,
@@ -29,12 +40,11 @@ export const createBulkWatches = ({
   readEveryMs?: number;
 }): BulkWatches => {
   // A change of worker liveness is reported like a change of the counts.
-  const bulks: Pick<Bulks, 'get'> = {
-    get: async (id) => ({
-      ...(await ledgerBulks.get(id)),
-      ...((await liveness?.noLiveWorker()) && { noLiveWorker: true }),
-    }),
-  };
+  const get = shareReads(async (id) => ({
+    ...(await ledgerBulks.get(id)),
+    ...((await liveness?.noLiveWorker()) && { noLiveWorker: true }),
+  }));
+  const textOf = createTexts();
   const closing = new AbortController();
   const readings = new Map<string, Promise<BulkRotation>>();
 
@@ -44,7 +54,7 @@ export const createBulkWatches = ({
     });
     // A watcher that comes from now on shares the next reading: this one may have been answered already.
     readings.delete(id);
-    return bulks.get(id);
+    return get(id);
   };
 
   const nextReading = (id: string): Promise<BulkRotation> => {
@@ -55,10 +65,10 @@ export const createBulkWatches = ({
 
   return {
     watch: async function* (id, { untilStopped, signal }) {
-      let bulk = await bulks.get(id);
+      let bulk: BulkRotation = await get(id);
       let yielded: string | undefined;
       while (!signal.aborted) {
-        const text = JSON.stringify(bulk);
+        const text = textOf(bulk);
         if (text !== yielded) {
           yield bulk;
           yielded = text;

@@ -317,6 +317,36 @@ describe('CreateBulkRotation', () => {
     expect(fixture.fake.created[0]!.ids).toHaveLength(600_000);
   }, 30_000);
 
+  it('refuses ids beyond the limit of all open streams, until others have ended', async () => {
+    await fixture.stop();
+    await fixture.start({ maxUploadIds: 5 });
+    const finish = Promise.withResolvers<void>();
+    const open = async function* () {
+      yield { ...first, assistantIds: ['a', 'b', 'c'] };
+      await finish.promise;
+    };
+    const added = once(fixture.fake.events, 'add');
+    const answered = fixture.client.createBulkRotation(open());
+    await added;
+    const three = [{ ...first, assistantIds: ['d', 'e', 'f'] }];
+    const dropped = once(fixture.fake.events, 'drop');
+    const error = await failure(three);
+    expect(error).toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      reason: 'TOO_MANY_CALLS',
+      metadata: { bound: 'upload-ids', limit: '5' },
+      retryAfterMs: 1000,
+    });
+    await dropped;
+    finish.resolve();
+    await answered;
+    await fixture.client.createBulkRotation(three);
+    expect(fixture.fake.created.map(({ ids }) => ids)).toEqual([
+      ['a', 'b', 'c'],
+      ['d', 'e', 'f'],
+    ]);
+  });
+
   it('refuses a message of more than 64 KiB', async () => {
     const error = await failure([
       { ...first, assistantIds: Array.from({ length: 400 }, (_, i) => `${i}`.padEnd(250, 'x')) },

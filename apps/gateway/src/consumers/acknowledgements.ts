@@ -7,6 +7,8 @@ import {
   type AcknowledgementState,
   type Rotation,
 } from '@rekey/schema';
+import { shareReads } from '../shared/share-reads.ts';
+import { createPositionWaits } from './position-waits.ts';
 
 /** Whether one consumer has applied what was published. */
 interface Acknowledgement {
@@ -59,37 +61,25 @@ const consumersMissing = (missing: { name: string; state: string }[]): RekeyErro
 /** How long required consumers may take to catch up. */
 const CATCH_UP_MS = 5000;
 
-/** Waits for conditions that change with the positions of consumers. */
-const createPositionWaits = (positions: ConsumerPositions) => {
-  const closing = new AbortController();
-  let waiting = 0;
-
-  /** Resolves when the condition holds or the signal aborts. Throws SHUTTING_DOWN. */
-  const until = async (holds: () => boolean, signal: AbortSignal): Promise<void> => {
-    const ending = AbortSignal.any([signal, closing.signal]);
-    waiting += 1;
-    try {
-      for (;;) {
-        const { promise: changed, resolve: wake } = Promise.withResolvers<void>();
-        const stop = positions.onChange(wake);
-        const onAbort = () => wake();
-        ending.addEventListener('abort', onAbort);
-        try {
-          const done = holds();
-          if (closing.signal.aborted) throw new RekeyError('SHUTTING_DOWN');
-          if (done || signal.aborted) return;
-          await changed;
-        } finally {
-          stop();
-          ending.removeEventListener('abort', onAbort);
-        }
+/** What is registered. Each read is shared by all calls that are answered at the same time. */
+const createRegistry = (consumers: Pick<Consumers, 'get' | 'list'>) => {
+  const list = shareReads(async () => (await consumers.list()).consumers);
+  const get = shareReads((name) => consumers.get(name));
+  return {
+    names: async () => (await list('all')).map(({ consumer }) => consumer.name),
+    readersOf: async (orgId: string) =>
+      (await list('all'))
+        .filter(({ consumer }) => mayRead(consumer, orgId))
+        .map(({ consumer }) => consumer.name),
+    checkNamed: async (orgId: string, named: readonly string[]): Promise<void> => {
+      for (const name of named) {
+        const seen = await get(name);
+        const about = { which: name, metadata: { consumers: name } };
+        if (!seen) throw new RekeyError('CONSUMER_NOT_FOUND', about);
+        if (!mayRead(seen.consumer, orgId)) throw new RekeyError('CONSUMER_MAY_NOT_READ', about);
       }
-    } finally {
-      waiting -= 1;
-    }
+    },
   };
-
-  return { until, waiting: () => waiting, close: () => closing.abort() };
 };
 
 /**
@@ -106,12 +96,11 @@ export const createAcknowledgements = ({
   positionsRead: Promise<void>;
 }): Acknowledgements => {
   const { until, waiting, close } = createPositionWaits(positions);
+  const registry = createRegistry(consumers);
 
   const readersOf = async (orgId: string): Promise<string[]> => {
     await positionsRead;
-    return (await consumers.list()).consumers
-      .filter(({ consumer }) => mayRead(consumer, orgId))
-      .map(({ consumer }) => consumer.name);
+    return registry.readersOf(orgId);
   };
 
   const statesOf = (
@@ -125,17 +114,8 @@ export const createAcknowledgements = ({
           state: positions.reach(consumer, entry, { assistantId, version }),
         }));
 
-  const checkNamed = async (orgId: string, named: readonly string[]): Promise<void> => {
-    for (const name of named) {
-      const seen = await consumers.get(name);
-      if (!seen) throw new RekeyError('CONSUMER_NOT_FOUND', { which: name, metadata: { consumers: name } });
-      if (!mayRead(seen.consumer, orgId))
-        throw new RekeyError('CONSUMER_MAY_NOT_READ', { which: name, metadata: { consumers: name } });
-    }
-  };
-
   const wait: Acknowledgements['wait'] = async (rotation, named, signal) => {
-    await checkNamed(rotation.orgId, named);
+    await registry.checkNamed(rotation.orgId, named);
     const names = await readersOf(rotation.orgId);
     if (rotation.state === 'SUCCEEDED' && names.length === 0) throw new RekeyError('CONSUMERS_MISSING');
     let states = statesOf(rotation, names);
@@ -152,7 +132,7 @@ export const createAcknowledgements = ({
     const haveAll = () => names.every((name) => positions.reach(name, entry) === 'ACKNOWLEDGED');
     await until(haveAll, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]));
     if (haveAll()) return;
-    const known = new Set((await consumers.list()).consumers.map(({ consumer }) => consumer.name));
+    const known = new Set(await registry.names());
     const missing = names.flatMap((name) => {
       const state = known.has(name) ? positions.reach(name, entry) : 'NOT_FOUND';
       return state === 'ACKNOWLEDGED' ? [] : [{ name, state }];

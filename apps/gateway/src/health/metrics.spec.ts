@@ -14,7 +14,7 @@ const linesOf = async ({ render }: ReturnType<typeof createMetrics>, name: strin
 
 describe('the metrics of the gateway', () => {
   it('count calls by service, method and code, and measure how long they take', async () => {
-    const metrics = createMetrics(contract, () => 0);
+    const metrics = createMetrics(contract, { waiters: () => 0, connections: () => 3 });
     metrics.onCall(WAIT)!(status.OK);
     metrics.onCall(WAIT)!(status.NOT_FOUND);
     metrics.onCall(WAIT)!(status.NOT_FOUND);
@@ -29,7 +29,7 @@ describe('the metrics of the gateway', () => {
   });
 
   it('show open streams of every streaming method, and the waiting calls', async () => {
-    const metrics = createMetrics(contract, () => 7);
+    const metrics = createMetrics(contract, { waiters: () => 7, connections: () => 3 });
     const end = metrics.onCall(WATCH)!;
     metrics.onCall(WATCH);
     metrics.onCall(WAIT);
@@ -41,10 +41,20 @@ describe('the metrics of the gateway', () => {
       'rekey_gateway_open_streams{service="rekey.v1.RotationPolicyService",method="CreateRotationPolicy"} 0',
     ]);
     expect(await linesOf(metrics, 'rekey_gateway_waiters')).toEqual(['rekey_gateway_waiters 7']);
+    expect(await linesOf(metrics, 'rekey_gateway_connections')).toEqual(['rekey_gateway_connections 3']);
+  });
+
+  it('count what each limit has refused', async () => {
+    const metrics = createMetrics(contract, { waiters: () => 0, connections: () => 0 });
+    for (const limit of ['waits', 'waits', 'connections']) metrics.onLimit(limit);
+    expect(await linesOf(metrics, 'rekey_gateway_refused_total')).toEqual([
+      'rekey_gateway_refused_total{limit="waits"} 2',
+      'rekey_gateway_refused_total{limit="connections"} 1',
+    ]);
   });
 
   it('count the calls that were refused, by reason', async () => {
-    const metrics = createMetrics(contract, () => 0);
+    const metrics = createMetrics(contract, { waiters: () => 0, connections: () => 0 });
     for (const code of ['TOO_MANY_SWEEPS', 'TOO_MANY_ROTATIONS', 'TOO_MANY_SWEEPS'] as const)
       metrics.onWorkRefused(code);
     expect(await linesOf(metrics, 'rekey_gateway_refused_work_total')).toEqual([
@@ -56,12 +66,14 @@ describe('the metrics of the gateway', () => {
   it.each(['/grpc.health.v1.Health/Check', '/rekey.v1.RotationService/NoSuchMethod', ''])(
     'ignore methods that the contract does not have: %j',
     (path) => {
-      expect(createMetrics(contract, () => 0).onCall(path)).toBeUndefined();
+      expect(
+        createMetrics(contract, { waiters: () => 0, connections: () => 3 }).onCall(path),
+      ).toBeUndefined();
     },
   );
 
   it('count round trips to Redis, error replies included, but no command without a reply', async () => {
-    const metrics = createMetrics(contract, () => 0);
+    const metrics = createMetrics(contract, { waiters: () => 0, connections: () => 3 });
     const sent: string[] = [];
     const redis = {
       sendCommand: ({ name }: { name: string }) => void sent.push(name),

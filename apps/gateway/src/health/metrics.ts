@@ -8,6 +8,8 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 interface Metrics extends CallObserver {
   /** Counts a call that was refused for a reason of the error table. */
   onWorkRefused(reason: ErrorCode): void;
+  /** Counts a call or a connection that a limit refused or ended. */
+  onLimit(limit: string): void;
   /** Measures every command on a connection from now on. */
   measureCommands(redis: Redis): void;
   /** In the text format of Prometheus. */
@@ -34,13 +36,8 @@ const methodsOf = ({ v1 }: Contract): Map<string, Method & { streams: boolean }>
   );
 };
 
-/**
- * `waiters` counts the calls that wait for a rotation or for acknowledgements. It is asked at each rendering.
- */
-export const createMetrics = (contract: Contract, waiters: () => number): Metrics => {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const registers = [registry];
+/** Meters each call of the contract. */
+const createCallObserver = (contract: Contract, registers: Registry[]): CallObserver => {
   const calls = new Counter({
     name: 'rekey_gateway_calls_total',
     help: 'Calls that have ended, by their gRPC status code',
@@ -60,24 +57,6 @@ export const createMetrics = (contract: Contract, waiters: () => number): Metric
     labelNames: ['service', 'method'],
     registers,
   });
-  const waiting = new Gauge({
-    name: 'rekey_gateway_waiters',
-    help: 'Calls that wait for a rotation to end or for consumers to acknowledge it',
-    registers,
-  });
-  const refusedWork = new Counter({
-    name: 'rekey_gateway_refused_work_total',
-    help: 'Calls refused because a limit of the ledger is reached, or because their org is unknown',
-    labelNames: ['reason'],
-    registers,
-  });
-  const roundTrips = new Histogram({
-    name: 'rekey_gateway_redis_round_trip_seconds',
-    help: 'Time from sending a command to Redis until its reply',
-    buckets: REDIS_SECONDS,
-    registers,
-  });
-
   const methods = methodsOf(contract);
   for (const { service, method, streams: isStream } of methods.values())
     if (isStream) streams.set({ service, method }, 0);
@@ -95,6 +74,53 @@ export const createMetrics = (contract: Contract, waiters: () => number): Metric
         duration.observe({ service, method }, (performance.now() - beganMs) / 1000);
       };
     },
+  };
+};
+
+/** Asked at each rendering. */
+interface Counts {
+  /** The calls that wait for a rotation or for acknowledgements. */
+  waiters(): number;
+  connections(): number;
+}
+
+export const createMetrics = (contract: Contract, counts: Counts): Metrics => {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const waiting = new Gauge({
+    name: 'rekey_gateway_waiters',
+    help: 'Calls that wait for a rotation to end or for consumers to acknowledge it',
+    registers,
+  });
+  const connections = new Gauge({
+    name: 'rekey_gateway_connections',
+    help: 'Open connections of callers',
+    registers,
+  });
+  const refused = new Counter({
+    name: 'rekey_gateway_refused_total',
+    help: 'Calls and connections that a limit of the gateway refused or ended, by the limit',
+    labelNames: ['limit'],
+    registers,
+  });
+  const refusedWork = new Counter({
+    name: 'rekey_gateway_refused_work_total',
+    help: 'Calls refused because a limit of the ledger is reached, or because their org is unknown',
+    labelNames: ['reason'],
+    registers,
+  });
+  const roundTrips = new Histogram({
+    name: 'rekey_gateway_redis_round_trip_seconds',
+    help: 'Time from sending a command to Redis until its reply',
+    buckets: REDIS_SECONDS,
+    registers,
+  });
+
+  return {
+    onCall: createCallObserver(contract, registers).onCall,
+
+    onLimit: (limit) => refused.inc({ limit }),
 
     onWorkRefused: (reason) => refusedWork.inc({ reason }),
 
@@ -112,7 +138,8 @@ export const createMetrics = (contract: Contract, waiters: () => number): Metric
     },
 
     render: () => {
-      waiting.set(waiters());
+      waiting.set(counts.waiters());
+      connections.set(counts.connections());
       return registry.metrics();
     },
   };

@@ -34,8 +34,12 @@ export const watchServingStatus = ({
   let reported: boolean | undefined;
   let isServing = false;
   const set = (fault: Error | undefined) => {
+    const wasServing = isServing;
     isServing = fault === undefined;
-    for (const service of ['', ...services]) health.setStatus(service, isServing ? 'SERVING' : 'NOT_SERVING');
+    // Each call of setStatus sends a message to every caller that watches, whether or not it reads them.
+    if (isServing !== wasServing)
+      for (const service of ['', ...services])
+        health.setStatus(service, isServing ? 'SERVING' : 'NOT_SERVING');
     if (closed || reported === isServing) return;
     if (fault) logger.event('gateway_not_serving', { err: fault });
     else if (reported === false) logger.event('gateway_serving_again');

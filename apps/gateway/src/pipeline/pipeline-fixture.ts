@@ -3,6 +3,7 @@ import { Metadata, credentials, status, type ServiceError } from '@grpc/grpc-js'
 import { loadContract, type ServiceHandlers } from '@rekey/rpc';
 import type { ErrorCode } from '@rekey/schema';
 import { z } from 'zod';
+import { limitsWith } from '../limits/limits-fixture.ts';
 import { createHandlers } from './pipeline.ts';
 import {
   defineClientStreamRpc,
@@ -119,7 +120,7 @@ const startServer = async (fixture: PipelineFixture): Promise<{ server: GatewayS
     streamIdleMs: fixture.idleMs,
   });
   const onCall = (path: string) => (code: status) => void fixture.metered.push({ path, code });
-  const server = createServer(contract, complete(handlers), { observer: { onCall } });
+  const server = createServer(contract, complete(handlers), { limits: limitsWith(), observer: { onCall } });
   return { server, address: `127.0.0.1:${await server.listen('127.0.0.1:0')}` };
 };
 

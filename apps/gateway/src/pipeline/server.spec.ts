@@ -2,6 +2,7 @@ import { connect } from 'node:http2';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { status, type ServiceError } from '@grpc/grpc-js';
 import { loadContract, readStatusDetails, unary, type ServiceHandlers } from '@rekey/rpc';
+import { limitsWith } from '../limits/limits-fixture.ts';
 import { connectRaw, type RawCalls } from './raw-calls-fixture.ts';
 import { createServer, type GatewayServer } from './server.ts';
 
@@ -19,7 +20,9 @@ beforeAll(async () => {
       handler,
     ]),
   );
-  server = createServer(loadContract(), { RotationService } as unknown as ServiceHandlers);
+  server = createServer(loadContract(), { RotationService } as unknown as ServiceHandlers, {
+    limits: limitsWith(),
+  });
   port = await server.listen('127.0.0.1:0');
   client = connectRaw(`127.0.0.1:${port}`);
 });

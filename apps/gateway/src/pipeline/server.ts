@@ -2,25 +2,30 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import {
   explainTransportErrors,
+  limitCalls,
   observeCalls,
   type CallObserver,
   type Contract,
   type ServiceHandlers,
 } from '@rekey/rpc';
 import { HealthImplementation } from 'grpc-health-check';
+import { limitConnections, type OpenConnections } from '../limits/limit-connections.ts';
+import type { GatewayLimits } from '../limits/limits.ts';
 
 /** A request holds a few ids and a reason. */
 const MAX_REQUEST_BYTES = 64 * 1024;
 /**
  * How often a connection is pinged, and how long its other end may take to answer. A connection that is lost
- * silently, such as that of a dead machine, keeps its streams no longer than both together. Pings of callers
- * are not limited: grpc-js counts none.
+ * silently, such as that of a dead machine, keeps its streams no longer than both together.
  */
 const KEEP_ALIVE_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 20_000;
 
 interface ServerOptions {
+  limits: GatewayLimits;
   observer?: CallObserver;
+  /** Receives the name of each limit that refused or ended a call or a connection. */
+  onLimit?: (limit: string) => void;
   keepAliveMs?: number;
   keepAliveTimeoutMs?: number;
 }
@@ -29,6 +34,8 @@ export interface GatewayServer {
   readonly health: HealthImplementation;
   /** The names of the services, as in the contract. */
   readonly services: string[];
+  /** The number of open connections. */
+  connections(): number;
   /** Resolves with the port that it listens on. */
   listen(address: string): Promise<number>;
   /** Accepts no more calls, and cancels those that have not ended within the time. */
@@ -38,11 +45,24 @@ export interface GatewayServer {
 export const createServer = (
   contract: Contract,
   handlers: ServiceHandlers,
-  { observer, keepAliveMs = KEEP_ALIVE_MS, keepAliveTimeoutMs = KEEP_ALIVE_TIMEOUT_MS }: ServerOptions = {},
+  {
+    limits,
+    observer,
+    onLimit = () => {},
+    keepAliveMs = KEEP_ALIVE_MS,
+    keepAliveTimeoutMs = KEEP_ALIVE_TIMEOUT_MS,
+  }: ServerOptions,
 ): GatewayServer => {
   const server = new Server({
-    interceptors: [...(observer ? [observeCalls(observer)] : []), explainTransportErrors(MAX_REQUEST_BYTES)],
+    interceptors: [
+      ...(observer ? [observeCalls(observer)] : []),
+      limitCalls(limits.calls, onLimit),
+      explainTransportErrors(MAX_REQUEST_BYTES),
+    ],
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
+    'grpc.max_concurrent_streams': limits.streamsPerConnection,
+    // It keeps a record of each connection, and nothing serves it.
+    'grpc.enable_channelz': 0,
     'grpc.keepalive_time_ms': keepAliveMs,
     'grpc.keepalive_timeout_ms': keepAliveTimeoutMs,
   });
@@ -51,15 +71,19 @@ export const createServer = (
   const health = new HealthImplementation();
   health.addToServer(server);
   new ReflectionService(contract.reflection).addToServer(server);
+  let connections: OpenConnections | undefined;
 
   return {
     health,
+    connections: () => connections?.count() ?? 0,
     services: names.map((name) => `rekey.v1.${name}`),
     listen: (address) =>
       new Promise((resolve, reject) => {
-        server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
-          error ? reject(error) : resolve(port),
-        );
+        server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+          if (error) return reject(error);
+          connections = limitConnections(server, limits.connections, onLimit);
+          resolve(port);
+        });
       }),
     close: (withinMs) =>
       new Promise((resolve) => {

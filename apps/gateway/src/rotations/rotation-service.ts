@@ -93,14 +93,13 @@ export const createRotationService = ({
     orgs: 'loaded',
     effect: 'read',
     handler: async ({ id, timeoutMs, until, consumers }, { signal, deadlineMs = Infinity }) => {
-      const leftMs = Math.min(timeoutMs, deadlineMs - Date.now() - RESPONSE_MARGIN_MS);
-      const timeUp = AbortSignal.any([signal, AbortSignal.timeout(Math.max(Math.ceil(leftMs), 0))]);
-      const rotation = await waiters.wait(id, { timeoutMs: leftMs, signal });
-      const states =
-        until === 'ACKNOWLEDGED'
-          ? await acknowledgements.wait(rotation, consumers, timeUp)
-          : await acknowledgements.of(rotation);
-      return { rotation, states };
+      const waitMs = Math.min(timeoutMs, deadlineMs - Date.now() - RESPONSE_MARGIN_MS);
+      const endsAtMs = performance.now() + waitMs;
+      const rotation = await waiters.wait(id, { timeoutMs: waitMs, signal });
+      if (until !== 'ACKNOWLEDGED') return { rotation, states: await acknowledgements.of(rotation) };
+      const leftMs = Math.max(Math.ceil(endsAtMs - performance.now()), 0);
+      const timeUp = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
+      return { rotation, states: await acknowledgements.wait(rotation, consumers, timeUp) };
     },
     respond: async ({ rotation, states }) => toProtoRotation(rotation, states, await liveness.noLiveWorker()),
   }),

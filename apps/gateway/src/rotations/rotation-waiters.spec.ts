@@ -41,7 +41,7 @@ describe('wait', () => {
     expect(reads()).toBe(1);
   });
 
-  it('reads once more for each waiter when its rotation ends, and not for others', async () => {
+  it('reads once more for all waiters of a rotation when it ends, and not for others', async () => {
     const { rotation, waiters, end, reads } = await setUp();
     const both = Promise.all([
       waiters.wait('rot_1', { timeoutMs: 60_000, signal: never }),
@@ -50,14 +50,14 @@ describe('wait', () => {
     await soon();
     for (let i = 0; i < 1000; i += 1) end(`rot_other${i}`);
     await soon();
-    expect(reads()).toBe(2);
+    expect(reads()).toBe(1);
     rotation.state = 'SUCCEEDED';
     end('rot_1');
     expect(await both).toEqual([
       expect.objectContaining({ state: 'SUCCEEDED' }),
       expect.objectContaining({ state: 'SUCCEEDED' }),
     ]);
-    expect(reads()).toBe(4);
+    expect(reads()).toBe(2);
   });
 
   it('catches up on messages missed while the subscription was down', async () => {
@@ -75,6 +75,20 @@ describe('wait', () => {
     while (reads() < 3) await soon();
     rotation.state = 'FAILED';
     expect(await waiting).toMatchObject({ state: 'FAILED' });
+  });
+
+  it('polls a rotation of a bulk once for all that wait for it', async () => {
+    const { rotation, waiters, reads } = await setUp('ROTATING', { bulkId: 'blk_1' });
+    const all = Array.from({ length: 2000 }, () =>
+      waiters.wait('rot_1', { timeoutMs: 60_000, signal: never }),
+    );
+    const beganMs = performance.now();
+    while (reads() < 10) await soon();
+    expect(performance.now() - beganMs).toBeGreaterThan(40);
+    rotation.state = 'SUCCEEDED';
+    expect(new Set((await Promise.all(all)).map(({ state }) => state))).toEqual(new Set(['SUCCEEDED']));
+    // One poll that finds its end, one read for all waiters; another poll may have begun between.
+    expect(reads()).toBeLessThanOrEqual(13);
   });
 
   it('returns the current state when the time is up, even below 1 ms, or the caller has gone', async () => {

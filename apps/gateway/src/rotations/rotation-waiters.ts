@@ -1,8 +1,11 @@
 import type { Ledger } from '@rekey/ledger';
 import { RekeyError, isEnded, type Rotation } from '@rekey/schema';
 import type { Redis } from 'ioredis';
+import { createBulkPolls } from './bulk-polls.ts';
+import { shareReads } from '../shared/share-reads.ts';
 
 const POLL_BULKS_EVERY_MS = 250;
+const POLLS_PER_ROUND = 250;
 
 export interface RotationWaiters {
   start(): void;
@@ -17,79 +20,120 @@ export interface RotationWaiters {
   close(): void;
 }
 
+/** One call that waits: tens of thousands may be open, so it holds no more than it needs. */
+class Waiter {
+  isTimeUp = false;
+  private woken = false;
+  private resume: (() => void) | undefined;
+
+  readonly onTimeUp = (): void => {
+    this.isTimeUp = true;
+    this.wake();
+  };
+
+  wake(): void {
+    this.woken = true;
+    this.resume?.();
+  }
+
+  async untilWoken(): Promise<void> {
+    if (!this.woken) await new Promise<void>((resolve) => (this.resume = resolve));
+    this.woken = false;
+  }
+}
+
+/** The waiters by the id of the rotation that they wait for. */
+const createWaiting = () => {
+  const waiting = new Map<string, Set<Waiter>>();
+  const wake = (id: string): void => waiting.get(id)?.forEach((waiter) => waiter.wake());
+  return {
+    add: (id: string, waiter: Waiter): void => {
+      const waiters = waiting.get(id) ?? new Set();
+      waiting.set(id, waiters.add(waiter));
+    },
+    /** Whether that was the last one of its rotation. */
+    remove: (id: string, waiter: Waiter): boolean => {
+      const waiters = waiting.get(id);
+      waiters?.delete(waiter);
+      return waiters?.size === 0 && waiting.delete(id);
+    },
+    wake,
+    wakeAll: (): void => {
+      for (const id of waiting.keys()) wake(id);
+    },
+    count: () => [...waiting.values()].reduce((sum, waiters) => sum + waiters.size, 0),
+  };
+};
+
 /**
  * Waits for rotations without polling: workers publish the id of each rotation that ends on one channel, and
- * only the waiters of that id read the rotation. If the subscription was down and messages were missed, every
- * waiter reads once when it is back. Ids of a bulk's rotations are not published: their waiters poll.
+ * only the waiters of that id read the rotation, all of them with one command. If the subscription was down
+ * and messages were missed, every rotation is read once when it is back. Ids of a bulk's rotations are not
+ * published: those are polled.
  */
 export const createRotationWaiters = ({
   ledger,
   subscriber,
   pollBulksEveryMs = POLL_BULKS_EVERY_MS,
+  pollsPerRound = POLLS_PER_ROUND,
 }: {
   ledger: Ledger;
   subscriber: Redis;
   pollBulksEveryMs?: number;
+  pollsPerRound?: number;
 }): RotationWaiters => {
-  const waiting = new Map<string, Set<() => void>>();
+  const waiting = createWaiting();
+  const read = shareReads((id) => ledger.rotations.get(id));
   let closing = false;
-
-  const wakeAll = () => {
-    for (const wakes of waiting.values()) for (const wake of wakes) wake();
-  };
-
-  const subscribe = (id: string, wake: () => void): (() => void) => {
-    const wakes = waiting.get(id) ?? new Set();
-    waiting.set(id, wakes.add(wake));
-    return () => {
-      wakes.delete(wake);
-      if (wakes.size === 0) waiting.delete(id);
-    };
-  };
+  const polls = createBulkPolls({
+    // Waiters read again what has ended, or cannot be read.
+    poll: (id) =>
+      read(id).then(
+        ({ state }) => {
+          if (isEnded(state)) waiting.wake(id);
+        },
+        () => waiting.wake(id),
+      ),
+    everyMs: pollBulksEveryMs,
+    perRound: pollsPerRound,
+  });
 
   return {
     start: () => {
-      subscriber.on('message', (_channel, id: string) => waiting.get(id)?.forEach((wake) => wake()));
+      subscriber.on('message', (_channel, id: string) => waiting.wake(id));
       // ioredis subscribes again after a reconnection, before it emits 'ready'.
-      subscriber.on('ready', wakeAll);
-      void subscriber.subscribe(ledger.keys.rotationEnded).then(wakeAll, () => {});
+      subscriber.on('ready', waiting.wakeAll);
+      void subscriber.subscribe(ledger.keys.rotationEnded).then(waiting.wakeAll, () => {});
     },
 
     wait: async (id, { timeoutMs, signal }) => {
-      let wake: (() => void) | undefined;
-      let woken = false;
-      const unsubscribe = subscribe(id, () => {
-        woken = true;
-        wake?.();
-      });
-      const nextWake = () => new Promise<void>((resolve) => (woken ? resolve() : (wake = resolve)));
-      const timeUp = AbortSignal.any([AbortSignal.timeout(Math.max(Math.ceil(timeoutMs), 0)), signal]);
-      const onTimeUp = () => wake?.();
-      timeUp.addEventListener('abort', onTimeUp);
+      const waiter = new Waiter();
+      waiting.add(id, waiter);
+      const timer = setTimeout(waiter.onTimeUp, Math.max(Math.ceil(timeoutMs), 0));
+      if (signal.aborted) waiter.onTimeUp();
+      else signal.addEventListener('abort', waiter.onTimeUp);
       try {
-        // Subscribed before the first read: an end in between wakes this call.
-        let rotation = await ledger.rotations.get(id);
-        while (!isEnded(rotation.state) && !timeUp.aborted) {
-          const poll =
-            rotation.bulkId === undefined ? undefined : setTimeout(() => wake?.(), pollBulksEveryMs);
-          await nextWake();
-          clearTimeout(poll);
+        // Added before the first read: an end in between wakes this call.
+        let rotation = await read(id);
+        while (!isEnded(rotation.state) && !waiter.isTimeUp) {
+          if (rotation.bulkId !== undefined) polls.add(id);
+          await waiter.untilWoken();
           if (closing) throw new RekeyError('SHUTTING_DOWN');
-          woken = false;
-          rotation = await ledger.rotations.get(id);
+          rotation = await read(id);
         }
         return rotation;
       } finally {
-        timeUp.removeEventListener('abort', onTimeUp);
-        unsubscribe();
+        clearTimeout(timer);
+        signal.removeEventListener('abort', waiter.onTimeUp);
+        if (waiting.remove(id, waiter)) polls.remove(id);
       }
     },
 
-    count: () => [...waiting.values()].reduce((sum, wakes) => sum + wakes.size, 0),
+    count: waiting.count,
 
     close: () => {
       closing = true;
-      wakeAll();
+      waiting.wakeAll();
     },
   };
 };

@@ -26,7 +26,7 @@ const mixed = (lane: number): number => {
 export const createDistinctIds = (): DistinctIds => {
   const seed = new Uint32Array(randomBytes(WORDS * 4).buffer.slice(0, WORDS * 4));
   const hash = new Uint32Array(WORDS);
-  const tables = Array.from({ length: TABLES }, createTable);
+  const tables: ReturnType<typeof createTable>[] = [];
 
   /**
    * Four lanes as in cyrb128, mixed at the end as in MurmurHash3. Every step is reversible, so no bit is
@@ -54,7 +54,7 @@ export const createDistinctIds = (): DistinctIds => {
   return {
     add: (id) => {
       hashOf(id);
-      return tables[hash[1]! % TABLES]!.add(hash);
+      return (tables[hash[1]! % TABLES] ??= createTable()).add(hash);
     },
   };
 };

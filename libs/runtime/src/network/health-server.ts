@@ -3,6 +3,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { listenFailure } from './listen-failure.ts';
 
+/** A prober connects now and then; whoever connects more often, or sends slowly, holds little. */
+const MAX_CONNECTIONS = 1000;
+const SLOWEST_REQUEST = { headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 };
+
 /**
  * Starts a plain HTTP server: GET /healthz answers 200 or 503, GET /metrics the Prometheus text format.
  * Rejects with a StartError that names the variable of the address if it cannot listen there.
@@ -11,7 +15,7 @@ export const startHealthServer = async (
   { address, variable }: { address: string; variable: string },
   { healthy, metrics }: { healthy: () => Promise<boolean>; metrics: () => Promise<string> },
 ): Promise<{ address: string; close(): Promise<void> }> => {
-  const server = createServer((request, response) => {
+  const server = createServer(SLOWEST_REQUEST, (request, response) => {
     const path = request.method === 'GET' ? request.url : '';
     if (path === '/metrics') {
       metrics().then(
@@ -30,6 +34,7 @@ export const startHealthServer = async (
         .end(ok ? 'SERVING\n' : 'NOT_SERVING\n'),
     );
   });
+  server.maxConnections = MAX_CONNECTIONS;
   const { hostname, port } = new URL(`http://${address}`);
   server.listen(Number(port || 80), hostname.replace(/^\[|\]$/g, ''));
   await once(server, 'listening').catch(async (error: unknown) => {

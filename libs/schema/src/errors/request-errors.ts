@@ -26,6 +26,24 @@ export const requestErrors = {
     message: 'The stream received no message for one minute; nothing was created.',
     advice: 'Start the call again and send messages without long pauses. You can reuse the request_id.',
   },
+  REQUEST_STALLED: {
+    grpc: 'ABORTED',
+    retry: true,
+    message: 'The request did not arrive in time; nothing was done.',
+    advice: 'Send the call again, with its whole message at once.',
+  },
+  TOO_MANY_CALLS: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: true,
+    message: 'This gateway has reached its limit of open calls of this kind; nothing was done.',
+    advice: 'End calls that are no longer needed, then send the call again, or send it to another gateway.',
+  },
+  METADATA_TOO_LARGE: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: false,
+    message: 'The metadata of the call exceeds the size limit of the gateway.',
+    advice: 'Send less metadata: the gateway reads only x-request-id and traceparent.',
+  },
   ROTATION_NOT_FOUND: {
     grpc: 'NOT_FOUND',
     retry: false,

@@ -1,0 +1,87 @@
+import { constants, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { Server } from '@grpc/grpc-js';
+
+export interface ConnectionLimits {
+  open: number;
+  /** PING and SETTINGS of one connection. Some clients measure the link with a PING for each read. */
+  controlFramesPerSecond: number;
+}
+
+export interface OpenConnections {
+  count(): number;
+}
+
+/** What grpc-js keeps to itself: the servers of the addresses that it listens on. */
+const http2ServersOf = (server: Server): Http2Server[] => [
+  ...(server as unknown as { http2Servers: Map<Http2Server, unknown> }).http2Servers.keys(),
+];
+
+/** Ends a connection that sends more control frames than any client needs: each has to be answered. */
+const limitControlFrames = (
+  session: ServerHttp2Session,
+  perSecond: number,
+  onLimit: (limit: string) => void,
+): void => {
+  let frames = 0;
+  let sinceMs = 0;
+  const count = () => {
+    const nowMs = performance.now();
+    if (nowMs - sinceMs >= 1000) {
+      sinceMs = nowMs;
+      frames = 0;
+    }
+    frames += 1;
+    if (frames <= perSecond || session.destroyed) return;
+    onLimit('control-frames');
+    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  };
+  session.on('ping', count);
+  session.on('remoteSettings', count);
+};
+
+/**
+ * Bounds the connections of a server that listens. If there are too many, the one ends that has been without
+ * a call for the longest time; a client connects again with its next call. Only if all have open calls, the
+ * new connection ends.
+ */
+export const limitConnections = (
+  server: Server,
+  limits: ConnectionLimits,
+  onLimit: (limit: string) => void,
+): OpenConnections => {
+  const calls = new Map<ServerHttp2Session, number>();
+  /** Connections without a call, the longest idle first. */
+  const idle = new Set<ServerHttp2Session>();
+
+  const changeCalls = (session: ServerHttp2Session, by: 1 | -1): void => {
+    const before = calls.get(session);
+    if (before === undefined) return;
+    calls.set(session, before + by);
+    if (before + by > 0) idle.delete(session);
+    else idle.add(session);
+  };
+
+  const forget = (session: ServerHttp2Session): void => {
+    calls.delete(session);
+    idle.delete(session);
+  };
+
+  const onSession = (session: ServerHttp2Session): void => {
+    calls.set(session, 0);
+    idle.add(session);
+    session.once('close', () => forget(session));
+    session.on('stream', (stream) => {
+      changeCalls(session, 1);
+      stream.once('close', () => changeCalls(session, -1));
+    });
+    limitControlFrames(session, limits.controlFramesPerSecond, onLimit);
+    if (calls.size <= limits.open) return;
+    const [victim = session] = idle;
+    onLimit('connections');
+    forget(victim);
+    victim.destroy();
+  };
+
+  for (const http2Server of http2ServersOf(server)) http2Server.on('session', onSession);
+  return { count: () => calls.size };
+};

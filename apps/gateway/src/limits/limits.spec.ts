@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises';
+import { expect, it } from '@jest/globals';
+import { loadContract } from '@rekey/rpc';
+import { limitsWith } from './limits-fixture.ts';
+import type { GatewayLimits } from './limits.ts';
+
+const page = await readFile(new URL('../../../../docs/reference/limits.md', import.meta.url), 'utf8');
+
+/** Name and default of each limit in the page's table of the gateway. */
+const documented = (): [name: string, value: string][] => {
+  const [, section] = /^## Gateway\n(.*?)(?=^## |$(?![^]))/ms.exec(page)!;
+  return [...section!.matchAll(/^\| (.+?) \| (\d.*?) \|/gm)].map(([, name, value]) => [
+    name!.replaceAll('`', ''),
+    value!,
+  ]);
+};
+
+const valuesOf = ({
+  calls,
+  connections,
+  streamsPerConnection,
+  uploadIds,
+}: GatewayLimits): [string, string][] => [
+  ...Object.entries(calls.kinds).map(([kind, { open }]): [string, string] => [kind, String(open)]),
+  ['upload-ids', String(uploadIds)],
+  ['turns', String(calls.waitingTurns)],
+  ['request-bytes', `${calls.requestBytes / 2 ** 20} MiB`],
+  ['response-bytes', `${calls.responseBytes / 2 ** 20} MiB`],
+  ['reading', `${calls.readWithinMs / 1000} s`],
+  ['arrival', `${calls.kinds['calls']!.arriveWithinMs / 1000} s`],
+  ['metadata', `${calls.metadataBytes} bytes`],
+  ['connections', String(connections.open)],
+  ['control-frames', `${connections.controlFramesPerSecond} a second`],
+  ['calls of one connection', String(streamsPerConnection)],
+];
+
+it('docs/reference/limits.md lists every limit of the gateway with its default', () => {
+  const values = valuesOf(limitsWith());
+  expect(documented().slice(0, values.length)).toEqual(values);
+});
+
+it.each([
+  ['WaitRotation', 'waits'],
+  ['WatchBulkRotation', 'watches'],
+  ['CreateBulkRotation', 'uploads'],
+  ['CreateRotationPolicy', 'uploads'],
+  ['RotateSecretKey', 'calls'],
+])('%s counts as one of the %s', (name, kind) => {
+  const services = Object.values(loadContract().v1).flatMap((one) => ('service' in one ? [one.service] : []));
+  const method = services
+    .flatMap((service) => Object.values(service))
+    .find(({ path }) => path.endsWith(`/${name}`));
+  expect(limitsWith().calls.kindOf(method!)).toBe(kind);
+});

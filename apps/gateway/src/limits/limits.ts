@@ -1,0 +1,69 @@
+import type { CallLimits } from '@rekey/rpc';
+import type { GatewayEnvironment } from '../config.ts';
+import type { ConnectionLimits } from './limit-connections.ts';
+
+export interface GatewayLimits {
+  calls: CallLimits;
+  connections: ConnectionLimits;
+  /** Of one connection: a caller that wants more waits until one of its calls ends. */
+  streamsPerConnection: number;
+  /** The ids of all streams of ids that are open. */
+  uploadIds: number;
+}
+
+type LimitVariables = Pick<
+  GatewayEnvironment,
+  | 'GATEWAY_MAX_CONNECTIONS'
+  | 'GATEWAY_MAX_CONNECTION_CALLS'
+  | 'GATEWAY_MAX_CALLS'
+  | 'GATEWAY_MAX_WAITS'
+  | 'GATEWAY_MAX_WATCHES'
+  | 'GATEWAY_MAX_UPLOADS'
+>;
+
+/** Longer than the pause of a caller on a slow link; a request of this contract is sent at once. */
+const ARRIVE_WITHIN_MS = 10_000;
+/** A tool that asks for descriptors sends its next question at once, or ends its stream. */
+const NEXT_QUESTION_WITHIN_MS = 60_000;
+const MIB = 1024 * 1024;
+
+const kinds: Record<string, string> = {
+  '/rekey.v1.RotationService/WaitRotation': 'waits',
+  '/grpc.health.v1.Health/Check': 'health',
+  '/grpc.health.v1.Health/List': 'health',
+};
+
+const kindOf: CallLimits['kindOf'] = ({ path, requestStream, responseStream }) => {
+  if (requestStream) return responseStream ? 'reflection' : 'uploads';
+  return kinds[path] ?? (responseStream ? 'watches' : 'calls');
+};
+
+export const limitsOf = (config: LimitVariables): GatewayLimits => ({
+  calls: {
+    kinds: {
+      calls: { open: config.GATEWAY_MAX_CALLS, arriveWithinMs: ARRIVE_WITHIN_MS },
+      waits: { open: config.GATEWAY_MAX_WAITS, arriveWithinMs: ARRIVE_WITHIN_MS },
+      watches: { open: config.GATEWAY_MAX_WATCHES, arriveWithinMs: ARRIVE_WITHIN_MS },
+      // Its handler ends a stream that pauses: STREAM_IDLE.
+      uploads: { open: config.GATEWAY_MAX_UPLOADS, arriveWithinMs: Infinity },
+      // Health checks have a share of their own, so that no flood of other calls takes it.
+      health: { open: 1000, arriveWithinMs: ARRIVE_WITHIN_MS },
+      reflection: { open: 50, arriveWithinMs: NEXT_QUESTION_WITHIN_MS },
+    },
+    kindOf,
+    // Health checks do not take turns with others: each is short.
+    takesTurns: (kind) => kind !== 'health',
+    waitingTurns: 10_000,
+    metadataBytes: 8192,
+    keptMetadata: ['x-request-id', 'traceparent'],
+    requestBytes: 64 * MIB,
+    responseBytes: 64 * MIB,
+    readWithinMs: 300_000,
+  },
+  connections: {
+    open: config.GATEWAY_MAX_CONNECTIONS,
+    controlFramesPerSecond: 1000,
+  },
+  streamsPerConnection: config.GATEWAY_MAX_CONNECTION_CALLS,
+  uploadIds: 2_000_000,
+});

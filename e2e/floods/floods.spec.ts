@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { startGatewayUnderFlood, type GatewayUnderFlood } from './gateway-under-flood.ts';
+import { runFloods, verdictOf } from './run-floods.ts';
+
+let gateway: GatewayUnderFlood;
+beforeAll(async () => {
+  // A twentieth of the floods reaches limits that are a twentieth of the defaults.
+  gateway = await startGatewayUnderFlood({
+    GATEWAY_MAX_CONNECTIONS: '100',
+    GATEWAY_MAX_CALLS: '200',
+    GATEWAY_MAX_WAITS: '1250',
+    GATEWAY_MAX_WATCHES: '500',
+    GATEWAY_MAX_UPLOADS: '10',
+  });
+});
+afterAll(() => gateway.stop());
+
+it('a gateway survives each flood, answers health checks meanwhile, and keeps no memory', async () => {
+  const run = await runFloods(gateway, 0.05);
+  // Other tests run at the same time: the time of a check is measured by npm run floods.
+  expect(verdictOf(run, 5000)).toEqual({ crashes: 0, slow: [], kept: [] });
+  const refused = Object.keys(Object.assign({}, ...run.results.map((result) => result.refused)));
+  expect(refused).toEqual(
+    expect.arrayContaining([
+      'uploads',
+      'calls',
+      'waits',
+      'watches',
+      'reflection',
+      'control-frames',
+      'metadata',
+    ]),
+  );
+}, 300_000);

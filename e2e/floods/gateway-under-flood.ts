@@ -1,0 +1,145 @@
+import { fileURLToPath } from 'node:url';
+import { createRekeyClient } from '@rekey/client';
+import { ledgerKeys } from '@rekey/ledger';
+import { launchApp, lineOf, startChild, startRedis, type App } from '@rekey/testing';
+import { Redis } from 'ioredis';
+import { eventually } from '../support/system.ts';
+import type { FloodTarget } from './floods.ts';
+
+/** What of the gateway's memory is in use, and all that it has from the kernel. In MB. */
+export interface Memory {
+  used: number;
+  resident: number;
+}
+
+export interface GatewayUnderFlood {
+  target: Omit<FloodTarget, 'scale'>;
+  isAlive(): boolean;
+  memory(): Promise<Memory>;
+  /** The same after a full garbage collection. */
+  memoryKept(): Promise<Memory>;
+  /** What each limit has refused so far. */
+  refused(): Promise<Record<string, number>>;
+  /** The health checks since the last call: how long each took, in ms; Infinity if it failed. */
+  takeChecks(): number[];
+  output(): string;
+  stop(): Promise<void>;
+}
+
+const metricsOf = async (address: string): Promise<Record<string, number>> => {
+  const text = await (await fetch(`http://${address}/metrics`)).text();
+  return Object.fromEntries(
+    [...text.matchAll(/^([a-z_]+(?:\{[^}]*\})?) (\S+)$/gm)].map(([, name, value]) => [name, Number(value)]),
+  );
+};
+
+/** Requests a rotation and a bulk rotation that no worker takes up, and makes up one that a bulk has made. */
+const prepare = async (address: string, redisUrl: string): Promise<FloodTarget['rotationId'][]> => {
+  const client = createRekeyClient({ address });
+  const redis = new Redis(redisUrl);
+  const rotation = await eventually(
+    () => client.rotateSecretKey({ orgId: 'org_demo', assistantId: 'ast_1' }).catch(() => undefined),
+    (one) => one !== undefined,
+  );
+  const bulk = await client.createBulkRotation({ orgId: 'org_demo', assistantIds: ['ast_2'] });
+  const ofBulk = rotation!.id.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
+  await redis.hset(ledgerKeys('rekey').rotation(ofBulk), {
+    org: 'org_demo',
+    assistant: 'ast_2',
+    state: 'ROTATING',
+    reason: '',
+    created: 1,
+    updated: 1,
+    attempts: 1,
+    bulk: bulk.id,
+  });
+  client.close();
+  redis.disconnect();
+  return [rotation!.id, ofBulk, bulk.id];
+};
+
+const startProbe = async (address: string) => {
+  const program = fileURLToPath(new URL('health-probe.ts', import.meta.url));
+  const child = startChild(process.execPath, ['--conditions=@rekey/source', program, address], {
+    env: process.env,
+  });
+  let checks: number[] = [];
+  await lineOf(child, (line) => (line.startsWith('{') ? true : undefined), 'the health probe');
+  child.process.stdout?.on('data', (chunk: Buffer) => {
+    const lines = chunk.toString().split('\n').filter(Boolean);
+    checks.push(...lines.map((line) => (line === 'failed' ? Infinity : Number(line))));
+  });
+  const take = () => {
+    const taken = checks;
+    checks = [];
+    return taken;
+  };
+  return { take, stop: () => child.kill() };
+};
+
+/** Collects garbage in a Node process that listens for a debugger, by the URL that it has written. */
+const collectGarbage = async (gateway: App): Promise<void> => {
+  const [url] = /ws:\/\/127\.0\.0\.1:\S+/.exec(gateway.output()) ?? [];
+  const socket = new WebSocket(url!);
+  await new Promise((resolve) => socket.addEventListener('open', resolve));
+  socket.send(JSON.stringify({ id: 1, method: 'HeapProfiler.collectGarbage' }));
+  await new Promise((resolve) => socket.addEventListener('message', resolve));
+  socket.close();
+};
+
+const healthAddressOf = (gateway: App): string => gateway.ready['health_address']!;
+
+export const startGatewayUnderFlood = async (
+  env: Record<string, string> = {},
+): Promise<GatewayUnderFlood> => {
+  const redis = await startRedis();
+  const gateway = await launchApp('gateway', {
+    env: {
+      REDIS_URL: redis.url,
+      GRPC_ADDRESS: '127.0.0.1:0',
+      GATEWAY_HEALTH_ADDRESS: '127.0.0.1:0',
+      NODE_OPTIONS: '--inspect=127.0.0.1:0',
+      ...env,
+    },
+  });
+  const address = gateway.ready['address']!;
+  const [rotationId, bulkRotationOfRotationId, bulkRotationId] = await prepare(address, redis.url);
+  const probe = await startProbe(address);
+  const metrics = () => metricsOf(healthAddressOf(gateway));
+  const memory = async (): Promise<Memory> => {
+    const values = await metrics();
+    const mb = (...names: string[]) => names.reduce((sum, name) => sum + values[name]!, 0) / 1e6;
+    return {
+      used: mb('nodejs_heap_size_used_bytes', 'nodejs_external_memory_bytes'),
+      resident: mb('process_resident_memory_bytes'),
+    };
+  };
+  return {
+    target: {
+      address,
+      rotationId: rotationId!,
+      bulkRotationOfRotationId: bulkRotationOfRotationId!,
+      bulkRotationId: bulkRotationId!,
+    },
+    isAlive: () => gateway.child.process.exitCode === null && gateway.child.process.signalCode === null,
+    memory,
+    memoryKept: async () => {
+      await collectGarbage(gateway);
+      return memory();
+    },
+    refused: async () =>
+      Object.fromEntries(
+        Object.entries(await metrics()).flatMap(([name, value]) => {
+          const [, limit] = /^rekey_gateway_refused_total\{limit="(.*)"\}$/.exec(name) ?? [];
+          return limit === undefined ? [] : [[limit, value]];
+        }),
+      ),
+    takeChecks: probe.take,
+    output: () => gateway.output(),
+    stop: async () => {
+      await probe.stop();
+      await gateway.child.kill();
+      await redis.dispose();
+    },
+  };
+};

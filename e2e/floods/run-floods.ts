@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { floods } from './floods.ts';
+import type { GatewayUnderFlood, Memory } from './gateway-under-flood.ts';
+
+export interface FloodResult {
+  name: string;
+  seconds: number;
+  /** The slowest health check, in ms; Infinity if one failed. */
+  slowestCheckMs: number;
+  checks: number;
+  /** The largest memory seen while it ran, and the least that was in use afterwards. */
+  highest: Memory;
+  afterwards: Memory;
+  refused: Record<string, number>;
+}
+
+interface Verdict {
+  crashes: number;
+  /** The names of floods during which a health check took longer than allowed, or failed. */
+  slow: string[];
+  /** The names of floods after which more memory stayed in use than allowed. */
+  kept: string[];
+}
+
+const MAY_KEEP = 1.1;
+const SETTLE_WITHIN_MS = 15_000;
+
+const differences = (before: Record<string, number>, after: Record<string, number>) =>
+  Object.fromEntries(
+    Object.entries(after)
+      .map(([limit, count]): [string, number] => [limit, count - (before[limit] ?? 0)])
+      .filter(([, count]) => count > 0),
+  );
+
+/** The memory in use when connections have been closed, as soon as it is no more than `enough`. */
+const settle = async (gateway: GatewayUnderFlood, enough: number): Promise<Memory> => {
+  const endMs = performance.now() + SETTLE_WITHIN_MS;
+  for (;;) {
+    const memory = await gateway.memoryKept();
+    if (memory.used <= enough || performance.now() > endMs) return memory;
+    await sleep(250);
+  }
+};
+
+/** Calls back every so often until the work has ended. */
+const during = async (work: Promise<void>, look: () => Promise<void>): Promise<void> => {
+  const ended = work.then(() => true);
+  do {
+    await look().catch(() => {});
+  } while (!(await Promise.race([ended, sleep(250)])));
+};
+
+/** The memory in use when nothing happens, after everything ran once. */
+const baselineOf = async (gateway: GatewayUnderFlood): Promise<number> => {
+  for (const flood of floods) await flood.run({ ...gateway.target, scale: 0.02 });
+  await sleep(1000);
+  return (await gateway.memoryKept()).used;
+};
+
+export const runFloods = async (
+  gateway: GatewayUnderFlood,
+  scale: number,
+  onResult: (result: FloodResult) => void = () => {},
+): Promise<{ baselineMb: number; results: FloodResult[] }> => {
+  const baselineMb = await baselineOf(gateway);
+  const results: FloodResult[] = [];
+  for (const { name, run } of floods) {
+    if (!gateway.isAlive()) break;
+    const before = await gateway.refused();
+    const highest: Memory = { used: 0, resident: 0 };
+    gateway.takeChecks();
+    const beganMs = performance.now();
+    await during(run({ ...gateway.target, scale }), async () => {
+      const { used, resident } = await gateway.memory();
+      highest.used = Math.max(highest.used, used);
+      highest.resident = Math.max(highest.resident, resident);
+    });
+    const seconds = (performance.now() - beganMs) / 1000;
+    const checks = gateway.takeChecks();
+    if (!gateway.isAlive()) break;
+    const result = {
+      name,
+      seconds,
+      slowestCheckMs: Math.max(0, ...checks),
+      checks: checks.length,
+      highest,
+      afterwards: await settle(gateway, baselineMb * MAY_KEEP),
+      refused: differences(before, await gateway.refused()),
+    };
+    results.push(result);
+    onResult(result);
+  }
+  return { baselineMb, results };
+};
+
+export const verdictOf = (
+  { baselineMb, results }: { baselineMb: number; results: FloodResult[] },
+  checkWithinMs: number,
+): Verdict => ({
+  crashes: floods.length - results.length,
+  slow: results.filter(({ slowestCheckMs }) => slowestCheckMs > checkWithinMs).map(({ name }) => name),
+  kept: results.filter(({ afterwards }) => afterwards.used > baselineMb * MAY_KEEP).map(({ name }) => name),
+});

@@ -1,0 +1,96 @@
+import type { ServerHttp2Stream } from 'node:http2';
+import type { ServerInterceptor } from '@grpc/grpc-js';
+
+export type InnermostCall = Parameters<ServerInterceptor>[1];
+export type Method = Pick<Parameters<ServerInterceptor>[0], 'path' | 'requestStream' | 'responseStream'>;
+
+/** The bounds of calls of one kind. */
+export interface KindLimits {
+  /** How many may be open. */
+  open: number;
+  /** How long the message of a request may take to arrive. */
+  arriveWithinMs: number;
+}
+
+/** The open calls of one kind. */
+export interface OpenKind extends KindLimits {
+  readonly name: string;
+  count: number;
+  /** Calls whose request has not arrived, oldest first. */
+  readonly arriving: Set<HeldCall>;
+  /** Calls whose caller has not taken the response, oldest first. */
+  readonly leaving: Set<HeldCall>;
+}
+
+/** What grpc-js's innermost call keeps to itself. */
+interface Inside {
+  stream: ServerHttp2Stream;
+  decoder: { write(data: Buffer): Buffer[] };
+  handleDataFrame(data: Buffer): void;
+}
+
+/** Of a request that is whole. */
+const nothingMore: Inside['decoder'] = { write: () => [] };
+
+/** What Node and grpc-js keep for each part of a message that is not whole yet. */
+const PART_OVERHEAD_BYTES = 128;
+/** A part of a network read that is no longer than this is not worth a copy. */
+const SMALL_READ_BYTES = 4096;
+
+/** A part of a network read keeps the whole read in memory: a small part of a long one is copied. */
+const ownBytes = (data: Buffer): Buffer => {
+  const { byteLength } = data.buffer;
+  if (byteLength <= SMALL_READ_BYTES || data.length * 2 > byteLength) return data;
+  const copy = Buffer.allocUnsafeSlow(data.length);
+  data.copy(copy);
+  return copy;
+};
+
+/** A call until its HTTP/2 stream is closed. */
+export class HeldCall {
+  readonly call: InnermostCall;
+  readonly method: Method;
+  readonly stream: ServerHttp2Stream;
+  /** Its status was sent, or its caller has gone: a handler that begins now would not hear of that. */
+  isOver = false;
+  /** Set while it counts. */
+  kind: OpenKind | undefined;
+  /** When it began, when its last message arrived, or when it was answered. */
+  sinceMs = performance.now();
+  /** What is held of its request. */
+  requestBytes = 0;
+  /** What its caller has not taken of its response. */
+  responseBytes = 0;
+
+  constructor(call: InnermostCall, method: Method) {
+    this.call = call;
+    this.method = method;
+    this.stream = (call as unknown as Inside).stream;
+  }
+
+  /** Calls back with the size of each part of the request that arrives. */
+  onData(listener: (bytes: number) => void): void {
+    const inside = this.call as unknown as Inside;
+    const { handleDataFrame } = inside;
+    inside.handleDataFrame = (data) => {
+      listener(data.length + PART_OVERHEAD_BYTES);
+      handleDataFrame.call(inside, ownBytes(data));
+    };
+  }
+
+  /** The request is whole: frees what grpc-js keeps to read it, which is most of what an open call holds. */
+  endRequest(): void {
+    (this.call as unknown as Inside).decoder = nothingMore;
+  }
+
+  /** Whether its status is on its way, after all data. */
+  get statusSent(): boolean {
+    const { sentTrailers, sentHeaders } = this.stream;
+    return (sentTrailers ?? sentHeaders)?.['grpc-status'] !== undefined && this.stream.writableFinished;
+  }
+
+  /** Closes the stream. Its caller need not have sent its whole request, nor have read the whole response. */
+  close(code: number): void {
+    if (!this.stream.destroyed && !this.stream.closed) this.stream.close(code);
+  }
+}

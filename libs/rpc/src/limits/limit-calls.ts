@@ -1,0 +1,124 @@
+import { constants } from 'node:http2';
+import type { Metadata, ServerInterceptor } from '@grpc/grpc-js';
+import { HeldCall, type InnermostCall, type KindLimits, type Method } from './held-call.ts';
+import { takeTurns } from './take-turns.ts';
+import { OpenCalls, type OnLimit, type OpenCallsLimits } from './open-calls.ts';
+
+export interface CallLimits extends OpenCallsLimits {
+  kinds: Readonly<Record<string, KindLimits>>;
+  /** The kind of a method: a name of `kinds`. */
+  kindOf(method: Method): string;
+  /** Whether calls of a kind begin in turn with all others, so that a flood of them delays nothing else. */
+  takesTurns(kind: string): boolean;
+  /** How many calls may wait for their turn. */
+  waitingTurns: number;
+  /** How long the metadata of a call may be. */
+  metadataBytes: number;
+  /** The metadata that handlers read: no other is kept. */
+  keptMetadata: readonly string[];
+}
+
+type Listener = Parameters<InnermostCall['start']>[0];
+
+/** The size of the metadata. Removes what is not kept. */
+const reduceMetadata = (metadata: Metadata, kept: ReadonlySet<string>): number => {
+  let bytes = 0;
+  for (const [name, values] of Object.entries(metadata.toJSON())) {
+    for (const value of values) bytes += name.length + value.length;
+    if (!kept.has(name)) metadata.remove(name);
+  }
+  return bytes;
+};
+
+/** The limits of a process, and what is open under them. */
+class Admission {
+  readonly open: OpenCalls;
+  private readonly kept: ReadonlySet<string>;
+  private readonly inTurn: ReturnType<typeof takeTurns>;
+  private readonly limits: CallLimits;
+  private readonly onLimit: OnLimit;
+
+  constructor(limits: CallLimits, onLimit: OnLimit) {
+    this.open = new OpenCalls(limits.kinds, limits, onLimit);
+    this.kept = new Set(limits.keptMetadata);
+    this.inTurn = takeTurns(limits.waitingTurns);
+    this.limits = limits;
+    this.onLimit = onLimit;
+  }
+
+  receive(held: HeldCall, metadata: Metadata, listener: Listener): void {
+    const { metadataBytes, kindOf, takesTurns } = this.limits;
+    if (reduceMetadata(metadata, this.kept) > metadataBytes)
+      this.open.refuse(held, 'METADATA_TOO_LARGE', 'metadata', { limit_bytes: String(metadataBytes) });
+    else if (!takesTurns(kindOf(held.method))) this.begin(held, metadata, listener);
+    else if (!this.inTurn(() => this.begin(held, metadata, listener))) {
+      this.onLimit('turns');
+      held.close(constants.NGHTTP2_REFUSED_STREAM);
+    }
+  }
+
+  private begin(held: HeldCall, metadata: Metadata, listener: Listener): void {
+    // It may have ended before its turn.
+    if (held.isOver || held.stream.destroyed || held.stream.closed) return;
+    if (this.open.admit(held, this.limits.kindOf(held.method))) listener.onReceiveMetadata(metadata);
+  }
+}
+
+/** A class, as tens of thousands of calls may be open: an object of closures would take more memory. */
+class LimitedListener implements Listener {
+  private readonly admission: Admission;
+  private readonly held: HeldCall;
+  private readonly listener: Listener;
+
+  constructor(admission: Admission, held: HeldCall, listener: Listener) {
+    this.admission = admission;
+    this.held = held;
+    this.listener = listener;
+  }
+
+  onReceiveMetadata(metadata: Metadata): void {
+    this.admission.receive(this.held, metadata, this.listener);
+  }
+
+  onReceiveMessage(message: unknown): void {
+    this.admission.open.received(this.held);
+    this.listener.onReceiveMessage(message);
+  }
+
+  onReceiveHalfClose(): void {
+    this.admission.open.arrived(this.held);
+    this.listener.onReceiveHalfClose();
+  }
+
+  onCancel(): void {
+    this.held.isOver = true;
+    this.listener.onCancel();
+  }
+}
+
+/**
+ * Bounds what calls hold: how many are open, how long a request takes to arrive, the size of metadata,
+ * requests and unread responses. It must come before interceptors that wrap the innermost call, and after
+ * `observeCalls`, which then sees each refusal.
+ */
+export const limitCalls = (limits: CallLimits, onLimit: OnLimit): ServerInterceptor => {
+  const admission = new Admission(limits, onLimit);
+  const { open } = admission;
+  return (method, call) => {
+    const held = new HeldCall(call, method);
+    const { start, sendStatus, sendMessage } = call;
+    call.start = (listener) => start.call(call, new LimitedListener(admission, held, listener));
+    call.sendStatus = (status) => {
+      sendStatus.call(call, status);
+      open.answered(held);
+    };
+    if (!method.responseStream) {
+      call.sendMessage = (message, callback) => {
+        sendMessage.call(call, message, callback);
+        open.answered(held);
+      };
+    }
+    // The call is itself an intercepting call: grpc-js's own class would only pass everything on.
+    return call as ReturnType<ServerInterceptor>;
+  };
+};

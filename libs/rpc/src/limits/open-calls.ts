@@ -1,0 +1,209 @@
+import { constants } from 'node:http2';
+import type { StatusObject } from '@grpc/grpc-js';
+import { RekeyError } from '@rekey/schema';
+import { toStatus } from '../status-details.ts';
+import type { HeldCall, KindLimits, OpenKind } from './held-call.ts';
+
+export interface OpenCallsLimits {
+  /** What the requests of all open calls may take together. */
+  requestBytes: number;
+  /** What callers have not taken of their responses, together. One response may always be longer. */
+  responseBytes: number;
+  /** How long a caller may take to read its response. */
+  readWithinMs: number;
+}
+
+/** Receives the name of each limit that refused or ended a call. */
+export type OnLimit = (limit: string) => void;
+
+type RefusalCode = 'TOO_MANY_CALLS' | 'REQUEST_STALLED' | 'METADATA_TOO_LARGE';
+
+const CHECK_EVERY_MS = 250;
+const { NGHTTP2_NO_ERROR, NGHTTP2_CANCEL } = constants;
+
+/**
+ * The open calls of a process. A call counts from its start until its stream is closed, whatever its caller
+ * does. If there is no room, a call ends whose caller is the slowest: one whose request has not arrived, or
+ * whose response nobody reads. Only if there is none, the new call is refused.
+ */
+export class OpenCalls {
+  private readonly kinds = new Map<string, OpenKind>();
+  private readonly limits: OpenCallsLimits;
+  private readonly onLimit: OnLimit;
+  private readonly statuses = new Map<string, StatusObject>();
+  private requestBytes = 0;
+  private responseBytes = 0;
+  private checking: NodeJS.Timeout | undefined;
+
+  constructor(kinds: Readonly<Record<string, KindLimits>>, limits: OpenCallsLimits, onLimit: OnLimit) {
+    for (const [name, one] of Object.entries(kinds))
+      this.kinds.set(name, { ...one, name, count: 0, arriving: new Set(), leaving: new Set() });
+    this.limits = limits;
+    this.onLimit = onLimit;
+  }
+
+  /** Counts a call; false if it was refused. */
+  admit(held: HeldCall, kindName: string): boolean {
+    const kind = this.kinds.get(kindName)!;
+    if (kind.count >= kind.open && !this.makeRoom(kind)) {
+      this.refuse(held, 'TOO_MANY_CALLS', kind.name, { limit: String(kind.open) });
+      return false;
+    }
+    kind.count += 1;
+    kind.arriving.add(held);
+    held.kind = kind;
+    held.stream.once('close', () => this.forget(held));
+    held.onData((bytes) => this.hold(held, bytes));
+    this.checkSoon();
+    return true;
+  }
+
+  /** A message of a stream of requests has arrived. */
+  received(held: HeldCall): void {
+    const { kind } = held;
+    if (kind === undefined || !held.method.requestStream) return;
+    this.requestBytes -= held.requestBytes;
+    held.requestBytes = 0;
+    kind.arriving.delete(held);
+    // Nothing else ends a stream that sends and receives: its next message has to arrive in time too.
+    if (!held.method.responseStream) return;
+    held.sinceMs = performance.now();
+    kind.arriving.add(held);
+  }
+
+  /** The whole request has arrived. */
+  arrived(held: HeldCall): void {
+    held.kind?.arriving.delete(held);
+    held.endRequest();
+  }
+
+  /** The last message, or the status, was handed over. */
+  answered(held: HeldCall): void {
+    const { kind } = held;
+    if (kind === undefined) return;
+    kind.arriving.delete(held);
+    if (held.stream.destroyed) return;
+    if (!kind.leaving.has(held)) held.sinceMs = performance.now();
+    kind.leaving.add(held);
+    this.responseBytes += held.stream.writableLength - held.responseBytes;
+    held.responseBytes = held.stream.writableLength;
+    if (this.responseBytes > this.limits.responseBytes) this.cutSlowestReaders(held);
+    this.checkSoon();
+  }
+
+  /** Ends a call that broke a limit, which `limit` names. */
+  refuse(held: HeldCall, code: RefusalCode, limit: string, metadata: Record<string, string> = {}): void {
+    this.onLimit(limit);
+    const { headersSent } = held.stream;
+    held.call.sendStatus(this.statusOf(code, limit, metadata, held.method.path));
+    // After data, the status leaves in a later turn; the call is cut when it has left.
+    if (!headersSent) this.cut(held, NGHTTP2_NO_ERROR);
+  }
+
+  /** Floods are refused, too: each status is made once. Limits and paths are few. */
+  private statusOf(
+    code: RefusalCode,
+    limit: string,
+    metadata: Record<string, string>,
+    path: string,
+  ): StatusObject {
+    const key = `${code} ${limit} ${path}`;
+    const known = this.statuses.get(key);
+    if (known) return known;
+    const made = toStatus(new RekeyError(code, { metadata: { bound: limit, ...metadata } }), path);
+    this.statuses.set(key, made);
+    return made;
+  }
+
+  private cut(held: HeldCall, code: number): void {
+    held.close(code);
+    // The stream reports its end in a later turn only.
+    this.forget(held);
+  }
+
+  private forget(held: HeldCall): void {
+    const { kind } = held;
+    if (kind === undefined) return;
+    held.kind = undefined;
+    kind.count -= 1;
+    kind.arriving.delete(held);
+    kind.leaving.delete(held);
+    this.requestBytes -= held.requestBytes;
+    this.responseBytes -= held.responseBytes;
+  }
+
+  /** Whether a call of the kind could be ended in favour of another. */
+  private makeRoom({ name, open, arriving, leaving }: OpenKind): boolean {
+    const [stalled] = arriving;
+    if (stalled) {
+      this.refuse(stalled, 'TOO_MANY_CALLS', name, { limit: String(open) });
+      this.cut(stalled, NGHTTP2_CANCEL);
+      return true;
+    }
+    const [unread] = leaving;
+    if (!unread) return false;
+    this.onLimit(name);
+    this.cut(unread, NGHTTP2_CANCEL);
+    return true;
+  }
+
+  private hold(held: HeldCall, bytes: number): void {
+    if (held.kind === undefined) return;
+    held.requestBytes += bytes;
+    this.requestBytes += bytes;
+    const limit = this.limits.requestBytes;
+    while (this.requestBytes > limit) {
+      const victim = this.oldestArriving() ?? held;
+      this.refuse(victim, 'TOO_MANY_CALLS', 'request-bytes', { limit: String(limit) });
+      this.cut(victim, NGHTTP2_CANCEL);
+      if (victim === held) return;
+    }
+  }
+
+  private oldestArriving(): HeldCall | undefined {
+    let oldest: HeldCall | undefined;
+    for (const { arriving } of this.kinds.values()) {
+      const [first] = arriving;
+      if (first && (oldest === undefined || first.sinceMs < oldest.sinceMs)) oldest = first;
+    }
+    return oldest;
+  }
+
+  private cutSlowestReaders(newest: HeldCall): void {
+    const slowest = [...this.kinds.values()]
+      .flatMap(({ leaving }) => [...leaving])
+      .filter((held) => held !== newest && held.responseBytes > 0)
+      .toSorted((a, b) => a.sinceMs - b.sinceMs);
+    for (const held of slowest) {
+      if (this.responseBytes <= this.limits.responseBytes) return;
+      this.onLimit('response-bytes');
+      this.cut(held, NGHTTP2_CANCEL);
+    }
+  }
+
+  private checkSoon(): void {
+    this.checking ??= setTimeout(() => this.check(), CHECK_EVERY_MS).unref();
+  }
+
+  private check(): void {
+    this.checking = undefined;
+    const nowMs = performance.now();
+    for (const kind of this.kinds.values()) {
+      for (const held of kind.arriving) {
+        if (nowMs - held.sinceMs < kind.arriveWithinMs) break;
+        this.refuse(held, 'REQUEST_STALLED', 'arrival', { limit_ms: String(kind.arriveWithinMs) });
+      }
+      for (const held of kind.leaving) this.checkLeaving(held, nowMs);
+      if (kind.arriving.size > 0 || kind.leaving.size > 0) this.checkSoon();
+    }
+  }
+
+  private checkLeaving(held: HeldCall, nowMs: number): void {
+    // The response is on its way, and the caller sends, or holds open, what nobody reads any more.
+    if (held.statusSent) this.cut(held, NGHTTP2_NO_ERROR);
+    else if (nowMs - held.sinceMs > this.limits.readWithinMs) {
+      this.onLimit('reading');
+      this.cut(held, NGHTTP2_CANCEL);
+    }
+  }
+}

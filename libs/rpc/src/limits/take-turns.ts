@@ -1,0 +1,35 @@
+/** How long calls are begun before the event loop does everything else once. */
+const SLICE_MS = 2;
+
+/**
+ * Begins calls in slices, so that a caller who begins thousands at once does not keep others from being
+ * heard between. Returns false if so many wait for their turn that the call should not.
+ */
+export const takeTurns = (maxWaiting: number): ((begin: () => void) => boolean) => {
+  let waiting: (() => void)[] = [];
+  let next = 0;
+  let scheduled = false;
+
+  const runSlice = (): void => {
+    const endMs = performance.now() + SLICE_MS;
+    while (next < waiting.length) {
+      waiting[next++]!();
+      if (performance.now() > endMs) break;
+    }
+    if (next < waiting.length) {
+      setImmediate(runSlice);
+      return;
+    }
+    waiting = [];
+    next = 0;
+    scheduled = false;
+  };
+
+  return (begin) => {
+    if (waiting.length - next >= maxWaiting) return false;
+    waiting.push(begin);
+    if (!scheduled) setImmediate(runSlice);
+    scheduled = true;
+    return true;
+  };
+};
