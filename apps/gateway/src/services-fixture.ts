@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import {
@@ -6,13 +7,14 @@ import {
   createSweepQueue,
   ledgerKeys,
   openLedger,
-  readOrgName,
   type Bulks,
   type ConsumerPositions,
   type Consumers,
   type Ledger,
   type Policies,
   type PolicyQueue,
+  type Processes,
+  type Registry,
   type RotationQueue,
   type SweepQueue,
   type Sweeps,
@@ -21,12 +23,14 @@ import type { ServiceHandlers } from '@rekey/rpc';
 import type { ErrorCode } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import { createRegistryKey } from '@rekey/sealing';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import type { BulkWatches } from './bulks/bulk-watches.ts';
 import type { Acknowledgements } from './consumers/acknowledgements.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import type { RotationWaiters } from './rotations/rotation-waiters.ts';
 import { createRpcTable } from './rpc-table.ts';
+import { createReadOrgName } from './wiring/registry.ts';
 
 type CurrentVersion = Awaited<ReturnType<Ledger['assistants']['current']>>;
 
@@ -36,6 +40,8 @@ interface ServicesFixture {
   readonly sweeps: Sweeps;
   readonly policies: Policies;
   readonly consumers: Consumers;
+  readonly registry: Registry;
+  readonly processes: Processes;
   readonly services: ServiceHandlers;
   /** What the ledger holds as the current version of every assistant. */
   current: CurrentVersion;
@@ -71,13 +77,15 @@ const servicesOn = (
       acknowledgements: {} as Acknowledgements,
       bulks: {} as Bulks,
       bulkWatches: {} as BulkWatches,
+      publicJwk: undefined,
+      remembersRegistry: false,
       liveness: { noLiveWorker: async () => false },
       uploadIds: createUploadIds(1_000_000, () => {}),
       budgetOf: (egress) =>
         openLedger(redis, { prefix: PREFIX, budget: { egress, requestsPerMinute: 1 } }).budget,
     }),
     {
-      readOrgName: () => readOrgName(redis, ledgerKeys(PREFIX)),
+      readOrgName: createReadOrgName(ledger, redis),
       holdBack: () => undefined,
       confirmDurable: async () => true,
       logger: { event: () => {} },
@@ -98,7 +106,6 @@ export const useServices = (): ServicesFixture => {
   beforeAll(async () => {
     server = await startRedis();
     redis = new Redis(server.url);
-    ledger = openLedger(redis, { prefix: PREFIX });
     sweepQueue = createSweepQueue(redis, keys);
     policyQueue = createPolicyQueue(redis, keys);
     positions = createConsumerPositions({ blocking: redis.duplicate(), prefix: PREFIX, onError: () => {} });
@@ -112,6 +119,9 @@ export const useServices = (): ServicesFixture => {
   });
   beforeEach(async () => {
     await redis.flushall();
+    // One that remembered the consumers of the test before would restore them.
+    ledger = openLedger(redis, { prefix: PREFIX, registry: { key: createRegistryKey(randomBytes(32)) } });
+    await ledger.system.recognise({ mayBegin: true });
     fixture.refused = [];
   });
 
@@ -127,6 +137,12 @@ export const useServices = (): ServicesFixture => {
     },
     get consumers() {
       return ledger.consumers;
+    },
+    get registry() {
+      return ledger.registry;
+    },
+    get processes() {
+      return ledger.processes;
     },
     get services() {
       return servicesOn({ redis, ledger, sweepQueue, policyQueue, positions }, fixture);

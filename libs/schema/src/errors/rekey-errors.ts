@@ -81,6 +81,35 @@ export const rekeyErrors = {
     message: 'The ledger is not the one that the request asks to adopt.',
     advice: 'Check it again: rekey ledger adopt.',
   },
+  // why Rekey believes no consumer
+  REGISTRY_KEY_MISSING: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: false,
+    message: 'This gateway has no key file, so it cannot prove which consumers there are.',
+    advice: 'Create one (rekey key-file gateway PATH), set REKEY_GATEWAY_KEY_FILE, and restart the gateway.',
+  },
+  REGISTRY_KEY_OTHER: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: false,
+    message: 'The registry of consumers is signed with another key than that of this gateway.',
+    advice:
+      'Give the gateway the file that rekey key-file gateway makes from the key file of the workers. ' +
+      'rekey status names both keys.',
+  },
+  REGISTRY_NOT_TAKEN_OVER: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: true,
+    message: 'The consumers of an earlier version are in Redis, and nothing proves them yet.',
+    advice: 'Review them, and take them over: rekey registry trust.',
+  },
+  REGISTRY_UNTRUSTED: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: true,
+    message: 'The registry of consumers in Redis was changed or deleted, and this process holds no other.',
+    advice:
+      'Start a process that remembers it (REKEY_REGISTRY_MEMORY), or restore Redis from its backup. ' +
+      'Otherwise decide what to believe: rekey registry trust.',
+  },
   BUDGET_NOT_CLOSED: {
     grpc: 'FAILED_PRECONDITION',
     retry: false,
