@@ -101,8 +101,8 @@ export class Believed {
 
   /** What decides whom records are sealed for. */
   recipients(): string {
-    const all = this.list().consumers.map(({ consumer: { name, orgs, kept } }) => [name, orgs, kept]);
-    return sha1Of(JSON.stringify(all));
+    const granted = this.list().consumers.filter(({ consumer }) => consumer.kept !== undefined);
+    return sha1Of(JSON.stringify(granted.map(({ consumer: { name, orgs, kept } }) => [name, orgs, kept])));
   }
 
   /** An org has one name, even if an entry names it `c`. */
