@@ -29,7 +29,7 @@ beforeEach(async () => {
   gateway = await system.startGateway();
   client = connect(gateway.ready['address']!);
   await eventually(
-    () => problemsOf({ client }).catch(() => []),
+    () => problemsOf({ client }).catch((): string[] => []),
     (problems) => problems.includes('REGISTRY_NOT_TAKEN_OVER'),
   );
 }, 60_000);

@@ -1,8 +1,9 @@
-import { addressVariable, commonVariables, intVariable } from '@rekey/runtime';
+import { addressVariable, commonVariables, intVariable, registryVariables } from '@rekey/runtime';
 import { z } from 'zod';
 
 export const GatewayEnvironment = z.object({
   ...commonVariables,
+  ...registryVariables,
   GRPC_ADDRESS: addressVariable.default('127.0.0.1:50051'),
   /** Where `/healthz` and `/metrics` are served; nowhere if it is not set. */
   GATEWAY_HEALTH_ADDRESS: addressVariable.optional(),

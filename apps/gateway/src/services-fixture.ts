@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import {
@@ -11,6 +10,7 @@ import {
   type ConsumerPositions,
   type Consumers,
   type Ledger,
+  type OrgAlias,
   type Policies,
   type PolicyQueue,
   type Processes,
@@ -21,9 +21,8 @@ import {
 } from '@rekey/ledger';
 import type { ServiceHandlers } from '@rekey/rpc';
 import type { ErrorCode } from '@rekey/schema';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { specRegistry, startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { createRegistryKey } from '@rekey/sealing';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import type { BulkWatches } from './bulks/bulk-watches.ts';
 import type { Acknowledgements } from './consumers/acknowledgements.ts';
@@ -41,6 +40,7 @@ interface ServicesFixture {
   readonly policies: Policies;
   readonly consumers: Consumers;
   readonly registry: Registry;
+  readonly alias: OrgAlias;
   readonly processes: Processes;
   readonly services: ServiceHandlers;
   /** What the ledger holds as the current version of every assistant. */
@@ -120,7 +120,7 @@ export const useServices = (): ServicesFixture => {
   beforeEach(async () => {
     await redis.flushall();
     // One that remembered the consumers of the test before would restore them.
-    ledger = openLedger(redis, { prefix: PREFIX, registry: { key: createRegistryKey(randomBytes(32)) } });
+    ledger = openLedger(redis, { prefix: PREFIX, registry: specRegistry });
     await ledger.system.recognise({ mayBegin: true });
     fixture.refused = [];
   });
@@ -137,6 +137,9 @@ export const useServices = (): ServicesFixture => {
     },
     get consumers() {
       return ledger.consumers;
+    },
+    get alias() {
+      return ledger.alias;
     },
     get registry() {
       return ledger.registry;

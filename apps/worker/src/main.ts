@@ -27,7 +27,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const sealer = createSealer(keyFile);
 
   const { connections, redis } = await connectRedis(base);
-  const stores = createStores(base, { redis, connections });
+  const stores = createStores(base, { redis, connections }, sealer);
   const { clock, memory } = await joinLedger(base, redis, stores, sealer);
   const apiKeys = loadApiKeys(base);
   const status = followStatus(base, clock, stores, sealer);

@@ -49,7 +49,7 @@ describe('an entry that another client has written', () => {
     expect(await add('crm')).toMatchObject({ name: 'crm', orgs: ['org_1'], state: 'PENDING' });
     const { registryRev } = await call(service().RemoveConsumer, { name: 'evil' });
     expect(Number(registryRev)).toBeGreaterThan(0);
-    expect(await fixture.redis.hkeys(CONSUMERS)).toEqual(['billing', 'crm']);
+    expect((await fixture.redis.hkeys(CONSUMERS)).toSorted()).toEqual(['billing', 'crm']);
     await expect(call(service().RemoveConsumer, { name: 'evil' })).rejects.toMatchObject({
       code: status.NOT_FOUND,
     });
@@ -166,10 +166,8 @@ describe('GetRegistry', () => {
     await worker('worker-silent');
     await worker('worker-forger', registry.presence('worker-new'));
     await worker('worker-old', registry.presence('worker-old', registry.rev() - 1));
-    expect(await call(service().GetRegistry, { registryRev: '0' })).toEqual({
-      registryRev: registry.rev(),
-      laggingWorkers: ['worker-forger', 'worker-old', 'worker-silent'],
-      workers: ['worker-new'],
-    });
+    const { laggingWorkers, ...rest } = await call(service().GetRegistry, { registryRev: '0' });
+    expect(laggingWorkers.toSorted()).toEqual(['worker-forger', 'worker-old', 'worker-silent']);
+    expect(rest).toEqual({ registryRev: registry.rev(), workers: ['worker-new'] });
   });
 });

@@ -93,7 +93,8 @@ export const createRegistryMethods = ({
       effect: 'read',
       handler: async () => {
         await registry.look();
-        const { candidates, count } = await registry.trust.candidates();
+        const candidates = await registry.trust.candidates();
+        const count = candidates.length;
         const readable = candidates
           .filter(({ consumer }) => consumer !== undefined)
           .toSorted((a, b) => Number(b.proved) - Number(a.proved))

@@ -4,6 +4,7 @@ import {
   type Registry,
   type RegistryEvent,
   type RegistryOptions,
+  type RegistryProblem,
 } from '@rekey/ledger';
 import type { Logger, Shutdown } from '@rekey/runtime';
 import { loadGatewayKeyFile, type GatewayKeyFile } from '@rekey/sealing';
@@ -27,10 +28,20 @@ export const loadKeyFile = async (
   return keyFile;
 };
 
+const fieldsOf = ({ code, subject, detail }: RegistryProblem) => ({ code, subject, detail });
+
 const reportTo =
   (logger: Logger) =>
   (event: RegistryEvent): void => {
     switch (event.kind) {
+      case 'repaired':
+        return logger.event('registry_repaired', { why: event.why, names: event.names, rev: event.rev });
+      case 'begun':
+        return logger.event('registry_problem', fieldsOf(event.problem));
+      case 'over':
+        return logger.event('registry_problem_over', fieldsOf(event.problem));
+      case 'memory-failed':
+        return logger.event('registry_memory_failed', { err: event.err });
     }
   };
 
@@ -49,9 +60,7 @@ const LOOK_EVERY_MS = 2000;
 
 /** Looks at the registry again and again: without a call, the gateway also notices what was changed. */
 export const followRegistry = ({ registry }: Ledger, logger: Logger, shutdown: Shutdown): void => {
-  const looking = registry.startLooking(LOOK_EVERY_MS, (err) =>
-    logger.event('gateway_registry_unreadable', { err }),
-  );
+  const looking = registry.startLooking(LOOK_EVERY_MS, (err) => logger.event('registry_unreadable', { err }));
   shutdown.defer('registry', () => looking.close());
 };
 

@@ -26,9 +26,9 @@ let recipients: Recipients;
 let round: () => Promise<void>;
 useRedis((url) => (redis = new Redis(url)));
 beforeEach(async () => {
-  ledger = openLedger(redis, { prefix: 'spec' });
+  ledger = openLedger(redis, { prefix: 'spec', registry: { key: sealer.registryKey } });
   ({ consumers } = ledger);
-  recipients = createRecipients({ consumers, sealer, logger });
+  recipients = createRecipients({ registry: ledger.registry, sealer, logger });
   await recipients.refresh();
   round = enrolConsumers({
     ledger,
@@ -59,7 +59,7 @@ const publish = async (assistantId: string, orgId = 'org_1') => {
   );
   return commit(hold, envelope, revision);
 };
-const commit = (hold: Hold, envelope: string, revision: number) =>
+const commit = (hold: Hold, envelope: string, revision: string) =>
   ledger.assistants.commit(hold, {
     key: { fingerprint: `K:${hold.assistantId}` },
     sealed: { envelope, revision },
@@ -139,7 +139,7 @@ describe('an added consumer', () => {
   });
 
   it('misses nothing from a worker that does not know of it yet', async () => {
-    const late = createRecipients({ consumers, sealer, logger });
+    const late = createRecipients({ registry: ledger.registry, sealer, logger });
     await late.refresh();
     const billing = await add('billing', ['org_1']);
     await round();

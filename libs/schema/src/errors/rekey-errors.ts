@@ -81,34 +81,35 @@ export const rekeyErrors = {
     message: 'The ledger is not the one that the request asks to adopt.',
     advice: 'Check it again: rekey ledger adopt.',
   },
-  // why Rekey believes no consumer
-  REGISTRY_KEY_MISSING: {
+  REGISTRY_UNTRUSTED: {
     grpc: 'FAILED_PRECONDITION',
-    retry: false,
-    message: 'This gateway has no key file, so it cannot prove which consumers there are.',
-    advice: 'Create one (rekey key-file gateway PATH), set REKEY_GATEWAY_KEY_FILE, and restart the gateway.',
-  },
-  REGISTRY_KEY_OTHER: {
-    grpc: 'FAILED_PRECONDITION',
-    retry: false,
-    message: 'The registry of consumers is signed with another key than that of this gateway.',
-    advice:
-      'Give the gateway the file that rekey key-file gateway makes from the key file of the workers. ' +
-      'rekey status names both keys.',
+    retry: true,
+    message: 'The stored registry of consumers is not proved by the registry key; nobody in it is believed.',
+    advice: 'See rekey status. Restore Redis, or accept what is stored: rekey registry trust.',
   },
   REGISTRY_NOT_TAKEN_OVER: {
     grpc: 'FAILED_PRECONDITION',
     retry: true,
-    message: 'The consumers of an earlier version are in Redis, and nothing proves them yet.',
-    advice: 'Review them, and take them over: rekey registry trust.',
+    message: 'The consumers are not proved yet; no request is sent.',
+    advice: 'After an upgrade, check and accept them: rekey registry trust.',
   },
-  REGISTRY_UNTRUSTED: {
+  REGISTRY_KEY_OTHER: {
     grpc: 'FAILED_PRECONDITION',
     retry: true,
-    message: 'The registry of consumers in Redis was changed or deleted, and this process holds no other.',
-    advice:
-      'Start a process that remembers it (REKEY_REGISTRY_MEMORY), or restore Redis from its backup. ' +
-      'Otherwise decide what to believe: rekey registry trust.',
+    message: 'The registry of consumers is proved by another registry key than the one of this process.',
+    advice: 'Use the key file of this ledger; make that of the gateway with rekey key-file gateway.',
+  },
+  REGISTRY_KEY_MISSING: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: false,
+    message: 'This gateway has no key file, so that it cannot prove consumers.',
+    advice: 'Create one with rekey key-file gateway, and set REKEY_GATEWAY_KEY_FILE.',
+  },
+  REGISTRY_ENTRIES_CHANGED: {
+    grpc: 'ABORTED',
+    retry: false,
+    message: 'An entry is not as it was shown; nothing was accepted.',
+    advice: 'Check the entries again: rekey registry trust.',
   },
   BUDGET_NOT_CLOSED: {
     grpc: 'FAILED_PRECONDITION',

@@ -185,12 +185,6 @@ export const requestErrors = {
       'Find what else writes to this Redis. Then remove the consumer and add it again, ' +
       'or decide what to believe: rekey registry trust.',
   },
-  REGISTRY_ENTRIES_CHANGED: {
-    grpc: 'ABORTED',
-    retry: false,
-    message: 'An entry is not as it was shown; nothing was changed.',
-    advice: 'Review the entries again: rekey registry trust.',
-  },
   CONSUMERS_MISSING: {
     grpc: 'FAILED_PRECONDITION',
     retry: false,

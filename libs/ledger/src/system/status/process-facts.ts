@@ -1,6 +1,7 @@
 import type { Connection } from '../../connection.ts';
 import type { ConsumerPositions } from '../../consumers/consumer-positions.ts';
-import type { Consumers, SeenConsumer } from '../../consumers/consumers.ts';
+import type { Consumers } from '../../consumers/consumers.ts';
+import type { SeenConsumer } from '../../registry/believed.ts';
 import type { SystemFacts } from '../attention/facts.ts';
 import type { KnownProcess } from '../processes.ts';
 import { SHOWN, fieldsOf, momentOf } from './replies.ts';

@@ -66,13 +66,6 @@ export const gatewayEvents = {
       'With this key and access to Redis, anybody can add consumers. If no container platform mounts the ' +
       'file, restrict it to its owner and unset REKEY_MOUNTED_SECRETS.',
   },
-  gateway_registry_unreadable: {
-    level: 'warn',
-    message: 'the registry of consumers could not be read; retrying',
-    meaning:
-      'Redis did not answer, or refused a command. The gateway uses what it has read before. See `err` and ' +
-      'the Redis events.',
-  },
   grpc_js_log: {
     level: 'debug',
     message: 'grpc-js logged an error',
