@@ -30,13 +30,14 @@ export const createRecipients = ({
   sealer,
   logger,
 }: {
-  registry: Pick<Registry, 'look' | 'list' | 'alias' | 'rev'>;
+  registry: Pick<Registry, 'look' | 'list' | 'alias' | 'rev' | 'version'>;
   sealer: Sealer;
   logger: Logger;
 }): Recipients => {
   let recipients: Recipient[] = [];
   let revision = '';
-  let rev = 0;
+  /** What was believed at the last refresh. */
+  let believed = { version: -1, rev: 0 };
   let alias: string = ORG_ALIAS;
   const nameOf = (orgId: string): string => (orgId === ORG_ALIAS ? alias : orgId);
   let byOrg = new Map<string, { names: readonly string[]; keys: readonly SharedKeys[] }>();
@@ -53,7 +54,8 @@ export const createRecipients = ({
 
   return {
     nameOf,
-    rev: () => rev,
+    // The registry may be signed again without a change.
+    rev: () => (registry.version() === believed.version ? registry.rev() : believed.rev),
     of: (named) => {
       const orgId = nameOf(named);
       let found = byOrg.get(orgId);
@@ -71,11 +73,12 @@ export const createRecipients = ({
       // The revision is read first: if consumers change in between, the ledger refuses what is sealed for
       // these.
       const { recipients: current } = await registry.look();
-      const [{ consumers: seen }, known, believed] = [registry.list(), registry.alias(), registry.rev()];
+      const [{ consumers: seen }, known] = [registry.list(), registry.alias()];
+      const now = { version: registry.version(), rev: registry.rev() };
       recipients = (await Promise.all(seen.map(({ consumer }) => recipientOf(consumer)))).flat();
       revision = current;
       alias = known;
-      rev = believed;
+      believed = now;
       byOrg = new Map();
     },
   };

@@ -74,7 +74,7 @@ export const joinLedger = async (
   { ledger, prefix, blocking, followPositions }: Stores,
   sealer: Sealer,
 ): Promise<{ clock: LedgerClock; memory: MemoryWatch }> => {
-  const began = await recognise(ledger, sealer.fingerprintKeyId, config.REKEY_ALLOW_NEW_LEDGER);
+  const began = await recognise(ledger, sealer, config.REKEY_ALLOW_NEW_LEDGER);
   const clock = createLedgerClock({
     redis,
     prefix,
@@ -102,9 +102,12 @@ export const joinLedger = async (
 };
 
 /** Returns whether the ledger is new. */
-const recognise = async (ledger: Ledger, keyId: string, mayBegin: boolean): Promise<boolean> => {
+const recognise = async (ledger: Ledger, sealer: Sealer, mayBegin: boolean): Promise<boolean> => {
+  const keyId = sealer.fingerprintKeyId;
   const { boundTo, began } = await ledger.system.recognise({ fingerprintKeyId: keyId, mayBegin });
-  if (boundTo !== keyId)
+  // Another client can change that note. What the registry proves, joinRegistry puts back.
+  if (boundTo !== keyId) await ledger.registry.look();
+  if (boundTo !== keyId && ledger.registry.keySetId() !== sealer.keySetId)
     throw new StartError(
       'WRONG_KEY_FILE',
       `REKEY_KEY_FILE holds key ${keyId}, but this ledger belongs to key ${boundTo}: ` +

@@ -129,7 +129,7 @@ const noteAlias =
 const findCandidates =
   ({ redis, keys }: Connection, registry: Registry): OrgAlias['candidates'] =>
   async () => {
-    await registry.look();
+    const { notedAlias } = await registry.look();
     const newest = (index: string) => redis.zrange(index, '+', '-', 'BYLEX', 'REV', 'LIMIT', 0, NAMED_BY);
     const [published, policies, bulks, rotations] = await Promise.all([
       redis.smembers(keys.orgs),
@@ -145,7 +145,7 @@ const findCandidates =
     const named = ((await pipeline.exec()) ?? []).flatMap(([error, org]) =>
       error || !org ? [] : [String(org)],
     );
-    return [...new Set([...published, ...ofConsumers, ...named])]
+    return [...new Set([...published, ...ofConsumers, ...named, ...(notedAlias ? [notedAlias] : [])])]
       .filter((orgId) => orgId !== ORG_ALIAS && orgId !== '*' && OrgId.safeParse(orgId).success)
       .toSorted();
   };

@@ -1,5 +1,5 @@
 import { Consumer, ORG_ALIAS } from '@rekey/schema';
-import { digestOf, emptyManifest, mergeManifests, type Manifest } from './manifest.ts';
+import { digestOf, emptyManifest, haveSameContent, mergeManifests, type Manifest } from './manifest.ts';
 import { sha1Of } from './stored.ts';
 
 /** A consumer as it is believed: a change is refused if it has changed meanwhile. */
@@ -34,7 +34,7 @@ export class Believed {
   }
 
   believe(manifest: Manifest): void {
-    if (manifest !== this.own) this.version += 1;
+    if (!this.own || !haveSameContent(this.own, manifest)) this.version += 1;
     this.own = manifest;
     for (const name of this.entries.keys())
       if ((manifest.consumers.get(name)?.value ?? '') === '') this.entries.delete(name);

@@ -56,6 +56,8 @@ export interface Registry {
   untrusted(): UntrustedCode | undefined;
   /** Throws the same as RekeyError. */
   requireTrusted(): void;
+  /** See `RegistryView.version`. */
+  version(): number;
   /** The revision that is believed; 0 if none is. */
   rev(): number;
   /** The consumers that are believed, by name; none if the registry is not. */
@@ -74,6 +76,8 @@ export interface Registry {
   keySetId(): string | undefined;
   /** For the status of the system. */
   problems(): RegistryProblem[];
+  /** Adds what a process has put back by other means. */
+  noteRepaired(problem: Pick<RegistryProblem, 'code' | 'subject' | 'detail'>): void;
   /** See ConsumerWrite. */
   write: ConsumerWrite;
   /** Notes the set of keys of the workers' key file. */

@@ -61,6 +61,7 @@ export const acceptedTexts = (
     const found = candidates.find((one) => one.name === name);
     if (!found?.consumer || found.digest !== digest) throw new RekeyError('REGISTRY_ENTRIES_CHANGED');
     if (keepGrants) return { name, text: JSON.stringify(found.consumer) };
-    const { grant: _grant, kept: _kept, grant_kid: _kid, ...rest } = found.consumer;
-    return { name, text: JSON.stringify({ ...rest, state: 'PENDING' }) };
+    const { name: _, orgs, created_at, key, shared_key } = found.consumer;
+    const shared = shared_key === undefined ? {} : { shared_key };
+    return { name, text: JSON.stringify({ name, orgs, state: 'PENDING', created_at, key, ...shared }) };
   });

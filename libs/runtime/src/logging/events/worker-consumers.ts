@@ -47,6 +47,18 @@ export const workerConsumersEvents = {
     message: 'lag of consumers cannot be read; retrying',
     meaning: 'Lag metrics are old until Redis answers.',
   },
+  record_misplaced: {
+    level: 'error',
+    message: 'published records are not where they belong; they are sealed for nobody else',
+    meaning:
+      'Another client has put a record under another assistant or org, or changed it. `assistant_ids` are the first ' +
+      'ones. A sweep publishes their keys again.',
+  },
+  recipients_unsettled: {
+    level: 'warn',
+    message: 'the recipients change all the time; the event is published for those that were last read',
+    meaning: 'Another client writes to the field `readers` of the ledger. Find it.',
+  },
   registry_repaired: {
     level: 'warn',
     message: 'the registry of consumers was changed by another client, and is put back',
@@ -63,6 +75,12 @@ export const workerConsumersEvents = {
     level: 'info',
     message: 'a problem of the registry of consumers is over',
     meaning: '`code` and `subject` are those of rekey status.',
+  },
+  ledger_binding_restored: {
+    level: 'warn',
+    message: "the ledger's note of its fingerprint key was changed by another client, and is put back",
+    meaning:
+      'The registry proves that the key file is that of this ledger. Find the client that writes to it.',
   },
   registry_memory_failed: {
     level: 'warn',
