@@ -10,6 +10,8 @@ export interface SeenConsumer {
   storedOrgs: string[];
 }
 
+const SETTLES_AFTER_MS = 10_000;
+
 interface Entry {
   text: string;
   digest: string;
@@ -28,13 +30,26 @@ export class Believed {
   private readonly entries = new Map<string, Entry>();
   /** Rises with every change of what is believed. */
   version = 0;
+  /** The revision before that of now, and since when that of now is believed. */
+  private settledRev = 0;
+  private revSince = 0;
 
   get manifest(): Manifest | undefined {
     return this.own;
   }
 
+  /** The last revision that was believed for ten seconds; 0 if there is none. */
+  settled(): number {
+    const isSettled = performance.now() - this.revSince >= SETTLES_AFTER_MS;
+    return isSettled ? (this.own?.rev ?? 0) : this.settledRev;
+  }
+
   believe(manifest: Manifest): void {
     if (!this.own || !haveSameContent(this.own, manifest)) this.version += 1;
+    if (this.own?.rev !== manifest.rev) {
+      this.settledRev = this.settled();
+      this.revSince = performance.now();
+    }
     this.own = manifest;
     for (const name of this.entries.keys())
       if ((manifest.consumers.get(name)?.value ?? '') === '') this.entries.delete(name);

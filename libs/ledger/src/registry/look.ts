@@ -4,6 +4,7 @@ import { emptyManifest, haveSameContent, mergeManifests, readManifest, signManif
 import type { Manifest, ManifestScope, Unusable } from './manifest.ts';
 import type { MemoryFile } from './memory-file.ts';
 import { detailOf, type Problems, type RegistryProblem, type UntrustedCode } from './problems.ts';
+import { repairedNote } from './repaired-note.ts';
 import type { RegistryOptions, RegistryView } from './registry.ts';
 import type { Stored, StoredHead } from './stored.ts';
 import { nextRev, type EntryChange } from './write.ts';
@@ -211,7 +212,7 @@ export class Looker {
 
   /** Puts back what this process believes, and seals for whom it believes. */
   private async repair(): Promise<void> {
-    const { believed, replace, problems, report } = this.deps;
+    const { believed, replace, problems, report, stored } = this.deps;
     const { head, stale } = this;
     const { altered } = this.entries;
     const recipients = believed.recipients();
@@ -235,6 +236,7 @@ export class Looker {
     const manifest = isDue ? { ...base.own, rev: base.rev } : base.own;
     if (!(await replace(base, { manifest, entries: base.repairs, reseals: true })) || !isDue) return;
     problems.noteRepaired(found);
+    await stored.noteRepaired(repairedNote(problems.list()));
     const why = found.map(({ code, detail }) => `${code}: ${detail}`);
     report({ kind: 'repaired', why, names: base.repairs.map(({ name }) => name), rev: manifest.rev });
   }

@@ -178,17 +178,19 @@ const createTrust = ({ context: { connection, believed }, looker, look, replace 
 const createPresence = (
   { key, prefix, believed }: RegistryContext,
   looker: Looker,
-): Pick<Registry, 'presence' | 'behind'> => {
+): Pick<Registry, 'presence' | 'behind' | 'lagging'> => {
   const textOf = (id: string, rev: number) => JSON.stringify([prefix, looker.scope().ledgerId, id, rev]);
   const proves = ({ id, settings: { registry = '' } }: KnownProcess, rev: number): boolean => {
     const [, shown, mac] = /^(\d{1,16})\.([A-Za-z0-9_-]{43})$/.exec(registry) ?? [];
     return Number(shown) >= rev && key.verify(SEEN_LABEL, textOf(id, Number(shown)), mac!);
   };
+  const behind = (rev: number, processes: readonly KnownProcess[]): string[] =>
+    processes.filter((one) => one.live && one.kind === 'worker' && !proves(one, rev)).map(({ id }) => id);
   return {
     presence: (id, rev = believed.manifest?.rev ?? 0) =>
       rev === 0 ? undefined : `${rev}.${key.mac(SEEN_LABEL, textOf(id, rev))}`,
-    behind: (rev, processes) =>
-      processes.filter((one) => one.live && one.kind === 'worker' && !proves(one, rev)).map(({ id }) => id),
+    behind,
+    lagging: (processes) => (believed.settled() === 0 ? [] : behind(believed.settled(), processes)),
   };
 };
 
@@ -219,6 +221,7 @@ const withoutKey = (look: Registry['look'], problems: RegistryProblem[]): Regist
     trust: { candidates: refuse, accept: refuse },
     presence: () => undefined,
     behind: () => [],
+    lagging: () => [],
   };
 };
 export const openRegistry = (

@@ -5,14 +5,15 @@ import type { Unusable } from './manifest.ts';
 export type UntrustedCode = ErrorCode &
   ('REGISTRY_UNTRUSTED' | 'REGISTRY_NOT_TAKEN_OVER' | 'REGISTRY_KEY_OTHER' | 'REGISTRY_KEY_MISSING');
 
-type ProblemCode =
-  | UntrustedCode
-  | 'REGISTRY_ROLLED_BACK'
-  | 'REGISTRY_REPAIRED'
-  | 'LEDGER_ALTERED'
-  | 'CONSUMER_UNTRUSTED'
-  | 'CONSUMER_ALTERED'
-  | 'CONSUMER_LOST';
+/** What a process can put back. */
+export const repairedCodes = [
+  'REGISTRY_ROLLED_BACK',
+  'REGISTRY_REPAIRED',
+  'LEDGER_ALTERED',
+  'CONSUMER_ALTERED',
+] as const;
+
+type ProblemCode = UntrustedCode | (typeof repairedCodes)[number] | 'CONSUMER_UNTRUSTED' | 'CONSUMER_LOST';
 
 /** Something about the registry that an operator should know of. */
 export interface RegistryProblem {
@@ -37,7 +38,7 @@ export const detailOf: Record<Unusable | 'below-floor', string> = {
   'below-floor': 'its manifest is older than REKEY_REGISTRY_MIN_REV',
 };
 
-const SHOWN_FOR_MS = 86_400_000;
+export const SHOWN_FOR_MS = 86_400_000;
 const MOST = 100;
 
 /** What is wrong now, and what was repaired within the last day. */

@@ -95,4 +95,6 @@ export interface Registry {
   presence(processId: string, rev?: number): string | undefined;
   /** Of these, the live workers that do not prove that they believe at least this revision, by id. */
   behind(rev: number, processes: readonly KnownProcess[]): string[];
+  /** The same for the revision that this process has believed for ten seconds. */
+  lagging(processes: readonly KnownProcess[]): string[];
 }

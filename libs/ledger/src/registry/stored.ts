@@ -29,6 +29,8 @@ export interface Stored {
   digests(names: readonly string[]): Promise<{ count: number; sha1: Map<string, string> }>;
   /** The bytes of these entries. */
   entries(names: readonly string[]): Promise<Map<string, Buffer>>;
+  /** Notes in the ledger what was repaired, for the status of other processes. */
+  noteRepaired(text: string): Promise<void>;
   /** Names of entries that are not among these, cut to 63 bytes. */
   unlisted(names: readonly string[], most: number): Promise<string[]>;
 }
@@ -83,6 +85,10 @@ export const openStored = ({ redis, keys, run }: Connection): Stored => {
         for (const [i, bytes] of texts.entries()) if (bytes) found.set(some[i]!, bytes);
       }
       return found;
+    },
+
+    noteRepaired: async (text) => {
+      await redis.hset(keys.ledger, 'registry_repaired', text);
     },
 
     unlisted: async (names, most) =>
