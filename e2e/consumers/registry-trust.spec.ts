@@ -130,7 +130,10 @@ describe('rekey registry trust', () => {
     const unknown = await rekey('registry', 'trust', '--yes', '--except', 'nobody');
     expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining('nobody')]);
     const { code, err } = await rekey('registry', 'trust', '--yes', '--except', 'evil');
-    expect([code, err]).toEqual([0, expect.stringContaining('Removed: evil.\nNot shown: 1 field')]);
+    expect([code, err]).toEqual([
+      0,
+      expect.stringContaining('Removed: evil.\nNot shown, and not trusted: 1 field.'),
+    ]);
     expect(await system.redis.hkeys('{rekey}:consumers')).toEqual(['billing']);
     expect((await client.listConsumers()).map(({ name }) => name)).toEqual(['billing']);
   });

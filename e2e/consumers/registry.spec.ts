@@ -95,7 +95,7 @@ describe('an entry that another client changes', () => {
     const client = connect(gateway.ready['address']!);
     try {
       await eventually(
-        () => problemsOf({ client }),
+        () => problemsOf({ client }).catch((): string[] => []),
         (problems) => problems.includes('CONSUMER_LOST billing'),
       );
       expect(await failureOf(client.setConsumerOrgs({ name: 'billing', orgs: ['org_demo'] }))).toMatchObject({
