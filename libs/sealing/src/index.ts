@@ -2,7 +2,8 @@ export { addSigningKey, createKeyFile, loadKeyFile } from './key-file.ts';
 export { createSealer, type Sealer } from './sealer.ts';
 export { SealError } from './seal-error.ts';
 export { openRecord, parseRecord, sealRecord, type UnsealedFields } from './sealed-record.ts';
-export { openEnvelope, parseEnvelope, type SharedKeys } from './envelope.ts';
+export { isCurrent, openEnvelope } from './envelope.ts';
+export { parseEnvelope, type SharedKeys } from './envelope-form.ts';
 export {
   ConsumerKeyType,
   generateConsumerKey,
@@ -16,5 +17,6 @@ export {
   parseSharedKeys,
   parseVerifier,
   sealGrant,
+  type Grant,
   type Verifier,
 } from './grant.ts';

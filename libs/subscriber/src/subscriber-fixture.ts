@@ -71,7 +71,7 @@ const createTools = (redis: Redis, keepEvents: number): Tools => {
     return {
       revision,
       keys: await Promise.all(
-        may.map(async ({ consumer }) => parseSharedKeys(await sealer.open(consumer.kept))),
+        may.map(async ({ consumer }) => parseSharedKeys(await sealer.openOwn(consumer.kept, 'kept'))),
       ),
     };
   };
@@ -90,10 +90,11 @@ const enrolling = ({ redis, sealer, ledger, consumers, recipientsOf }: Tools): E
       sharedKeys,
       to,
       signer: sealer.signer,
+      revision: Date.now() * 1000,
       nowMs: Date.now(),
     });
     const granted =
-      state === 'PENDING' ? {} : { grant, kept: JSON.parse(sealer.seal(sharedKeys)) as unknown };
+      state === 'PENDING' ? {} : { grant, kept: JSON.parse(sealer.sealOwn(sharedKeys, 'kept')) as unknown };
     const entry = {
       name,
       orgs,

@@ -108,7 +108,7 @@ const keyToSend = async (
         'INVALID_ARGUMENT',
       );
     const sealer = createSealer(await loadKeyFile(rekeyKeyFile, { mounted: areSecretsMounted() }));
-    return { sealedSharedJwk: sealer.seal(JSON.stringify(key.jwk)) };
+    return { sealedSharedJwk: sealer.sealOwn(JSON.stringify(key.jwk), 'shared-key') };
   } catch (error) {
     throw error instanceof SealError
       ? new CliError(`The key in ${path} is not accepted: ${error.message}.`, 'INVALID_ARGUMENT')

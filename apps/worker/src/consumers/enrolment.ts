@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { Ledger, Resealed, SeenConsumer } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { KeyEvent, type Consumer } from '@rekey/schema';
-import { generateSharedKeys, openRecord, parseConsumerKey, sealGrant, type Sealer } from '@rekey/sealing';
+import {
+  generateSharedKeys,
+  isCurrent,
+  openRecord,
+  parseConsumerKey,
+  sealGrant,
+  type Sealer,
+} from '@rekey/sealing';
 import type { Recipients } from '../publishing/recipients.ts';
 import { every } from '../shared/every.ts';
 
@@ -73,7 +80,7 @@ const grantPending = async (deps: EnrolmentDeps): Promise<void> => {
 const grant = async ({ ledger, sealer, logger }: EnrolmentDeps, before: SeenConsumer): Promise<void> => {
   const { consumer } = before;
   const jwk: unknown =
-    consumer.shared_key === undefined ? consumer.key : JSON.parse(await sealer.open(consumer.shared_key));
+    consumer.shared_key === undefined ? consumer.key : JSON.parse(await sealer.openOwn(consumer.shared_key, 'shared-key'));
   const sharedKeys = await generateSharedKeys();
   const to = await parseConsumerKey(jwk);
   const sealedGrant = await sealGrant({
@@ -81,6 +88,7 @@ const grant = async ({ ledger, sealer, logger }: EnrolmentDeps, before: SeenCons
     sharedKeys,
     to,
     signer: sealer.signer,
+    revision: Date.now() * 1000,
     nowMs: await ledger.system.nowMs(),
   });
   const after: Consumer = {
@@ -88,7 +96,7 @@ const grant = async ({ ledger, sealer, logger }: EnrolmentDeps, before: SeenCons
     key: { ...consumer.key, kid: to.kid },
     state: 'ENROLLING',
     grant: sealedGrant,
-    kept: JSON.parse(sealer.seal(sharedKeys)) as Consumer['kept'],
+    kept: JSON.parse(sealer.sealOwn(sharedKeys, 'kept')) as Consumer['kept'],
   };
   if (await ledger.consumers.write(consumer.name, before, after, { reseals: true }))
     logger.event('consumer_granted', { consumer: consumer.name, orgs: consumer.orgs });
@@ -152,7 +160,7 @@ const reseal = async (
       .map(({ header }) => header.kid)
       .toSorted()
       .join();
-    if (has === wanted) return [];
+    if (has === wanted && isCurrent(event.data.sealed)) return [];
     // Throws if the record is not what the event says.
     await openRecord(sealer, event);
     if (event.subject !== assistantId) return [];

@@ -41,7 +41,7 @@ export const createRecipients = ({
   const recipientOf = async (consumer: Consumer): Promise<Recipient[]> => {
     if (consumer.kept === undefined) return [];
     try {
-      return [{ consumer, keys: parseSharedKeys(await sealer.open(consumer.kept)) }];
+      return [{ consumer, keys: parseSharedKeys(await sealer.openOwn(consumer.kept, 'kept')) }];
     } catch (err) {
       logger.event('consumer_keys_unreadable', { err, consumer: consumer.name });
       return [];
