@@ -7,6 +7,7 @@ import {
   isCurrent,
   openRecord,
   parseConsumerKey,
+  parseSharedKeys,
   sealGrant,
   type Sealer,
 } from '@rekey/sealing';
@@ -80,7 +81,9 @@ const grantPending = async (deps: EnrolmentDeps): Promise<void> => {
 const grant = async ({ ledger, sealer, logger }: EnrolmentDeps, before: SeenConsumer): Promise<void> => {
   const { consumer } = before;
   const jwk: unknown =
-    consumer.shared_key === undefined ? consumer.key : JSON.parse(await sealer.openOwn(consumer.shared_key, 'shared-key'));
+    consumer.shared_key === undefined
+      ? consumer.key
+      : JSON.parse(await sealer.openOwn(consumer.shared_key, 'shared-key'));
   const sharedKeys = await generateSharedKeys();
   const to = await parseConsumerKey(jwk);
   const sealedGrant = await sealGrant({
@@ -96,6 +99,7 @@ const grant = async ({ ledger, sealer, logger }: EnrolmentDeps, before: SeenCons
     key: { ...consumer.key, kid: to.kid },
     state: 'ENROLLING',
     grant: sealedGrant,
+    grant_kid: parseSharedKeys(sharedKeys).kid,
     kept: JSON.parse(sealer.sealOwn(sharedKeys, 'kept')) as Consumer['kept'],
   };
   if (await ledger.consumers.write(consumer.name, before, after, { reseals: true }))

@@ -39,6 +39,8 @@ export const Consumer = z.looseObject({
   shared_key: z.unknown().optional(),
   /** The keys that Rekey shares with it: sealed to its own key (JWE), for it to open. */
   grant: z.string().optional(),
+  /** The kid of the keys in the grant, and of its recipients in records. */
+  grant_kid: z.string().optional(),
   /** The same, sealed to Rekey's key file, for workers: an envelope. */
   kept: z.unknown().optional(),
 });
@@ -112,5 +114,7 @@ export const Acknowledgement = z.object({
   refused: Refusals.optional(),
   /** The instance is shutting down and no longer counts. */
   leaving: z.boolean(),
+  /** The kid of the keys in the grant that it holds. Older consumers omit it. */
+  kid: z.string().min(1).max(64).optional(),
 });
 export type Acknowledgement = z.infer<typeof Acknowledgement>;

@@ -229,8 +229,8 @@ describe('an event for others only, which anyone can write,', () => {
     await signs('ast_1', 'sk_new');
   });
 
-  it('about an assistant that is not held is skipped', async () => {
-    await rekey.put(await rekey.eventOf('ast_unknown', { recipients: await strangers() }));
+  it('about an assistant that is not held is skipped if it is of an org of others', async () => {
+    await rekey.put(await rekey.eventOf('ast_unknown', { orgId: 'c', recipients: await strangers() }));
     await passed();
     expect([sign('ast_unknown'), keys.unapplied.count]).toEqual(['UNKNOWN_ASSISTANT', 0]);
   });
