@@ -5,6 +5,7 @@ import {
   mayRead,
   type BulkRotation,
   type AcknowledgementState,
+  type Consumer,
   type Rotation,
 } from '@rekey/schema';
 import { shareReads } from '../shared/share-reads.ts';
@@ -58,6 +59,8 @@ const consumersMissing = (missing: { name: string; state: string }[]): RekeyErro
   });
 };
 
+type Reader = Pick<Consumer, 'name' | 'grant_kid'>;
+
 /** How long required consumers may take to catch up. */
 const CATCH_UP_MS = 5000;
 
@@ -66,11 +69,9 @@ const createRegistry = (consumers: Pick<Consumers, 'get' | 'list'>) => {
   const list = shareReads(async () => (await consumers.list()).consumers);
   const get = shareReads((name) => consumers.get(name));
   return {
-    names: async () => (await list('all')).map(({ consumer }) => consumer.name),
-    readersOf: async (orgId: string) =>
-      (await list('all'))
-        .filter(({ consumer }) => mayRead(consumer, orgId))
-        .map(({ consumer }) => consumer.name),
+    all: async () => (await list('all')).map(({ consumer }) => consumer),
+    readersOf: async (orgId: string): Promise<Reader[]> =>
+      (await list('all')).map(({ consumer }) => consumer).filter((consumer) => mayRead(consumer, orgId)),
     checkNamed: async (orgId: string, named: readonly string[]): Promise<void> => {
       for (const name of named) {
         const seen = await get(name);
@@ -98,30 +99,30 @@ export const createAcknowledgements = ({
   const { until, waiting, close } = createPositionWaits(positions);
   const registry = createRegistry(consumers);
 
-  const readersOf = async (orgId: string): Promise<string[]> => {
+  const readersOf = async (orgId: string): Promise<Reader[]> => {
     await positionsRead;
     return registry.readersOf(orgId);
   };
 
   const statesOf = (
     { entry, assistantId, version }: Rotation,
-    names: readonly string[],
+    readers: readonly Reader[],
   ): Acknowledgement[] =>
     entry === undefined || version === undefined
       ? []
-      : names.map((consumer) => ({
-          consumer,
-          state: positions.reach(consumer, entry, { assistantId, version }),
+      : readers.map(({ name, grant_kid: kid }) => ({
+          consumer: name,
+          state: positions.reach(name, entry, { assistantId, version }, kid),
         }));
 
   const wait: Acknowledgements['wait'] = async (rotation, named, signal) => {
     await registry.checkNamed(rotation.orgId, named);
-    const names = await readersOf(rotation.orgId);
-    if (rotation.state === 'SUCCEEDED' && names.length === 0) throw new RekeyError('CONSUMERS_MISSING');
-    let states = statesOf(rotation, names);
+    const readers = await readersOf(rotation.orgId);
+    if (rotation.state === 'SUCCEEDED' && readers.length === 0) throw new RekeyError('CONSUMERS_MISSING');
+    let states = statesOf(rotation, readers);
     // Nothing is published, so there is nothing to acknowledge.
     if (states.length === 0) return states;
-    await until(() => isAcknowledged((states = statesOf(rotation, names)), named), signal);
+    await until(() => isAcknowledged((states = statesOf(rotation, readers)), named), signal);
     return states;
   };
 
@@ -129,12 +130,13 @@ export const createAcknowledgements = ({
     if (names.length === 0) return;
     await positionsRead;
     const entry = await consumers.lastEntry();
-    const haveAll = () => names.every((name) => positions.reach(name, entry) === 'ACKNOWLEDGED');
+    const known = new Map((await registry.all()).map((consumer) => [consumer.name, consumer]));
+    const stateOf = (name: string) => positions.reach(name, entry, undefined, known.get(name)?.grant_kid);
+    const haveAll = () => names.every((name) => stateOf(name) === 'ACKNOWLEDGED');
     await until(haveAll, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]));
     if (haveAll()) return;
-    const known = new Set(await registry.names());
     const missing = names.flatMap((name) => {
-      const state = known.has(name) ? positions.reach(name, entry) : 'NOT_FOUND';
+      const state = known.has(name) ? stateOf(name) : 'NOT_FOUND';
       return state === 'ACKNOWLEDGED' ? [] : [{ name, state }];
     });
     // All of them may have caught up since the time was up.
@@ -147,7 +149,10 @@ export const createAcknowledgements = ({
     ofBulk: async ({ orgId, entry }) =>
       entry === undefined
         ? []
-        : (await readersOf(orgId)).map((consumer) => ({ consumer, state: positions.reach(consumer, entry) })),
+        : (await readersOf(orgId)).map(({ name, grant_kid: kid }) => ({
+            consumer: name,
+            state: positions.reach(name, entry, undefined, kid),
+          })),
     wait,
     require,
     waiting,

@@ -14,6 +14,11 @@ export interface Recipients {
    * The one name of an org: `c` is translated once it is known which org that is. As of the same revision.
    */
   nameOf(orgId: string): string;
+  /**
+   * The names of consumers that have a grant and that this worker cannot seal for, because it cannot open
+   * their keys.
+   */
+  notSealedFor(): readonly string[];
   /** Reads the consumers from the ledger again. */
   refresh(): Promise<void>;
 }
@@ -36,6 +41,7 @@ export const createRecipients = ({
   let revision = -1;
   let alias: string = ORG_ALIAS;
   const nameOf = (orgId: string): string => (orgId === ORG_ALIAS ? alias : orgId);
+  let notSealedFor: readonly string[] = [];
   let byOrg = new Map<string, { names: readonly string[]; keys: readonly SharedKeys[] }>();
 
   const recipientOf = async (consumer: Consumer): Promise<Recipient[]> => {
@@ -50,6 +56,7 @@ export const createRecipients = ({
 
   return {
     nameOf,
+    notSealedFor: () => notSealedFor,
     of: (named) => {
       const orgId = nameOf(named);
       let found = byOrg.get(orgId);
@@ -69,6 +76,12 @@ export const createRecipients = ({
       const { recipients: current, alias: known = ORG_ALIAS } = await consumers.revisions();
       const { consumers: seen } = await consumers.list();
       recipients = (await Promise.all(seen.map(({ consumer }) => recipientOf(consumer)))).flat();
+      const sealedFor = new Set(recipients.map(({ consumer }) => consumer));
+      // A consumer that is PENDING has no keys yet.
+      const without = seen.filter(({ consumer }) => consumer.state !== 'PENDING' && !sealedFor.has(consumer));
+      notSealedFor = without.map(({ consumer }) => consumer.name);
+      for (const { consumer } of without)
+        logger.event('consumer_not_sealed_for', { consumer: consumer.name, orgs: consumer.orgs });
       revision = current;
       alias = known;
       byOrg = new Map();

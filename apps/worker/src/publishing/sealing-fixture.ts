@@ -18,5 +18,6 @@ export const sealer = createSealer({
 export const noRecipients: Recipients = {
   of: () => ({ names: [], keys: [], revision: 0 }),
   nameOf: (orgId) => orgId,
+  notSealedFor: () => [],
   refresh: async () => {},
 };

@@ -7,6 +7,8 @@ import { ownClockDoubt } from '../upkeep/clock-watch.ts';
 import type { Parts } from './parts.ts';
 
 const HEALTHY_WITHIN_MS = 1000;
+/** How many consumers the presence names. */
+const MAX_NAMED = 10;
 
 /** Serves health and metrics if WORKER_HEALTH_ADDRESS is set. Returns the address. */
 export const serveHealth = async ({
@@ -31,7 +33,8 @@ export const serveHealth = async ({
 };
 
 /** Records in the ledger that this worker is live, and its settings. */
-export const showPresence = ({ config, timing, logger, shutdown, clock, stores }: Parts): void => {
+export const showPresence = (parts: Parts): void => {
+  const { config, timing, logger, shutdown, clock, stores, recipients } = parts;
   const id = processId({
     kind: 'worker',
     host: hostname(),
@@ -53,6 +56,7 @@ export const showPresence = ({ config, timing, logger, shutdown, clock, stores }
         maxUnknownsInAll: maxUnknownsInAll(config),
         observeOnly: config.REKEY_OBSERVE_ONLY,
         ...ownClockDoubt(clock.doubt()),
+        notSealedFor: recipients.notSealedFor().slice(0, MAX_NAMED),
       },
     }),
     (err) => logger.event('presence_not_recorded', { err }),

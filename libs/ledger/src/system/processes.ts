@@ -1,4 +1,4 @@
-import { processRoles, type ProcessStatus } from '@rekey/schema';
+import { ConsumerName, processRoles, type ProcessStatus } from '@rekey/schema';
 import { z } from 'zod';
 import { count } from '../hash-fields.ts';
 import type { Connection } from '../connection.ts';
@@ -23,6 +23,8 @@ interface ProcessSettings {
   observeOnly?: boolean;
   /** Why it rotates nothing at present: `alone` or `disagrees`, see ClockDoubt. */
   clockDoubt?: string;
+  /** The first consumers that it cannot seal records for, although they may read them. */
+  notSealedFor?: string[];
 }
 
 export interface ProcessIdentity {
@@ -86,6 +88,7 @@ const ProcessText = z.object({
       maxOpenRotations: z.int().positive(),
       observeOnly: z.boolean(),
       clockDoubt: Word,
+      notSealedFor: z.array(ConsumerName).max(10),
     })
     .partial()
     .default({}),

@@ -74,7 +74,8 @@ export const createRecords = (deps: RecordsDeps): Records => {
   ): void => {
     const isEntitled = orgId !== undefined && mayRead(state.enrolment!, orgId);
     if (isUncertain) {
-      if (isEntitled) refusals.addUnsealed({ assistantId, version, why: NOT_SEALED });
+      if (isEntitled && version === held.version(assistantId))
+        refusals.addUnsealed({ assistantId, version, why: NOT_SEALED });
       return;
     }
     const isNewer = version > held.version(assistantId);

@@ -83,8 +83,11 @@ export const createRecordChecks = (deps: ChecksDeps): RecordChecks => {
       if (unsealed.has(assistantId)) scheduled.set(assistantId, {});
       checkClaim(claim);
       if (orgId === undefined || !mayRead(state.enrolment!, orgId)) return;
-      if (type === 'uncertain') refusals.addUnsealed({ assistantId, version, why: NOT_SEALED });
-      else if (version > held.version(assistantId))
+      const heldVersion = held.version(assistantId);
+      if (type === 'uncertain') {
+        // A doubt about another version is none about the held key.
+        if (version === heldVersion) refusals.addUnsealed({ assistantId, version, why: NOT_SEALED });
+      } else if (version > heldVersion)
         scheduled.set(assistantId, { claimedVersion: version, isEntitled: true });
     },
     checkLater: (assistantId, version) => void scheduled.set(assistantId, { claimedVersion: version }),
