@@ -60,7 +60,7 @@ export const formOf = ({ protected: header }: Envelope, purpose: Purpose): Form 
   throw new SealError('the sealed text is not sealed in the way that Rekey uses');
 };
 
-export type Content = Pick<Envelope, 'protected' | 'iv' | 'ciphertext' | 'tag'>;
+type Content = Pick<Envelope, 'protected' | 'iv' | 'ciphertext' | 'tag'>;
 
 export const contentText = ({ protected: header, iv, ciphertext, tag }: Content): string =>
   `${header}.${iv}.${ciphertext}.${tag}`;

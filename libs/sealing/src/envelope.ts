@@ -99,8 +99,8 @@ export const sealUnder = (
 };
 
 /**
- * The same record for other recipients, without a new encryption. `own` must be a current recipient. Checks the proofs, and does not
- * decrypt the content. Throws SealError.
+ * The same record for other recipients, without a new encryption. `own` must be a current recipient. Verifies
+ * its proofs, and does not decrypt the content. Throws SealError.
  */
 export const resealFor = (
   sharedKeys: readonly SharedKeys[],

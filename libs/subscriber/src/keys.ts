@@ -167,8 +167,8 @@ export interface Keys extends EventEmitter<KeysEvents> {
   ): { userHash: string; version: number; uncertain: boolean };
   freshness(): Freshness;
   /**
-   * Events refused since the last snapshot, unreadable assistants, and records of the consumer's orgs that are
-   * not sealed for it: the count, and the last 20.
+   * Events refused since the last snapshot, unreadable assistants, and records of the consumer's orgs that
+   * are not sealed for it: the count, and the last 20.
    */
   readonly unapplied: { count: number; last: readonly Refusal[] };
   /** Events refused since `subscribe`; snapshots do not reset it. The count, and the first 20. */

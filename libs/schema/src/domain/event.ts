@@ -26,8 +26,8 @@ export const Envelope = z.looseObject({
          */
         proof: z.string(),
         /**
-         * The same of the wrapped key: its purpose, `kid` and `encrypted_key`. Envelopes of the version before
-         * have none.
+         * The same of the wrapped key: its purpose, `kid` and `encrypted_key`. Envelopes of the version
+         * before have none.
          */
         key_proof: z.string().optional(),
       }),

@@ -37,8 +37,8 @@ export interface RecordChecks {
   /** Reads the current records that are scheduled. */
   readScheduled(from: Session): Promise<void>;
   /**
-   * Reads some records that this consumer could not open, or that were not sealed for it. No event announces a
-   * record that was resealed or repaired by hand.
+   * Reads some records that this consumer could not open, or that were not sealed for it. No event announces
+   * a record that was resealed or repaired by hand.
    */
   retryUnreadable(from: Session): Promise<void>;
 }

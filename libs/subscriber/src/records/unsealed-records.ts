@@ -9,8 +9,8 @@ interface Entry {
 const MAX_NAMED = 100_000;
 
 /**
- * The assistants whose current record is of an org of this consumer and is not sealed for it: it is entitled to
- * a key that it does not get.
+ * The assistants whose current record is of an org of this consumer and is not sealed for it: it is entitled
+ * to a key that it does not get.
  */
 export class UnsealedRecords {
   readonly #entries = new Map<string, Entry>();
@@ -35,7 +35,7 @@ export class UnsealedRecords {
     this.#snapshot += 1;
     this.#more = 0;
   }
-  /** Forgets what the snapshot did not show. Until then it counts, so that no acknowledgement leaves it out. */
+  /** Forgets what the snapshot did not show. Until then it counts: no acknowledgement leaves it out. */
   endSnapshot(): void {
     for (const [assistantId, { seenIn }] of this.#entries)
       if (seenIn !== this.#snapshot) this.#entries.delete(assistantId);
