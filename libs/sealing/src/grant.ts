@@ -143,6 +143,8 @@ const notAGrant = () => new SealError('the grant does not have the form that Rek
 
 /** Rekey's public key, from a JWK. Throws SealError. */
 export const parseVerifier = (jwk: unknown): Verifier => {
+  if (typeof jwk === 'object' && jwk !== null && 'd' in jwk)
+    throw new SealError('it is a private key, which must stay with Rekey');
   const parsed = z
     .object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), kid: z.string(), x: z.base64url() })
     .safeParse(jwk);

@@ -6,6 +6,7 @@ export { isCurrent, openEnvelope } from './envelope.ts';
 export { parseEnvelope, type SharedKeys } from './envelope-form.ts';
 export {
   ConsumerKeyType,
+  fingerprintOfKey,
   generateConsumerKey,
   parseConsumerKey,
   parseOwnKey,

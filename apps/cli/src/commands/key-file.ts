@@ -1,4 +1,4 @@
-import { addSigningKey, createKeyFile, loadKeyFile } from '@rekey/sealing';
+import { addSigningKey, createKeyFile, fingerprintOfKey, loadKeyFile } from '@rekey/sealing';
 import { Command } from 'commander';
 import { areSecretsMounted } from '../environment.ts';
 import { CliError } from '../failure.ts';
@@ -42,6 +42,7 @@ export const keyFileCommand = (): Command => {
     .action(async (path: string) => {
       const { signing } = await loadKeyFile(path, { mounted: areSecretsMounted() });
       process.stdout.write(`${JSON.stringify(signing.publicJwk)}\n`);
+      process.stderr.write(`note: fingerprint: ${await fingerprintOfKey(signing.publicJwk)}\n`);
     });
   return keyFile;
 };
