@@ -46,8 +46,8 @@ const keygenCommand = (): Command =>
     )
     .option(
       '--rekey-public-key <key>',
-      "Rekey's public key: a file, the JWK that rekey key-file public prints, or the fingerprint that the key " +
-        'of the gateway must have (default: the key of the gateway)',
+      "Rekey's public key: a file, the JWK that rekey key-file public prints, or the fingerprint " +
+        'that the key of the gateway must have (default: the key of the gateway)',
     )
     .action(
       async (

@@ -40,7 +40,7 @@ afterEach(async () => {
 });
 
 describe('an older grant in place of the one that a consumer holds', () => {
-  it('is refused: the consumer keeps its keys and reports the grant, until the right one is back', async () => {
+  it('is refused: the consumer keeps its keys and reports it, until the right one is back', async () => {
     const newEntry = await entry();
     const revoked = next(keys, 'revoked');
     await putBack(oldEntry);
