@@ -31,7 +31,7 @@ const changed = (sealed: Envelope, change: (recipient: Recipient) => unknown): E
   recipients: sealed.recipients.map((one) => change(one) as Recipient),
 });
 const withoutKeyProof = (sealed: Envelope) =>
-  changed(sealed, ({ header: { key_proof: _, ...header }, ...rest }) => ({ ...rest, header }));
+  changed(sealed, (one) => ({ ...one, header: { ...one.header, key_proof: undefined } }));
 /** The text with one letter changed. */
 const corrupted = (text: string) => `${text.slice(0, 5)}${text[5] === 'A' ? 'B' : 'A'}${text.slice(6)}`;
 
@@ -78,7 +78,7 @@ describe('an envelope', () => {
       const [one, two] = [sealFor([a], TEXT, purpose), sealFor([a], TEXT, purpose)];
       const other = two.recipients[0]!.encrypted_key;
       for (const key of [corrupted(other), other]) {
-        const swapped = changed(one, (recipient) => ({ ...recipient, encrypted_key: key }));
+        const swapped = changed(one, (ours) => ({ ...ours, encrypted_key: key }));
         expect(() => openEnvelope(swapped, granted, purpose)).toThrow('does not come from Rekey');
       }
       const whole = { ...one, recipients: two.recipients };
@@ -162,8 +162,14 @@ describe('the purpose of an envelope', () => {
     for (const made of PURPOSES)
       for (const asked of PURPOSES) {
         const sealed = sealFor([a], TEXT, made);
-        if (made === asked) expect(openEnvelope(sealed, a, asked)).toBe(TEXT);
-        else expect(() => openEnvelope(sealed, a, asked)).toThrow(/in the way|does not come from Rekey/);
+        const opens = () => {
+          try {
+            return openEnvelope(sealed, a, asked) === TEXT;
+          } catch {
+            return false;
+          }
+        };
+        expect([made, asked, opens()]).toEqual([made, asked, made === asked]);
       }
   });
 
