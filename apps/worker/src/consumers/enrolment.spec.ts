@@ -141,9 +141,9 @@ describe('an added consumer', () => {
     await publish('ast_1');
     const event = await eventOf('ast_1');
     const { sealed } = event.data;
-    const recipientsBefore = sealed.recipients.map(({ header: { key_proof: _, ...header }, ...rest }) => ({
-      ...rest,
-      header,
+    const recipientsBefore = sealed.recipients.map((one) => ({
+      ...one,
+      header: { ...one.header, key_proof: undefined },
     }));
     const before = { ...event, data: { ...event.data, sealed: { ...sealed, recipients: recipientsBefore } } };
     await redis.set('{spec}:current:ast_1', JSON.stringify(before));
