@@ -25,7 +25,7 @@ const fileOf = (name: string) => join(folder(), `${name}.json`);
 const add = async (name: string, org: string, type = 'X25519', env?: Record<string, string>) => {
   expect(await rekey(['consumer', 'keygen', fileOf(name), '--type', type])).toMatchObject({
     code: 0,
-    err: '',
+    err: expect.stringMatching(/^(note: fingerprint of .* key: SHA256:.*\n){2}$/),
   });
   return rekey(['consumer', 'add', name, '--key-file', fileOf(name), '--org', org, '--json'], env);
 };
@@ -171,6 +171,34 @@ describe('rekey consumer', () => {
     expect(
       await rekey(['consumer', 'add', 'x25519', '--key-file', fileOf('p256'), '--org', 'org_demo']),
     ).toMatchObject({ code: 1, err: expect.stringContaining('a different key') });
+  });
+
+  it('has a key file with the key of Rekey that an operator has compared', async () => {
+    const { out: jwk, err } = await rekey(['key-file', 'public', system.keyFile]);
+    const fingerprint = /SHA256:[\w-]{43}/.exec(err)![0];
+    const made = async (name: string, rekeys: string) => {
+      const result = await rekey(['consumer', 'keygen', fileOf(name), '--rekey-public-key', rekeys]);
+      return { ...result, file: await readFile(fileOf(name), 'utf8').catch(() => undefined) };
+    };
+    for (const [name, given] of [
+      ['by-fingerprint', fingerprint],
+      ['by-value', jwk],
+    ] as const) {
+      const { code, err: notes, file } = await made(name, given);
+      expect([code, notes]).toEqual([0, expect.stringContaining(`Rekey's key: ${fingerprint}\n`)]);
+      expect(JSON.parse(file!).keys[1]).toEqual(JSON.parse(jwk));
+    }
+    const other = `${fingerprint.slice(0, -1)}${fingerprint.endsWith('A') ? 'E' : 'A'}`;
+    expect(await made('other', other)).toMatchObject({
+      code: 1,
+      file: undefined,
+      err: expect.stringContaining(`another fingerprint: ${fingerprint}`),
+    });
+    const { keys } = JSON.parse(await readFile(system.keyFile, 'utf8'));
+    const signing = keys.find(({ kty }: { kty: string }) => kty === 'OKP');
+    const leaked = await made('leaked', JSON.stringify(signing));
+    expect(leaked).toMatchObject({ code: 1, file: undefined, err: expect.stringContaining('private key') });
+    expect(leaked.err).not.toContain(signing.d);
   });
 
   it('never sends a shared key in clear, nor accepts one', async () => {

@@ -61,7 +61,9 @@ export const addConsumer = async (
     state: 'PENDING',
     created_at: new Date().toISOString(),
     key: publicJwk,
-    ...(type === 'shared' && { shared_key: JSON.parse(system.sealer.seal(JSON.stringify(jwk))) as unknown }),
+    ...(type === 'shared' && {
+      shared_key: JSON.parse(system.sealer.sealOwn(JSON.stringify(jwk), 'shared-key')) as unknown,
+    }),
   };
   if (
     !(await openLedger(system.redis, { prefix: 'rekey' }).consumers.write(name, undefined, entry as Consumer))

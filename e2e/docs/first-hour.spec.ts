@@ -266,7 +266,7 @@ describe('docs/guides/consumers.md, as pasted', () => {
       .replaceAll('billing', 'crm');
     expect(text).toContain('npx rekey consumer keygen - > crm.json');
     const { code, out, err } = await shell(text);
-    expect([code, err.replace(/^note: .*\n/m, '')]).toEqual([0, '']);
+    expect([code, err.replace(/^note: .*\n/gm, '')]).toEqual([0, '']);
     expect(out).toMatch(/^consumer +crm\nstate +ACTIVE$/m);
     expect((await stat(join(copy.folder, 'crm.json'))).mode & 0o777).toBe(0o600);
     await shell('npx rekey consumer remove crm');

@@ -12,7 +12,7 @@ from held_keys import HeldKeys, Refusals
 from records import PAGE, REFUSED, SKIPPED, Records, latest_version
 from sealed_events import CONSUMER_CHANGED, Unusable, encode, open_grant, parse
 from snapshot_pace import SnapshotPace
-from stream import Stream
+from stream import Stream, pages
 
 # The longest wait of one XREAD. After it, the follower checks whether it has been closed.
 BLOCK_MS = 1000
@@ -22,6 +22,7 @@ MAX_ACKNOWLEDGEMENTS = 20_000
 RECONNECT_S = 0.25
 TIMEOUTS = {"socket_timeout": 5, "socket_connect_timeout": 5}
 CHECK_ENTRY_S = 1
+OLD_GRANT = "its entry has an older grant than the one that is held"
 MISSING = "there is no consumer of this name: it has not been added, or was removed"
 
 
@@ -195,7 +196,7 @@ class Follower:
     def _read_all(self, store, latest):
         seen = set()
         for org_id in self._orgs_to_read(store):
-            for page in self._pages(store.zscan, self._key("assistants", org_id)):
+            for page in pages(store.zscan, self._key("assistants", org_id), self.closing):
                 ids = [assistant_id.decode(errors="replace") for assistant_id, _ in page]
                 seen.update(ids)
                 self._take_page(store, ids, latest)
@@ -207,9 +208,11 @@ class Follower:
         unlisted = [assistant_id for assistant_id, _ in self.held.items() if assistant_id not in seen]
         for start in range(0, len(unlisted), PAGE):
             self._take_page(store, unlisted[start : start + PAGE], latest)
-        for page in self._pages(store.hscan, self._key("uncertain")):
+        for page in pages(store.hscan, self._key("uncertain"), self.closing):
             for text in page.values():
                 self._records.take_stored(parse(text), latest)
+        if not self.closing.is_set():
+            self._refusals.end_snapshot()
 
     def _orgs_to_read(self, store):
         if "*" not in self._orgs:
@@ -221,14 +224,6 @@ class Follower:
             self._records.take_current(store, ids, latest)
             self._heard()
             self._acknowledge_when_due(store)
-
-    def _pages(self, scan, key):
-        cursor = 0
-        while True:
-            cursor, page = scan(key, cursor, count=PAGE)
-            yield page
-            if cursor == 0 or self.closing.is_set():
-                return
 
     def _read_entry(self, store):
         """Reads the entry of this consumer. Returns False if it has no grant."""
@@ -243,8 +238,12 @@ class Follower:
             self._set_problem("it has no grant yet: a worker issues it")
             return False
         if entry["grant"] != self._grant:
-            self._records.shared = open_grant(entry["grant"], self._name, self._own, self._rekeys)
+            shared = open_grant(entry["grant"], self._name, self._own, self._rekeys)
+            if not self._records.use_grant(shared):
+                self._set_problem(OLD_GRANT)
+                return False
             self._grant = entry["grant"]
+        self._records.orgs = entry["orgs"]
         self._orgs, self._is_active = entry["orgs"], entry["state"] == "ACTIVE"
         return True
 
@@ -277,6 +276,7 @@ class Follower:
             "unapplied": self._refusals.unapplied(),
             "refused": self._refusals.refused(),
             "leaving": leaving,
+            "kid": self._records.shared.kid,
         }
         fields = {"ack": json.dumps(ack)}
         store.xadd(self._key("acks"), fields, maxlen=MAX_ACKNOWLEDGEMENTS, approximate=True)

@@ -7,6 +7,7 @@ import json
 
 from sealed_events import KEY_REMOVED, KEY_UNCERTAIN
 
+NOT_SEALED = "it is of an org of this consumer, and not sealed for it"
 UNREADABLE = "its current record is newer than the held key, and this consumer cannot open it"
 MAX_REPORTED = 20
 
@@ -118,8 +119,24 @@ class Refusals:
         # Since the last snapshot, unlike those above.
         self._unapplied = 0
         self._first_unapplied = []
+        # The versions that current records of its orgs claim that are not sealed for this consumer, by
+        # assistant id.
+        self.unsealed = {}
+        # Those that the snapshot that is being taken has not shown yet.
+        self._unseen = set()
 
     def add(self, event, why):
+        refusal = self._add_unapplied(event, why)
+        self.count += 1
+        if len(self._first) < MAX_REPORTED:
+            self._first.append(refusal)
+        self._report(f"refused: {json.dumps(refusal)}")
+
+    def add_unsealed(self, event):
+        """Counts what is not sealed for this consumer until the next snapshot. It was not refused."""
+        self._report(f"unapplied: {json.dumps(self._add_unapplied(event, NOT_SEALED))}")
+
+    def _add_unapplied(self, event, why):
         subject = event.get("subject") if event else None
         data = event.get("data") if event else None
         version = data.get("version") if isinstance(data, dict) else None
@@ -129,15 +146,26 @@ class Refusals:
             "version": version if type(version) is int and 0 <= version < 2**53 else 0,
             "why": why,
         }
-        self.count += 1
         self._unapplied += 1
-        for first in (self._first, self._first_unapplied):
-            if len(first) < MAX_REPORTED:
-                first.append(refusal)
-        self._report(f"refused: {json.dumps(refusal)}")
+        if len(self._first_unapplied) < MAX_REPORTED:
+            self._first_unapplied.append(refusal)
+        return refusal
+
+    def note_unsealed(self, assistant_id, version):
+        self._unseen.discard(assistant_id)
+        self.unsealed[assistant_id] = version
+
+    def forget_unsealed(self, assistant_id):
+        self.unsealed.pop(assistant_id, None)
 
     def begin_snapshot(self):
         self._unapplied, self._first_unapplied = 0, []
+        self._unseen = set(self.unsealed)
+
+    def end_snapshot(self):
+        for assistant_id in self._unseen:
+            self.forget_unsealed(assistant_id)
+        self._unseen = set()
 
     def refused(self):
         return {"count": self.count, "first": self._first}
@@ -148,9 +176,13 @@ class Refusals:
             for assistant_id, key in self._held.items()
             if key.claimed
         ]
+        unsealed = [
+            {"assistant_id": assistant_id, "version": version, "why": NOT_SEALED}
+            for assistant_id, version in self.unsealed.items()
+        ]
         return {
-            "count": self._unapplied + len(unreadable),
-            "first": (unreadable + self._first_unapplied)[:MAX_REPORTED],
+            "count": self._unapplied + len(unreadable) + len(unsealed),
+            "first": (unreadable + unsealed + self._first_unapplied)[:MAX_REPORTED],
         }
 
 

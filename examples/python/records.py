@@ -13,6 +13,7 @@ from sealed_events import (
     RefusedAhead,
     number_of,
     open_event,
+    org_of,
     parse,
 )
 
@@ -37,16 +38,29 @@ class Records:
         self._report = report
         # The keys of the grant; None until there is one.
         self.shared = None
+        # The orgs of its entry.
+        self.orgs = []
         self.counts = {"applied": 0, "skipped": 0}
         # Whether something was applied that is not acknowledged yet.
         self.has_changed = False
         # The lowest version that was refused as too far ahead since the last snapshot. The cause may be a
         # wrong Redis clock.
         self._lowest_ahead = None
-        # Assistants whose current record is to be read, with the version that an event has claimed.
+        # Assistants whose current record is to be read, with the version that an event has claimed, and
+        # whether the event was of an org of this consumer and not sealed for it.
         self._scheduled = {}
         self._retried_at = 0.0
         self._retry_from = 0
+
+    def use_grant(self, shared):
+        """Returns False for a grant that is older than the one that is held: somebody put it back."""
+        held = self.shared
+        if held and shared.kid != held.kid and shared.revision <= held.revision:
+            return False
+        if held and shared.revision < held.revision:
+            return False
+        self.shared = shared
+        return True
 
     def begin_snapshot(self):
         self._lowest_ahead = None
@@ -75,9 +89,15 @@ class Records:
             return REFUSED, False
         except Foreign:
             self.counts["skipped"] += 1
+            if self._is_doubt_of_held_key(event):
+                self._refusals.add_unsealed(event)
             if not is_record:
-                self._check_later(event)
+                is_key_version = event["type"] != KEY_UNCERTAIN
+                self._check_later(event, is_entitled=is_key_version and self._is_entitled(event))
             return FOREIGN, False
+        if not is_record and record["assistant_id"] in self._refusals.unsealed:
+            # Anyone can replay an event: only the current record shows that it is sealed again.
+            self._scheduled.setdefault(record["assistant_id"], (None, False))
         return OPENED, self._apply(record, is_record)
 
     def _apply(self, record, is_record):
@@ -86,21 +106,37 @@ class Records:
         is_key_version = record["type"] != KEY_UNCERTAIN
         if is_key_version and before and before.claimed and version <= before.version and not is_record:
             # Anyone can replay an event: only the current record shows that the key can be read again.
-            self._scheduled[assistant_id] = version
+            self._scheduled[assistant_id] = version, False
             return False
         is_new = self._held.apply(record)
         if is_new or not is_key_version:
             self.counts["applied"] += 1
         return is_new
 
-    def _check_later(self, event):
+    def _is_entitled(self, event):
+        org_id = org_of(event)
+        return "*" in self.orgs or org_id in self.orgs if org_id else False
+
+    def _is_doubt_of_held_key(self, event):
+        held = self._held.get(event["subject"])
+        is_doubt = event["type"] == KEY_UNCERTAIN and self._is_entitled(event)
+        return is_doubt and held is not None and held.version == event["data"]["version"]
+
+    def _check_later(self, event, is_entitled=False):
         """Schedules a read of the current record, for an event that claims news and cannot be opened."""
         assistant_id, version = event.get("subject"), number_of(event, "version")
-        held = self._held.get(assistant_id) if isinstance(assistant_id, str) else None
-        if held is None or held.version == 0 or version is None:
+        if version is None or not isinstance(assistant_id, str):
             return
-        if version > held.version or (event["type"] == KEY_UNCERTAIN and version == held.version):
-            self._scheduled[assistant_id] = version
+        held = self._held.get(assistant_id)
+        if held is None or held.version == 0:
+            # Without a key, only an event of its own orgs concerns this consumer.
+            if is_entitled or assistant_id in self._refusals.unsealed:
+                self._scheduled[assistant_id] = version, is_entitled
+            return
+        if version > held.version:
+            self._scheduled[assistant_id] = version, is_entitled
+        elif event["type"] == KEY_UNCERTAIN and version == held.version:
+            self._scheduled[assistant_id] = version, False
 
     def take_current(self, store, ids, latest):
         """Applies the current records of a page of assistants."""
@@ -123,17 +159,30 @@ class Records:
             self._refusals.add({"subject": subject}, "it is stored in place of another event")
         else:
             taken, _ = self.take(event, latest, is_record=True)
-        held = self._held.get(assistant_id)
-        if held is None:
+        if assistant_id is None:
             return
+        if taken == OPENED:
+            self._refusals.forget_unsealed(assistant_id)
+        held = self._held.get(assistant_id)
         # A refused record alone says nothing about the held key. Together with an event that claims a newer
         # version, it does.
-        if taken == REFUSED and claimed is not None:
+        if taken == REFUSED and claimed is not None and held is not None:
             self._mark_unreadable(assistant_id, claimed)
         if taken == FOREIGN:
-            version = event["data"]["version"]
-            if version > held.version or (claimed is not None and version == held.version):
-                self._mark_unreadable(assistant_id, version)
+            self._note_foreign(event, assistant_id, held, claimed)
+
+    def _note_foreign(self, event, assistant_id, held, claimed):
+        version = event["data"]["version"]
+        if held is not None and (
+            version > held.version or (claimed is not None and version == held.version)
+        ):
+            self._mark_unreadable(assistant_id, version)
+        held = self._held.get(assistant_id)
+        # Unreadable assistants are reported as such.
+        if self._is_entitled(event) and not (held and held.claimed):
+            self._refusals.note_unsealed(assistant_id, version)
+        else:
+            self._refusals.forget_unsealed(assistant_id)
 
     def _mark_unreadable(self, assistant_id, claimed):
         if self._held.mark_unreadable(assistant_id, claimed):
@@ -144,15 +193,19 @@ class Records:
         """Reads the scheduled current records, and every few seconds some that could not be read."""
         if self._scheduled:
             latest = latest_version(store)
-            for assistant_id, claimed in list(self._scheduled.items()):
+            for assistant_id, (claimed, is_entitled) in list(self._scheduled.items()):
                 text = store.get(self._current_key(assistant_id))
                 if text is not None:
                     self.take_stored(parse(text), latest, assistant_id, claimed)
+                else:
+                    self._refusals.forget_unsealed(assistant_id)
+                    if is_entitled:
+                        self._refusals.add_unsealed({"subject": assistant_id, "data": {"version": claimed}})
                 del self._scheduled[assistant_id]
         if time.monotonic() < self._retried_at + RETRY_EVERY_S:
             return
         self._retried_at = time.monotonic()
-        unreadable = self._held.unreadable()
+        unreadable = [*self._held.unreadable(), *self._refusals.unsealed]
         if unreadable:
             # One page at a time, in turn.
             start = self._retry_from % len(unreadable)
@@ -165,9 +218,14 @@ class Records:
             event = parse(text)
             try:
                 record = open_event(event, self.shared, latest) if event else None
-            except (Foreign, Refused):
+            except Foreign:
+                if assistant_id in self._refusals.unsealed and not _is_misplaced(event, assistant_id):
+                    self._note_foreign(event, assistant_id, self._held.get(assistant_id), None)
+                continue
+            except Refused:
                 continue
             if record and record["assistant_id"] == assistant_id and record["type"] != KEY_UNCERTAIN:
+                self._refusals.forget_unsealed(assistant_id)
                 self._apply(record, is_record=True)
                 self.has_changed = True
 

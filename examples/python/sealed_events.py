@@ -5,10 +5,11 @@ import hashlib
 import hmac
 import json
 import pathlib
+import re
 import urllib.parse
 
 from jwcrypto import jwe, jwk, jws
-from jwcrypto.common import JWException, base64url_decode
+from jwcrypto.common import JWException, base64url_decode, base64url_encode
 
 KEY_ROTATED = "rekey.assistant.key-rotated.v1"
 KEY_REMOVED = "rekey.assistant.key-removed.v1"
@@ -17,6 +18,26 @@ CONSUMER_CHANGED = "rekey.consumer.changed.v1"
 KEY_EVENTS = (KEY_ROTATED, KEY_REMOVED, KEY_UNCERTAIN)
 
 DAY_US = 86_400_000_000
+
+
+def _header(more):
+    header = {"enc": "A256GCM", "cty": "application/json", **more}
+    return base64url_encode(json.dumps(header, separators=(",", ":")))
+
+
+# The protected header of records: today, and when the form of version 1 is no longer written.
+SPLIT_HEADER = _header({})
+JOINED_HEADER = _header({"typ": "rekey.record.2"})
+# Base64url without padding: 12 bytes, 16 bytes, 40 bytes, and any number.
+FORMS = {
+    "iv": re.compile(r"[\w-]{16}", re.ASCII),
+    "tag": re.compile(r"[\w-]{21}[AQgw]", re.ASCII),
+    "encrypted_key": re.compile(r"[\w-]{53}[AQgw]", re.ASCII),
+    "ciphertext": re.compile(r"[\w-]*", re.ASCII),
+}
+GRANT_TYPE = "rekey.grant.1"
+# The kid of a key is the start of its thumbprint.
+KID_LENGTH = 12
 
 
 class Refused(Exception):
@@ -35,6 +56,12 @@ class Foreign(Exception):
     """The event has the form that Rekey uses, and is sealed for others only."""
 
 
+def org_of(event):
+    """The org that the source of an event names. Nothing proves it."""
+    match = re.match("/orgs/([^/]+)/", event["source"]) if isinstance(event.get("source"), str) else None
+    return urllib.parse.unquote(match[1]) if match else None
+
+
 class Unusable(Exception):
     """A key file or a grant that cannot open anything."""
 
@@ -46,6 +73,10 @@ class SharedKeys:
     kid: str
     wrapping: jwk.JWK
     proving: bytes
+    # The grant is of this version of Rekey: every record for these keys has a key proof.
+    needs_key_proof: bool = False
+    # Of the grant; 0 in one of the version before.
+    revision: int = 0
 
 
 def open_event(event, keys, latest_version):
@@ -66,10 +97,7 @@ def _open_event(event, keys, latest_version):
         raise Foreign
 
     content = {name: sealed[name] for name in ("protected", "iv", "ciphertext", "tag")}
-    proof = hmac.digest(keys.proving, ".".join(content.values()).encode(), hashlib.sha256)
-    if not hmac.compare_digest(proof, base64url_decode(ours["header"]["proof"])):
-        raise Refused("its proof is wrong: it does not come from Rekey")
-
+    _check_proofs(content, ours, keys)
     record = json.loads(_decrypt(content, ours["encrypted_key"], keys.wrapping))
     source = "/orgs/%s/assistants/%s" % (encode(record["org_id"]), encode(record["assistant_id"]))
     outside = (event["type"], event["subject"], event["data"]["version"], event["source"])
@@ -84,9 +112,33 @@ def _open_event(event, keys, latest_version):
     return record
 
 
+def _check_proofs(content, ours, keys):
+    """Raises Refused unless Rekey made this content, and wrapped its key, for this recipient."""
+    encrypted_key, header = ours["encrypted_key"], ours["header"]
+    parts = {**content, "encrypted_key": encrypted_key}
+    if not all(form.fullmatch(parts[name]) for name, form in FORMS.items()):
+        raise Refused("it does not have the form of an event of Rekey")
+    text = ".".join(content.values())
+    if content["protected"] == JOINED_HEADER:
+        _check_proof(header["proof"], f"{text}.{keys.kid}.{encrypted_key}", keys)
+        return
+    if content["protected"] != SPLIT_HEADER:
+        raise Refused("it does not have the form of an event of Rekey")
+    _check_proof(header["proof"], text, keys)
+    # Records of the version before have no key proof. A grant of this version is never used for those.
+    if keys.needs_key_proof or "key_proof" in header:
+        _check_proof(header.get("key_proof", ""), f"rekey record key 2 {keys.kid} {encrypted_key}", keys)
+
+
+def _check_proof(given, text, keys):
+    proof = base64url_encode(hmac.digest(keys.proving, text.encode(), hashlib.sha256))
+    if not hmac.compare_digest(proof, given):
+        raise Refused("its proof is wrong: it does not come from Rekey")
+
+
 def _decrypt(content, encrypted_key, wrapping):
-    # With our recipient only, because jwcrypto would try all of them. The proof does not cover the header, so
-    # only the fixed algorithm is used.
+    # With our recipient only, because jwcrypto would try all of them. No proof covers the algorithm in the
+    # header, so only the fixed one is used.
     recipient = {"header": {"alg": "A256KW"}, "encrypted_key": encrypted_key}
     token = jwe.JWE(algs=["A256KW", "A256GCM"])
     token.deserialize(json.dumps({**content, "recipients": [recipient]}))
@@ -133,7 +185,16 @@ def open_grant(grant, name, own, rekeys):
         raise Unusable("the grant belongs to another consumer")
     wrapping = next(key for key in claims["keys"] if key["use"] == "enc")
     proving = next(key for key in claims["keys"] if key["use"] == "sig")
-    return SharedKeys(wrapping["kid"], jwk.JWK(**wrapping), base64url_decode(proving["k"]))
+    keys = SharedKeys(wrapping["kid"], jwk.JWK(**wrapping), base64url_decode(proving["k"]))
+    if "typ" not in claims:
+        return keys
+    revision, envelope = claims.get("rev"), claims.get("envelope")
+    is_known = claims["typ"] == GRANT_TYPE and type(envelope) is int and envelope >= 2
+    if not is_known or type(revision) is not int or not 0 <= revision < 2**53:
+        raise Unusable("the grant does not have the form that Rekey uses")
+    if claims.get("key_kid") != own.thumbprint()[:KID_LENGTH]:
+        raise Unusable("the grant belongs to another key of the consumer")
+    return dataclasses.replace(keys, needs_key_proof=True, revision=revision)
 
 
 def encode(identifier):

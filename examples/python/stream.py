@@ -87,3 +87,13 @@ class Stream:
 
 def order_of(entry_id):
     return tuple(int(part) for part in entry_id.split("-"))
+
+
+def pages(scan, key, closing):
+    """The pages of a SCAN command, until `closing` is set."""
+    cursor = 0
+    while True:
+        cursor, page = scan(key, cursor, count=PAGE)
+        yield page
+        if cursor == 0 or closing.is_set():
+            return

@@ -1,14 +1,16 @@
 import type { Stats } from 'node:fs';
 import { buffer as readAll } from 'node:stream/consumers';
 import { TextFileError, complaintAboutAccess, decodeText, readTextFile } from '@rekey/schema';
+import { SealError, fingerprintOfKey, parseVerifier } from '@rekey/sealing';
 import { areSecretsMounted } from './environment.ts';
 import { CliError } from './failure.ts';
+import { withGateway, type GatewayOptions } from './gateway-command.ts';
 
 /** Stands for standard input or output, such as those of docker compose exec. */
 export const STANDARD_STREAM = '-';
 
 /** Reads a JSON file. Errors quote nothing of its content, which may be a private key. */
-export const readJson = async (path: string): Promise<unknown> => (await read(path)).json;
+const readJson = async (path: string): Promise<unknown> => (await read(path)).json;
 
 /**
  * The key in a file: a JWK, or the key with `use: enc` of a JWK Set, as keygen writes it. A file with a
@@ -48,5 +50,49 @@ const read = async (path: string): Promise<{ json: unknown; stats: Stats | undef
     return { json: JSON.parse(text), stats };
   } catch {
     throw new CliError(`${path} is not JSON.`, 'INVALID_ARGUMENT');
+  }
+};
+
+type Jwk = Parameters<typeof fingerprintOfKey>[0];
+
+const FINGERPRINT = /^SHA256:[\w-]{43}$/;
+
+/**
+ * Rekey's public key, and its fingerprint. `given` is a file, a JWK or the fingerprint that the key of the
+ * gateway must have. Without it, the gateway is believed.
+ */
+export const readRekeysKey = async (
+  given: string | undefined,
+  options: GatewayOptions,
+): Promise<{ jwk: Jwk; fingerprint: string; isCompared: boolean }> => {
+  const isFingerprint = given !== undefined && FINGERPRINT.test(given);
+  const jwk = (
+    given === undefined || isFingerprint ? await fromGateway(options) : await fromOperator(given)
+  ) as Jwk;
+  try {
+    parseVerifier(jwk);
+  } catch (error) {
+    throw error instanceof SealError
+      ? new CliError(`Rekey's public key: ${error.message}.`, 'INVALID_ARGUMENT')
+      : error;
+  }
+  const fingerprint = await fingerprintOfKey(jwk);
+  if (isFingerprint && given !== fingerprint)
+    throw new CliError(
+      `The gateway's public key of Rekey has another fingerprint: ${fingerprint}. Nothing was written.`,
+      'FAILED_PRECONDITION',
+    );
+  return { jwk, fingerprint, isCompared: given !== undefined };
+};
+
+const fromGateway = async (options: GatewayOptions): Promise<unknown> =>
+  JSON.parse((await withGateway(options, (client) => client.getPublicKey())).jwk);
+
+const fromOperator = async (given: string): Promise<unknown> => {
+  if (!given.trimStart().startsWith('{')) return readJson(given);
+  try {
+    return JSON.parse(given);
+  } catch {
+    throw new CliError("Rekey's public key is not JSON.", 'INVALID_ARGUMENT');
   }
 };

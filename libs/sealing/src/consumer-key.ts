@@ -92,6 +92,10 @@ export const generateConsumerKey = async (type: ConsumerKeyType): Promise<JWK> =
   return { ...jwk, use: 'enc', alg: type === 'shared' ? 'A256KW' : 'ECDH-ES+A256KW', kid: await kidOf(jwk) };
 };
 
+/** What people compare: the whole thumbprint of a public key (RFC 7638), of which the kid is the start. */
+export const fingerprintOfKey = async (jwk: JWK): Promise<string> =>
+  `SHA256:${await calculateJwkThumbprint(jwk)}`;
+
 const KID_LENGTH = 12;
 /** The whole thumbprint (RFC 7638), by which people compare keys. */
 export const thumbprintOf = (jwk: JWK): Promise<string> => calculateJwkThumbprint(jwk);

@@ -1,16 +1,17 @@
-import { createSecretKey, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { Envelope } from '@rekey/schema';
 import { generalDecrypt } from 'jose';
 import {
   contentKeyFor,
   createRandomSource,
+  isCurrent,
   openEnvelope,
-  parseEnvelope,
   resealFor,
   sealUnder,
-  type SharedKeys,
 } from './envelope.ts';
+import { parseEnvelope, type Purpose, type SharedKeys } from './envelope-form.ts';
+import { sealedBefore } from './version-before-fixture.ts';
 
 const random = createRandomSource();
 const recipient = (kid: string): SharedKeys => ({
@@ -20,8 +21,17 @@ const recipient = (kid: string): SharedKeys => ({
 });
 const [a, b, stranger] = [recipient('a'), recipient('b'), recipient('c')];
 const TEXT = '{"secret_key":"sk_ä€𝄞"}';
-const sealFor = (recipients: SharedKeys[], plaintext: string): Envelope =>
-  JSON.parse(sealUnder(contentKeyFor(recipients, random), plaintext, random)) as Envelope;
+const sealFor = (recipients: SharedKeys[], plaintext: string, purpose: Purpose = 'record'): Envelope =>
+  JSON.parse(sealUnder(contentKeyFor(recipients, random, purpose), plaintext, random)) as Envelope;
+/** A recipient whose signed grant says that every envelope has a key proof. */
+const granted: SharedKeys = { ...a, needsKeyProof: true };
+type Recipient = Envelope['recipients'][number];
+const changed = (sealed: Envelope, change: (recipient: Recipient) => unknown): Envelope => ({
+  ...sealed,
+  recipients: sealed.recipients.map((one) => change(one) as Recipient),
+});
+const withoutKeyProof = (sealed: Envelope) =>
+  changed(sealed, (one) => ({ ...one, header: { ...one.header, key_proof: undefined } }));
 /** The text with one letter changed. */
 const corrupted = (text: string) => `${text.slice(0, 5)}${text[5] === 'A' ? 'B' : 'A'}${text.slice(6)}`;
 
@@ -51,11 +61,68 @@ describe('an envelope', () => {
     expect(one.recipients[0]!.encrypted_key).not.toBe(two.recipients[0]!.encrypted_key);
   });
 
-  it.each(['iv', 'ciphertext', 'tag', 'protected'] as const)('is rejected if its %s was changed', (part) => {
-    const sealed = sealFor([a, b], TEXT);
-    expect(() => openEnvelope({ ...sealed, [part]: corrupted(sealed[part]) }, a)).toThrow(
-      'does not come from Rekey',
-    );
+  it.each([
+    ['iv', 'does not come from Rekey'],
+    ['ciphertext', 'does not come from Rekey'],
+    ['tag', 'does not come from Rekey'],
+    ['protected', 'not sealed in the way'],
+  ] as const)('is rejected if its %s was changed', (part, why) => {
+    for (const purpose of PURPOSES) {
+      const sealed = sealFor([a, b], TEXT, purpose);
+      expect(() => openEnvelope({ ...sealed, [part]: corrupted(sealed[part]) }, a, purpose)).toThrow(why);
+    }
+  });
+
+  it('is rejected if its wrapped key was changed, or replaced by another that Rekey made', () => {
+    for (const purpose of PURPOSES) {
+      const [one, two] = [sealFor([a], TEXT, purpose), sealFor([a], TEXT, purpose)];
+      const other = two.recipients[0]!.encrypted_key;
+      for (const key of [corrupted(other), other]) {
+        const swapped = changed(one, (ours) => ({ ...ours, encrypted_key: key }));
+        expect(() => openEnvelope(swapped, granted, purpose)).toThrow('does not come from Rekey');
+      }
+      const whole = { ...one, recipients: two.recipients };
+      expect(() => openEnvelope(whole, granted, purpose)).toThrow(/was changed|not come from Rekey/);
+    }
+  });
+
+  it('is rejected if a recipient is put under the kid of another one with the same keys', () => {
+    for (const purpose of PURPOSES) {
+      const sealed = sealFor([{ ...a, kid: 'other' }], TEXT, purpose);
+      const renamed = changed(sealed, (one) => ({ ...one, header: { ...one.header, kid: a.kid } }));
+      expect(() => openEnvelope(renamed, granted, purpose)).toThrow('does not come from Rekey');
+    }
+  });
+
+  it('is rejected if a part has another length or alphabet, whatever its proof says', () => {
+    const { wrapping, proving } = a;
+    const provedAgain = (sealed: Envelope): Envelope =>
+      changed(sealed, (one) => {
+        const text = [sealed.protected, sealed.iv, sealed.ciphertext, sealed.tag].join('.');
+        const proof = createHmac('sha256', proving).update(text).digest('base64url');
+        return { ...one, header: { ...one.header, proof } };
+      });
+    const sealed = sealFor([{ ...a, wrapping }], TEXT);
+    expect(openEnvelope(provedAgain(sealed), a)).toBe(TEXT);
+    for (const altered of [
+      { ...sealed, iv: sealed.iv.slice(0, 11) },
+      { ...sealed, iv: '' },
+      { ...sealed, iv: `${sealed.iv}AAAA` },
+      { ...sealed, tag: sealed.tag.slice(0, 6) },
+      { ...sealed, tag: `${sealed.tag.slice(0, 21)}B` },
+      { ...sealed, tag: `${sealed.tag}==` },
+      { ...sealed, ciphertext: `${sealed.ciphertext}=` },
+      { ...sealed, ciphertext: `${sealed.ciphertext}\n` },
+      { ...sealed, ciphertext: `Ł${sealed.ciphertext.slice(1)}` },
+    ])
+      expect(() => openEnvelope(provedAgain(altered), a)).toThrow('not sealed in the way');
+    for (const key of ['', 'AAAA', `${sealed.recipients[0]!.encrypted_key}AAAA`])
+      expect(() =>
+        openEnvelope(
+          changed(sealed, (one) => ({ ...one, encrypted_key: key })),
+          a,
+        ),
+      ).toThrow('not sealed in the way');
   });
 
   it('is rejected if another recipient, who knows its content key, made another content', () => {
@@ -75,7 +142,7 @@ describe('an envelope', () => {
       ...one,
       recipients: [{ ...one.recipients[0]!, encrypted_key: two.recipients[0]!.encrypted_key }],
     };
-    expect(() => openEnvelope(swapped, a)).toThrow('was changed');
+    expect(() => openEnvelope(swapped, a)).toThrow('does not come from Rekey');
   });
 
   it('is resealed for others with the same ciphertext, by a current recipient only', () => {
@@ -85,6 +152,88 @@ describe('an envelope', () => {
     expect(openEnvelope(resealed, b)).toBe(TEXT);
     expect(openEnvelope(resealFor([a], resealed, a), b)).toBeUndefined();
     expect(() => resealFor([b], sealed, b)).toThrow('not sealed for this recipient');
+  });
+});
+
+const PURPOSES: readonly Purpose[] = ['record', 'kept', 'shared-key'];
+
+describe('the purpose of an envelope', () => {
+  it('is the only one that it opens for', () => {
+    for (const made of PURPOSES)
+      for (const asked of PURPOSES) {
+        const sealed = sealFor([a], TEXT, made);
+        const opens = () => {
+          try {
+            return openEnvelope(sealed, a, asked) === TEXT;
+          } catch {
+            return false;
+          }
+        };
+        expect([made, asked, opens()]).toEqual([made, asked, made === asked]);
+      }
+  });
+
+  it('is authenticated by the encryption of what Rekey alone reads', () => {
+    const sealed = sealFor([a], TEXT, 'kept');
+    expect(JSON.parse(Buffer.from(sealed.protected, 'base64url').toString())).toEqual({
+      enc: 'A256GCM',
+      cty: 'application/json',
+      typ: 'rekey.kept.2',
+    });
+  });
+});
+
+describe('an envelope of the version before', () => {
+  const key = (byte: number) => createSecretKey(new Uint8Array(32).fill(byte));
+  const before: SharedKeys = { kid: 'golden-a', wrapping: key(1), proving: key(2) };
+  const GOLDEN = '{"secret_key":"sk_golden"}';
+
+  it('opens, with the keys of a grant of that version', () => {
+    expect(openEnvelope(sealedBefore, before)).toBe(GOLDEN);
+    expect(openEnvelope(sealedBefore, before, 'kept')).toBe(GOLDEN);
+  });
+
+  it('never opens with the keys of a later grant, so that a key proof cannot be stripped', () => {
+    expect(() => openEnvelope(sealedBefore, { ...before, needsKeyProof: true })).toThrow(
+      'does not come from Rekey',
+    );
+    const sealed = sealFor([a, b], TEXT);
+    expect(openEnvelope(sealed, granted)).toBe(TEXT);
+    expect(() => openEnvelope(withoutKeyProof(sealed), granted)).toThrow('does not come from Rekey');
+    // Nor after the same content key was unwrapped.
+    expect(openEnvelope(sealed, granted)).toBe(TEXT);
+    expect(() => openEnvelope(withoutKeyProof(sealed), granted)).toThrow('does not come from Rekey');
+  });
+
+  it('with a key proof that is wrong does not open', () => {
+    const wrong = changed(sealedBefore, (one) => ({
+      ...one,
+      header: { ...one.header, key_proof: sealFor([a], TEXT).recipients[0]!.header.key_proof },
+    }));
+    expect(() => openEnvelope(wrong, before)).toThrow('does not come from Rekey');
+  });
+
+  it('gets its key proofs when it is resealed', () => {
+    expect(isCurrent(sealedBefore)).toBe(false);
+    const resealed = resealFor([granted, b], sealedBefore, before);
+    expect(isCurrent(resealed)).toBe(true);
+    expect(openEnvelope(resealed, granted)).toBe(GOLDEN);
+  });
+});
+
+describe('a record of this version', () => {
+  it('has all that the version before reads: the same header, and a proof of the content', async () => {
+    const sealed = sealFor([a, b], TEXT);
+    expect(sealed.protected).toBe(sealedBefore.protected);
+    const { header } = sealed.recipients[1]!;
+    const text = [sealed.protected, sealed.iv, sealed.ciphertext, sealed.tag].join('.');
+    expect(header.proof).toBe(createHmac('sha256', b.proving).update(text).digest('base64url'));
+  });
+
+  it('has a key proof as the contract says', () => {
+    const { header, encrypted_key: key } = sealFor([a], TEXT).recipients[0]!;
+    const text = `rekey record key 2 a ${key}`;
+    expect(header.key_proof).toBe(createHmac('sha256', a.proving).update(text).digest('base64url'));
   });
 });
 
@@ -122,6 +271,8 @@ describe('parseEnvelope', () => {
     ['a kid that is a number', header({ kid: 1 })],
     ['no proof', header({ proof: undefined })],
     ['a proof that is null', header({ proof: null })],
+    ['no key proof', header({ key_proof: undefined })],
+    ['a key proof that is null', header({ key_proof: null })],
   ])('accepts exactly what the schema accepts: %s', (_what, value) => {
     const reads = () => {
       try {

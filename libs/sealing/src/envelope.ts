@@ -5,68 +5,28 @@ import {
   createSecretKey,
   randomFillSync,
   timingSafeEqual,
-  type Hmac,
   type KeyObject,
 } from 'node:crypto';
 import type { Envelope } from '@rekey/schema';
+import {
+  checkParts,
+  contentText,
+  formOf,
+  formToSeal,
+  headerOf,
+  keyText,
+  provedText,
+  type Form,
+  type Purpose,
+  type SharedKeys,
+} from './envelope-form.ts';
 import { SealError } from './seal-error.ts';
-
-/**
- * The two keys that Rekey shares with exactly one recipient: one wraps content keys, the other proves that an
- * envelope comes from Rekey. The proof is needed because every recipient of an envelope learns its content
- * key, so the JWE alone does not authenticate Rekey.
- */
-export interface SharedKeys {
-  kid: string;
-  wrapping: KeyObject;
-  proving: KeyObject;
-}
-
-/**
- * Throws SealError if the value is not an envelope. The check does not use the schema, which takes 5 µs: a
- * consumer that starts opens 100,000 envelopes.
- */
-export const parseEnvelope = (envelope: unknown): Envelope => {
-  if (!isEnvelope(envelope)) throw new SealError('the sealed text is not a JWE in the form that Rekey uses');
-  return envelope;
-};
-
-type Fields<K extends string> = { [key in K]?: unknown };
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
-
-/** Accepts exactly the values that the schema `Envelope` accepts; envelope.spec.ts compares them. */
-const isEnvelope = (value: unknown): value is Envelope => {
-  if (!isObject(value)) return false;
-  const { protected: header, recipients, iv, ciphertext, tag } = value as Fields<keyof Envelope>;
-  return (
-    typeof header === 'string' &&
-    typeof iv === 'string' &&
-    typeof ciphertext === 'string' &&
-    typeof tag === 'string' &&
-    Array.isArray(recipients) &&
-    recipients.every(isRecipient)
-  );
-};
-const isRecipient = (value: unknown): boolean => {
-  if (!isObject(value)) return false;
-  const { header, encrypted_key: key } = value as Fields<'header' | 'encrypted_key'>;
-  if (typeof key !== 'string' || !isObject(header)) return false;
-  const { alg, kid, proof } = header as Fields<'alg' | 'kid' | 'proof'>;
-  return alg === 'A256KW' && typeof kid === 'string' && typeof proof === 'string';
-};
-
-type Content = Pick<Envelope, 'protected' | 'iv' | 'ciphertext' | 'tag'>;
 
 const CEK_BYTES = 32;
 const NONCE_BYTES = 12;
 const DRAWS_PER_BATCH = 256;
-const TAG_BYTES = 16;
 /** RFC 3394 §2.2.3.1. */
 const KEY_WRAP_IV = Buffer.from('a6a6a6a6a6a6a6a6', 'hex');
-const PROTECTED = Buffer.from(JSON.stringify({ enc: 'A256GCM', cty: 'application/json' })).toString(
-  'base64url',
-);
-const AUTHENTICATED = Buffer.from(PROTECTED);
 /** Occurs in no kid and no base64url. */
 const PROOF_PLACEHOLDER = '*proof*';
 
@@ -89,82 +49,96 @@ export const createRandomSource = (): ((bytes: number) => Buffer) => {
   };
 };
 
-/** A content key, wrapped for the recipients of its envelopes. */
+/** A content key for one purpose, wrapped for the recipients of its envelopes. */
 export interface ContentKey {
   key: KeyObject;
-  /** The JSON of each recipient, split where its proof belongs. */
-  recipients: { proving: KeyObject; before: string; after: string }[];
+  form: Form;
+  header: string;
+  /** The JSON of each recipient, split where its proof belongs, and what of it the proof covers. */
+  recipients: { proving: KeyObject; kid: string; encryptedKey: string; before: string; after: string }[];
 }
 
 export const contentKeyFor = (
   sharedKeys: readonly SharedKeys[],
   random: (bytes: number) => Buffer,
+  purpose: Purpose = 'record',
 ): ContentKey => {
   const bytes = random(CEK_BYTES);
   const key = createSecretKey(bytes);
+  const form = formToSeal(purpose);
   const recipients = sharedKeys.map((keys) => {
-    const [before, after] = JSON.stringify(recipientFor(keys, bytes, PROOF_PLACEHOLDER)).split(
-      PROOF_PLACEHOLDER,
-    ) as [string, string];
-    return { proving: keys.proving, before, after };
+    const recipient = recipientFor(keys, bytes, form, purpose);
+    const [before, after] = JSON.stringify(recipient).split(PROOF_PLACEHOLDER) as [string, string];
+    return { proving: keys.proving, kid: keys.kid, encryptedKey: recipient.encrypted_key, before, after };
   });
   bytes.fill(0);
-  return { key, recipients };
+  return { key, form, header: headerOf(form, purpose), recipients };
 };
 
 /** The JSON of an envelope, encrypted once for all recipients of the content key. */
 export const sealUnder = (
-  { key, recipients }: ContentKey,
+  { key, form, header, recipients }: ContentKey,
   plaintext: string,
   random: (bytes: number) => Buffer,
 ): string => {
   const nonce = random(NONCE_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(AUTHENTICATED);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(authenticated(header));
   const ciphertext = cipher.update(plaintext, 'utf8').toString('base64url');
   // Returns no bytes for GCM.
   cipher.final();
   const [iv, tag] = [nonce.toString('base64url'), cipher.getAuthTag().toString('base64url')];
-  const proved = provedText({ protected: PROTECTED, iv, ciphertext, tag });
-  const proofs = recipients.map(
-    ({ proving, before, after }) => `${before}${proofOf(proved, proving).digest('base64url')}${after}`,
+  const content = contentText({ protected: header, iv, ciphertext, tag });
+  const proofs = recipients.map(({ proving, kid, encryptedKey, before, after }) => {
+    const proof = proofOf(provedText(form, content, kid, encryptedKey), proving);
+    return `${before}${proof}${after}`;
+  });
+  return (
+    `{"protected":"${header}","iv":"${iv}","ciphertext":"${ciphertext}","tag":"${tag}",` +
+    `"recipients":[${proofs.join(',')}]}`
   );
-  const content = `"protected":"${PROTECTED}","iv":"${iv}","ciphertext":"${ciphertext}","tag":"${tag}"`;
-  return `{${content},"recipients":[${proofs.join(',')}]}`;
 };
 
-/** The same ciphertext for other recipients. `own` must be a current recipient. Throws SealError. */
+/**
+ * The same record for other recipients, without a new encryption. `own` must be a current recipient. Verifies
+ * its proofs, and does not decrypt the content. Throws SealError.
+ */
 export const resealFor = (
   sharedKeys: readonly SharedKeys[],
   envelope: Envelope,
   own: SharedKeys,
 ): Envelope => {
-  const key = unwrap(envelope, own);
+  const purpose = 'record';
+  const key = unwrap(envelope, own, purpose);
   if (!key) throw new SealError('the sealed text is not sealed for this recipient');
+  const form = formOf(envelope, purpose);
   const { protected: header, iv, ciphertext, tag } = envelope;
   const content = { protected: header, iv, ciphertext, tag };
+  const proved = contentText(content);
   const bytes = key.export();
-  const recipients = sharedKeys.map((keys) =>
-    recipientFor(keys, bytes, proofOf(provedText(content), keys.proving).digest('base64url')),
-  );
+  const recipients = sharedKeys.map((keys) => {
+    const recipient = recipientFor(keys, bytes, form, purpose);
+    const proof = proofOf(provedText(form, proved, keys.kid, recipient.encrypted_key), keys.proving);
+    return { ...recipient, header: { ...recipient.header, proof } };
+  });
   bytes.fill(0);
   return { ...content, recipients };
 };
 
 /**
  * The plaintext; undefined if the envelope is not sealed for this recipient. Throws SealError if it is, but
- * was changed or does not come from Rekey.
+ * was changed, does not come from Rekey, or was made for another purpose.
  */
-export const openEnvelope = (envelope: Envelope, recipient: SharedKeys): string | undefined => {
-  const key = unwrap(envelope, recipient);
+export const openEnvelope = (
+  envelope: Envelope,
+  recipient: SharedKeys,
+  purpose: Purpose = 'record',
+): string | undefined => {
+  const key = unwrap(envelope, recipient, purpose);
   if (!key) return undefined;
-  const tag = Buffer.from(envelope.tag, 'base64url');
-  // node:crypto would accept a shorter tag, which is easier to guess.
-  if (envelope.protected !== PROTECTED || tag.length !== TAG_BYTES)
-    throw new SealError('the sealed text is not sealed in the way that Rekey uses');
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(envelope.iv, 'base64url'))
-      .setAAD(AUTHENTICATED)
-      .setAuthTag(tag);
+      .setAAD(authenticated(envelope.protected))
+      .setAuthTag(Buffer.from(envelope.tag, 'base64url'));
     const plaintext = decipher.update(envelope.ciphertext, 'base64url');
     // Returns no bytes for GCM, and throws if the tag is wrong.
     decipher.final();
@@ -174,45 +148,80 @@ export const openEnvelope = (envelope: Envelope, recipient: SharedKeys): string 
   }
 };
 
+/** Whether a record has all that this version seals. The version before left the key proofs out. */
+export const isCurrent = (envelope: Envelope): boolean =>
+  formOf(envelope, 'record') === 'joined' ||
+  envelope.recipients.every(({ header }) => header.key_proof !== undefined);
+
+/** The few headers that Rekey uses, as bytes. */
+const headers = new Map<string, Buffer>();
+const authenticated = (header: string): Buffer => {
+  let bytes = headers.get(header);
+  if (!bytes) headers.set(header, (bytes = Buffer.from(header)));
+  return bytes;
+};
+
+/** With a placeholder for its proof. */
 const recipientFor = (
-  { kid, wrapping }: SharedKeys,
+  { kid, wrapping, proving }: SharedKeys,
   cek: Buffer,
-  proof: string,
+  form: Form,
+  purpose: Purpose,
 ): Envelope['recipients'][number] => {
   const cipher = createCipheriv('id-aes256-wrap', wrapping, KEY_WRAP_IV);
-  const wrapped = Buffer.concat([cipher.update(cek), cipher.final()]);
-  return { header: { alg: 'A256KW', kid, proof }, encrypted_key: wrapped.toString('base64url') };
+  const wrapped = Buffer.concat([cipher.update(cek), cipher.final()]).toString('base64url');
+  const keyProof = form === 'split' && { key_proof: proofOf(keyText(purpose, kid, wrapped), proving) };
+  return { header: { alg: 'A256KW', kid, proof: PROOF_PLACEHOLDER, ...keyProof }, encrypted_key: wrapped };
 };
 
-const provedText = ({ protected: header, iv, ciphertext, tag }: Content): string =>
-  `${header}.${iv}.${ciphertext}.${tag}`;
 /**
- * What Rekey seals is ASCII, for which `latin1` is 1 µs faster than UTF-8. Another character can have the
- * proof of an ASCII one; with it the text opens to the same plaintext, or not at all.
+ * What is proved is ASCII, for which `latin1` is 1 µs faster than UTF-8; `checkParts` lets nothing else pass.
  */
-const proofOf = (proved: string, proving: KeyObject): Hmac =>
-  createHmac('sha256', proving).update(proved, 'latin1');
+const proofOf = (text: string, proving: KeyObject): string =>
+  createHmac('sha256', proving).update(text, 'latin1').digest('base64url');
+
+const isProof = (given: string, text: string, proving: KeyObject): boolean => {
+  const [one, other] = [Buffer.from(given), Buffer.from(proofOf(text, proving))];
+  return one.length === other.length && timingSafeEqual(one, other);
+};
+
+/** A content key, and the proof of the wrapped key that was verified for it. */
+interface Unwrapped {
+  key: KeyObject;
+  keyProof: string | undefined;
+  purpose: Purpose;
+}
 
 /** Content keys that each recipient has unwrapped: many envelopes share a key. */
-const unwrapped = new WeakMap<SharedKeys, Map<string, KeyObject>>();
+const unwrapped = new WeakMap<SharedKeys, Map<string, Unwrapped>>();
 const MAX_UNWRAPPED = 4096;
 
-const unwrap = (envelope: Envelope, recipient: SharedKeys): KeyObject | undefined => {
+const unwrap = (envelope: Envelope, recipient: SharedKeys, purpose: Purpose): KeyObject | undefined => {
   const ours = envelope.recipients.find(({ header }) => header.kid === recipient.kid);
   if (!ours) return undefined;
-  const given = Buffer.from(ours.header.proof, 'base64url');
-  const right = proofOf(provedText(envelope), recipient.proving).digest();
-  if (given.length !== right.length || !timingSafeEqual(given, right))
-    throw new SealError('the sealed text does not come from Rekey');
-  const known = unwrapped.get(recipient) ?? new Map<string, KeyObject>();
+  const { encrypted_key: encryptedKey, header } = ours;
+  const form = formOf(envelope, purpose);
+  checkParts(envelope, encryptedKey);
+  const proved = provedText(form, contentText(envelope), recipient.kid, encryptedKey);
+  if (!isProof(header.proof, proved, recipient.proving)) throw notFromRekey();
+  const keyProof = form === 'split' ? header.key_proof : undefined;
+  if (form === 'split' && keyProof === undefined && recipient.needsKeyProof) throw notFromRekey();
+  const known = unwrapped.get(recipient) ?? new Map<string, Unwrapped>();
   unwrapped.set(recipient, known);
-  const found = known.get(ours.encrypted_key);
-  if (found) return found;
-  const key = unwrapKey(ours.encrypted_key, recipient.wrapping);
+  const found = known.get(encryptedKey);
+  if (found && found.keyProof === keyProof && found.purpose === purpose) return found.key;
+  if (
+    keyProof !== undefined &&
+    !isProof(keyProof, keyText(purpose, recipient.kid, encryptedKey), recipient.proving)
+  )
+    throw notFromRekey();
+  const key = unwrapKey(encryptedKey, recipient.wrapping);
   if (known.size >= MAX_UNWRAPPED) known.clear();
-  known.set(ours.encrypted_key, key);
+  known.set(encryptedKey, { key, keyProof, purpose });
   return key;
 };
+
+const notFromRekey = () => new SealError('the sealed text does not come from Rekey');
 
 const unwrapKey = (encrypted: string, wrapping: KeyObject): KeyObject => {
   try {

@@ -1,7 +1,16 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { ConsumerKeyType, generateConsumerKey, parseConsumerKey, parseOwnKey } from './consumer-key.ts';
-import { contentKeyFor, createRandomSource, openEnvelope, parseEnvelope, sealUnder } from './envelope.ts';
+import { CompactEncrypt, CompactSign, compactDecrypt, decodeJwt } from 'jose';
+import {
+  ConsumerKeyType,
+  generateConsumerKey,
+  parseConsumerKey,
+  parseOwnKey,
+  type OwnKey,
+} from './consumer-key.ts';
+import { contentKeyFor, createRandomSource, openEnvelope, sealUnder } from './envelope.ts';
+import { parseEnvelope } from './envelope-form.ts';
+import { grantedBefore } from './version-before-fixture.ts';
 import {
   generateSharedKeys,
   openGrant,
@@ -20,6 +29,7 @@ const newSigner = (kid: string) => {
 };
 const { signer, verifier } = newSigner('rekey');
 const NOW_MS = 1_800_000_000_000;
+const REVISION = 1_800_000_000_000_001;
 const publicPart = ({ d: _private, ...jwk }: Record<string, unknown>) => jwk;
 const made = async (type: ConsumerKeyType, consumer = 'billing') => {
   const jwk = await generateConsumerKey(type);
@@ -29,9 +39,29 @@ const made = async (type: ConsumerKeyType, consumer = 'billing') => {
     sharedKeys,
     to: await parseConsumerKey(publicPart(jwk as never)),
     signer,
+    revision: REVISION,
     nowMs: NOW_MS,
   });
   return { own: await parseOwnKey(jwk), sharedKeys, grant };
+};
+
+/** The claims of a grant, and what signs and seals others in the same way. */
+const unsealed = async (grant: string, own: OwnKey) => {
+  const { plaintext } = await compactDecrypt(grant, own.decryptionKey);
+  const claims = decodeJwt(Buffer.from(plaintext).toString()) as Record<string, unknown>;
+  return {
+    claims,
+    seal: async (other: object) =>
+      new CompactEncrypt(
+        Buffer.from(
+          await new CompactSign(Buffer.from(JSON.stringify(other)))
+            .setProtectedHeader({ alg: 'EdDSA', kid: signer.kid })
+            .sign(signer.privateKey),
+        ),
+      )
+        .setProtectedHeader({ alg: own.alg, enc: 'A256GCM' })
+        .encrypt(own.key),
+  };
 };
 
 describe('a grant', () => {
@@ -69,6 +99,61 @@ describe('a grant', () => {
     await expect(openGrant(grant, { consumer: 'billing', own, verifiers: [verifier] })).rejects.toThrow(
       'belongs to another consumer',
     );
+  });
+});
+
+describe('the claims of a grant', () => {
+  it('are its revision, the version of its envelopes and the key that it is sealed to', async () => {
+    const { own, grant } = await made('X25519');
+    expect(await openGrant(grant, { consumer: 'billing', own, verifiers: [verifier] })).toMatchObject({
+      revision: REVISION,
+      needsKeyProof: true,
+    });
+  });
+
+  it.each<[string, object]>([
+    ['no revision', { rev: undefined }],
+    ['a revision that is no number', { rev: '7' }],
+    ['a negative revision', { rev: -1 }],
+    ['a revision that no number can hold', { rev: 2 ** 53 }],
+    ['another type', { typ: 'rekey.grant.0' }],
+    ['a type that is null', { typ: null }],
+    ['an envelope of the version before', { envelope: 1 }],
+    ['no version of envelopes', { envelope: undefined }],
+    ['no key', { key_kid: undefined }],
+    ['keys of different ids', { keys: [] }],
+  ])('with %s are rejected, also if Rekey signed them', async (_what, change) => {
+    const { own, grant } = await made('shared');
+    const { claims, seal } = await unsealed(grant, own);
+    await expect(
+      openGrant(await seal({ ...claims, ...change }), { consumer: 'billing', own, verifiers: [verifier] }),
+    ).rejects.toThrow('does not have the form');
+    expect(
+      await openGrant(await seal({ ...claims, envelope: 3, later: 1 }), {
+        consumer: 'billing',
+        own,
+        verifiers: [verifier],
+      }),
+    ).toMatchObject({ needsKeyProof: true });
+  });
+
+  it('with another key of the consumer are rejected', async () => {
+    const { own, grant } = await made('shared');
+    const { claims, seal } = await unsealed(grant, own);
+    const moved = await seal({ ...claims, key_kid: 'other' });
+    await expect(openGrant(moved, { consumer: 'billing', own, verifiers: [verifier] })).rejects.toThrow(
+      'another key of the consumer',
+    );
+  });
+
+  it('of the version before are accepted, with revision 0 and envelopes without key proofs', async () => {
+    const opened = await openGrant(grantedBefore.grant, {
+      consumer: 'billing',
+      own: await parseOwnKey(grantedBefore.own),
+      verifiers: [parseVerifier(grantedBefore.verifier)],
+    });
+    expect(opened).toMatchObject({ kid: grantedBefore.kid, revision: 0 });
+    expect(opened.needsKeyProof).toBeUndefined();
   });
 });
 

@@ -4,9 +4,11 @@ export { createRegistryKey, registryKeyBytes, type RegistryKey } from './registr
 export { createSealer, type Sealer } from './sealer.ts';
 export { SealError } from './seal-error.ts';
 export { openRecord, parseRecord, sealRecord, type UnsealedFields } from './sealed-record.ts';
-export { openEnvelope, parseEnvelope, type SharedKeys } from './envelope.ts';
+export { isCurrent, openEnvelope } from './envelope.ts';
+export { parseEnvelope, type SharedKeys } from './envelope-form.ts';
 export {
   ConsumerKeyType,
+  fingerprintOfKey,
   generateConsumerKey,
   parseConsumerKey,
   parseOwnKey,
@@ -19,5 +21,6 @@ export {
   parseSharedKeys,
   parseVerifier,
   sealGrant,
+  type Grant,
   type Verifier,
 } from './grant.ts';

@@ -1,5 +1,5 @@
 import { KEY_ROTATED, type KeyEvent, type KeyRotated, type SealedRecord } from '@rekey/schema';
-import type { SharedKeys } from './envelope.ts';
+import type { SharedKeys } from './envelope-form.ts';
 import { SealError } from './seal-error.ts';
 import type { Sealer } from './sealer.ts';
 

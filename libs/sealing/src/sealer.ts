@@ -4,12 +4,11 @@ import {
   contentKeyFor,
   createRandomSource,
   openEnvelope,
-  parseEnvelope,
   resealFor,
   sealUnder,
   type ContentKey,
-  type SharedKeys,
 } from './envelope.ts';
+import { parseEnvelope, type Purpose, type SharedKeys } from './envelope-form.ts';
 import type { Signer } from './grant.ts';
 import type { KeyFile } from './key-file.ts';
 import { createRegistryKey, keySetId, registryKeyBytes, type RegistryKey } from './registry-key.ts';
@@ -27,20 +26,27 @@ export interface Sealer {
   /** The whole set of keys, as full thumbprints: `SEALING.FINGERPRINTING.SIGNING`. */
   readonly keySetId: string;
   /**
-   * The JSON of an envelope that this sealer and each recipient can open. Envelopes for the same array of
-   * recipients share a content key for a while (decision 0012).
+   * The JSON of the envelope of a record, which this sealer and each recipient can open. Envelopes for the
+   * same array of recipients share a content key for a while (decision 0012).
    */
   seal(plaintext: string, recipients?: readonly SharedKeys[]): string;
-  /** The same ciphertext for other recipients. Throws SealError. */
+  /** The record for other recipients, with the same ciphertext. Throws SealError. */
   reseal(envelope: unknown, recipients: readonly SharedKeys[]): string;
   /**
-   * The plaintext of a parsed envelope. Rejects with SealError if the envelope was changed, or was not sealed
-   * with this key file.
+   * The plaintext of the parsed envelope of a record. Rejects with SealError if the envelope was changed, was
+   * not sealed with this key file, or is no record.
    */
   open(envelope: unknown): Promise<string>;
+  /** The JSON of an envelope that only this sealer can open, and only as what it is for. */
+  sealOwn(plaintext: string, purpose: OwnPurpose): string;
+  /** What `sealOwn` sealed for this purpose. Rejects with SealError. */
+  openOwn(envelope: unknown, purpose: OwnPurpose): Promise<string>;
   /** `KEYID:HMAC-SHA256(secret)` in base64url: equal if and only if the secrets are equal. */
   fingerprint(secret: string): string;
 }
+
+/** What Rekey seals for itself. */
+type OwnPurpose = Exclude<Purpose, 'record'>;
 
 const NO_RECIPIENTS: readonly SharedKeys[] = [];
 const ENVELOPES_PER_KEY = 1000;
@@ -65,6 +71,12 @@ export const createSealer = ({ sealing, fingerprinting, signing }: Omit<KeyFile,
     return current.contentKey;
   };
 
+  const openWithOwn = (envelope: unknown, purpose: Purpose): string => {
+    const plaintext = openEnvelope(parseEnvelope(envelope), own, purpose);
+    if (plaintext === undefined) throw new SealError('the sealed record does not open with this key file');
+    return plaintext;
+  };
+
   return {
     fingerprintKeyId: fingerprinting.kid,
     signer: { kid: signing.kid, privateKey: signing.privateKey },
@@ -78,11 +90,10 @@ export const createSealer = ({ sealing, fingerprinting, signing }: Omit<KeyFile,
     reseal: (envelope, recipients) =>
       JSON.stringify(resealFor([own, ...recipients], parseEnvelope(envelope), own)),
 
-    open: async (envelope) => {
-      const plaintext = openEnvelope(parseEnvelope(envelope), own);
-      if (plaintext === undefined) throw new SealError('the sealed record does not open with this key file');
-      return plaintext;
-    },
+    open: async (envelope) => openWithOwn(envelope, 'record'),
+
+    sealOwn: (plaintext, purpose) => sealUnder(contentKeyFor([own], random, purpose), plaintext, random),
+    openOwn: async (envelope, purpose) => openWithOwn(envelope, purpose),
 
     fingerprint: (secret) =>
       `${fingerprinting.kid}:${createHmac('sha256', fingerprintKey).update(secret).digest('base64url')}`,

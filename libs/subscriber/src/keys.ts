@@ -88,8 +88,11 @@ export interface SnapshotEvent {
 }
 
 export interface RevokedEvent {
-  /** The consumer has no entry, is not ACTIVE, or its new grant does not open with the key file. */
-  reason: 'not-registered' | 'not-ready' | 'wrong-key-file';
+  /**
+   * The consumer has no entry, is not ACTIVE, its new grant does not open with the key file, or its entry has
+   * an older grant than the one that is held.
+   */
+  reason: 'not-registered' | 'not-ready' | 'wrong-key-file' | 'old-grant';
   message: string;
 }
 
@@ -163,7 +166,10 @@ export interface Keys extends EventEmitter<KeysEvents> {
     userId: string,
   ): { userHash: string; version: number; uncertain: boolean };
   freshness(): Freshness;
-  /** Events refused since the last snapshot, and unreadable assistants: the count, and the last 20. */
+  /**
+   * Events refused since the last snapshot, unreadable assistants, and records of the consumer's orgs that
+   * are not sealed for it: the count, and the last 20.
+   */
   readonly unapplied: { count: number; last: readonly Refusal[] };
   /** Events refused since `subscribe`; snapshots do not reset it. The count, and the first 20. */
   readonly refused: { count: number; first: readonly Refusal[] };

@@ -8,10 +8,16 @@ export interface Publisher {
   redis: Redis;
   sealer: Sealer;
   consumers: Consumers;
-  /** Adds a consumer, ACTIVE by default. Resolves with its key file. */
+  /** Adds a consumer, ACTIVE by default, with a new key or that of `keyFile`. Resolves with its key file. */
   enrol(
     name: string,
-    options?: { orgs?: string[]; type?: ConsumerKeyType; state?: Consumer['state'] },
+    options?: {
+      orgs?: string[];
+      type?: ConsumerKeyType;
+      state?: Consumer['state'];
+      keyFile?: { keys: object[] };
+      revision?: number;
+    },
   ): Promise<{ keys: object[] }>;
   /** Seals the published records for all current consumers, and makes the consumer ACTIVE. */
   finishEnrolling(name: string): Promise<void>;

@@ -12,6 +12,8 @@ const table = {
    */
   WRONG_KEY_FILE: { retry: false },
   NOT_REGISTERED: { retry: false },
+  /** The entry of this consumer has an older grant than the one that this process holds. */
+  OLD_GRANT: { retry: true },
   /** The consumer is registered, but its enrolment did not finish in time. */
   NOT_READY: { retry: true },
   REDIS_AWAY: { retry: true },

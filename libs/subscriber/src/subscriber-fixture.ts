@@ -13,6 +13,7 @@ import {
   type SharedKeys,
 } from '@rekey/sealing';
 import { Redis } from 'ioredis';
+import type { JWK } from 'jose';
 import type { Publisher, RawEvent } from './publisher-fixture.ts';
 
 const PREFIX = 'spec';
@@ -72,7 +73,7 @@ const createTools = (redis: Redis, keepEvents: number): Tools => {
     return {
       revision,
       keys: await Promise.all(
-        may.map(async ({ consumer }) => parseSharedKeys(await sealer.open(consumer.kept))),
+        may.map(async ({ consumer }) => parseSharedKeys(await sealer.openOwn(consumer.kept, 'kept'))),
       ),
     };
   };
@@ -81,8 +82,11 @@ const createTools = (redis: Redis, keepEvents: number): Tools => {
 
 type Enrolling = Pick<Publisher, 'enrol' | 'finishEnrolling' | 'remove'>;
 const enrolling = ({ redis, sealer, ledger, consumers, recipientsOf }: Tools): Enrolling => ({
-  enrol: async (name, { orgs = ['*'], type = 'X25519', state = 'ACTIVE' } = {}) => {
-    const own = await generateConsumerKey(type);
+  enrol: async (
+    name,
+    { orgs = ['*'], type = 'X25519', state = 'ACTIVE', keyFile, revision = Date.now() * 1000 } = {},
+  ) => {
+    const own = (keyFile?.keys[0] as JWK | undefined) ?? (await generateConsumerKey(type));
     const { d: _private, ...registered } = own;
     const to = await parseConsumerKey(registered);
     const sharedKeys = await generateSharedKeys();
@@ -91,10 +95,17 @@ const enrolling = ({ redis, sealer, ledger, consumers, recipientsOf }: Tools): E
       sharedKeys,
       to,
       signer: sealer.signer,
+      revision,
       nowMs: Date.now(),
     });
     const granted =
-      state === 'PENDING' ? {} : { grant, kept: JSON.parse(sealer.seal(sharedKeys)) as unknown };
+      state === 'PENDING'
+        ? {}
+        : {
+            grant,
+            grant_kid: parseSharedKeys(sharedKeys).kid,
+            kept: JSON.parse(sealer.sealOwn(sharedKeys, 'kept')) as unknown,
+          };
     const entry = {
       name,
       orgs,

@@ -5,10 +5,10 @@ import {
   ConsumerKeyType,
   SealError,
   createSealer,
+  fingerprintOfKey,
   generateConsumerKey,
   loadKeyFile,
   parseConsumerKey,
-  parseVerifier,
 } from '@rekey/sealing';
 import { Command, Option } from 'commander';
 import { consumerJson, consumerText, consumersTable } from '../output/consumer-output.ts';
@@ -17,7 +17,7 @@ import { CliError, exitCodes } from '../failure.ts';
 import { seconds } from '../follow/follow.ts';
 import { warnIfExposedToGit } from '../git-exposure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
-import { STANDARD_STREAM, readJson, readKey } from '../read-key.ts';
+import { STANDARD_STREAM, readKey, readRekeysKey } from '../read-key.ts';
 import { reportLagging, untilProved } from '../registry/registry-proof.ts';
 
 const WATCH_EVERY_MS = 1000;
@@ -46,8 +46,9 @@ const keygenCommand = (): Command =>
       new Option('--type <type>', 'the kind of key').choices(ConsumerKeyType.options).default('X25519'),
     )
     .option(
-      '--rekey-public-key <file>',
-      "Rekey's public key, as rekey key-file public prints it (default: read from the gateway)",
+      '--rekey-public-key <key>',
+      "Rekey's public key: a file, the JWK that rekey key-file public prints, or the fingerprint " +
+        'that the key of the gateway must have (default: the key of the gateway)',
     )
     .action(
       async (
@@ -58,19 +59,9 @@ const keygenCommand = (): Command =>
           ...options
         }: GatewayOptions & { type: ConsumerKeyType; rekeyPublicKey?: string },
       ) => {
-        const verifier =
-          rekeyPublicKey === undefined
-            ? (JSON.parse((await withGateway(options, (client) => client.getPublicKey())).jwk) as object)
-            : ((await readJson(rekeyPublicKey)) as object);
-        try {
-          parseVerifier(verifier);
-        } catch (error) {
-          throw error instanceof SealError
-            ? new CliError(`Rekey's public key: ${error.message}.`, 'INVALID_ARGUMENT')
-            : error;
-        }
+        const rekeys = await readRekeysKey(rekeyPublicKey, options);
         const own = await generateConsumerKey(type);
-        const text = `${JSON.stringify({ keys: [own, verifier] }, null, 2)}\n`;
+        const text = `${JSON.stringify({ keys: [own, rekeys.jwk] }, null, 2)}\n`;
         if (path === STANDARD_STREAM) {
           if (process.stdout.isTTY)
             throw new CliError(
@@ -78,6 +69,7 @@ const keygenCommand = (): Command =>
               'INVALID_ARGUMENT',
             );
           process.stdout.write(text);
+          await noteFingerprints(own, rekeys);
           return;
         }
         await writeFile(path, text, { mode: 0o600, flag: 'wx', flush: true }).catch(
@@ -90,8 +82,23 @@ const keygenCommand = (): Command =>
         await warnIfExposedToGit(path);
         const { d: _private, k: _shared, ...shown } = own;
         process.stdout.write(`${JSON.stringify(shown)}\n`);
+        await noteFingerprints(own, rekeys);
       },
     );
+
+/** For people to compare on another way than over Redis and the gateway. */
+const noteFingerprints = async (
+  own: Awaited<ReturnType<typeof generateConsumerKey>>,
+  { fingerprint, isCompared }: Awaited<ReturnType<typeof readRekeysKey>>,
+): Promise<void> => {
+  const advice = isCompared
+    ? ''
+    : ', as the gateway says. Compare it with that of: rekey key-file public PATH';
+  process.stderr.write(
+    `note: fingerprint of this consumer's key: ${await fingerprintOfKey(own)}\n` +
+      `note: fingerprint of Rekey's key: ${fingerprint}${advice}\n`,
+  );
+};
 
 /** The key in the form of the request. A shared key leaves this process only sealed. */
 const keyToSend = async (
@@ -109,7 +116,7 @@ const keyToSend = async (
         'INVALID_ARGUMENT',
       );
     const sealer = createSealer(await loadKeyFile(rekeyKeyFile, { mounted: areSecretsMounted() }));
-    return { sealedSharedJwk: sealer.seal(JSON.stringify(key.jwk)) };
+    return { sealedSharedJwk: sealer.sealOwn(JSON.stringify(key.jwk), 'shared-key') };
   } catch (error) {
     throw error instanceof SealError
       ? new CliError(`The key in ${path} is not accepted: ${error.message}.`, 'INVALID_ARGUMENT')

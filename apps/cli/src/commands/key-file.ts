@@ -1,4 +1,10 @@
-import { addSigningKey, createGatewayKeyFile, createKeyFile, loadKeyFile } from '@rekey/sealing';
+import {
+  addSigningKey,
+  createGatewayKeyFile,
+  createKeyFile,
+  fingerprintOfKey,
+  loadKeyFile,
+} from '@rekey/sealing';
 import { Command } from 'commander';
 import { areSecretsMounted } from '../environment.ts';
 import { CliError } from '../failure.ts';
@@ -72,6 +78,7 @@ export const keyFileCommand = (): Command => {
     .action(async (path: string) => {
       const { signing } = await loadKeyFile(path, { mounted: areSecretsMounted() });
       process.stdout.write(`${JSON.stringify(signing.publicJwk)}\n`);
+      process.stderr.write(`note: fingerprint: ${await fingerprintOfKey(signing.publicJwk)}\n`);
     });
   return keyFile;
 };

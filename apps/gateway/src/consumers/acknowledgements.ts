@@ -123,8 +123,14 @@ export const createAcknowledgements = ({
     await registry.look();
   };
 
-  const reach: ConsumerPositions['reach'] = (name, ...published) =>
-    readers.isLost(name) ? 'UNAPPLIED' : positions.reach(name, ...published);
+  const reach = (
+    name: string,
+    entry: string,
+    version?: { assistantId: string; version: number },
+  ): AcknowledgementState =>
+    readers.isLost(name)
+      ? 'UNAPPLIED'
+      : positions.reach(name, entry, version, registry.get(name)?.consumer.grant_kid);
 
   const statesOf = (
     { entry, assistantId, version }: Rotation,

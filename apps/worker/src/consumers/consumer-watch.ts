@@ -61,15 +61,18 @@ const releaseCanaries = async ({
   for (const bulkId of await work.awaiting()) {
     const bulk = await work.read(bulkId);
     const { entry } = bulk ?? {};
-    const names = bulk
+    const readers = bulk
       ? (await consumers.list()).consumers
-          .filter(({ consumer }) => mayRead(consumer, bulk.orgId))
-          .map(({ consumer }) => consumer.name)
+          .map(({ consumer }) => consumer)
+          .filter((consumer) => mayRead(consumer, bulk.orgId))
       : [];
     const acknowledgements =
       entry === undefined
         ? []
-        : names.map((consumer) => ({ consumer, state: positions.reach(consumer, entry) }));
+        : readers.map(({ name, grant_kid: kid }) => ({
+            consumer: name,
+            state: positions.reach(name, entry, undefined, kid),
+          }));
     // Without a live consumer nothing is acknowledged: the canary waits for one, or for an operator.
     if (entry !== undefined && !isAcknowledged(acknowledgements)) continue;
     if (await work.acknowledged(bulkId)) logger.event('bulk_canary_acknowledged', { bulk_id: bulkId });

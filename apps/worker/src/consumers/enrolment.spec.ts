@@ -125,6 +125,51 @@ describe('an added consumer', () => {
     ]);
   });
 
+  it('gets a grant that requires key proofs, and its records have them', async () => {
+    await publish('ast_1');
+    const beganMs = Date.now();
+    const billing = await add('billing', ['org_1']);
+    await round();
+    const { grant, grant_kid: kid } = await entry('billing');
+    const opened = await openGrant(grant!, { consumer: 'billing', own: billing.own, verifiers });
+    expect(opened).toMatchObject({ kid, needsKeyProof: true });
+    expect(opened.revision).toBeGreaterThanOrEqual(beganMs * 1000);
+    expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');
+  });
+
+  it('causes a reseal of all records that the version before sealed without key proofs', async () => {
+    const crm = await add('crm', ['org_1']);
+    await round();
+    await publish('ast_1');
+    const event = await eventOf('ast_1');
+    const { sealed } = event.data;
+    const recipientsBefore = sealed.recipients.map((one) => ({
+      ...one,
+      header: { ...one.header, key_proof: undefined },
+    }));
+    const before = { ...event, data: { ...event.data, sealed: { ...sealed, recipients: recipientsBefore } } };
+    await redis.set('{spec}:current:ast_1', JSON.stringify(before));
+    await expect(readBy(crm, 'ast_1')).rejects.toThrow('does not come from Rekey');
+    await add('billing', ['org_2']);
+    await round();
+    expect(await readBy(crm, 'ast_1')).toBe('sk_ast_1');
+  });
+
+  it('that a worker cannot seal for is named, once it is to be sealed for', async () => {
+    await add('billing', ['org_1']);
+    await recipients.refresh();
+    expect(recipients.notSealedFor()).toEqual([]);
+    await round();
+    expect(recipients.notSealedFor()).toEqual([]);
+    const { kept: _, ...rest } = await entry('billing');
+    for (const kept of [{}, JSON.parse(sealer.sealOwn('{}', 'shared-key')) as unknown, undefined]) {
+      await redis.hset('{spec}:consumers', 'billing', JSON.stringify({ ...rest, kept }));
+      await recipients.refresh();
+      expect(recipients.notSealedFor()).toEqual(['billing']);
+      expect(recipients.of('org_1').keys).toEqual([]);
+    }
+  });
+
   it('gets uncertainty notices sealed for it too', async () => {
     await publish('ast_1');
     const { version } = (await eventOf('ast_1')).data;

@@ -91,7 +91,9 @@ const grantPending = async (deps: EnrolmentDeps): Promise<void> => {
 const grant = async ({ ledger, sealer, logger }: EnrolmentDeps, before: SeenConsumer): Promise<void> => {
   const { consumer } = before;
   const jwk: unknown =
-    consumer.shared_key === undefined ? consumer.key : JSON.parse(await sealer.open(consumer.shared_key));
+    consumer.shared_key === undefined
+      ? consumer.key
+      : JSON.parse(await sealer.openOwn(consumer.shared_key, 'shared-key'));
   const to = await parseConsumerKey(jwk);
   if (consumer.key.kid !== '' && consumer.key.kid !== to.kid)
     throw new Error('the key of the consumer is not the one that its kid names');
@@ -111,7 +113,7 @@ const grant = async ({ ledger, sealer, logger }: EnrolmentDeps, before: SeenCons
       state: 'ENROLLING',
       grant: await sealGrant(claims),
       grant_kid: parseSharedKeys(sharedKeys).kid,
-      kept: JSON.parse(sealer.seal(sharedKeys)) as Consumer['kept'],
+      kept: JSON.parse(sealer.sealOwn(sharedKeys, 'kept')) as Consumer['kept'],
     };
   };
   if (await ledger.consumers.write(consumer.name, before, granted, { reseals: true }))

@@ -1,7 +1,7 @@
 import type { Ledger, Resealed } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { KEY_UNCERTAIN, KeyEvent, parseJson } from '@rekey/schema';
-import { SealError, openRecord, type Sealer } from '@rekey/sealing';
+import { SealError, isCurrent, openRecord, type Sealer } from '@rekey/sealing';
 import type { Meter } from '../metrics/meter.ts';
 import type { Recipients } from '../publishing/recipients.ts';
 
@@ -114,5 +114,5 @@ const isSealedFor = ({ data }: KeyEvent, keys: readonly { kid: string }[]): bool
     .slice(1)
     .map(({ header }) => header.kid)
     .toSorted();
-  return has.join() === wanted.join();
+  return has.join() === wanted.join() && isCurrent(data.sealed);
 };

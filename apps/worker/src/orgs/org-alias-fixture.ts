@@ -207,7 +207,14 @@ export const addConsumer = async (name: string, orgs: string[]) => {
   const { d: _, ...key } = await generateConsumerKey('X25519');
   const sharedKeys = await generateSharedKeys();
   const to = await parseConsumerKey(key);
-  const grant = await sealGrant({ consumer: name, sharedKeys, to, signer: sealer.signer, nowMs: Date.now() });
+  const grant = await sealGrant({
+    consumer: name,
+    sharedKeys,
+    to,
+    signer: sealer.signer,
+    revision: Date.now() * 1000,
+    nowMs: Date.now(),
+  });
   await consumers.write(
     name,
     undefined,
@@ -218,7 +225,7 @@ export const addConsumer = async (name: string, orgs: string[]) => {
       created_at: '',
       key: { ...key, kid: to.kid },
       grant,
-      kept: JSON.parse(sealer.seal(sharedKeys)),
+      kept: JSON.parse(sealer.sealOwn(sharedKeys, 'kept')),
     } as Consumer,
     { reseals: true },
   );

@@ -16,6 +16,11 @@ export interface Recipients {
   nameOf(orgId: string): string;
   /** The revision of the registry that records are sealed by. */
   rev(): number;
+  /**
+   * The names of consumers that have a grant and that this worker cannot seal for, because it cannot open
+   * their keys.
+   */
+  notSealedFor(): readonly string[];
   /** Reads the consumers from the registry again. */
   refresh(): Promise<void>;
 }
@@ -40,12 +45,13 @@ export const createRecipients = ({
   let believed = { version: -1, rev: 0 };
   let alias: string = ORG_ALIAS;
   const nameOf = (orgId: string): string => (orgId === ORG_ALIAS ? alias : orgId);
+  let notSealedFor: readonly string[] = [];
   let byOrg = new Map<string, { names: readonly string[]; keys: readonly SharedKeys[] }>();
 
   const recipientOf = async (consumer: Consumer): Promise<Recipient[]> => {
     if (consumer.kept === undefined) return [];
     try {
-      return [{ consumer, keys: parseSharedKeys(await sealer.open(consumer.kept)) }];
+      return [{ consumer, keys: parseSharedKeys(await sealer.openOwn(consumer.kept, 'kept')) }];
     } catch (err) {
       logger.event('consumer_keys_unreadable', { err, consumer: consumer.name });
       return [];
@@ -56,6 +62,7 @@ export const createRecipients = ({
     nameOf,
     // The registry may be signed again without a change.
     rev: () => (registry.version() === believed.version ? registry.rev() : believed.rev),
+    notSealedFor: () => notSealedFor,
     of: (named) => {
       const orgId = nameOf(named);
       let found = byOrg.get(orgId);
@@ -76,6 +83,12 @@ export const createRecipients = ({
       const [{ consumers: seen }, known] = [registry.list(), registry.alias()];
       const now = { version: registry.version(), rev: registry.rev() };
       recipients = (await Promise.all(seen.map(({ consumer }) => recipientOf(consumer)))).flat();
+      const sealedFor = new Set(recipients.map(({ consumer }) => consumer));
+      // A consumer that is PENDING has no keys yet.
+      const without = seen.filter(({ consumer }) => consumer.state !== 'PENDING' && !sealedFor.has(consumer));
+      notSealedFor = without.map(({ consumer }) => consumer.name);
+      for (const { consumer } of without)
+        logger.event('consumer_not_sealed_for', { consumer: consumer.name, orgs: consumer.orgs });
       revision = current;
       alias = known;
       believed = now;

@@ -19,5 +19,6 @@ export const noRecipients: Recipients = {
   of: () => ({ names: [], keys: [], revision: '0' }),
   nameOf: (orgId) => orgId,
   rev: () => 0,
+  notSealedFor: () => [],
   refresh: async () => {},
 };

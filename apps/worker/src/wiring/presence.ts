@@ -7,6 +7,8 @@ import { ownClockDoubt } from '../upkeep/clock-watch.ts';
 import type { Parts } from './parts.ts';
 
 const HEALTHY_WITHIN_MS = 1000;
+/** How many consumers the presence names. */
+const MAX_NAMED = 10;
 
 /** Serves health and metrics if WORKER_HEALTH_ADDRESS is set. Returns the address. */
 export const serveHealth = async ({
@@ -34,15 +36,8 @@ const registryProof = (registry: string | undefined): { registry?: string } =>
   registry === undefined ? {} : { registry };
 
 /** Records in the ledger that this worker is live, and its settings. */
-export const showPresence = ({
-  config,
-  timing,
-  logger,
-  shutdown,
-  clock,
-  stores,
-  recipients,
-}: Parts): void => {
+export const showPresence = (parts: Parts): void => {
+  const { config, timing, logger, shutdown, clock, stores, recipients } = parts;
   const id = processId({
     kind: 'worker',
     host: hostname(),
@@ -65,6 +60,7 @@ export const showPresence = ({
         observeOnly: config.REKEY_OBSERVE_ONLY,
         ...ownClockDoubt(clock.doubt()),
         ...registryProof(stores.ledger.registry.presence(id, recipients.rev())),
+        notSealedFor: recipients.notSealedFor().slice(0, MAX_NAMED),
       },
     }),
     (err) => logger.event('presence_not_recorded', { err }),

@@ -62,16 +62,16 @@ const restoreBinding = async (ledger: Ledger, sealer: Sealer, logger: Logger): P
 /** Whether there is something that only the key file of this ledger opens, and this one does not. */
 const opensNothing = async (ledger: Ledger, sealer: Sealer): Promise<boolean> => {
   let tried = 0;
-  const opens = async (envelope: unknown): Promise<boolean> => {
+  const opens = async (opening: Promise<string>): Promise<boolean> => {
     tried += 1;
-    return sealer.open(envelope).then(
+    return opening.then(
       () => true,
       () => false,
     );
   };
   for (const { consumer } of await ledger.registry.trust.candidates()) {
     if (consumer?.kept === undefined || tried >= TRIED) continue;
-    if (await opens(consumer.kept)) return false;
+    if (await opens(sealer.openOwn(consumer.kept, 'kept'))) return false;
   }
   const most = tried + TRIED;
   for (const { orgId } of await ledger.orgs.list()) {
@@ -79,7 +79,7 @@ const opensNothing = async (ledger: Ledger, sealer: Sealer): Promise<boolean> =>
     const { events } = await ledger.assistants.publishedPage(orgId, '0');
     for (const { event } of events.slice(0, most - tried)) {
       const parsed = CurrentEvent.safeParse(parseJson(event));
-      if (parsed.success && (await opens(parsed.data.data.sealed))) return false;
+      if (parsed.success && (await opens(sealer.open(parsed.data.data.sealed)))) return false;
     }
   }
   return tried > 0;

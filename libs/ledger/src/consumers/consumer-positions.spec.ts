@@ -100,6 +100,21 @@ describe('a consumer', () => {
     expect(positions.reach('billing', '6-0', { assistantId: 'ast_2', version: 7 })).toBe('UNAPPLIED');
   });
 
+  it('has applied nothing if it holds another grant than that of its entry', async () => {
+    await ack('5-0', { kid: 'old' });
+    await until(has('5-0'));
+    const version = { assistantId: 'ast_1', version: 7 };
+    expect(positions.reach('billing', '5-0', version, 'new')).toBe('UNAPPLIED');
+    expect(positions.reach('billing', '5-0', undefined, 'new')).toBe('UNAPPLIED');
+    expect(positions.reach('billing', '5-0', version, 'old')).toBe('ACKNOWLEDGED');
+    // The entry is of the version before.
+    expect(positions.reach('billing', '5-0', version)).toBe('ACKNOWLEDGED');
+    // The consumer is of the version before.
+    await ack('6-0');
+    await until(has('6-0'));
+    expect(positions.reach('billing', '6-0', version, 'new')).toBe('ACKNOWLEDGED');
+  });
+
   it('is known at once to a process that starts later, unless its lease has lapsed', async () => {
     const [seconds] = await redis.time();
     const agoMs = Number(seconds) * 1000 - 20_000;

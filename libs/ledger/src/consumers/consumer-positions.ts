@@ -19,9 +19,9 @@ export interface ConsumerPositions {
   slowest(consumer: string): ConsumerInstance | undefined;
   /**
    * Whether a consumer has applied the entry of the event stream; for a version of one assistant, also
-   * whether it could apply it.
+   * whether it could apply it. An instance that holds another grant than that of `grantKid` could not.
    */
-  reach(consumer: string, entry: string, version?: AssistantVersion): AcknowledgementState;
+  reach(consumer: string, entry: string, version?: AssistantVersion, grantKid?: string): AcknowledgementState;
   /**
    * Calls back when a consumer progresses, or an instance starts or ends; returns a function that stops it.
    */
@@ -52,15 +52,18 @@ const reachOf = (
   live: ConsumerInstance[],
   entry: string,
   version: AssistantVersion | undefined,
+  grantKid: string | undefined,
 ): AcknowledgementState => {
   if (live.length === 0) return 'GONE';
   if (live.some(({ position }) => isBefore(position, entry))) return 'PENDING';
-  const isUnapplied = ({ unapplied: { count, first } }: ConsumerInstance): boolean =>
-    version
+  const isUnapplied = ({ unapplied: { count, first }, kid = grantKid }: ConsumerInstance): boolean =>
+    // Without a kid: a consumer of before.
+    (grantKid !== undefined && kid !== grantKid) ||
+    (version
       ? // Instances name only the first events that they could not apply: it may be one of the others.
         count > first.length ||
         first.some((one) => one.assistant_id === version.assistantId && one.version >= version.version)
-      : count > 0;
+      : count > 0);
   return live.some(isUnapplied) ? 'UNAPPLIED' : 'ACKNOWLEDGED';
 };
 
@@ -163,7 +166,7 @@ export const createConsumerPositions = ({
       }),
     instancesOf: (consumer) => heard.instancesOf(consumer),
     slowest: (consumer) => heard.slowest(consumer),
-    reach: (consumer, entry, version) => reachOf(heard.liveOf(consumer), entry, version),
+    reach: (consumer, entry, version, grantKid) => reachOf(heard.liveOf(consumer), entry, version, grantKid),
     onChange: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

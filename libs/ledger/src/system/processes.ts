@@ -1,4 +1,4 @@
-import { processRoles, type ProcessStatus } from '@rekey/schema';
+import { ConsumerName, processRoles, type ProcessStatus } from '@rekey/schema';
 import { z } from 'zod';
 import { count } from '../hash-fields.ts';
 import type { Connection } from '../connection.ts';
@@ -25,6 +25,8 @@ interface ProcessSettings {
   clockDoubt?: string;
   /** The proof of the registry that it acts by: see `Registry.presence`. */
   registry?: string;
+  /** The first consumers that it cannot seal records for, although they may read them. */
+  notSealedFor?: string[];
 }
 
 export interface ProcessIdentity {
@@ -89,6 +91,7 @@ const ProcessText = z.object({
       observeOnly: z.boolean(),
       clockDoubt: Word,
       registry: z.string().regex(/^\d{1,16}\.[A-Za-z0-9_-]{43}$/),
+      notSealedFor: z.array(ConsumerName).max(10),
     })
     .partial()
     .default({}),

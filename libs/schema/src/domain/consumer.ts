@@ -114,5 +114,7 @@ export const Acknowledgement = z.object({
   refused: Refusals.optional(),
   /** The instance is shutting down and no longer counts. */
   leaving: z.boolean(),
+  /** The kid of the keys in the grant that it holds. Older consumers omit it. */
+  kid: z.string().min(1).max(64).optional(),
 });
 export type Acknowledgement = z.infer<typeof Acknowledgement>;

@@ -25,6 +25,11 @@ export const Envelope = z.looseObject({
          * `tag` joined with dots.
          */
         proof: z.string(),
+        /**
+         * The same of the wrapped key: its purpose, `kid` and `encrypted_key`. Envelopes of the version
+         * before have none.
+         */
+        key_proof: z.string().optional(),
       }),
       encrypted_key: z.string(),
     }),

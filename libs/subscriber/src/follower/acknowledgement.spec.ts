@@ -55,6 +55,7 @@ describe('acknowledgements', () => {
         unapplied: { count: 0, first: [] },
         refused: { count: 0, first: [] },
         leaving: false,
+        kid: expect.any(String),
       },
     ]);
     await rekey.publish('ast_2', 'sk_2');

@@ -1,5 +1,5 @@
 import { Consumer } from '@rekey/schema';
-import { SealError, openGrant } from '@rekey/sealing';
+import { SealError, openGrant, type Grant } from '@rekey/sealing';
 import type { RevokedEvent } from '../keys.ts';
 import type { OwnKeys } from '../own-keys.ts';
 import type { Names } from '../redis/names.ts';
@@ -40,8 +40,19 @@ export const readEnrolment = async (
       `the key file does not belong to the consumer ${name}: ${why}`,
     );
   });
+  if (current && isOlder(recipient, current.recipient)) {
+    const complaint = `the entry of the consumer ${name} has an older grant than the one that is held`;
+    throw new SubscribeError('OLD_GRANT', complaint);
+  }
   return { text, orgs, recipient };
 };
+
+/**
+ * An old entry that somebody put back has an old grant: its keys open old records, and none of today. Two
+ * grants of one revision were never both stored.
+ */
+const isOlder = (grant: Grant, held: Grant): boolean =>
+  grant.revision < held.revision || (grant.revision === held.revision && grant.kid !== held.kid);
 
 const parseEntry = (text: string, name: string): Consumer => {
   try {
@@ -57,5 +68,6 @@ const parseEntry = (text: string, name: string): Consumer => {
 /** Why a consumer is revoked whose entry cannot be used. */
 export const revocationOf = ({ code, message }: SubscribeError): RevokedEvent => {
   if (code === 'NOT_REGISTERED') return { reason: 'not-registered', message };
+  if (code === 'OLD_GRANT') return { reason: 'old-grant', message };
   return { reason: code === 'WRONG_KEY_FILE' ? 'wrong-key-file' : 'not-ready', message };
 };

@@ -12,6 +12,7 @@ import type { Records } from '../records/apply-records.ts';
 import type { HeldKeys } from '../records/held-keys.ts';
 import type { RecordChecks } from '../records/record-checks.ts';
 import type { Refusals } from '../records/refusals.ts';
+import type { UnsealedRecords } from '../records/unsealed-records.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import type { Acknowledger } from './acknowledger.ts';
 import { readEnrolment, revocationOf } from './enrolment.ts';
@@ -29,6 +30,7 @@ export interface FollowDeps {
   clock: RedisClock;
   pages: Pages;
   held: HeldKeys;
+  unsealed: UnsealedRecords;
   records: Records;
   checks: RecordChecks;
   refusals: Refusals;

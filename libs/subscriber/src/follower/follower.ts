@@ -13,6 +13,7 @@ import { createRecords } from '../records/apply-records.ts';
 import type { HeldKeys } from '../records/held-keys.ts';
 import { createRecordChecks } from '../records/record-checks.ts';
 import { createRefusals, type Refusals } from '../records/refusals.ts';
+import { UnsealedRecords } from '../records/unsealed-records.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { followSession, type FollowDeps } from './follow-session.ts';
@@ -114,9 +115,10 @@ const createParts = (
   const pages = createPages(names);
   const schedule = createSnapshotSchedule(state);
   const freshness = createFreshnessReport(state, schedule, settings.staleAfterMs, listeners);
-  const refusals = createRefusals(held, listeners);
-  const records = createRecords({ state, clock, held, refusals, listeners });
-  const checks = createRecordChecks({ state, pages, held, records });
+  const unsealed = new UnsealedRecords();
+  const refusals = createRefusals(held, unsealed, listeners);
+  const records = createRecords({ state, clock, held, unsealed, refusals, listeners });
+  const checks = createRecordChecks({ state, pages, held, unsealed, records, refusals });
   const acknowledger = createAcknowledger(
     () => acknowledgementOf(state, settings, held, refusals),
     (ack) => sendAcknowledgement(state, names, ack),
@@ -126,6 +128,7 @@ const createParts = (
     names,
     consumer: settings.consumer,
     held,
+    unsealed,
     records,
     checks,
     refusals,
@@ -134,17 +137,18 @@ const createParts = (
     onApplied: acknowledger.applied,
   });
   const dependencies = { settings, names, ownKeys, held, listeners, closing, onReady };
-  const parts = { state, clock, pages, schedule, freshness, refusals, records, checks, acknowledger, stream };
+  const kept = { refusals, records, unsealed, checks };
+  const parts = { state, clock, pages, schedule, freshness, ...kept, acknowledger, stream };
   return { ...dependencies, ...parts };
 };
 
 const acknowledgementOf = (
-  { ready, revoked, session, instance, position }: FollowState,
+  { ready, revoked, session, instance, position, enrolment }: FollowState,
   { consumer, leaseMs }: Settings,
   held: HeldKeys,
   refusals: Refusals,
 ): Acknowledgement | undefined => {
-  if (!ready || revoked || !session) return undefined;
+  if (!ready || revoked || !session || !enrolment) return undefined;
   return {
     consumer,
     instance,
@@ -154,6 +158,7 @@ const acknowledgementOf = (
     keys: held.size,
     ...refusals.report(),
     leaving: false,
+    kid: enrolment.recipient.kid,
   };
 };
 

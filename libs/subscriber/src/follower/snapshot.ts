@@ -8,6 +8,7 @@ import type { Session } from '../redis/session.ts';
 import type { Records } from '../records/apply-records.ts';
 import type { HeldKeys } from '../records/held-keys.ts';
 import type { Refusals } from '../records/refusals.ts';
+import type { UnsealedRecords } from '../records/unsealed-records.ts';
 import type { SnapshotSchedule } from './snapshot-schedule.ts';
 import type { FollowState } from './state.ts';
 import type { Stream } from './stream.ts';
@@ -17,6 +18,7 @@ interface SnapshotDeps {
   names: Names;
   pages: Pages;
   held: HeldKeys;
+  unsealed: UnsealedRecords;
   records: Records;
   refusals: Refusals;
   schedule: SnapshotSchedule;
@@ -33,10 +35,11 @@ export const takeSnapshot = async (
   from: Session,
   { reason, otherRedis }: { reason: SnapshotReason; otherRedis: boolean },
 ): Promise<void> => {
-  const { state, pages, held, records, refusals, schedule, stream, listeners } = deps;
+  const { state, pages, held, unsealed, records, refusals, schedule, stream, listeners } = deps;
   const beganMs = performance.now();
   held.beginSnapshot();
   refusals.beginSnapshot();
+  unsealed.beginSnapshot();
   records.beginSnapshot();
   const orgs = state.enrolment!.orgs;
   state.reading = await stream.end(from);
@@ -53,6 +56,7 @@ export const takeSnapshot = async (
   }
   while (await stream.read(from)) await yieldToEventLoop();
   await dropUnseen(deps, from, otherRedis);
+  unsealed.endSnapshot();
   for (const assistantId of held.endUncertainty())
     if (listeners.has('certain')) listeners.emit('certain', held.get(assistantId)!);
   const tookMs = schedule.ended(beganMs);

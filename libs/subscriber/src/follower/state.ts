@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { SharedKeys } from '@rekey/sealing';
+import type { Grant } from '@rekey/sealing';
 import type { RevokedEvent } from '../keys.ts';
 import type { Session } from '../redis/session.ts';
 
@@ -18,7 +18,7 @@ export const NOWHERE: Place = { id: '0-0', seq: 0, run: undefined };
 export interface Enrolment {
   text: string;
   orgs: string[];
-  recipient: SharedKeys;
+  recipient: Grant;
 }
 
 /** What the parts of the follower share. */

@@ -9,6 +9,7 @@ import type { HeldKeys } from '../records/held-keys.ts';
 import { readEvent, type Reading } from '../records/read-event.ts';
 import type { RecordChecks } from '../records/record-checks.ts';
 import type { Refusals } from '../records/refusals.ts';
+import type { UnsealedRecords } from '../records/unsealed-records.ts';
 import type { FreshnessReport } from './freshness.ts';
 import type { SnapshotSchedule } from './snapshot-schedule.ts';
 import { NOWHERE, type FollowState, type Place } from './state.ts';
@@ -19,6 +20,7 @@ interface StreamDeps {
   names: Names;
   consumer: string;
   held: HeldKeys;
+  unsealed: UnsealedRecords;
   records: Records;
   checks: RecordChecks;
   refusals: Refusals;
@@ -120,13 +122,14 @@ export const createStream = (deps: StreamDeps): Stream => {
 };
 
 const applyEntry = async (deps: StreamDeps, id: string, fields: readonly string[]): Promise<void> => {
-  const { state, consumer, held, records, checks, refusals, schedule } = deps;
+  const { state, consumer, held, unsealed, records, checks, refusals, schedule } = deps;
   const read = readEvent(textOf(fields), state.enrolment!.recipient);
   state.reading = { id, ...numbersAfter(deps, state.reading!, read) };
   if (read.kind === 'consumer' && read.name === consumer) schedule.demand('changed');
   if (read.kind === 'refused') refusals.add(read.refusal);
   if (read.kind !== 'opened') {
-    if ('claim' in read && read.claim) checks.checkClaim(read.claim);
+    if (read.kind === 'foreign') checks.checkForeign(read.claim);
+    else if ('claim' in read && read.claim) checks.checkClaim(read.claim);
     return;
   }
   const { assistantId, version } = read.opened;
@@ -134,6 +137,8 @@ const applyEntry = async (deps: StreamDeps, id: string, fields: readonly string[
   if (held.unreadable().has(assistantId) && version <= held.version(assistantId))
     checks.checkLater(assistantId, version);
   else await records.apply(read.opened);
+  // An event can be replayed, so only the current record shows that it is sealed for this consumer again.
+  if (unsealed.has(assistantId)) checks.checkUnsealed(assistantId);
 };
 
 /**

@@ -1,16 +1,19 @@
+import { mayRead } from '@rekey/schema';
 import type { FollowState } from '../follower/state.ts';
 import type { UnreadableKey } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
 import type { RedisClock } from '../redis/redis-clock.ts';
 import type { HeldKeys } from './held-keys.ts';
-import { recordOf, type Opened } from './read-event.ts';
+import { recordOf, type Claim, type Opened } from './read-event.ts';
 import { readStored } from './read-stored.ts';
-import type { Refusals } from './refusals.ts';
+import { NOT_SEALED, type Refusals } from './refusals.ts';
+import type { UnsealedRecords } from './unsealed-records.ts';
 
 interface RecordsDeps {
   state: FollowState;
   clock: RedisClock;
   held: HeldKeys;
+  unsealed: UnsealedRecords;
   refusals: Refusals;
   listeners: Listeners;
 }
@@ -19,9 +22,9 @@ interface RecordsDeps {
 export interface Records {
   apply(opened: Opened): Promise<void>;
   /**
-   * Applies the current record of an assistant, or its entry among the uncertain ones. Ignores a record that
-   * is sealed for others only and is no newer than the held key. `claimedVersion`: the version of an event
-   * that could not be opened.
+   * Applies the current record of an assistant, or its entry among the uncertain ones. One that is sealed for
+   * others only is noted as unsealed if it is of an org of this consumer, and ends the use of an older key.
+   * `claimedVersion`: the version of an event that could not be opened.
    */
   applyStored(
     assistantId: string,
@@ -35,7 +38,7 @@ export interface Records {
 }
 
 export const createRecords = (deps: RecordsDeps): Records => {
-  const { state, clock, held, refusals, listeners } = deps;
+  const { state, clock, held, unsealed, refusals, listeners } = deps;
   /**
    * The lowest version that was refused as too far ahead since the last snapshot. The cause may be a wrong
    * Redis clock.
@@ -64,20 +67,37 @@ export const createRecords = (deps: RecordsDeps): Records => {
     if (held.markUnreadable(assistantId, claimedVersion))
       listeners.emit('unreadable', held.get(assistantId) as UnreadableKey);
   };
+  const applyForeign = (
+    { assistantId, version, orgId }: Claim,
+    isUncertain: boolean,
+    claimedVersion: number | undefined,
+  ): void => {
+    const isEntitled = orgId !== undefined && mayRead(state.enrolment!, orgId);
+    if (isUncertain) {
+      if (isEntitled && version === held.version(assistantId))
+        refusals.addUnsealed({ assistantId, version, why: NOT_SEALED });
+      return;
+    }
+    const isNewer = version > held.version(assistantId);
+    const isClaimed = claimedVersion !== undefined && version === held.version(assistantId);
+    if (isNewer || isClaimed) markUnreadable(assistantId, version);
+    // Unreadable assistants are reported as such.
+    if (isEntitled && !held.unreadable().has(assistantId)) unsealed.note(assistantId, version);
+    else unsealed.delete(assistantId);
+  };
   const applyStored: Records['applyStored'] = async (assistantId, text, isUncertain, claimedVersion) => {
     const read = readStored(deps, assistantId, text, isUncertain);
-    if (read.kind === 'opened') return apply(read.opened);
+    if (read.kind === 'foreign') return applyForeign(read.claim, isUncertain, claimedVersion);
+    if (read.kind === 'opened') {
+      if (!isUncertain) unsealed.delete(assistantId);
+      return apply(read.opened);
+    }
     if (read.kind === 'refused') {
       refusals.add(read.refusal);
       // A refused record alone says nothing about the held key. Together with an event that claims a newer
       // version, it does.
       if (claimedVersion === undefined) held.markSeen(assistantId);
       else markUnreadable(assistantId, claimedVersion);
-    } else if (read.kind === 'foreign') {
-      const { version } = read.claim;
-      const isNewer = version > held.version(assistantId);
-      const isClaimed = claimedVersion !== undefined && version === held.version(assistantId);
-      if (!isUncertain && (isNewer || isClaimed)) markUnreadable(assistantId, version);
     } else if ('isKnown' in read) {
       held.markSeen(assistantId);
     }

@@ -31,6 +31,8 @@ export interface Claim {
   type: Opened['kind'];
   assistantId: string;
   version: number;
+  /** Undefined if `source` names none. */
+  orgId: string | undefined;
 }
 
 /** `seq` and `run` are claims too: no proof covers them. */
@@ -74,9 +76,7 @@ export const readEvent = (
     return { kind: 'consumer', ...numbered, name: subject };
   const kind = kinds.get(type);
   if (kind === undefined) return { kind: 'skipped', ...numbered };
-  const claim = hasUnsealedFields(event)
-    ? { type: kind, assistantId: event.subject, version: event.data.version }
-    : undefined;
+  const claim = hasUnsealedFields(event) ? claimOf(kind, event) : undefined;
   try {
     const sealed = parseEnvelope(data['sealed']);
     if (!hasUnsealedFields(event)) throw new SealError('it does not have the form of an event');
@@ -91,7 +91,7 @@ export const readEvent = (
       return {
         kind: 'foreign',
         ...numbered,
-        claim: { type: kind, assistantId: event.subject, version: event.data.version },
+        claim: claimOf(kind, event),
       };
     return { kind: 'opened', ...numbered, opened: openedOf(kind, event, plaintext) };
   } catch (error) {
@@ -138,6 +138,21 @@ const openedOf = (kind: Opened['kind'], event: UnsealedFields & Fields, plaintex
     updatedMs: Number.isNaN(updatedMs) ? Math.floor(version / 1000) : updatedMs,
     plaintext,
   };
+};
+
+const claimOf = (type: Claim['type'], { subject, source, data }: UnsealedFields): Claim => ({
+  type,
+  assistantId: subject,
+  version: data.version,
+  orgId: orgIdIn(source),
+});
+/** The org in `/orgs/ORG/assistants/ID`. */
+const orgIdIn = (source: string): string | undefined => {
+  try {
+    return decodeURIComponent(/^\/orgs\/([^/]+)\//.exec(source)?.[1] ?? '') || undefined;
+  } catch {
+    return undefined;
+  }
 };
 
 const hasUnsealedFields = (event: Fields): event is Fields & UnsealedFields =>

@@ -1,17 +1,22 @@
 import type { FollowState } from '../follower/state.ts';
 import type { Refusal } from '../keys.ts';
 import type { HeldKeys } from './held-keys.ts';
+import type { UnsealedRecords } from './unsealed-records.ts';
 import { readEvent, type Opened, type Reading } from './read-event.ts';
 
 /** Reads a stored event. Refuses one that is stored for another assistant or purpose. */
 export const readStored = (
-  { state, held }: { state: FollowState; held: HeldKeys },
+  { state, held, unsealed }: { state: FollowState; held: HeldKeys; unsealed: UnsealedRecords },
   assistantId: string,
   text: string,
   isUncertain: boolean,
 ): (Reading & { isKnown?: true }) | { kind: 'refused'; refusal: Refusal } => {
   const hasNothingNew = (id: string, version: number): boolean =>
-    !isUncertain && id === assistantId && version <= held.version(id) && !held.unreadable().has(id);
+    !isUncertain &&
+    id === assistantId &&
+    version <= held.version(id) &&
+    !held.unreadable().has(id) &&
+    !unsealed.has(id);
   const read = readEvent(text, state.enrolment!.recipient, hasNothingNew);
   const isMisplaced = (type: Opened['kind'], id: string): boolean =>
     id !== assistantId || (type === 'uncertain') !== isUncertain;

@@ -1,3 +1,4 @@
+import { mayRead } from '@rekey/schema';
 import type { FollowState } from '../follower/state.ts';
 import { inPages, type Pages } from '../redis/pages.ts';
 import type { Session } from '../redis/session.ts';
@@ -5,12 +6,16 @@ import type { Records } from './apply-records.ts';
 import type { HeldKeys } from './held-keys.ts';
 import type { Claim } from './read-event.ts';
 import { readStored } from './read-stored.ts';
+import { NOT_SEALED, type Refusals } from './refusals.ts';
+import type { UnsealedRecords } from './unsealed-records.ts';
 
 interface ChecksDeps {
   state: FollowState;
   pages: Pages;
   held: HeldKeys;
+  unsealed: UnsealedRecords;
   records: Records;
+  refusals: Refusals;
 }
 
 /** Reads current records about which events alone are not enough. */
@@ -20,13 +25,20 @@ export interface RecordChecks {
    * to be newer than the held key, or to make it uncertain.
    */
   checkClaim(claim: Claim): void;
+  /**
+   * The same for a well-formed event that is sealed for others only. If it is of an org of this consumer, the
+   * current record is read also if the assistant is not held.
+   */
+  checkForeign(claim: Claim): void;
   /** Schedules a read of the current record, for an event of this version. */
   checkLater(assistantId: string, version: number): void;
+  /** Schedules a read of the current record of an assistant that is noted as unsealed. */
+  checkUnsealed(assistantId: string): void;
   /** Reads the current records that are scheduled. */
   readScheduled(from: Session): Promise<void>;
   /**
-   * Reads some records that this consumer could not open. No event announces a record that was resealed or
-   * repaired by hand.
+   * Reads some records that this consumer could not open, or that were not sealed for it. No event announces
+   * a record that was resealed or repaired by hand.
    */
   retryUnreadable(from: Session): Promise<void>;
 }
@@ -34,23 +46,63 @@ export interface RecordChecks {
 /** Unreadable records that are read again at a time. */
 const RETRIED_AT_ONCE = 500;
 
-export const createRecordChecks = ({ state, pages, held, records }: ChecksDeps): RecordChecks => {
-  /** Assistants whose current record is to be read, with the version that an event claimed. */
-  const scheduled = new Map<string, number>();
+/** A current record that is to be read. */
+interface Scheduled {
+  /** The version that an event claimed that could not be opened. */
+  claimedVersion?: number;
+  /** The event was of an org of this consumer, and not sealed for it. */
+  isEntitled?: boolean;
+}
+
+export const createRecordChecks = (deps: ChecksDeps): RecordChecks => {
+  const { state, pages, held, unsealed, records, refusals } = deps;
+  const scheduled = new Map<string, Scheduled>();
+
+  const checkClaim = ({ type, assistantId, version }: Claim): void => {
+    const heldVersion = held.version(assistantId);
+    if (heldVersion > 0 && (version > heldVersion || (type === 'uncertain' && version === heldVersion)))
+      scheduled.set(assistantId, { claimedVersion: version });
+  };
+  const retryUnsealed = async (from: Session): Promise<void> => {
+    for (const page of inPages(unsealed.turn(RETRIED_AT_ONCE))) {
+      for (const { assistantId, text } of await pages.current(from, page)) {
+        const read =
+          text === null ? undefined : readStored({ state, held, unsealed }, assistantId, text, false);
+        // A refused record was counted when it was first seen, or is counted by the next snapshot.
+        if (read?.kind === 'refused') continue;
+        if (text === null) unsealed.delete(assistantId);
+        else await records.applyStored(assistantId, text, false);
+      }
+    }
+  };
 
   return {
-    checkClaim: ({ type, assistantId, version }) => {
+    checkClaim,
+    checkForeign: (claim) => {
+      const { type, assistantId, version, orgId } = claim;
+      if (unsealed.has(assistantId)) scheduled.set(assistantId, {});
+      checkClaim(claim);
+      if (orgId === undefined || !mayRead(state.enrolment!, orgId)) return;
       const heldVersion = held.version(assistantId);
-      if (heldVersion > 0 && (version > heldVersion || (type === 'uncertain' && version === heldVersion)))
-        scheduled.set(assistantId, version);
+      if (type === 'uncertain') {
+        // A doubt about another version is none about the held key.
+        if (version === heldVersion) refusals.addUnsealed({ assistantId, version, why: NOT_SEALED });
+      } else if (version > heldVersion)
+        scheduled.set(assistantId, { claimedVersion: version, isEntitled: true });
     },
-    checkLater: (assistantId, version) => void scheduled.set(assistantId, version),
+    checkLater: (assistantId, version) => void scheduled.set(assistantId, { claimedVersion: version }),
+    checkUnsealed: (assistantId) => {
+      if (!scheduled.has(assistantId)) scheduled.set(assistantId, {});
+    },
     readScheduled: async (from) => {
       for (const page of inPages([...scheduled])) {
         const ids = page.map(([assistantId]) => assistantId);
         for (const [i, { assistantId, text }] of (await pages.current(from, ids)).entries()) {
-          const [, claimedVersion] = page[i]!;
+          const [, { claimedVersion, isEntitled }] = page[i]!;
           if (text !== null) await records.applyStored(assistantId, text, false, claimedVersion);
+          else if (isEntitled)
+            refusals.addUnsealed({ assistantId, version: claimedVersion ?? 0, why: NOT_SEALED });
+          else unsealed.delete(assistantId);
           scheduled.delete(assistantId);
         }
       }
@@ -58,12 +110,14 @@ export const createRecordChecks = ({ state, pages, held, records }: ChecksDeps):
     retryUnreadable: async (from) => {
       for (const page of inPages([...held.unreadable()].slice(0, RETRIED_AT_ONCE))) {
         for (const { assistantId, text } of await pages.current(from, page)) {
-          const read = text === null ? undefined : readStored({ state, held }, assistantId, text, false);
+          const read =
+            text === null ? undefined : readStored({ state, held, unsealed }, assistantId, text, false);
           if (read?.kind === 'opened') await records.apply(read.opened);
           // The next call starts with the others.
           held.moveToEnd(assistantId);
         }
       }
+      await retryUnsealed(from);
     },
   };
 };

@@ -2,10 +2,13 @@ import type { Acknowledgement } from '@rekey/schema';
 import type { Refusal, UnreadableKey } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
 import type { HeldKeys } from './held-keys.ts';
+import type { UnsealedRecords } from './unsealed-records.ts';
 
 /** What this consumer refused or could not apply. */
 export interface Refusals {
   add(refusal: Refusal): void;
+  /** Something that this consumer is entitled to and that is not sealed for it. It was not refused. */
+  addUnsealed(unsealed: Refusal): void;
   /** Restarts `unapplied`. `refused` counts on. */
   beginSnapshot(): void;
   unapplied(): { count: number; last: readonly Refusal[] };
@@ -15,42 +18,51 @@ export interface Refusals {
 }
 
 const MAX_REPORTED = 20;
+export const NOT_SEALED = 'it is of an org of this consumer, and not sealed for it';
 const UNREADABLE = 'its current record is newer than the held key, and this consumer cannot open it';
 
-export const createRefusals = (held: HeldKeys, listeners: Listeners): Refusals => {
+export const createRefusals = (held: HeldKeys, unsealed: UnsealedRecords, listeners: Listeners): Refusals => {
   let unapplied: { count: number; first: Refusal[]; last: Refusal[] } = { count: 0, first: [], last: [] };
   const refused: { count: number; first: Refusal[] } = { count: 0, first: [] };
 
+  const addUnapplied = (refusal: Refusal): void => {
+    const { count, first, last } = unapplied;
+    unapplied = {
+      count: count + 1,
+      first: [...first, refusal].slice(0, MAX_REPORTED),
+      last: [...last, refusal].slice(-MAX_REPORTED),
+    };
+  };
+  const lacking = (): Refusal[] => [
+    ...unreadable(),
+    ...unsealed.first(MAX_REPORTED).map((one) => ({ ...one, why: NOT_SEALED })),
+  ];
   const unreadable = (): Refusal[] =>
     [...held.unreadable()].slice(0, MAX_REPORTED).map((assistantId) => ({
       assistantId,
       version: (held.get(assistantId) as UnreadableKey).claimedVersion,
       why: UNREADABLE,
     }));
-  const unappliedCount = () => unapplied.count + held.unreadable().size;
+  const unappliedCount = () => unapplied.count + held.unreadable().size + unsealed.size;
 
   return {
     add: (refusal) => {
-      const { count, first, last } = unapplied;
-      unapplied = {
-        count: count + 1,
-        first: [...first, refusal].slice(0, MAX_REPORTED),
-        last: [...last, refusal].slice(-MAX_REPORTED),
-      };
+      addUnapplied(refusal);
       refused.count += 1;
       if (refused.first.length < MAX_REPORTED) refused.first.push(refusal);
       listeners.emit('refused', refusal);
     },
+    addUnsealed: addUnapplied,
     beginSnapshot: () => {
       unapplied = { count: 0, first: [], last: [] };
     },
     unapplied: () => ({
       count: unappliedCount(),
-      last: [...unreadable(), ...unapplied.last].slice(-MAX_REPORTED),
+      last: [...lacking(), ...unapplied.last].slice(-MAX_REPORTED),
     }),
     refused: () => ({ count: refused.count, first: [...refused.first] }),
     report: () => ({
-      unapplied: { count: unappliedCount(), first: toReport([...unreadable(), ...unapplied.first]) },
+      unapplied: { count: unappliedCount(), first: toReport([...lacking(), ...unapplied.first]) },
       refused: { count: refused.count, first: toReport(refused.first) },
     }),
   };

@@ -269,6 +269,7 @@ describe('what needs an operator', () => {
     [['NOT_COMPARED_SINCE_RESTART'], { restartedMs: NOW }],
     [[], { restartedMs: NOW - 2 * MINUTE, sweeps: { lastEnded: swept(), lastSuccess: swept() } }],
     [['CONSUMER_UNREADABLE'], { unreadableConsumers: ['svc'] }],
+    [['CONSUMER_NOT_SEALED_FOR'], { processes: [worker({ settings: { notSealedFor: ['svc'] } })] }],
     [['CONSUMER_PENDING'], { consumers: consumer({ state: 'PENDING', createdMs: NOW - HOUR }) }],
     [['CONSUMER_GONE'], { consumers: consumer({ live: false }) }],
     [['CONSUMER_BEHIND'], { consumers: consumer({ lagMs: 2 * MINUTE, lagEvents: 3 }) }],

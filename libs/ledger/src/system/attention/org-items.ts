@@ -76,7 +76,17 @@ export const policyItems = ({ unscheduledPolicies, overduePolicies }: SystemFact
   })),
 ];
 
-export const consumerItems = ({ nowMs, consumers = [], unreadableConsumers }: SystemFacts): Attention[] => [
+/** Names that a live worker reports. */
+const notSealedFor = (processes: SystemFacts['processes']): string[] => [
+  ...new Set(processes.filter(({ live }) => live).flatMap(({ settings }) => settings.notSealedFor ?? [])),
+];
+
+export const consumerItems = ({
+  nowMs,
+  processes,
+  consumers = [],
+  unreadableConsumers,
+}: SystemFacts): Attention[] => [
   ...unreadableConsumers.slice(0, 10).map((name) =>
     item('CONSUMER_UNREADABLE', {
       subject: name,
@@ -84,6 +94,12 @@ export const consumerItems = ({ nowMs, consumers = [], unreadableConsumers }: Sy
       advice: 'Remove it, and add it again.',
     }),
   ),
+  ...each('CONSUMER_NOT_SEALED_FOR', notSealedFor(processes), (name) => ({
+    subject: name,
+    message: 'A worker cannot open the keys of this consumer: records are not sealed for it.',
+    advice:
+      'See the log of the workers. If all have the right key file: remove the consumer, and add it again.',
+  })),
   ...each(
     'CONSUMER_PENDING',
     consumers.filter(({ state, createdMs }) => state === 'PENDING' && nowMs - (createdMs ?? 0) > PENDING_MS),

@@ -22,6 +22,13 @@ export const workerConsumersEvents = {
     message: 'keys shared with a consumer cannot be opened; nothing is sealed for it',
     meaning: 'Remove the consumer and add it again.',
   },
+  consumer_not_sealed_for: {
+    level: 'error',
+    message: 'consumer may read records that this worker does not seal for it',
+    meaning:
+      'The worker cannot open the keys of the consumer. Rotations count it as UNAPPLIED if it is live. ' +
+      'Remove the consumer and add it again.',
+  },
   consumer_entries_unreadable: {
     level: 'error',
     message: 'ledger entries of consumers cannot be read; nothing is sealed for them',
