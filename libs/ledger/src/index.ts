@@ -26,6 +26,8 @@ export { nextOpening, openings } from './policies/openings.ts';
 export type { Policies } from './policies/policies.ts';
 export type { PolicyChanges } from './policies/policy-hash.ts';
 export { createConsumerPositions, type ConsumerPositions } from './consumers/consumer-positions.ts';
+export type { AcknowledgementRefusal } from './consumers/intake.ts';
+export { readRegistered } from './consumers/registered-consumers.ts';
 export type { Consumers, Resealed, SeenConsumer } from './consumers/consumers.ts';
 export {
   FOLLOW_UPS_QUEUE,

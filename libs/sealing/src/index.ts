@@ -18,3 +18,8 @@ export {
   sealGrant,
   type Verifier,
 } from './grant.ts';
+export {
+  acknowledgementKeyOf,
+  createAcknowledgementSigner,
+  createAcknowledgementVerifier,
+} from './acknowledgement-proof.ts';

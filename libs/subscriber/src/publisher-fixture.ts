@@ -8,10 +8,10 @@ export interface Publisher {
   redis: Redis;
   sealer: Sealer;
   consumers: Consumers;
-  /** Adds a consumer, ACTIVE by default. Resolves with its key file. */
+  /** Adds a consumer, ACTIVE by default. `signs`: its acknowledgements. Resolves with its key file. */
   enrol(
     name: string,
-    options?: { orgs?: string[]; type?: ConsumerKeyType; state?: Consumer['state'] },
+    options?: { orgs?: string[]; type?: ConsumerKeyType; state?: Consumer['state']; signs?: boolean },
   ): Promise<{ keys: object[] }>;
   /** Seals the published records for all current consumers, and makes the consumer ACTIVE. */
   finishEnrolling(name: string): Promise<void>;
@@ -44,6 +44,7 @@ export interface Publisher {
   /** Adds a text to the stream as it is. Resolves with the id of the entry. */
   put(event: object | string): Promise<string>;
   currentEvent(assistantId: string): Promise<RawEvent>;
+  /** What `billing` has acknowledged and signed. */
   acks(instance?: string): Promise<Acknowledgement[]>;
   close(): void;
 }

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { openLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
-import { Acknowledgement, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, mayRead } from '@rekey/schema';
+import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, mayRead } from '@rekey/schema';
 import {
+  acknowledgementKeyOf,
   createSealer,
   generateConsumerKey,
   generateSharedKeys,
@@ -13,6 +14,7 @@ import {
   type SharedKeys,
 } from '@rekey/sealing';
 import { Redis } from 'ioredis';
+import { readAcknowledgements } from './acknowledgements-fixture.ts';
 import type { Publisher, RawEvent } from './publisher-fixture.ts';
 
 const PREFIX = 'spec';
@@ -80,7 +82,7 @@ const createTools = (redis: Redis, keepEvents: number): Tools => {
 
 type Enrolling = Pick<Publisher, 'enrol' | 'finishEnrolling' | 'remove'>;
 const enrolling = ({ redis, sealer, ledger, consumers, recipientsOf }: Tools): Enrolling => ({
-  enrol: async (name, { orgs = ['*'], type = 'X25519', state = 'ACTIVE' } = {}) => {
+  enrol: async (name, { orgs = ['*'], type = 'X25519', state = 'ACTIVE', signs = true } = {}) => {
     const own = await generateConsumerKey(type);
     const { d: _private, ...registered } = own;
     const to = await parseConsumerKey(registered);
@@ -93,7 +95,13 @@ const enrolling = ({ redis, sealer, ledger, consumers, recipientsOf }: Tools): E
       nowMs: Date.now(),
     });
     const granted =
-      state === 'PENDING' ? {} : { grant, kept: JSON.parse(sealer.seal(sharedKeys)) as unknown };
+      state === 'PENDING'
+        ? {}
+        : {
+            grant,
+            kept: JSON.parse(sealer.seal(sharedKeys)) as unknown,
+            ...(signs && { ack_key: acknowledgementKeyOf(parseSharedKeys(sharedKeys)) }),
+          };
     const entry = {
       name,
       orgs,
@@ -270,9 +278,7 @@ const forging = ({ redis, sealer, recipientsOf }: Tools): Forging => ({
       typeof event === 'string' ? event : JSON.stringify(event),
     ))!,
   acks: async (instance) => {
-    const all = (await redis.xrange('{spec}:acks', '-', '+')).map(([, [, text]]) =>
-      Acknowledgement.strict().parse(JSON.parse(text!)),
-    );
+    const all = await readAcknowledgements(redis);
     return instance === undefined ? all : all.filter((ack) => ack.instance === instance);
   },
 });

@@ -7,6 +7,7 @@ import {
   createSweepQueue,
   openLedger,
   readOrgName,
+  readRegistered,
   startLedgerWatch,
   type ConsumerPositions,
   type Ledger,
@@ -17,6 +18,7 @@ import {
   type SweepQueue,
 } from '@rekey/ledger';
 import type { Logger, Shutdown } from '@rekey/runtime';
+import { createAcknowledgementVerifier } from '@rekey/sealing';
 import type { GatewayEnvironment } from '../config.ts';
 import type { RedisParts } from './redis.ts';
 
@@ -61,13 +63,7 @@ export const openLedgerParts = (
   const prefix = config.REKEY_PREFIX;
   const blocking = connections.connect({ onDisconnect: 'retry', name: 'gateway-positions' });
   clock.watch(blocking);
-  const positions = createConsumerPositions({
-    blocking,
-    prefix,
-    onError: (err) => logger.event('gateway_positions_unreadable', { err }),
-  });
-  shutdown.defer('positions', () => positions.close());
-  const positionsRead = positions.start();
+  const { promise: positionsRead, resolve: markRead } = Promise.withResolvers<void>();
   const ledger = openLedger(redis, {
     prefix,
     positions: positionsRead.then(() => positions),
@@ -76,6 +72,14 @@ export const openLedgerParts = (
       ofOrg: config.REKEY_MAX_OPEN_ROTATIONS_OF_ORG,
     },
   });
+  const positions = createConsumerPositions({
+    blocking,
+    prefix,
+    registered: readRegistered(ledger.consumers),
+    verify: createAcknowledgementVerifier(),
+    onError: (err) => logger.event('gateway_positions_unreadable', { err }),
+  });
+  shutdown.defer('positions', () => positions.close());
   // The first command on each connection: otherwise a ledger that holds a request and has not begun would be
   // taken for one that vanished.
   redis.on(
@@ -85,6 +89,7 @@ export const openLedgerParts = (
         .recognise({ mayBegin: config.REKEY_ALLOW_NEW_LEDGER })
         .catch((err: unknown) => logger.event('gateway_ledger_check_failed', { err })),
   );
+  void positions.start().then(markRead);
   const queue = createRotationQueue(redis, ledger.keys);
   shutdown.defer('queue', () => queue.close());
   const policyQueue = createPolicyQueue(redis, ledger.keys);

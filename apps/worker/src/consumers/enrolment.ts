@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { Ledger, Resealed, SeenConsumer } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { KeyEvent, type Consumer } from '@rekey/schema';
-import { generateSharedKeys, openRecord, parseConsumerKey, sealGrant, type Sealer } from '@rekey/sealing';
+import {
+  acknowledgementKeyOf,
+  generateSharedKeys,
+  openRecord,
+  parseConsumerKey,
+  parseSharedKeys,
+  sealGrant,
+  type Sealer,
+} from '@rekey/sealing';
 import type { Recipients } from '../publishing/recipients.ts';
 import { every } from '../shared/every.ts';
 
@@ -89,6 +97,7 @@ const grant = async ({ ledger, sealer, logger }: EnrolmentDeps, before: SeenCons
     state: 'ENROLLING',
     grant: sealedGrant,
     kept: JSON.parse(sealer.seal(sharedKeys)) as Consumer['kept'],
+    ack_key: acknowledgementKeyOf(parseSharedKeys(sharedKeys)),
   };
   if (await ledger.consumers.write(consumer.name, before, after, { reseals: true }))
     logger.event('consumer_granted', { consumer: consumer.name, orgs: consumer.orgs });

@@ -12,5 +12,6 @@ export const silentMeter: Meter = {
   limited: silent,
   swept: silent,
   propagated: silent,
+  refusedAcknowledgements: silent,
   consumers: silent,
 };

@@ -61,7 +61,7 @@ const sampleKeys = (keys: Keys): string[] =>
 type Role = 'gateway' | 'worker';
 
 /** Keys that a gateway only reads: what workers publish, and what consumers acknowledge. */
-const READ_BY_GATEWAYS = /^:(current:|assistants:|acks$|alias|answers$)/;
+const READ_BY_GATEWAYS = /^:(current:|assistants:|acks(?:$|:)|alias|answers$)/;
 
 const questionsOf = (keys: Keys, role: Role): Question[] => {
   const isOnlyRead = (key: string) =>

@@ -1,0 +1,80 @@
+import type { ConsumerPositions, Consumers, SeenConsumer } from '@rekey/ledger';
+import type { Logger } from '@rekey/runtime';
+import { acknowledgementKeyOf, parseSharedKeys, type Sealer } from '@rekey/sealing';
+import type { Meter } from '../metrics/meter.ts';
+import type { RefusedAcknowledgements } from './refused-acknowledgements.ts';
+
+interface UpkeepOptions {
+  consumers: Pick<Consumers, 'list' | 'write' | 'trimAcknowledgements'>;
+  positions: Pick<ConsumerPositions, 'newlyProved'>;
+  sealer: Pick<Sealer, 'open'>;
+  refused: Pick<RefusedAcknowledgements, 'take'>;
+  meter: Pick<Meter, 'refusedAcknowledgements'>;
+  logger: Logger;
+}
+
+const LOG_EVERY_MS = 60_000;
+
+/**
+ * One round: trims the streams of acknowledgements, notes in the entries of consumers what verifies their
+ * acknowledgements and that they sign them, and reports those that were refused (decision 0023). Several
+ * workers may do this at once.
+ */
+export const keepAcknowledgements = (options: UpkeepOptions): (() => Promise<void>) => {
+  const { consumers } = options;
+  const report = createReport(options);
+  return async () => {
+    report();
+    const { consumers: seen } = await consumers.list();
+    await consumers.trimAcknowledgements(seen.map(({ consumer }) => consumer.name));
+    const proved = new Set(options.positions.newlyProved());
+    for (const before of seen) await noteIn(options, before, proved.has(before.consumer.name));
+  };
+};
+
+/** Completes the entry of a consumer: one that was granted by a worker of before has no `ack_key`. */
+const noteIn = async (
+  { consumers, sealer, logger }: UpkeepOptions,
+  before: SeenConsumer,
+  hasProved: boolean,
+): Promise<void> => {
+  const { consumer } = before;
+  const ackKey = consumer.ack_key ?? (await ackKeyOf(sealer, before));
+  if (ackKey === consumer.ack_key && !hasProved) return;
+  const after = {
+    ...consumer,
+    ...(ackKey !== undefined && { ack_key: ackKey }),
+    ...(hasProved && { proves: true }),
+  };
+  if ((await consumers.write(consumer.name, before, after)) && hasProved)
+    logger.event('consumer_proves_acknowledgements', { consumer: consumer.name });
+};
+
+const ackKeyOf = async (
+  sealer: UpkeepOptions['sealer'],
+  { consumer: { kept } }: SeenConsumer,
+): Promise<string | undefined> => {
+  if (kept === undefined) return undefined;
+  try {
+    return acknowledgementKeyOf(parseSharedKeys(await sealer.open(kept)));
+  } catch {
+    // The log has `consumer_keys_unreadable`: nothing is sealed for it either.
+    return undefined;
+  }
+};
+
+/** Counts refused acknowledgements, and logs them at most once a minute. */
+const createReport = ({ refused, meter, logger }: UpkeepOptions): (() => void) => {
+  const unlogged = new Map<string, number>();
+  let loggedAt = -Infinity;
+  return () => {
+    for (const [why, count] of refused.take()) {
+      meter.refusedAcknowledgements(why, count);
+      unlogged.set(why, (unlogged.get(why) ?? 0) + count);
+    }
+    if (unlogged.size === 0 || performance.now() - loggedAt < LOG_EVERY_MS) return;
+    logger.event('acknowledgements_refused', { counts: Object.fromEntries(unlogged) });
+    loggedAt = performance.now();
+    unlogged.clear();
+  };
+};

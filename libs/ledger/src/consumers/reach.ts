@@ -1,0 +1,33 @@
+import { isBefore, type AcknowledgementState } from '@rekey/schema';
+import type { ConsumerInstance } from './heard-instances.ts';
+
+export interface AssistantVersion {
+  assistantId: string;
+  version: number;
+}
+
+/** What is known about the live instances of a consumer. */
+interface LiveInstances {
+  live: ConsumerInstance[];
+  /** It has signed an acknowledgement: an unsigned one can delay, and cannot give, what is acknowledged. */
+  proves: boolean;
+  /** There may be further instances, which are not known. */
+  isIncomplete: boolean;
+}
+
+/** Whether a consumer has applied an entry; for a version of an assistant, also whether it could. */
+export const reachOf = (
+  { live, proves, isIncomplete }: LiveInstances,
+  entry: string,
+  version: AssistantVersion | undefined,
+): AcknowledgementState => {
+  if (!live.some(({ proved }) => proved || !proves)) return 'GONE';
+  if (live.some(({ position }) => isBefore(position, entry))) return 'PENDING';
+  const isUnapplied = ({ unapplied: { count, first } }: ConsumerInstance): boolean =>
+    version
+      ? // Instances name only the first events that they could not apply: it may be one of the others.
+        count > first.length ||
+        first.some((one) => one.assistant_id === version.assistantId && one.version >= version.version)
+      : count > 0;
+  return isIncomplete || live.some(isUnapplied) ? 'UNAPPLIED' : 'ACKNOWLEDGED';
+};
