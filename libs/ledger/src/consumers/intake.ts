@@ -28,7 +28,7 @@ interface IntakeOptions {
 
 /** Decides which acknowledgements count. */
 interface Intake {
-  /** Takes the reports of the stream of a consumer: the newest of each instance. Whether one has progressed. */
+  /** Takes what is new in the stream of a consumer: the newest of each instance. Whether one progressed. */
   takeSigned(consumer: string, reports: NewestReports, nowMs: number): Promise<boolean>;
   /** The same of the shared stream, whose entries nothing proves. */
   takeUnsigned(reports: NewestReports, nowMs: number): boolean;

@@ -190,7 +190,8 @@ describe('acknowledgements', () => {
     const proving = (await rekey.consumers.get('billing'))!;
     await rekey.consumers.write('billing', proving, { ...proving.consumer, proves: true });
     const length = await rekey.redis.xlen('{spec}:acks:billing');
-    await until(async () => (await rekey.redis.xlen('{spec}:acks:billing')) > length + 2, 'more of them');
+    const now = () => rekey.redis.xlen('{spec}:acks:billing');
+    await until(async () => (await now()) > length + 2, 'more of them');
     const numbers = (await rekey.acks(instance)).map(({ number }) => number!);
     expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
     expect(new Set(numbers).size).toBe(numbers.length);

@@ -19,6 +19,7 @@ if kind ~= 'stream' or newest_ms > redis_us() / 1000 + FUTURE_MS then
   write('DEL', acks)
   return reply.DELETED
 end
-write('XTRIM', acks, 'MAXLEN', '~', keep)
+-- Without LIMIT, 10,000 entries at most would be trimmed.
+write('XTRIM', acks, 'MAXLEN', '~', keep, 'LIMIT', 0)
 write('PEXPIRE', acks, expire_ms)
 return reply.TRIMMED
