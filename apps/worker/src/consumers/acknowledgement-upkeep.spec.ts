@@ -58,6 +58,12 @@ describe('the entry of a consumer', () => {
     expect((await consumers.revisions()).consumers).toBe(revision);
   });
 
+  it('gets that key again if another one stands there', async () => {
+    const { ackKey } = await add('billing', { ack_key: 'of a thief' });
+    await round();
+    expect(await entryOf('billing')).toMatchObject({ ack_key: ackKey });
+  });
+
   it.each([
     ['without a grant', { kept: undefined, grant: undefined, state: 'PENDING' as const }],
     ['whose keys cannot be opened', { kept: { no: 'envelope' } }],

@@ -14,6 +14,8 @@ interface UpkeepOptions {
 }
 
 const LOG_EVERY_MS = 60_000;
+/** Twice the number of consumers. */
+const MAX_KNOWN = 200;
 
 /**
  * One round: trims the streams of acknowledgements, notes in the entries of consumers what verifies their
@@ -23,44 +25,51 @@ const LOG_EVERY_MS = 60_000;
 export const keepAcknowledgements = (options: UpkeepOptions): (() => Promise<void>) => {
   const { consumers } = options;
   const report = createReport(options);
+  const ackKeyOf = readAckKeys(options.sealer);
   return async () => {
     report();
     const { consumers: seen } = await consumers.list();
     await consumers.trimAcknowledgements(seen.map(({ consumer }) => consumer.name));
     const proved = new Set(options.positions.newlyProved());
-    for (const before of seen) await noteIn(options, before, proved.has(before.consumer.name));
+    for (const before of seen)
+      await noteIn(options, before, await ackKeyOf(before), proved.has(before.consumer.name));
   };
 };
 
-/** Completes the entry of a consumer: one that was granted by a worker of before has no `ack_key`. */
+/** Corrects the entry of a consumer: one that was granted by a worker of before has no `ack_key`. */
 const noteIn = async (
-  { consumers, sealer, logger }: UpkeepOptions,
+  { consumers, logger }: UpkeepOptions,
   before: SeenConsumer,
+  ackKey: string | undefined,
   hasProved: boolean,
 ): Promise<void> => {
   const { consumer } = before;
-  const ackKey = consumer.ack_key ?? (await ackKeyOf(sealer, before));
-  if (ackKey === consumer.ack_key && !hasProved) return;
-  const after = {
-    ...consumer,
-    ...(ackKey !== undefined && { ack_key: ackKey }),
-    ...(hasProved && { proves: true }),
-  };
+  // Without the keys of its grant, no worker knows what is right.
+  if (ackKey === undefined || (ackKey === consumer.ack_key && !hasProved)) return;
+  const after = { ...consumer, ack_key: ackKey, ...(hasProved && { proves: true }) };
   if ((await consumers.write(consumer.name, before, after)) && hasProved)
     logger.event('consumer_proves_acknowledgements', { consumer: consumer.name });
 };
 
-const ackKeyOf = async (
-  sealer: UpkeepOptions['sealer'],
-  { consumer: { kept } }: SeenConsumer,
-): Promise<string | undefined> => {
-  if (kept === undefined) return undefined;
-  try {
-    return acknowledgementKeyOf(parseSharedKeys(await sealer.open(kept)));
-  } catch {
-    // The log has `consumer_keys_unreadable`: nothing is sealed for it either.
-    return undefined;
-  }
+/** What verifies the acknowledgements of consumers, from the keys of their grants. Derived once for an entry. */
+const readAckKeys = (sealer: UpkeepOptions['sealer']) => {
+  let known = new Map<string, string | undefined>();
+  const derive = async ({ consumer: { kept } }: SeenConsumer): Promise<string | undefined> => {
+    if (kept === undefined) return undefined;
+    try {
+      return acknowledgementKeyOf(parseSharedKeys(await sealer.open(kept)));
+    } catch {
+      // The log has `consumer_keys_unreadable`: nothing is sealed for it either.
+      return undefined;
+    }
+  };
+  return async (seen: SeenConsumer): Promise<string | undefined> => {
+    if (!known.has(seen.text)) {
+      if (known.size >= MAX_KNOWN) known = new Map();
+      known.set(seen.text, await derive(seen));
+    }
+    return known.get(seen.text);
+  };
 };
 
 /** Counts refused acknowledgements, and logs them at most once a minute. */

@@ -251,6 +251,16 @@ describe('what is not from a consumer', () => {
   });
 });
 
+describe('an instance that begins to sign', () => {
+  it('is not held to the number of what somebody wrote unsigned in its name', async () => {
+    await unsigned('9-0', { number: Number.MAX_SAFE_INTEGER });
+    await until(has('9-0'));
+    await ack('5-0');
+    await until(has('5-0'));
+    expect(positions.reach('billing', '9-0')).toBe('PENDING');
+  });
+});
+
 describe('a consumer with another grant', () => {
   it('is believed by its new key at once', async () => {
     await ack('5-0');

@@ -61,9 +61,10 @@ export class HeardInstances {
   /** The instances that were live at the last review. */
   private livesBefore = '';
 
-  /** The number of the last acknowledgement of an instance; undefined if it is not known. */
+  /** The number of the last signed acknowledgement of an instance; undefined if none is known. */
   lastNumber(consumer: string, instance: string): number | undefined {
-    return this.heard.get(consumer)?.byId.get(instance)?.number;
+    const one = this.heard.get(consumer)?.byId.get(instance);
+    return one?.proved ? one.number : undefined;
   }
 
   /** Whether an instance is live, and its acknowledgements are not signed. */

@@ -9,7 +9,7 @@ export const readRegistered = (
   consumers: Pick<Consumers, 'revisions' | 'list'>,
 ): (() => Promise<readonly RegisteredConsumer[]>) => {
   let known: readonly RegisteredConsumer[] = [];
-  let revision = -1;
+  let revision: unknown;
   let readAt = -Infinity;
   return async () => {
     const { consumers: current } = await consumers.revisions();

@@ -169,7 +169,7 @@ describe('acknowledgements', () => {
     expect((await rekey.acks(instance)).length).toBe(before);
   });
 
-  it('are unsigned in the shared stream for a Rekey of before, and signed once it verifies them', async () => {
+  it('are unsigned in the shared stream for a Rekey of before, and signed once it verifies', async () => {
     await rekey.remove('billing');
     privateKey = await rekey.enrol('billing', { signs: false });
     await rekey.finishEnrolling('billing');
