@@ -22,4 +22,4 @@ export {
   acknowledgementKeyOf,
   createAcknowledgementSigner,
   createAcknowledgementVerifier,
-} from './acknowledgement-proof.ts';
+} from './acknowledgements/acknowledgement-proof.ts';

@@ -51,7 +51,7 @@ const noteIn = async (
     logger.event('consumer_proves_acknowledgements', { consumer: consumer.name });
 };
 
-/** What verifies the acknowledgements of consumers, from the keys of their grants. Derived once for an entry. */
+/** What verifies the acknowledgements of consumers, from the keys of their grants: derived once an entry. */
 const readAckKeys = (sealer: UpkeepOptions['sealer']) => {
   let known = new Map<string, string | undefined>();
   const derive = async ({ consumer: { kept } }: SeenConsumer): Promise<string | undefined> => {

@@ -7,7 +7,7 @@ import {
   type JsonWebKey,
   type KeyObject,
 } from 'node:crypto';
-import type { SharedKeys } from './envelope.ts';
+import type { SharedKeys } from '../envelope.ts';
 
 /**
  * Acknowledgements are signed with a key that is derived from the proving key of a grant, so that processes

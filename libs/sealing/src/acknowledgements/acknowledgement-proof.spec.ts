@@ -5,7 +5,7 @@ import {
   createAcknowledgementSigner,
   createAcknowledgementVerifier,
 } from './acknowledgement-proof.ts';
-import type { SharedKeys } from './envelope.ts';
+import type { SharedKeys } from '../envelope.ts';
 
 const keysOf = (byte: number): SharedKeys => ({
   kid: 'kid',
