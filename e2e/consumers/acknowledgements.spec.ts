@@ -127,53 +127,73 @@ describe('an acknowledgement', () => {
 describe('60,000 acknowledgements of 10 kB', () => {
   const residentMb = ({ child: { pid } }: App): number =>
     Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
-  const flood = async (key: string, more: (i: number) => object, signer?: string) => {
-    const first = Array.from({ length: 20 }, () => ({
-      assistant_id: 'a'.repeat(250),
-      version: 1,
-      why: 'w'.repeat(200),
-    }));
-    for (let begun = 0; begun < 60_000; begun += 1000) {
-      const pipeline = system.redis.pipeline();
-      const base = JSON.parse(await textOf('billing', { position: '1-0' })) as object;
-      for (let i = begun; i < begun + 1000; i += 1) {
-        const text = JSON.stringify({ ...base, unapplied: { count: 20, first }, ...more(i) });
-        const proof =
-          signer === undefined ? 'A'.repeat(86) : createAcknowledgementSigner(keys[signer]!)(text);
-        pipeline.xadd(key, '*', 'ack', text, 'proof', proof);
-      }
-      await pipeline.exec();
+  const COUNT = 60_000;
+  const first = Array.from({ length: 20 }, () => ({
+    assistant_id: 'a'.repeat(250),
+    version: 1,
+    why: 'w'.repeat(200),
+  }));
+  const longText = (instance: string, more: object = {}) =>
+    textOf('billing', { position: '1-0', instance, more: { unapplied: { count: 20, first }, ...more } });
+  /** Redis itself writes them: this process stays free to ask. Each `#` in the text becomes a number. */
+  const FLOOD = `
+    for i = 1, 500 do redis.call('XADD', KEYS[1], '*', 'ack', (string.gsub(ARGV[1], '#', ARGV[3] + i)),
+      'proof', ARGV[2]) end`;
+  const flood = async (key: string, text: string) => {
+    for (let begun = 0; begun < COUNT; begun += 500)
+      await system.redis.eval(FLOOD, 1, key, text, 'A'.repeat(86), begun);
+  };
+  /** A consumer that misbehaves: the same 1000 signed texts, of as many instances, again and again. */
+  const floodSigned = async (key: string) => {
+    const sign = createAcknowledgementSigner(keys['billing']!);
+    for (let i = 0; i < 1000; i += 1) {
+      const text = await longText(`signed-${i}`);
+      await system.redis.rpush('{rekey}:signed', text, sign(text));
+    }
+    for (let begun = 0; begun < COUNT; begun += 500) {
+      const start = (2 * begun) % 2000;
+      await system.redis.eval(
+        `local texts = redis.call('LRANGE', KEYS[2], ARGV[1], ARGV[1] + 999)
+        for i = 1, 1000, 2 do redis.call('XADD', KEYS[1], '*', 'ack', texts[i], 'proof', texts[i + 1]) end`,
+        2,
+        key,
+        '{rekey}:signed',
+        start,
+      );
     }
   };
 
   it.each<[string, () => Promise<void>]>([
+    ['signed, of 1000 instances', () => floodSigned(streamOf('billing'))],
     [
-      'signed, of as many instances',
-      () => flood(streamOf('billing'), (i) => ({ instance: `i${i}`, number: 1 }), 'billing'),
+      'forged',
+      async () =>
+        flood(streamOf('billing'), (await longText('forged')).replace(/"number":\d+/, '"number":9#')),
     ],
-    ['forged', () => flood(streamOf('billing'), (i) => ({ number: 1_000_000 + i }))],
-    [
-      'in the shared stream',
-      () => flood('{rekey}:acks', (i) => ({ instance: `i${i}`, consumer: 'billing' })),
-    ],
-  ])('end no process, and delay nobody else: %s', async (_what, write) => {
-    const { id } = await system.rotateAndWait('ast_4');
-    const before = [system.gateway, system.worker!].map(residentMb);
-    let isFlooding = true;
-    const flooding = write().finally(() => (isFlooding = false));
-    let slowestMs = 0;
-    while (isFlooding) {
-      const began = performance.now();
-      const { id: next } = await system.rotateAndWait('ast_5');
-      const waiting = system.client.waitRotation({ id: next, until: 'ACKNOWLEDGED', consumers: ['crm'] });
-      await acknowledge('crm');
-      expect((await waiting).consumers).toContainEqual({ name: 'crm', state: 'ACKNOWLEDGED' });
-      slowestMs = Math.max(slowestMs, performance.now() - began);
-    }
-    await flooding;
-    expect(slowestMs).toBeLessThan(5000);
-    expect(await statesOf(id)).toMatchObject({ crm: 'ACKNOWLEDGED' });
-    for (const [i, app] of [system.gateway, system.worker!].entries())
-      expect(residentMb(app)).toBeLessThan(before[i]! + 200);
-  });
+    ['in the shared stream', async () => flood('{rekey}:acks', await longText('i#'))],
+  ])(
+    'end no process, and delay nobody else: %s',
+    async (_what, write) => {
+      const { id } = await system.rotateAndWait('ast_4');
+      const before = [system.gateway, system.worker!].map(residentMb);
+      const flooding = { ended: false };
+      const written = write().finally(() => (flooding.ended = true));
+      let slowestMs = 0;
+      while (!flooding.ended) {
+        const { id: next } = await system.rotateAndWait('ast_5');
+        const began = performance.now();
+        const waiting = system.client.waitRotation({ id: next, until: 'ACKNOWLEDGED', consumers: ['crm'] });
+        await acknowledge('crm');
+        expect((await waiting).consumers).toContainEqual({ name: 'crm', state: 'ACKNOWLEDGED' });
+        slowestMs = Math.max(slowestMs, performance.now() - began);
+      }
+      await written;
+      process.stderr.write(`SLOWEST ${_what} ${slowestMs}\n`);
+      expect(slowestMs).toBeLessThan(5000);
+      expect(await statesOf(id)).toMatchObject({ crm: 'ACKNOWLEDGED' });
+      for (const [i, app] of [system.gateway, system.worker!].entries())
+        expect(residentMb(app)).toBeLessThan(before[i]! + 200);
+    },
+    120_000,
+  );
 });

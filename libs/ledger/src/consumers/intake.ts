@@ -27,7 +27,7 @@ interface IntakeOptions {
 }
 
 /** Decides which acknowledgements count. */
-interface Intake {
+export interface Intake {
   /** Takes what is new in the stream of a consumer: the newest of each instance. Whether one progressed. */
   takeSigned(consumer: string, reports: NewestReports, nowMs: number): Promise<boolean>;
   /** The same of the shared stream, whose entries nothing proves. */

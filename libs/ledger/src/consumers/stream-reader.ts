@@ -10,56 +10,62 @@ export interface StreamEntry {
   proof: string;
 }
 
-/** What a stream of acknowledgements has that is new. */
-interface News {
-  /** That of the newest entry, or where the read began. */
+/** What is new in a stream of acknowledgements, while it is read page by page from its newest entry. */
+export interface Reading {
+  /** The entry up to which the stream was read before. */
+  after: string;
+  /** That of the newest entry; `after` if there is none. */
   position: string;
   /** By the clock of Redis. */
   nowMs: number;
   /** How many entries were passed over because they are not, or are too long for, acknowledgements. */
   unfit: number;
-  /** The bounds were reached: older entries were not read. */
-  skipped: boolean;
+  /** Where the next page begins; undefined at the end. */
+  before: string | undefined;
+  pages: number;
+  bytes: number;
 }
 
 const PAGE = 100;
-const PAGE_BYTES = 1024 * 1024;
-const MAX_ENTRIES = 5000;
+const PAGE_BYTES = 256 * 1024;
+/** Older entries are skipped. */
+const MAX_PAGES = 50;
 const MAX_BYTES = 8 * 1024 * 1024;
 
+export const beginReading = (after: string): Reading => ({
+  after,
+  position: after,
+  nowMs: 0,
+  unfit: 0,
+  before: '+',
+  pages: 0,
+  bytes: 0,
+});
+
 /**
- * Reads the entries of streams after a position, the newest first, in bounded pages. `take` is called with
- * each page. Rejects with LEDGER_CORRUPT if the key is no stream.
+ * Reads pages of streams. Resolves with the entries, the newest first. Rejects with LEDGER_CORRUPT if the key
+ * is no stream.
  */
 export const createStreamReader = (redis: Redis, prefix: string) => {
   const commands = consumersCommands(createRunner(redis, prefix));
-  return async (
-    acks: string,
-    after: string,
-    take: (entries: StreamEntry[], nowMs: number) => void,
-  ): Promise<News> => {
-    const news: News = { position: after, nowMs: 0, unfit: 0, skipped: false };
-    let bytes = 0;
-    let before: string | undefined = '+';
-    for (let looked = 0; before !== undefined; looked += PAGE) {
-      if (looked >= MAX_ENTRIES || bytes >= MAX_BYTES) return { ...news, skipped: true };
-      const page = await commands.acksRead({
-        acks,
-        after,
-        before,
-        count: PAGE,
-        chars: PAGE_BYTES,
-        longest: MAX_ACKNOWLEDGEMENT_BYTES,
-      });
-      if (before === '+') news.position = page.newest ?? after;
-      news.nowMs = page.nowMs;
-      news.unfit += page.unfit;
-      before = page.oldest;
-      const entries = inThrees(page.entries);
-      for (const { text } of entries) bytes += text.length;
-      take(entries, page.nowMs);
-    }
-    return news;
+  return async (acks: string, reading: Reading): Promise<StreamEntry[]> => {
+    const page = await commands.acksRead({
+      acks,
+      after: reading.after,
+      before: reading.before ?? '+',
+      count: PAGE,
+      chars: PAGE_BYTES,
+      longest: MAX_ACKNOWLEDGEMENT_BYTES,
+    });
+    if (reading.before === '+') reading.position = page.newest ?? reading.after;
+    const entries = inThrees(page.entries);
+    for (const { text } of entries) reading.bytes += text.length;
+    reading.pages += 1;
+    reading.unfit += page.unfit;
+    reading.nowMs = page.nowMs;
+    const isFull = reading.pages >= MAX_PAGES || reading.bytes >= MAX_BYTES;
+    reading.before = isFull ? undefined : page.oldest;
+    return entries;
   };
 };
 
