@@ -188,7 +188,6 @@ describe('60,000 acknowledgements of 10 kB', () => {
         slowestMs = Math.max(slowestMs, performance.now() - began);
       }
       await written;
-      process.stderr.write(`SLOWEST ${_what} ${slowestMs}\n`);
       expect(slowestMs).toBeLessThan(5000);
       expect(await statesOf(id)).toMatchObject({ crm: 'ACKNOWLEDGED' });
       for (const [i, app] of [system.gateway, system.worker!].entries())
