@@ -23,13 +23,14 @@ const rights = {
     `~${keys}[^ac]* ~${keys}assistant:* ~${keys}accepted ~${keys}adopted:* ~${keys}changes:* ` +
     `~${keys}checks* ~${keys}consumers %R~${keys}a* %R~${keys}c* &${keys}* ${commands} +info +time +wait`,
   worker: `~${keys}* &${keys}* ${commands} +info +time +wait +bgrewriteaof`,
-  consumer:
-    ['events', 'consumers', 'orgs', 'assistants:*', 'current:*', 'uncertain']
-      .map((name) => `%R~${keys}${name}`)
-      .join(' ') +
-    ` ~${keys}acks -@all +xread +xrevrange +xinfo +hget +smembers +zscan +mget +get +hscan +time +xadd ` +
-    '+exists +info +ping +hello +select +client|setname',
 };
+/** A consumer reads what is for all, and writes to its own stream of acknowledgements. */
+const rightsOfConsumer = (name) =>
+  ['events', 'consumers', 'orgs', 'assistants:*', 'current:*', 'uncertain']
+    .map((key) => `%R~${keys}${key}`)
+    .join(' ') +
+  ` ~${keys}acks:${name} -@all +xread +xrevrange +xinfo +hget +smembers +zscan +mget +get +hscan +time ` +
+  '+xadd +exists +info +ping +hello +select +client|setname';
 
 const pathOf = (name) => join(folder, name);
 /** Gives a file to the user of gateway and worker; `mode` 0444 if Redis reads it, as a user of its own. */
@@ -47,7 +48,7 @@ const write = (name, text, mode) => {
 const CONSUMER = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const URL_OF_CONSUMER = 'redis-url-consumer-';
 const added = process.argv.slice(2);
-const taken = ['default', 'health', ...Object.keys(rights)];
+const taken = ['default', 'health', 'consumer', ...Object.keys(rights)];
 const unfit = added.find((name) => !CONSUMER.test(name) || taken.includes(name));
 if (unfit !== undefined) {
   process.stderr.write(
@@ -115,7 +116,7 @@ const users = [
     userLine(user, passwordOf(`redis-url-${user}`, urlFor(user)), rights[user]),
   ),
   ...consumers.map((name) =>
-    userLine(name, passwordOf(`${URL_OF_CONSUMER}${name}`, urlFor(name)), rights.consumer),
+    userLine(name, passwordOf(`${URL_OF_CONSUMER}${name}`, urlFor(name)), rightsOfConsumer(name)),
   ),
 ];
 write('redis-users.acl', `${users.join('\n')}\n`, 0o444);

@@ -7,6 +7,7 @@ import { describe } from '@jest/globals';
 import { openLedger } from '@rekey/ledger';
 import { Acknowledgement, type Consumer } from '@rekey/schema';
 import {
+  createAcknowledgementVerifier,
   generateConsumerKey,
   openGrant,
   parseOwnKey,
@@ -176,16 +177,33 @@ export const startPythonConsumer = async (
   };
 };
 
-/** All acknowledgements of consumers, oldest first. */
-export const acknowledgementTexts = async ({ redis }: Pick<System, 'redis'>): Promise<string[]> =>
-  (await redis.xrange('{rekey}:acks', '-', '+')).map(([, fields]) => {
-    if (fields.length !== 2 || fields[0] !== 'ack')
-      throw new Error(`fields of an acknowledgement: ${fields.join()}`);
-    return fields[1]!;
-  });
+const streamOf = (name: string) => `{rekey}:acks:${name}`;
 
-/** The acknowledgements of an instance. Rejects if one breaks the contract. */
-export const acknowledgementsOf = async (system: System, instance: string): Promise<Acknowledgement[]> =>
-  (await acknowledgementTexts(system))
+/** The texts of what a consumer has acknowledged, oldest first. Rejects if it has not signed one. */
+export const acknowledgementTexts = async (
+  { redis }: Pick<System, 'redis'>,
+  name: string,
+): Promise<string[]> => {
+  const entry = await redis.hget('{rekey}:consumers', name);
+  const { ack_key: ackKey = '' } = JSON.parse(entry ?? '{}') as { ack_key?: string };
+  const entries = await redis.xrange(streamOf(name), '-', '+');
+  return Promise.all(
+    entries.map(async ([, [ack, text, proof, signature, ...more]]) => {
+      const isSigned = await verifyAcknowledgement(text!, signature ?? '', ackKey);
+      if (ack !== 'ack' || proof !== 'proof' || more.length > 0 || !isSigned)
+        throw new Error(`this is no signed acknowledgement of ${name}`);
+      return text!;
+    }),
+  );
+};
+const verifyAcknowledgement = createAcknowledgementVerifier();
+
+/** The acknowledgements of an instance, of whichever consumer. Rejects if one breaks the contract. */
+export const acknowledgementsOf = async (system: System, instance: string): Promise<Acknowledgement[]> => {
+  const names = await system.redis.hkeys('{rekey}:consumers');
+  const texts = await Promise.all(names.map((name) => acknowledgementTexts(system, name)));
+  return texts
+    .flat()
     .map((text) => Acknowledgement.strict().parse(JSON.parse(text)))
     .filter((ack) => ack.instance === instance);
+};

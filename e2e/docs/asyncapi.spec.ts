@@ -79,6 +79,7 @@ describe('docs/reference/asyncapi.yaml', () => {
       name,
       (address as string)
         .replace('{prefix}', '{rekey}')
+        .replace('{consumer}', 'billing')
         .replace('{assistantId}', 'ast%20%2F')
         .replace('{orgId}', 'org%20%2F'),
     ]);
@@ -90,7 +91,7 @@ describe('docs/reference/asyncapi.yaml', () => {
       orgs: keys.orgs,
       assistants: keys.assistants('org /'),
       consumers: keys.consumers,
-      acks: keys.acks,
+      acks: keys.acksOf('billing'),
     });
   });
 
@@ -262,7 +263,7 @@ describe('what Rekey writes', () => {
       );
       await consumer.untilStatus(({ unapplied }) => unapplied.count === 1);
       await consumer.stop();
-      const acks = (await acknowledgementTexts(system)).map((text) => JSON.parse(text) as Json);
+      const acks = (await acknowledgementTexts(system, 'billing')).map((text) => JSON.parse(text) as Json);
       expect(acks.at(-1)).toMatchObject({
         instance: consumer.instance,
         unapplied: { count: 1 },

@@ -211,6 +211,7 @@ describe('a Redis with these users', () => {
     for (const [command, ...args] of [
       ['set', '{rekey}:current:ast_1', '{}'],
       ['xadd', '{rekey}:acks', '*', 'ack', '{}'],
+      ['xadd', '{rekey}:acks:billing', '*', 'ack', '{}'],
       ['bgrewriteaof'],
       ['flushall'],
       ['set', 'other', '1'],
@@ -221,6 +222,9 @@ describe('a Redis with these users', () => {
     expect(await consumer.hget('{rekey}:consumers', 'billing')).toBeNull();
     for (const key of ['{rekey}:events', '{rekey}:consumers', '{rekey}:current:ast_1', '{rekey}:ledger'])
       await expect(consumer.call('set', key, '1')).rejects.toThrow('NOPERM');
+    expect(await consumer.xadd('{rekey}:acks:billing', '*', 'ack', '{}')).toMatch(/^\d+-0$/);
+    for (const key of ['{rekey}:acks', '{rekey}:acks:crm', '{rekey}:acks:billing2'])
+      await expect(consumer.xadd(key, '*', 'ack', '{}')).rejects.toThrow('NOPERM');
     for (const redis of [nobody, health, gateway, consumer]) redis.disconnect();
     await server.dispose();
   }, 30_000);

@@ -1,6 +1,5 @@
 """Follows Rekey in Redis: connection, snapshots, events, acknowledgements. See consumer.py."""
 
-import json
 import math
 import secrets
 import threading
@@ -8,6 +7,7 @@ import time
 
 import redis
 
+from acknowledgements import Acknowledgements
 from held_keys import HeldKeys, Refusals
 from records import PAGE, REFUSED, SKIPPED, Records, latest_version
 from sealed_events import CONSUMER_CHANGED, Unusable, encode, open_grant, parse
@@ -18,7 +18,6 @@ from stream import Stream, pages
 BLOCK_MS = 1000
 # The least time between acknowledgements.
 COALESCE_S = 0.010
-MAX_ACKNOWLEDGEMENTS = 20_000
 RECONNECT_S = 0.25
 TIMEOUTS = {"socket_timeout": 5, "socket_connect_timeout": 5}
 CHECK_ENTRY_S = 1
@@ -54,6 +53,7 @@ class Follower:
         self._must_snapshot = True
         self._snapshots = 0
         self._acknowledged_at = 0.0
+        self._acknowledgements = Acknowledgements(name, self.instance, self._key)
         self._heard_at = None
         # connecting, waiting (for a grant), reading (a snapshot), following, or unusable (no grant opens)
         self.state = "connecting"
@@ -266,20 +266,20 @@ class Follower:
         # An instance without a snapshot signs nothing, and does not count.
         if self._position is None:
             return
-        ack = {
-            "consumer": self._name,
-            "instance": self.instance,
-            "lease_ms": self._lease_ms,
-            "position": self._position,
-            "seq": self._seq,
-            "keys": self.held.counts()["keys"],
-            "unapplied": self._refusals.unapplied(),
-            "refused": self._refusals.refused(),
-            "leaving": leaving,
-            "kid": self._records.shared.kid,
-        }
-        fields = {"ack": json.dumps(ack)}
-        store.xadd(self._key("acks"), fields, maxlen=MAX_ACKNOWLEDGEMENTS, approximate=True)
+        self._acknowledgements.send(
+            store,
+            self._records.shared,
+            {
+                "lease_ms": self._lease_ms,
+                "position": self._position,
+                "seq": self._seq,
+                "keys": self.held.counts()["keys"],
+                "unapplied": self._refusals.unapplied(),
+                "refused": self._refusals.refused(),
+                "leaving": leaving,
+                "kid": self._records.shared.kid,
+            },
+        )
         self._acknowledged_at = time.monotonic()
         self._records.has_changed = False
 

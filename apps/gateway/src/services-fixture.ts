@@ -108,7 +108,13 @@ export const useServices = (): ServicesFixture => {
     redis = new Redis(server.url);
     sweepQueue = createSweepQueue(redis, keys);
     policyQueue = createPolicyQueue(redis, keys);
-    positions = createConsumerPositions({ blocking: redis.duplicate(), prefix: PREFIX, onError: () => {} });
+    positions = createConsumerPositions({
+      blocking: redis.duplicate(),
+      prefix: PREFIX,
+      registered: async () => [],
+      verify: async () => false,
+      onError: () => {},
+    });
   });
   afterAll(async () => {
     await sweepQueue.close();

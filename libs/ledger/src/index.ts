@@ -32,6 +32,8 @@ export type { RegistryKey } from './registry/manifest.ts';
 export type { RegistryProblem, UntrustedCode } from './registry/problems.ts';
 export type { Registry, RegistryEvent, RegistryOptions } from './registry/registry.ts';
 export type { Trust, TrustCandidate } from './registry/trust.ts';
+export type { AcknowledgementRefusal } from './consumers/intake.ts';
+export { readRegistered } from './consumers/registered-consumers.ts';
 export {
   FOLLOW_UPS_QUEUE,
   POLICIES_QUEUE,

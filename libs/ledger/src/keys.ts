@@ -72,8 +72,10 @@ export interface Keys {
   policies: string;
   /** The stream, and the channel of the same name. */
   events: string;
-  /** The stream of acknowledgements. */
+  /** The stream of acknowledgements of all consumers of before, which nothing proves. */
   acks: string;
+  /** The stream of the acknowledgements of one consumer. */
+  acksOf(consumer: string): string;
   /** Name → consumer, as JSON. */
   consumers: string;
   /** The signed manifest that proves the consumers. */
@@ -146,6 +148,7 @@ export const ledgerKeys = (name: string): Keys => {
     policies: `${prefix}:policies`,
     events: `${prefix}:events`,
     acks: `${prefix}:acks`,
+    acksOf: (consumer) => `${prefix}:acks:${encodeURIComponent(consumer)}`,
     consumers: `${prefix}:consumers`,
     registry: `${prefix}:registry`,
     resealing: `${prefix}:resealing`,

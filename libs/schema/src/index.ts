@@ -16,6 +16,7 @@ export {
   Consumer,
   ConsumerName,
   ConsumerOrgs,
+  MAX_ACKNOWLEDGEMENT_BYTES,
   MAX_CONSUMERS,
   type AcknowledgementState,
   isAcknowledged,

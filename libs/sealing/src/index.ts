@@ -24,3 +24,8 @@ export {
   type Grant,
   type Verifier,
 } from './grant.ts';
+export {
+  acknowledgementKeyOf,
+  createAcknowledgementSigner,
+  createAcknowledgementVerifier,
+} from './acknowledgements/acknowledgement-proof.ts';

@@ -8,7 +8,10 @@ export interface Publisher {
   redis: Redis;
   sealer: Sealer;
   consumers: Consumers;
-  /** Adds a consumer, ACTIVE by default, with a new key or that of `keyFile`. Resolves with its key file. */
+  /**
+   * Adds a consumer, ACTIVE by default, with a new key or that of `keyFile`. `signs`: its acknowledgements.
+   * Resolves with its key file.
+   */
   enrol(
     name: string,
     options?: {
@@ -17,6 +20,7 @@ export interface Publisher {
       state?: Consumer['state'];
       keyFile?: { keys: object[] };
       revision?: number;
+      signs?: boolean;
     },
   ): Promise<{ keys: object[] }>;
   /** Seals the published records for all current consumers, and makes the consumer ACTIVE. */
@@ -50,6 +54,7 @@ export interface Publisher {
   /** Adds a text to the stream as it is. Resolves with the id of the entry. */
   put(event: object | string): Promise<string>;
   currentEvent(assistantId: string): Promise<RawEvent>;
+  /** What `billing` has acknowledged and signed. */
   acks(instance?: string): Promise<Acknowledgement[]>;
   close(): void;
 }

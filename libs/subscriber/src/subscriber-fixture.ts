@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { openLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
-import { Acknowledgement, KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, mayRead } from '@rekey/schema';
+import { KEY_REMOVED, KEY_ROTATED, KEY_UNCERTAIN, mayRead } from '@rekey/schema';
 import {
+  acknowledgementKeyOf,
   createSealer,
   generateConsumerKey,
   generateSharedKeys,
@@ -14,6 +15,7 @@ import {
 } from '@rekey/sealing';
 import { Redis } from 'ioredis';
 import type { JWK } from 'jose';
+import { readAcknowledgements } from './acknowledgements-fixture.ts';
 import type { Publisher, RawEvent } from './publisher-fixture.ts';
 
 const PREFIX = 'spec';
@@ -84,7 +86,14 @@ type Enrolling = Pick<Publisher, 'enrol' | 'finishEnrolling' | 'remove'>;
 const enrolling = ({ redis, sealer, ledger, consumers, recipientsOf }: Tools): Enrolling => ({
   enrol: async (
     name,
-    { orgs = ['*'], type = 'X25519', state = 'ACTIVE', keyFile, revision = Date.now() * 1000 } = {},
+    {
+      orgs = ['*'],
+      type = 'X25519',
+      state = 'ACTIVE',
+      keyFile,
+      revision = Date.now() * 1000,
+      signs = true,
+    } = {},
   ) => {
     const own = (keyFile?.keys[0] as JWK | undefined) ?? (await generateConsumerKey(type));
     const { d: _private, ...registered } = own;
@@ -105,6 +114,7 @@ const enrolling = ({ redis, sealer, ledger, consumers, recipientsOf }: Tools): E
             grant,
             grant_kid: parseSharedKeys(sharedKeys).kid,
             kept: JSON.parse(sealer.sealOwn(sharedKeys, 'kept')) as unknown,
+            ...(signs && { ack_key: acknowledgementKeyOf(parseSharedKeys(sharedKeys)) }),
           };
     const entry = {
       name,
@@ -282,9 +292,7 @@ const forging = ({ redis, sealer, recipientsOf }: Tools): Forging => ({
       typeof event === 'string' ? event : JSON.stringify(event),
     ))!,
   acks: async (instance) => {
-    const all = (await redis.xrange('{spec}:acks', '-', '+')).map(([, [, text]]) =>
-      Acknowledgement.strict().parse(JSON.parse(text!)),
-    );
+    const all = await readAcknowledgements(redis);
     return instance === undefined ? all : all.filter((ack) => ack.instance === instance);
   },
 });

@@ -6,6 +6,7 @@ import {
   createRotationQueue,
   createSweepQueue,
   openLedger,
+  readRegistered,
   startLedgerWatch,
   type ConsumerPositions,
   type Ledger,
@@ -17,6 +18,7 @@ import {
 } from '@rekey/ledger';
 import type { Logger, Shutdown } from '@rekey/runtime';
 import type { GatewayKeyFile } from '@rekey/sealing';
+import { createAcknowledgementVerifier } from '@rekey/sealing';
 import type { GatewayEnvironment } from '../config.ts';
 import type { RedisParts } from './redis.ts';
 import { createReadOrgName, followRegistry, registryOptions } from './registry.ts';
@@ -66,13 +68,7 @@ export const openLedgerParts = (
   const prefix = config.REKEY_PREFIX;
   const blocking = connections.connect({ onDisconnect: 'retry', name: 'gateway-positions' });
   clock.watch(blocking);
-  const positions = createConsumerPositions({
-    blocking,
-    prefix,
-    onError: (err) => logger.event('gateway_positions_unreadable', { err }),
-  });
-  shutdown.defer('positions', () => positions.close());
-  const positionsRead = positions.start();
+  const { promise: positionsRead, resolve: markRead } = Promise.withResolvers<void>();
   const ledger = openLedger(redis, {
     prefix,
     positions: positionsRead.then(() => positions),
@@ -82,6 +78,14 @@ export const openLedgerParts = (
     },
     registry: registryOptions(keyFile, config, logger),
   });
+  const positions = createConsumerPositions({
+    blocking,
+    prefix,
+    registered: readRegistered(ledger.registry),
+    verify: createAcknowledgementVerifier(),
+    onError: (err) => logger.event('gateway_positions_unreadable', { err }),
+  });
+  shutdown.defer('positions', () => positions.close());
   // The first command on each connection: otherwise a ledger that holds a request and has not begun would be
   // taken for one that vanished.
   redis.on(
@@ -92,6 +96,7 @@ export const openLedgerParts = (
         .catch((err: unknown) => logger.event('gateway_ledger_check_failed', { err })),
   );
   followRegistry(ledger, logger, shutdown);
+  void positions.start().then(markRead);
   const queue = createRotationQueue(redis, ledger.keys);
   shutdown.defer('queue', () => queue.close());
   const policyQueue = createPolicyQueue(redis, ledger.keys);

@@ -1,23 +1,32 @@
 import type { BulkWork, ConsumerPositions, Consumers } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { isAcknowledged, mayRead } from '@rekey/schema';
+import type { Sealer } from '@rekey/sealing';
 import type { ConsumerProgress, Meter } from '../metrics/meter.ts';
 import { every } from '../shared/every.ts';
+import { keepAcknowledgements } from './acknowledgement-upkeep.ts';
 import type { EventRetention } from './event-retention.ts';
+import type { RefusedAcknowledgements } from './refused-acknowledgements.ts';
 
 interface ConsumerWatchOptions {
-  consumers: Pick<Consumers, 'list' | 'lagOf'>;
+  consumers: Pick<Consumers, 'list' | 'lagOf' | 'write' | 'trimAcknowledgements'>;
   positions: ConsumerPositions;
   work: Pick<BulkWork, 'awaiting' | 'acknowledged' | 'read'>;
   retention: EventRetention;
-  meter: Pick<Meter, 'consumers'>;
+  meter: Pick<Meter, 'consumers' | 'refusedAcknowledgements'>;
+  sealer: Pick<Sealer, 'open'>;
+  refused: RefusedAcknowledgements;
   logger: Logger;
 }
 
 const LAG_EVERY_MS = 2000;
+const UPKEEP_EVERY_MS = 2000;
 const CANARY_EVERY_MS = 300;
 
-/** Follows the positions of consumers: for metrics, for the length of the stream, and for canaries. */
+/**
+ * Follows the positions of consumers: for metrics, for the length of the stream, and for canaries; and keeps
+ * the streams of acknowledgements.
+ */
 export const startConsumerWatch = (options: ConsumerWatchOptions): { close(): Promise<void> } => {
   const { retention, logger } = options;
   const measureLag = async () => retention.setLargestLag(await reportLag(options));
@@ -27,6 +36,9 @@ export const startConsumerWatch = (options: ConsumerWatchOptions): { close(): Pr
       CANARY_EVERY_MS,
       () => releaseCanaries(options),
       (err) => logger.event('canary_check_failed', { err }),
+    ),
+    every(UPKEEP_EVERY_MS, keepAcknowledgements(options), (err) =>
+      logger.event('acknowledgement_upkeep_failed', { err }),
     ),
   ];
   return {

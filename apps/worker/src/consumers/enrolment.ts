@@ -3,6 +3,7 @@ import type { Ledger, SeenConsumer } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import type { Consumer } from '@rekey/schema';
 import {
+  acknowledgementKeyOf,
   generateSharedKeys,
   parseConsumerKey,
   parseSharedKeys,
@@ -107,13 +108,15 @@ const grant = async ({ ledger, sealer, logger }: EnrolmentDeps, before: SeenCons
       nowMs: await ledger.system.nowMs(),
       revision: rev,
     };
+    const keys = parseSharedKeys(sharedKeys);
     return {
       ...consumer,
       key: { ...consumer.key, kid: to.kid },
       state: 'ENROLLING',
       grant: await sealGrant(claims),
-      grant_kid: parseSharedKeys(sharedKeys).kid,
+      grant_kid: keys.kid,
       kept: JSON.parse(sealer.sealOwn(sharedKeys, 'kept')) as Consumer['kept'],
+      ack_key: acknowledgementKeyOf(keys),
     };
   };
   if (await ledger.consumers.write(consumer.name, before, granted, { reseals: true }))

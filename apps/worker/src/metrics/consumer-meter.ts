@@ -39,9 +39,10 @@ const worse = (one: Shown, another: Shown): Shown => ({
 
 /** The metrics of consumers. */
 export const createConsumerMeter = ({
+  counter,
   gauge,
   histogram,
-}: Factory): Pick<Meter, 'propagated' | 'consumers'> => {
+}: Factory): Pick<Meter, 'propagated' | 'consumers' | 'refusedAcknowledgements'> => {
   const label = ['consumer'];
   const propagation = histogram(
     'rekey_propagation_seconds',
@@ -70,8 +71,14 @@ export const createConsumerMeter = ({
     'Age of the oldest event that the slowest live instance of the consumer has still to apply',
     label,
   );
+  const refusedAcknowledgements = counter(
+    'rekey_acknowledgements_refused_total',
+    'Acknowledgements that do not count, by why: something other than a consumer may have written them',
+    ['why'],
+  );
   const labelOf = firstLabels();
   return {
+    refusedAcknowledgements: (why, count) => refusedAcknowledgements.inc({ why }, count),
     propagated: (consumer, ms) => propagation.observe({ consumer: labelOf(consumer) }, ms / 1000),
     consumers: (all) => {
       for (const one of [live, lagEvents, unappliedEvents, refusedEvents, lagSeconds]) one.reset();

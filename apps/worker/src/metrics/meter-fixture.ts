@@ -13,5 +13,6 @@ export const silentMeter: Meter = {
   misplaced: silent,
   swept: silent,
   propagated: silent,
+  refusedAcknowledgements: silent,
   consumers: silent,
 };

@@ -27,6 +27,8 @@ export interface Meter {
   swept(word: string, count: number): void;
   /** A live consumer has acknowledged a key, this long after upstream's answer. */
   propagated(consumer: string, ms: number): void;
+  /** Acknowledgements do not count, for this reason. */
+  refusedAcknowledgements(why: string, count: number): void;
   /** All consumers as they are now: a consumer that is left out has been removed. */
   consumers(all: readonly ConsumerProgress[]): void;
 }

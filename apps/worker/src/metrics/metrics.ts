@@ -40,7 +40,9 @@ export const createMetrics = ({
   };
 };
 
-const createRequestMeter = ({ counter }: Factory): Omit<Meter, 'propagated' | 'consumers'> => {
+const createRequestMeter = ({
+  counter,
+}: Factory): Omit<Meter, 'propagated' | 'consumers' | 'refusedAcknowledgements'> => {
   const rotated = counter('rekey_rotate_requests_total', 'Rotate requests by outcome', ['outcome']);
   const unknown = counter('rekey_unknown_outcomes_total', 'Rotations whose outcome was unknown for a time');
   const read = counter('rekey_read_requests_total', 'Reads of one assistant', ['outcome']);

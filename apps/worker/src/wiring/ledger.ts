@@ -5,6 +5,7 @@ import {
   createConsumerPositions,
   createLedgerClock,
   openLedger,
+  readRegistered,
   type BudgetOptions,
   type Ledger,
   type LedgerClock,
@@ -16,9 +17,10 @@ import {
   type MemoryWatch,
   type RedisConnections,
 } from '@rekey/runtime';
-import type { Sealer } from '@rekey/sealing';
+import { createAcknowledgementVerifier, type Sealer } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
 import { createEventRetention } from '../consumers/event-retention.ts';
+import { collectRefusedAcknowledgements } from '../consumers/refused-acknowledgements.ts';
 import { reportClock } from '../upkeep/clock-watch.ts';
 import { reportRegistry } from '../upkeep/report-registry.ts';
 import type { Base } from './base.ts';
@@ -38,12 +40,6 @@ export const createStores = (
     requestsPerMinute: config.INVENT_REQUESTS_PER_MINUTE,
   };
   const blocking = connections.connect({ onDisconnect: 'retry', name: 'worker-positions' });
-  const positions = createConsumerPositions({
-    blocking,
-    prefix,
-    onError: (err) => logger.event('consumer_positions_unreadable', { err }),
-  });
-  shutdown.defer('positions', () => positions.close());
   let markRead = () => {};
   const read = new Promise<void>((resolve) => (markRead = resolve));
   const ledger = openLedger(redis, {
@@ -60,8 +56,27 @@ export const createStores = (
       report: reportRegistry(logger),
     },
   });
+  const refusedAcknowledgements = collectRefusedAcknowledgements();
+  const positions = createConsumerPositions({
+    blocking,
+    prefix,
+    registered: readRegistered(ledger.registry),
+    verify: createAcknowledgementVerifier(),
+    onError: (err) => logger.event('consumer_positions_unreadable', { err }),
+    onRefused: refusedAcknowledgements.add,
+  });
+  shutdown.defer('positions', () => positions.close());
   const followPositions = (): void => void positions.start().then(markRead);
-  return { prefix, limit, retention, ledger, positions, blocking, followPositions };
+  return {
+    prefix,
+    limit,
+    retention,
+    ledger,
+    positions,
+    refusedAcknowledgements,
+    blocking,
+    followPositions,
+  };
 };
 
 /**

@@ -7,13 +7,18 @@ import type { Parts, Work } from './parts.ts';
 import type { Sweeps } from './verification.ts';
 
 /** Follows how far consumers are: for canaries, for metrics, and for the length of the stream. */
-export const followConsumers = ({ logger, shutdown, stores, status }: Parts, { propagation }: Work): void => {
+export const followConsumers = (
+  { logger, shutdown, stores, status, sealer }: Parts,
+  { propagation }: Work,
+): void => {
   const watch = startConsumerWatch({
     consumers: stores.ledger.consumers,
     positions: stores.positions,
     work: stores.ledger.bulkWork,
     retention: stores.retention,
     meter: status.meter,
+    sealer,
+    refused: stores.refusedAcknowledgements,
     logger,
   });
   shutdown.defer('consumer watch', async () => {

@@ -1,21 +1,62 @@
 /* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
 import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
-interface AcksNextInput {
+interface AcksReadInput {
   /** the stream */
   acks: string;
-  /** the id of an entry */
+  /** the id of the entry up to which it was read before */
   after: string;
+  /** read what is older than this id; `+` for everything */
+  before: string;
+  /** how many entries to look at */
+  count: number;
+  /** stop once the texts have as many bytes */
+  chars: number;
+  /** the bytes of the longest acknowledgement */
+  longest: number;
 }
-type AcksNextReply =
-  /** absent if there is none */
-  { kind: 'found'; id: string | undefined };
-const readAcksNextReply = (reply: unknown[]): AcksNextReply => {
+type AcksReadReply =
+  /** the time of Redis; the ids of the first and the last entry that were looked at, of which the last is absent if none remain after it; how many entries were left out; and the id, the text and the proof, or '', of each other one */
+  {
+    kind: 'read';
+    nowMs: number;
+    newest: string | undefined;
+    oldest: string | undefined;
+    unfit: number;
+    entries: string[];
+  };
+const readAcksReadReply = (reply: unknown[]): AcksReadReply => {
   switch (reply[0]) {
-    case 'FOUND':
-      return { kind: 'found', id: reply[1] === '' ? undefined : String(reply[1]) };
+    case 'READ':
+      return {
+        kind: 'read',
+        nowMs: Number(reply[1]),
+        newest: reply[2] === '' ? undefined : String(reply[2]),
+        oldest: reply[3] === '' ? undefined : String(reply[3]),
+        unfit: Number(reply[4]),
+        entries: reply.slice(5).map(String),
+      };
     default:
-      throw unexpectedReply('acks-next', reply);
+      throw unexpectedReply('acks-read', reply);
+  }
+};
+
+interface AcksTrimInput {
+  /** the stream */
+  acks: string;
+  /** about how many entries to keep */
+  keep: number;
+  expireMs: number;
+}
+type AcksTrimReply = { kind: 'trimmed' } | { kind: 'deleted' };
+const readAcksTrimReply = (reply: unknown[]): AcksTrimReply => {
+  switch (reply[0]) {
+    case 'TRIMMED':
+      return { kind: 'trimmed' };
+    case 'DELETED':
+      return { kind: 'deleted' };
+    default:
+      throw unexpectedReply('acks-trim', reply);
   }
 };
 
@@ -49,11 +90,26 @@ const readResealReply = (reply: unknown[]): ResealReply => {
  */
 export const consumersCommands = (run: RunCommand) => ({
   /**
-   * Finds the next entry of the stream of acknowledgements, without what is in it: for one that is too long to
-   * be read.
+   * Reads a stream of acknowledgements from its newest entry towards older ones, without what is too long to be
+   * an acknowledgement.
+   *
+   * Keeps: what another client has written there costs the reader a bounded number of bytes.
    */
-  acksNext: async (input: AcksNextInput): Promise<AcksNextReply> =>
-    readAcksNextReply(await run('acks-next', [input.acks], [input.after])),
+  acksRead: async (input: AcksReadInput): Promise<AcksReadReply> =>
+    readAcksReadReply(
+      await run(
+        'acks-read',
+        [input.acks],
+        [input.after, input.before, input.count, input.chars, input.longest],
+      ),
+    ),
+  /**
+   * Trims a stream of acknowledgements, and lets it expire if no worker trims it any more. What is no stream
+   * is deleted, and so is a stream whose last id is in the future: nothing could be added to it. Consumers
+   * report again within seconds.
+   */
+  acksTrim: async (input: AcksTrimInput): Promise<AcksTrimReply> =>
+    readAcksTrimReply(await run('acks-trim', [input.acks], [input.keep, input.expireMs])),
   /**
    * Replaces published events by the same events sealed for other recipients, if they have not changed.
    *

@@ -1,12 +1,18 @@
+import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReplyTooLarge, type Acknowledgement } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { createConsumerPositions, type ConsumerPositions } from './consumer-positions.ts';
+import type { RegisteredConsumer } from './known-consumers.ts';
 
 let server: RedisServer;
 let redis: Redis;
 let positions: ConsumerPositions;
+let registered: RegisteredConsumer[];
+let refused: string[];
+let errors: unknown[];
+let blocking: Redis;
 beforeAll(async () => {
   server = await startRedis();
   redis = new Redis(server.url);
@@ -15,39 +21,68 @@ afterAll(async () => {
   redis.disconnect();
   await server.dispose();
 });
-const open = async () => {
-  positions = createConsumerPositions({ blocking: redis.duplicate(), prefix: 'spec', onError: () => {} });
+/** In place of a signature: the same consumer and reader hold the key. */
+const proofOf = (text: string, key: string) => createHmac('sha256', key).update(text).digest('base64url');
+const open = async (connection = redis.duplicate()) => {
+  blocking = connection;
+  positions = createConsumerPositions({
+    blocking,
+    prefix: 'spec',
+    registered: async () => registered,
+    verify: async (text, proof, key) => proof === proofOf(text, key),
+    onError: (error) => errors.push(error),
+    onRefused: (why) => refused.push(why),
+  });
   await positions.start();
 };
 beforeEach(async () => {
   await redis.flushall();
+  registered = ['billing', 'crm'].map((name) => ({ name, ackKey: `key of ${name}`, proves: false }));
+  refused = [];
+  errors = [];
   await open();
 });
 afterEach(() => positions.close());
 
 type More = Partial<Acknowledgement>;
-const ack = (position: string, more: More = {}) =>
+let number = 0;
+const nowMs = async () => Number((await redis.time())[0]) * 1000;
+const textOf = async (position: string, more: More) =>
+  JSON.stringify({
+    consumer: 'billing',
+    instance: 'i1',
+    lease_ms: 10_000,
+    position,
+    seq: 1,
+    keys: 1,
+    unapplied: { count: 0, first: [] },
+    number: (number += 1),
+    sent_ms: await nowMs(),
+    leaving: false,
+    ...more,
+  });
+/** As a consumer writes it now. */
+const ack = async (position: string, more: More = {}, key = 'key of billing') => {
+  const text = await textOf(position, more);
+  await redis.xadd('{spec}:acks:billing', '*', 'ack', text, 'proof', proofOf(text, key));
+};
+/** As a consumer of before writes it. */
+const unsigned = async (position: string, more: More = {}) =>
   redis.xadd(
     '{spec}:acks',
     '*',
     'ack',
-    JSON.stringify({
-      consumer: 'billing',
-      instance: 'i1',
-      lease_ms: 10_000,
-      position,
-      seq: 1,
-      keys: 1,
-      unapplied: { count: 0, first: [] },
-      leaving: false,
-      ...more,
-    }),
+    await textOf(position, { number: undefined, sent_ms: undefined, ...more }),
   );
 const until = async (what: () => boolean): Promise<void> => {
   while (!what())
     await new Promise<void>((resolve) => {
       const stop = positions.onChange(() => (stop(), resolve()));
     });
+};
+/** What no listener is told of. */
+const untilSeen = async (what: () => boolean): Promise<void> => {
+  while (!what()) await new Promise((resolve) => setTimeout(resolve, 5));
 };
 const has = (position: string) => () => positions.slowest('billing')?.position === position;
 
@@ -116,23 +151,7 @@ describe('a consumer', () => {
   });
 
   it('is known at once to a process that starts later, unless its lease has lapsed', async () => {
-    const [seconds] = await redis.time();
-    const agoMs = Number(seconds) * 1000 - 20_000;
-    await redis.xadd(
-      '{spec}:acks',
-      `${agoMs}-0`,
-      'ack',
-      JSON.stringify({
-        consumer: 'billing',
-        instance: 'old',
-        lease_ms: 10_000,
-        position: '1-0',
-        seq: 1,
-        keys: 1,
-        unapplied: { count: 0, first: [] },
-        leaving: false,
-      }),
-    );
+    await ack('1-0', { instance: 'old', sent_ms: (await nowMs()) - 20_000 });
     await ack('5-0');
     await positions.close();
     await open();
@@ -141,8 +160,13 @@ describe('a consumer', () => {
   });
 
   it('is not affected by an entry that is no acknowledgement', async () => {
-    await redis.xadd('{spec}:acks', '*', 'ack', 'nonsense');
-    await redis.xadd('{spec}:acks', '*', 'other', '{}');
+    for (const key of ['{spec}:acks', '{spec}:acks:billing']) {
+      await redis.xadd(key, '*', 'ack', 'nonsense');
+      await redis.xadd(key, '*', 'other', '{}');
+      await redis.xadd(key, '*', 'ack', 'null', 'proof', 'x');
+      await redis.xadd(key, '*', 'ack', '{}', 'proof', 'x', 'more', 'x');
+      await redis.xadd(key, '*', 'ack', '{"consumer":"__proto__","instance":"i"}');
+    }
     await ack('no-position');
     await ack('5-0');
     await until(has('5-0'));
@@ -150,11 +174,163 @@ describe('a consumer', () => {
   });
 });
 
-describe('entries that are too long', () => {
+describe('what is not from a consumer', () => {
+  /** What the consumer has acknowledged is read, and what was written before it. */
+  const settle = async (position: string) => {
+    await ack(position);
+    await until(has(position));
+  };
+
+  it('does not count if the signature is wrong, absent, or of another text', async () => {
+    await settle('5-0');
+    await ack('9-0', {}, 'key of crm');
+    const text = await textOf('9-0', {});
+    await redis.xadd('{spec}:acks:billing', '*', 'ack', text);
+    await redis.xadd('{spec}:acks:billing', '*', 'ack', text, 'proof', proofOf(`${text} `, 'key of billing'));
+    await untilSeen(() => refused.filter((why) => why === 'forged').length === 3);
+    expect(positions.reach('billing', '9-0')).toBe('PENDING');
+    await settle('6-0');
+  });
+
+  it('does not count for another consumer, even if it is signed', async () => {
+    const text = await textOf('9-0', { consumer: 'crm' });
+    await redis.xadd('{spec}:acks:billing', '*', 'ack', text, 'proof', proofOf(text, 'key of billing'));
+    await redis.xadd('{spec}:acks:crm', '*', 'ack', text, 'proof', proofOf(text, 'key of billing'));
+    await settle('6-0');
+    expect(positions.reach('crm', '1-0')).toBe('GONE');
+  });
+
+  it('does not count for a name that is not registered', async () => {
+    await unsigned('9-0', { consumer: 'nobody' });
+    await unsigned('9-0', { consumer: 'crm' });
+    await until(() => positions.slowest('crm') !== undefined);
+    expect(positions.instancesOf('nobody')).toEqual([]);
+  });
+
+  it('does not count unsigned once its consumer has signed', async () => {
+    await settle('5-0');
+    await unsigned('9-0', { instance: 'i1' });
+    await unsigned('9-0', { instance: 'i2' });
+    await unsigned('1-0', { instance: 'i3' });
+    await untilSeen(() => refused.filter((why) => why === 'unproved').length === 3);
+    expect(positions.reach('billing', '5-0')).toBe('ACKNOWLEDGED');
+    expect(positions.reach('billing', '6-0')).toBe('PENDING');
+  });
+
+  it('does not count unsigned if the entry says that the consumer signs', async () => {
+    registered = [{ name: 'billing', ackKey: 'key of billing', proves: true }];
+    await positions.close();
+    await unsigned('9-0');
+    await open();
+    expect(positions.reach('billing', '5-0')).toBe('GONE');
+    expect(refused).toEqual(['unproved']);
+  });
+
+  it('can, unsigned, delay what a consumer acknowledges whose instances are being replaced', async () => {
+    await unsigned('5-0', { instance: 'old' });
+    await until(has('5-0'));
+    await settle('8-0');
+    expect(positions.reach('billing', '8-0')).toBe('PENDING');
+    expect(positions.reach('billing', '5-0')).toBe('ACKNOWLEDGED');
+    await unsigned('8-0', { instance: 'old' });
+    await until(() => positions.reach('billing', '8-0') === 'ACKNOWLEDGED');
+    await ack('8-0', { leaving: true });
+    await until(() => positions.reach('billing', '8-0') === 'GONE');
+    expect(positions.instancesOf('billing').some(({ live }) => live)).toBe(true);
+  });
+
+  it('is not taken twice: a repeated text ends neither a departure nor a lease', async () => {
+    await settle('5-0');
+    const [[, [, text, , proof]]] = (await redis.xrevrange('{spec}:acks:billing', '+', '-', 'COUNT', 1)) as [
+      [string, [string, string, string, string]],
+    ];
+    await ack('5-0', { leaving: true });
+    await until(() => positions.reach('billing', '5-0') === 'GONE');
+    await redis.xadd('{spec}:acks:billing', '*', 'ack', text, 'proof', proof);
+    await untilSeen(() => refused.includes('replayed'));
+    expect(positions.reach('billing', '5-0')).toBe('GONE');
+  });
+
+  it('counts no longer than its lease for a process that has just started', async () => {
+    await positions.close();
+    await ack('5-0', { sent_ms: (await nowMs()) - 9000 });
+    await open();
+    expect(positions.reach('billing', '5-0')).toBe('ACKNOWLEDGED');
+    await until(() => positions.reach('billing', '5-0') === 'GONE');
+  });
+
+  it('does not count if it claims to be from the future', async () => {
+    await ack('9-0', { instance: 'i2', sent_ms: (await nowMs()) + 120_000 });
+    await settle('5-0');
+    expect(positions.instancesOf('billing').map(({ instance }) => instance)).toEqual(['i1']);
+  });
+});
+
+describe('an instance that begins to sign', () => {
+  it('is not held to the number of what somebody wrote unsigned in its name', async () => {
+    await unsigned('9-0', { number: Number.MAX_SAFE_INTEGER });
+    await until(has('9-0'));
+    await ack('5-0');
+    await until(has('5-0'));
+    expect(positions.reach('billing', '9-0')).toBe('PENDING');
+  });
+});
+
+describe('a consumer with another grant', () => {
+  it('is believed by its new key at once', async () => {
+    await ack('5-0');
+    await until(has('5-0'));
+    registered = [{ name: 'billing', ackKey: 'new key', proves: true }];
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await ack('6-0', {}, 'new key');
+    await until(has('6-0'));
+    expect(refused).toEqual([]);
+  });
+
+  it('is named once it has signed, until its entry says so', async () => {
+    expect(positions.newlyProved()).toEqual([]);
+    await ack('5-0');
+    await until(has('5-0'));
+    expect(positions.newlyProved()).toEqual(['billing']);
+    registered = [{ name: 'billing', ackKey: 'key of billing', proves: true }];
+    await untilSeen(() => positions.newlyProved().length === 0);
+  });
+
+  it('is forgotten when it is removed', async () => {
+    await ack('5-0');
+    await until(has('5-0'));
+    registered = [];
+    await until(() => positions.instancesOf('billing').length === 0);
+    expect(positions.reach('billing', '5-0')).toBe('GONE');
+  });
+});
+
+describe('streams that another client spoils', () => {
+  it.each(['{spec}:acks', '{spec}:acks:crm'])('do not stop those of others: %s is no stream', async (key) => {
+    await redis.set(key, 'x');
+    await ack('5-0');
+    await until(has('5-0'));
+    await positions.close();
+    await open();
+    expect(positions.slowest('billing')?.position).toBe('5-0');
+    expect(errors).toEqual([]);
+  });
+
+  it('whose last id is in the future are read, and not waited for', async () => {
+    const text = await textOf('5-0', {});
+    const proof = proofOf(text, 'key of billing');
+    await redis.xadd('{spec}:acks:billing', '99999999999999-0', 'ack', text, 'proof', proof);
+    await until(has('5-0'));
+    await redis.del('{spec}:acks:billing');
+    await ack('6-0');
+    await until(has('6-0'));
+    expect(errors).toEqual([]);
+  });
+
   /** As connections of a process: a reply beyond 100,000 characters is not received. */
   const openLimited = async () => {
     await positions.close();
-    const blocking = redis.duplicate();
+    const connection = redis.duplicate();
     const bounded =
       <A extends unknown[], R>(read: (...args: A) => Promise<R>) =>
       async (...args: A): Promise<R> => {
@@ -162,39 +338,59 @@ describe('entries that are too long', () => {
         if (JSON.stringify(reply ?? null).length > 100_000) throw new ReplyTooLarge('xread');
         return reply;
       };
-    blocking.xread = bounded(blocking.xread.bind(blocking)) as typeof blocking.xread;
-    blocking.xrange = bounded(blocking.xrange.bind(blocking)) as typeof blocking.xrange;
-    const errors: unknown[] = [];
-    const onError = (error: unknown) => void errors.push(error);
-    positions = createConsumerPositions({ blocking, prefix: 'spec', onError });
-    await positions.start();
-    return errors;
+    connection.xread = bounded(connection.xread.bind(connection)) as typeof connection.xread;
+    await open(connection);
   };
-  const long = () => redis.xadd('{spec}:acks', '*', 'ack', 'x'.repeat(200_000));
+  const long = (key = '{spec}:acks:billing') =>
+    redis.xadd(key, '*', 'ack', 'x'.repeat(200_000), 'proof', 'x');
 
-  it('are skipped at the start, and what stands around them is read', async () => {
+  it('with entries that are too long are read around these, at the start', async () => {
     await ack('5-0', { instance: 'i1' });
     for (let i = 0; i < 3; i += 1) await long();
     for (let i = 0; i < 600; i += 1) await ack('7-0', { instance: 'i2' });
-    const errors = await openLimited();
-    expect(positions.instancesOf('billing').map(({ instance }) => instance)).toEqual(['i2', 'i1']);
+    await openLimited();
+    expect(
+      positions
+        .instancesOf('billing')
+        .map(({ instance }) => instance)
+        .toSorted(),
+    ).toEqual(['i1', 'i2']);
     expect(errors).toEqual([]);
   });
 
-  it('are skipped later, and what follows is read', async () => {
-    const errors = await openLimited();
+  it('with entries that are too long are read around these, later', async () => {
+    await openLimited();
     await ack('5-0');
     await until(has('5-0'));
-    await long();
-    await long();
+    for (const key of ['{spec}:acks', '{spec}:acks:crm', '{spec}:acks:billing']) await long(key);
     await ack('6-0');
     await until(has('6-0'));
     expect(errors).toEqual([]);
   });
 
-  it('that are no longer than others are all read, thousands at the start', async () => {
-    for (let i = 0; i < 2500; i += 1) await ack(`${i}-0`);
-    await openLimited();
-    expect(positions.slowest('billing')?.position).toBe('2499-0');
+  it('hide what another consumer acknowledges neither at the start nor later', async () => {
+    const { first } = { first: [{ assistant_id: 'a'.repeat(200), version: 1, why: 'w'.repeat(200) }] };
+    const flood = async (key: string, count: number) => {
+      const pipeline = redis.pipeline();
+      for (let i = 0; i < count; i += 1) {
+        const unapplied = { count: 20, first: Array.from({ length: 20 }, () => first[0]!) };
+        const text = await textOf('9-0', { consumer: 'crm', instance: `f${i}`, unapplied });
+        pipeline.xadd(key, '*', 'ack', text, 'proof', 'x'.repeat(86));
+      }
+      await pipeline.exec();
+    };
+    await positions.close();
+    await ack('5-0');
+    for (let i = 0; i < 3; i += 1) await flood('{spec}:acks:crm', 1000);
+    await open();
+    expect(positions.slowest('billing')?.position).toBe('5-0');
+    await flood('{spec}:acks', 1000);
+    await ack('6-0');
+    await until(has('6-0'));
+    await until(() => positions.instancesOf('crm').length > 0);
+    expect(positions.instancesOf('crm').length).toBeLessThanOrEqual(500);
+    expect(positions.reach('crm', '9-0')).toBe('UNAPPLIED');
+    expect(positions.reach('billing', '6-0')).toBe('ACKNOWLEDGED');
+    expect(errors).toEqual([]);
   });
 });

@@ -45,6 +45,8 @@ export interface Consumers {
    * The number of events after the entry of this position and `seq`, and the age of the first of them.
    */
   lagOf(position: string, seq: number): Promise<{ events: number; ms: number }>;
+  /** Trims the streams of acknowledgements of these consumers, and the shared one. */
+  trimAcknowledgements(names: readonly string[]): Promise<void>;
   /** The last entry of the event stream; 0-0 if there is none. */
   lastEntry(): Promise<string>;
   /** Redis time, in ms since 1970. */
@@ -53,6 +55,12 @@ export interface Consumers {
   noteSigner(publicJwk: object): Promise<void>;
   signer(): Promise<object | undefined>;
 }
+
+const KEEP_ACKNOWLEDGEMENTS = 5000;
+/** Of the stream of all consumers of before, which they trim to as many. */
+const KEEP_SHARED = 20_000;
+/** The stream of a consumer that was removed is no longer trimmed. */
+const EXPIRE_MS = 86_400_000;
 
 type Commands = ReturnType<typeof consumersCommands>;
 
@@ -116,6 +124,13 @@ export const openConsumers = (connection: Connection, registry: Registry): Consu
         events: Math.max(Number(last ?? 0) - seq, 0),
         ms: Math.max(nowMs - Number(next[0].split('-')[0]), 0),
       };
+    },
+
+    trimAcknowledgements: async (names) => {
+      for (const acks of [keys.acks, ...names.map(keys.acksOf)]) {
+        const keep = acks === keys.acks ? KEEP_SHARED : KEEP_ACKNOWLEDGEMENTS;
+        await commands.acksTrim({ acks, keep, expireMs: EXPIRE_MS });
+      }
     },
 
     lastEntry: async () => (await redis.xrevrange(keys.events, '+', '-', 'COUNT', 1))[0]?.[0] ?? '0-0',

@@ -3,7 +3,8 @@
 /** Each command of the ledger, and the folder that it lies in. */
 export const commandFolders = {
   accept: 'rotations',
-  'acks-next': 'consumers',
+  'acks-read': 'consumers',
+  'acks-trim': 'consumers',
   adopt: 'system',
   'begin-check': 'assistants',
   'bulk-claim': 'bulks',

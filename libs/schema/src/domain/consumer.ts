@@ -43,6 +43,10 @@ export const Consumer = z.looseObject({
   grant_kid: z.string().optional(),
   /** The same, sealed to Rekey's key file, for workers: an envelope. */
   kept: z.unknown().optional(),
+  /** What verifies its acknowledgements: an Ed25519 public key in base64url, derived from its grant. */
+  ack_key: z.string().optional(),
+  /** A worker has verified an acknowledgement of it: unproved ones no longer count. */
+  proves: z.boolean().optional(),
 });
 export type Consumer = z.infer<typeof Consumer>;
 
@@ -84,6 +88,9 @@ export const isOutstanding = (
 
 export const CONSUMER_CHANGED = 'rekey.consumer.changed.v1';
 
+/** Longer texts are no acknowledgement, in UTF-8: 20 + 20 refusals with the longest ids and reasons fit. */
+export const MAX_ACKNOWLEDGEMENT_BYTES = 65_536;
+
 /** How many events, and what the first of them claim. */
 const Refusals = z.object({
   count: z.int().min(0),
@@ -93,8 +100,8 @@ const Refusals = z.object({
 });
 
 /**
- * The report that a running instance of a consumer repeats: the one field `ack` of each entry in the stream
- * of acknowledgements.
+ * The report that a running instance of a consumer repeats: the field `ack` of each entry in its stream of
+ * acknowledgements. Consumers of before write it to a stream of all consumers, without a proof.
  */
 export const Acknowledgement = z.object({
   consumer: ConsumerName,
@@ -112,6 +119,10 @@ export const Acknowledgement = z.object({
   unapplied: Refusals,
   /** Events that it refused since it started; a snapshot does not reset them. Older consumers omit it. */
   refused: Refusals.optional(),
+  /** Rises with each acknowledgement of the instance. A proved one has it. */
+  number: z.int().min(1).optional(),
+  /** When it was sent, by the clock of Redis. A proved one has it. */
+  sent_ms: z.int().min(0).optional(),
   /** The instance is shutting down and no longer counts. */
   leaving: z.boolean(),
   /** The kid of the keys in the grant that it holds. Older consumers omit it. */

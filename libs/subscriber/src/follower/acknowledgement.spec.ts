@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
+import { acknowledgementKeyOf, parseSharedKeys } from '@rekey/sealing';
 import { subscribe, type Keys } from '../index.ts';
 import type { Publisher } from '../publisher-fixture.ts';
 import { createPublisher } from '../subscriber-fixture.ts';
@@ -54,6 +55,8 @@ describe('acknowledgements', () => {
         keys: 1,
         unapplied: { count: 0, first: [] },
         refused: { count: 0, first: [] },
+        number: 1,
+        sent_ms: expect.any(Number),
         leaving: false,
         kid: expect.any(String),
       },
@@ -84,7 +87,9 @@ describe('acknowledgements', () => {
   it('are sent as a sign of life at least every third of the lease', async () => {
     const { instance } = (await begin(1000)).freshness();
     await until(async () => (await rekey.acks(instance)).length >= 5, 'signs of life');
-    const times = (await rekey.redis.xrange('{spec}:acks', '-', '+')).map(([id]) => Number(id.split('-')[0]));
+    const times = (await rekey.redis.xrange('{spec}:acks:billing', '-', '+')).map(([id]) =>
+      Number(id.split('-')[0]),
+    );
     for (const [i, time] of times.slice(1).entries()) expect(time - times[i]!).toBeLessThan(1000);
   });
 
@@ -163,5 +168,41 @@ describe('acknowledgements', () => {
     const before = (await rekey.acks(instance)).length;
     await keys.close();
     expect((await rekey.acks(instance)).length).toBe(before);
+  });
+
+  it('are unsigned in the shared stream for a Rekey of before, and signed once it verifies', async () => {
+    await rekey.remove('billing');
+    privateKey = await rekey.enrol('billing', { signs: false });
+    await rekey.finishEnrolling('billing');
+    const keys = await begin(1000);
+    const snapshots: unknown[] = [];
+    keys.on('snapshot', (event) => void snapshots.push(event));
+    await until(async () => (await rekey.redis.xlen('{spec}:acks')) > 1, 'the unsigned ones');
+    const [[, fields]] = (await rekey.redis.xrange('{spec}:acks', '-', '+')) as [[string, string[]]];
+    expect(fields.map((text, i) => (i % 2 === 0 ? text : ''))).toEqual(['ack', '']);
+    expect(await rekey.redis.exists('{spec}:acks:billing')).toBe(0);
+
+    const before = (await rekey.consumers.get('billing'))!;
+    const shared = parseSharedKeys(await rekey.sealer.open(before.consumer.kept));
+    const after = { ...before.consumer, ack_key: acknowledgementKeyOf(shared) };
+    await rekey.consumers.write('billing', before, after);
+    const { instance } = keys.freshness();
+    await until(async () => (await rekey.acks(instance)).length > 0, 'the signed ones');
+    const proving = (await rekey.consumers.get('billing'))!;
+    await rekey.consumers.write('billing', proving, { ...proving.consumer, proves: true });
+    const length = await rekey.redis.xlen('{spec}:acks:billing');
+    const now = () => rekey.redis.xlen('{spec}:acks:billing');
+    await until(async () => (await now()) > length + 2, 'more of them');
+    const numbers = (await rekey.acks(instance)).map(({ number }) => number!);
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+    expect(new Set(numbers).size).toBe(numbers.length);
+    // Nothing that is held depends on how acknowledgements are verified.
+    expect(snapshots).toEqual([]);
+  });
+
+  it('go to the stream of this consumer only', async () => {
+    await begin();
+    await until(async () => (await rekey.acks()).length > 0, 'the first');
+    expect(await rekey.redis.keys('{spec}:acks*')).toEqual(['{spec}:acks:billing']);
   });
 });

@@ -1,5 +1,5 @@
-import { Consumer } from '@rekey/schema';
-import { SealError, openGrant, type Grant } from '@rekey/sealing';
+import { Consumer, parseJson } from '@rekey/schema';
+import { SealError, createAcknowledgementSigner, openGrant, type Grant } from '@rekey/sealing';
 import type { RevokedEvent } from '../keys.ts';
 import type { OwnKeys } from '../own-keys.ts';
 import type { Names } from '../redis/names.ts';
@@ -25,7 +25,7 @@ export const readEnrolment = async (
     throw new SubscribeError('NOT_REGISTERED', complaint);
   }
   if (current?.text === text) return current;
-  const { state, grant, orgs } = parseEntry(text, name);
+  const { state, grant, orgs, ack_key: ackKey } = parseEntry(text, name);
   if (state !== 'ACTIVE' || grant === undefined) {
     const why =
       state === 'PENDING'
@@ -44,7 +44,26 @@ export const readEnrolment = async (
     const complaint = `the entry of the consumer ${name} has an older grant than the one that is held`;
     throw new SubscribeError('OLD_GRANT', complaint);
   }
-  return { text, orgs, recipient };
+  const sign = ackKey === undefined ? undefined : createAcknowledgementSigner(recipient);
+  return { text, orgs, recipient, sign };
+};
+
+/**
+ * The enrolment by another text of the entry, if the two differ only in how acknowledgements are verified.
+ * Nothing else that this consumer holds depends on that.
+ */
+export const withAcknowledgementsOf = (current: Enrolment, text: string): Enrolment | undefined => {
+  const [before, after] = [partsOf(current.text), partsOf(text)];
+  if (!before || before.rest !== after?.rest) return undefined;
+  const { hasKey } = after;
+  return { ...current, text, sign: hasKey ? createAcknowledgementSigner(current.recipient) : undefined };
+};
+
+const partsOf = (text: string): { rest: string; hasKey: boolean } | undefined => {
+  const entry = parseJson(text);
+  if (typeof entry !== 'object' || entry === null) return undefined;
+  const { ack_key: ackKey, proves: _, ...rest } = entry as Partial<Consumer>;
+  return { rest: JSON.stringify(rest), hasKey: ackKey !== undefined };
 };
 
 /**

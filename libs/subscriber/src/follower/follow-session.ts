@@ -15,7 +15,7 @@ import type { Refusals } from '../records/refusals.ts';
 import type { UnsealedRecords } from '../records/unsealed-records.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import type { Acknowledger } from './acknowledger.ts';
-import { readEnrolment, revocationOf } from './enrolment.ts';
+import { readEnrolment, revocationOf, withAcknowledgementsOf } from './enrolment.ts';
 import type { FreshnessReport } from './freshness.ts';
 import { takeSnapshot } from './snapshot.ts';
 import type { SnapshotSchedule } from './snapshot-schedule.ts';
@@ -149,6 +149,13 @@ const startWatching = (deps: FollowDeps, at: Session): (() => void) => {
   return () => clearInterval(watching);
 };
 
+/** Follows a change of the entry. What says how acknowledgements are verified needs no snapshot. */
+const followEntry = ({ state, schedule }: FollowDeps, text: unknown): void => {
+  const same = typeof text === 'string' && withAcknowledgementsOf(state.enrolment!, text);
+  if (same) state.enrolment = same;
+  else schedule.demand('changed');
+};
+
 /** Sends a sign of life, and checks what no event announces. */
 const watch = async (deps: FollowDeps, at: Session): Promise<void> => {
   const { state, clock, records, schedule, stream, names } = deps;
@@ -166,7 +173,7 @@ const watch = async (deps: FollowDeps, at: Session): Promise<void> => {
   if (!schedule.isTaking && !schedule.due && records.hasClockCaughtUp()) schedule.demand('clock');
   if (asked && !schedule.isTaking && taken === schedule.lastTaken) stream.compare(info, asked);
   const hasChanged = !isErrorReply(text) && state.enrolment && text !== state.enrolment.text;
-  if (hasChanged && !schedule.due) schedule.demand('changed');
+  if (hasChanged && !schedule.due) followEntry(deps, text);
   if (state.ready && !schedule.isTaking) await deps.checks.retryUnreadable(at);
   deps.acknowledger.beat();
 };

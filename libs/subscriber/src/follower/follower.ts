@@ -6,7 +6,7 @@ import type { Settings } from '../options.ts';
 import type { OwnKeys } from '../own-keys.ts';
 import type { Names } from '../redis/names.ts';
 import { createPages } from '../redis/pages.ts';
-import { createRedisClock } from '../redis/redis-clock.ts';
+import { createRedisClock, type RedisClock } from '../redis/redis-clock.ts';
 import { isErrorReply, replyCode } from '../redis/replies.ts';
 import { openSession, type Connect, type Session } from '../redis/session.ts';
 import { createRecords } from '../records/apply-records.ts';
@@ -45,7 +45,8 @@ export interface Follower {
 }
 
 const LEAVE_WITHIN_MS = 1000;
-const MAX_ACKNOWLEDGEMENTS = 20_000;
+const MAX_ACKNOWLEDGEMENTS = 5000;
+const MAX_SHARED_ACKNOWLEDGEMENTS = 20_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2000;
 const MAX_DOUBLINGS = 6;
@@ -120,8 +121,8 @@ const createParts = (
   const records = createRecords({ state, clock, held, unsealed, refusals, listeners });
   const checks = createRecordChecks({ state, pages, held, unsealed, records, refusals });
   const acknowledger = createAcknowledger(
-    () => acknowledgementOf(state, settings, held, refusals),
-    (ack) => sendAcknowledgement(state, names, ack),
+    () => acknowledgementOf(state, settings, clock, held, refusals),
+    (ack) => sendAcknowledgement(state, names, settings.consumer, ack),
   );
   const stream = createStream({
     state,
@@ -143,12 +144,15 @@ const createParts = (
 };
 
 const acknowledgementOf = (
-  { ready, revoked, session, instance, position, enrolment }: FollowState,
+  state: FollowState,
   { consumer, leaseMs }: Settings,
+  clock: RedisClock,
   held: HeldKeys,
   refusals: Refusals,
 ): Acknowledgement | undefined => {
+  const { ready, revoked, session, instance, position, enrolment } = state;
   if (!ready || revoked || !session || !enrolment) return undefined;
+  state.acknowledgements += 1;
   return {
     consumer,
     instance,
@@ -157,17 +161,29 @@ const acknowledgementOf = (
     seq: position.seq ?? 0,
     keys: held.size,
     ...refusals.report(),
+    number: state.acknowledgements,
+    sent_ms: clock.nowMs(),
     leaving: false,
     kid: enrolment.recipient.kid,
   };
 };
 
-const sendAcknowledgement = async (state: FollowState, names: Names, ack: string): Promise<void> => {
-  const { session } = state;
+/** Signs it for the consumer's own stream. A Rekey of before reads the shared stream, without signatures. */
+const sendAcknowledgement = async (
+  state: FollowState,
+  names: Names,
+  consumer: string,
+  ack: string,
+): Promise<void> => {
+  const { session, enrolment } = state;
   if (!session) return;
+  const proof = enrolment?.sign?.(ack);
+  const [key, keep, ...more] =
+    proof === undefined
+      ? [names.sharedAcks, MAX_SHARED_ACKNOWLEDGEMENTS]
+      : [names.acks(consumer), MAX_ACKNOWLEDGEMENTS, 'proof', proof];
   try {
-    const sent = session.commands.xadd(names.acks, 'MAXLEN', '~', MAX_ACKNOWLEDGEMENTS, '*', 'ack', ack);
-    await session.answer(sent);
+    await session.answer(session.commands.xadd(key!, 'MAXLEN', '~', keep!, '*', 'ack', ack, ...more));
     state.acknowledging = true;
   } catch (error) {
     state.acknowledging = false;

@@ -19,6 +19,8 @@ export interface Enrolment {
   text: string;
   orgs: string[];
   recipient: Grant;
+  /** Signs the text of an acknowledgement; absent if Rekey is of before, and expects no signature. */
+  sign?: ((ack: string) => string) | undefined;
 }
 
 /** What the parts of the follower share. */
@@ -42,6 +44,8 @@ export interface FollowState {
   fault: unknown;
   /** Redis accepts the acknowledgements. */
   acknowledging: boolean;
+  /** How many were made. */
+  acknowledgements: number;
 }
 
 export const createState = (): FollowState => ({
@@ -56,4 +60,5 @@ export const createState = (): FollowState => ({
   revoked: undefined,
   fault: undefined,
   acknowledging: false,
+  acknowledgements: 0,
 });

@@ -1,7 +1,10 @@
 /** The Redis keys that a consumer may use, as the events contract defines them. */
 export interface Names {
   events: string;
-  acks: string;
+  /** The consumer's own stream. */
+  acks(consumer: string): string;
+  /** That of all consumers, for a Rekey of before. */
+  sharedAcks: string;
   consumers: string;
   orgs: string;
   uncertain: string;
@@ -11,7 +14,8 @@ export interface Names {
 
 export const namesUnder = (prefix: string): Names => ({
   events: `{${prefix}}:events`,
-  acks: `{${prefix}}:acks`,
+  acks: (consumer) => `{${prefix}}:acks:${encodeURIComponent(consumer)}`,
+  sharedAcks: `{${prefix}}:acks`,
   consumers: `{${prefix}}:consumers`,
   orgs: `{${prefix}}:orgs`,
   uncertain: `{${prefix}}:uncertain`,

@@ -43,6 +43,8 @@ describe('the Redis user of the events contract', () => {
       () => user.xadd('{spec}:events', '*', 'event', '{}'),
       () => user.set('{spec}:current:ast_1', 'x'),
       () => user.hset('{spec}:consumers', 'billing', '{}'),
+      () => user.xadd('{spec}:acks', '*', 'ack', '{}'),
+      () => user.xadd('{spec}:acks:crm', '*', 'ack', '{}'),
       () => user.get('{spec}:assistant:ast_1'),
     ]) {
       await expect(write()).rejects.toThrow('NOPERM');

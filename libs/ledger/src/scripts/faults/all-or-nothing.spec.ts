@@ -32,6 +32,7 @@ const flows: Flows = { ...rotationFlows, ...bulkFlows, ...systemFlows };
  * each shows what it does then.
  */
 const DECIDES = [
+  'acks-trim acks',
   'recognise-ledger assistant',
   'recognise-ledger assistants',
   'recognise-ledger bulks',

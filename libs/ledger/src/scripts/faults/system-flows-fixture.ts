@@ -97,7 +97,12 @@ export const systemFlows: Flows = {
   consumers: async () => {
     await rotate('f1');
     await redis.xadd('{spec}:acks', '5-0', 'ack', '{}');
-    await consumersCommands(createRunner(redis, 'spec')).acksNext({ acks: '{spec}:acks', after: '1-0' });
+    const commands = consumersCommands(createRunner(redis, 'spec'));
+    const acks = '{spec}:acks';
+    await commands.acksRead({ acks, after: '1-0', before: '+', count: 10, chars: 100, longest: 10 });
+    await commands.acksTrim({ acks, keep: 5, expireMs: 1000 });
+    await redis.set('{spec}:acks:billing', 'x');
+    await commands.acksTrim({ acks: '{spec}:acks:billing', keep: 5, expireMs: 1000 });
     const consumers = openLedger(redis, { prefix: 'spec' }).consumers;
     await consumers.write('billing', undefined, consumer, { reseals: true, emit: JSON.stringify(ENVELOPE) });
     const current = (await redis.get('{spec}:current:ast_1'))!;

@@ -49,6 +49,26 @@ export const workerConsumersEvents = {
     message: 'positions of consumers cannot be read; retrying',
     meaning: 'Canaries wait and lag metrics are old until Redis answers.',
   },
+  consumer_proves_acknowledgements: {
+    level: 'info',
+    message: 'consumer signs its acknowledgements; unsigned ones no longer count for it',
+    meaning:
+      'An instance with a version of the SDK that signs has reported. Replace the other instances of this ' +
+      'consumer too: once gateway or worker restart, older ones no longer count.',
+  },
+  acknowledgements_refused: {
+    level: 'warn',
+    message: 'acknowledgements in Redis do not count',
+    meaning:
+      '`counts` says how many since the last such line, by why: `malformed`, `forged` (a wrong signature), ' +
+      '`replayed`, `unproved` (not signed, though the consumer signs) or `too-many-instances` (over 500). ' +
+      'Something other than a consumer may write to Redis. Check the Redis users.',
+  },
+  acknowledgement_upkeep_failed: {
+    level: 'warn',
+    message: 'streams of acknowledgements could not be trimmed; retrying',
+    meaning: 'The ledger could not be read or written. Check Redis.',
+  },
   consumer_lag_unreadable: {
     level: 'warn',
     message: 'lag of consumers cannot be read; retrying',

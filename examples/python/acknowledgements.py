@@ -1,0 +1,54 @@
+"""Reports to Rekey how far this instance is. See consumer.py."""
+
+import json
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from jwcrypto.common import base64url_encode
+
+from sealed_events import parse
+
+MAX_ACKNOWLEDGEMENTS = 5000
+# Of the stream of all consumers.
+MAX_SHARED = 20_000
+
+
+class Acknowledgements:
+    def __init__(self, name, instance, key_of):
+        self._name = name
+        self._instance = instance
+        self._consumers = key_of("consumers")
+        self._own, self._shared = key_of("acks", name), key_of("acks")
+        self._number = 0
+        # Whether Rekey verifies acknowledgements: one of before expects no signature.
+        self._signs = False
+
+    def send(self, store, keys, report):
+        self._number += 1
+        seconds, micros = store.time()
+        text = json.dumps(
+            {
+                "consumer": self._name,
+                "instance": self._instance,
+                **report,
+                "number": self._number,
+                "sent_ms": seconds * 1000 + micros // 1000,
+            }
+        )
+        if not self._signs:
+            # No event announces it.
+            entry = parse(store.hget(self._consumers, self._name))
+            self._signs = entry is not None and "ack_key" in entry
+        if self._signs:
+            fields = {"ack": text, "proof": sign(text, keys)}
+            store.xadd(self._own, fields, maxlen=MAX_ACKNOWLEDGEMENTS, approximate=True)
+        else:
+            store.xadd(self._shared, {"ack": text}, maxlen=MAX_SHARED, approximate=True)
+
+
+def sign(text, keys):
+    """The proof of a text: an Ed25519 signature with a key that is derived from the proving key."""
+    derivation = HKDF(hashes.SHA256(), length=32, salt=None, info=b"rekey acknowledgement 1")
+    signer = Ed25519PrivateKey.from_private_bytes(derivation.derive(keys.proving))
+    return base64url_encode(signer.sign(b"rekey.acknowledgement.1\n" + text.encode()))
