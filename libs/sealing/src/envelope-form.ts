@@ -121,8 +121,8 @@ const PROOF = /^[\w-]{42}[AEIMQUYcgkosw048]$/;
 const notInOurForm = () => new SealError('the sealed text is not sealed in the way that Rekey uses');
 
 /**
- * Throws SealError unless each part has its length and alphabet. node:crypto would take a shorter tag, which is
- * easier to guess, and a nonce of any length, and would skip characters that are not base64url.
+ * Throws SealError unless each part has its length and alphabet. node:crypto would take a shorter tag, which
+ * is easier to guess, and a nonce of any length, and would skip characters that are not base64url.
  */
 export const checkParts = ({ iv, ciphertext, tag }: Envelope, encryptedKey: string): void => {
   if (!IV.test(iv) || !TAG.test(tag) || !ENCRYPTED_KEY.test(encryptedKey) || !BASE64URL.test(ciphertext))

@@ -177,8 +177,8 @@ const recipientFor = (
 };
 
 /**
- * What is proved is ASCII, for which `latin1` is 1 µs faster than UTF-8. Another character can have the proof of
- * an ASCII one; the checks of form refuse it.
+ * What is proved is ASCII, for which `latin1` is 1 µs faster than UTF-8. Another character can have the proof
+ * of an ASCII one; the checks of form refuse it.
  */
 const hmacOf = (text: string, proving: KeyObject): Hmac =>
   createHmac('sha256', proving).update(text, 'latin1');
