@@ -57,7 +57,7 @@ export const headerOf = (form: Form, purpose: Purpose): string =>
 export const formOf = ({ protected: header }: Envelope, purpose: Purpose): Form => {
   if (header === SPLIT_HEADER) return 'split';
   if (header === JOINED_HEADERS[purpose]) return 'joined';
-  throw new SealError('the sealed text is not sealed in the way that Rekey uses');
+  throw notInOurForm();
 };
 
 type Content = Pick<Envelope, 'protected' | 'iv' | 'ciphertext' | 'tag'>;
@@ -111,17 +111,24 @@ const isRecipient = (value: unknown): boolean => {
   );
 };
 
-/** Unpadded base64url of 12, 16 and 40 bytes: each has one spelling, because unused bits must be zero. */
+/** Unpadded base64url of 12, 16, 40 and 32 bytes: each has one spelling, because unused bits must be zero. */
 const IV = /^[\w-]{16}$/;
 const TAG = /^[\w-]{21}[AQgw]$/;
 const ENCRYPTED_KEY = /^[\w-]{53}[AQgw]$/;
 const BASE64URL = /^[\w-]*$/;
+const PROOF = /^[\w-]{42}[AEIMQUYcgkosw048]$/;
+
+const notInOurForm = () => new SealError('the sealed text is not sealed in the way that Rekey uses');
 
 /**
- * Throws SealError unless every part has its length and alphabet. node:crypto would take a shorter tag, which
+ * Throws SealError unless each part has its length and alphabet. node:crypto would take a shorter tag, which
  * is easier to guess, and a nonce of any length, and would skip characters that are not base64url.
  */
 export const checkParts = ({ iv, ciphertext, tag }: Envelope, encryptedKey: string): void => {
   if (!IV.test(iv) || !TAG.test(tag) || !ENCRYPTED_KEY.test(encryptedKey) || !BASE64URL.test(ciphertext))
-    throw new SealError('the sealed text is not sealed in the way that Rekey uses');
+    throw notInOurForm();
 };
+
+/** The bytes of a proof; undefined if it does not have the form of one. */
+export const proofBytes = (proof: string): Buffer | undefined =>
+  PROOF.test(proof) ? Buffer.from(proof, 'base64url') : undefined;
