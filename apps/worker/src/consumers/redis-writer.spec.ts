@@ -188,9 +188,9 @@ describe('a revision of the recipients that another client changes all the time'
     await round();
     const { logger: recording, logged } = createRecordingLogger();
     const changing = redis.duplicate();
-    let isChanging = true;
+    const ending = new AbortController();
     const run = (async () => {
-      while (isChanging) await changing.hincrby('{spec}:ledger', 'readers', 1);
+      while (!ending.signal.aborted) await changing.hincrby('{spec}:ledger', 'readers', 1);
     })();
     const publisher = createPublisher({
       ledger,
@@ -223,7 +223,7 @@ describe('a revision of the recipients that another client changes all the time'
       for (let i = 0; i < 5; i += 1) await round();
       await enrolWith(recording);
     } finally {
-      isChanging = false;
+      ending.abort();
       await run;
       changing.disconnect();
     }
