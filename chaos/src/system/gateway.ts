@@ -10,12 +10,17 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-export const startGateway = async (redisPort: number, onLine: (line: string) => void): Promise<Gateway> => {
+export const startGateway = async (
+  redisPort: number,
+  keyFile: string,
+  onLine: (line: string) => void,
+): Promise<Gateway> => {
   const address = `127.0.0.1:${await freePort()}`;
   const redis = await createTcpProxy({ port: redisPort });
   const env = {
     REDIS_URL: `redis://127.0.0.1:${redis.port}`,
     GRPC_ADDRESS: address,
+    REKEY_GATEWAY_KEY_FILE: keyFile,
     LOG_LEVEL: 'warn',
   };
   const start = () => launchApp('gateway', { env, onLine });

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createKeyFile, createSealer, loadKeyFile } from '@rekey/sealing';
+import { createGatewayKeyFile, createKeyFile, createSealer, loadKeyFile } from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { scriptedFaults } from '../faults/scripted-faults.ts';
@@ -66,9 +66,13 @@ const openLog = (path: string | undefined) => {
   };
 };
 
+const gatewayKeyFileOf = (keyFile: string): string => join(dirname(keyFile), 'gateway-key.json');
+
 const createFingerprint = async (keyFile: string): Promise<(key: string) => string> => {
   await createKeyFile(keyFile);
-  const sealer = createSealer(await loadKeyFile(keyFile));
+  const loaded = await loadKeyFile(keyFile);
+  await createGatewayKeyFile(gatewayKeyFileOf(keyFile), loaded);
+  const sealer = createSealer(loaded);
   return (key) => sealer.fingerprint(key);
 };
 
@@ -99,7 +103,7 @@ const startProcesses = async (
   const simulator = await startSimulator({ assistants, subOrgs, seed }, linesOf('simulator'));
   if (faults > 0)
     for (const fault of scriptedFaults(faults, without)) await simulator.admin('POST', '/faults', fault);
-  const gateway = await startGateway(redisPort, linesOf('gateway'));
+  const gateway = await startGateway(redisPort, gatewayKeyFileOf(keyFile), linesOf('gateway'));
   const ports = { redis: redisPort, upstream: simulator.port };
   const settings = { rotations, keyFile, maxUnknowns: MAX_UNKNOWNS, hasFaults: faults > 0, odd };
   const workers = await Promise.all(

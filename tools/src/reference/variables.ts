@@ -62,6 +62,14 @@ export const variables: Record<string, Record<string, Variable>> = {
         free port if 50051 is in use; port \`0\` always takes a free one
       `,
     },
+    REKEY_GATEWAY_KEY_FILE: {
+      also: DOCTOR,
+      meaning: `
+        the path of the key file of the gateway, made by \`rekey key-file gateway\` and [readable by its owner
+        only](../guides/operate.md#files-with-secrets). Without it, the gateway serves everything but
+        consumers. \`npm start\` creates \`.rekey/gateway-key.json\`
+      `,
+    },
     GATEWAY_MAX_CONNECTIONS: {
       meaning: `
         open connections. Beyond it, the connection that has been without a call for the longest time is
