@@ -6,7 +6,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createGatewayKeyFile, createKeyFile, loadKeyFile } from '@rekey/sealing';
+import { addSigningKey, createGatewayKeyFile, createKeyFile, loadKeyFile } from '@rekey/sealing';
 
 const folder = process.env['SECRETS'] || '/secrets';
 const apiKey = process.env['INVENT_API_KEY']?.trim();
@@ -126,6 +126,8 @@ else if (!existsSync(pathOf('invent-api-key'))) write('invent-api-key', '');
 
 if (isUpgrade && !existsSync(keyFile)) write('key-file.json', readFileSync(earlierKeyFile));
 await createKeyFile(keyFile);
+// One of an early version has none, and gateways need its public part.
+await addSigningKey(keyFile, { mounted: true });
 secure('key-file.json');
 
 /** It follows from the key file, and is written again if that is another one. */

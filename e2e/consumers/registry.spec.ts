@@ -144,15 +144,15 @@ describe('a gateway without a key file', () => {
       expect(await client.waitRotation({ id, timeoutMs: 20_000 })).toMatchObject({ state: 'SUCCEEDED' });
       expect(await problemsOf({ client })).toContain('REGISTRY_KEY_MISSING');
       for (const call of [
-        client.listConsumers(),
-        client.getPublicKey(),
-        client.removeConsumer('billing'),
-        client.setConsumerOrgs({ name: 'billing', orgs: ['*'] }),
-        client.getRegistry(),
-        client.reviewRegistry(),
-        client.trustRegistry({ consumers: [] }),
+        () => client.listConsumers(),
+        () => client.getPublicKey(),
+        () => client.removeConsumer('billing'),
+        () => client.setConsumerOrgs({ name: 'billing', orgs: ['*'] }),
+        () => client.getRegistry(),
+        () => client.reviewRegistry(),
+        () => client.trustRegistry({ consumers: [] }),
       ])
-        expect(await failureOf(call)).toMatchObject({ reason: 'REGISTRY_KEY_MISSING' });
+        expect(await failureOf(call())).toMatchObject({ reason: 'REGISTRY_KEY_MISSING' });
     } finally {
       client.close();
     }

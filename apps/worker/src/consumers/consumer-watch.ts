@@ -14,7 +14,7 @@ interface ConsumerWatchOptions {
   work: Pick<BulkWork, 'awaiting' | 'acknowledged' | 'read'>;
   retention: EventRetention;
   meter: Pick<Meter, 'consumers' | 'refusedAcknowledgements'>;
-  sealer: Pick<Sealer, 'open'>;
+  sealer: Pick<Sealer, 'openOwn'>;
   refused: RefusedAcknowledgements;
   logger: Logger;
 }
