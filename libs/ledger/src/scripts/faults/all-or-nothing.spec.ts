@@ -48,6 +48,9 @@ const DECIDES = [
   'fail-corrupt rotation',
   'find-orphans rotation',
   'org-adopt rotation',
+  'sweep-begin sweeping',
+  'sweep-begin sweeps',
+  'sweep-create sweeps',
 ];
 
 /**
@@ -69,6 +72,8 @@ const UNREACHED = [
   "scripts/call: redis.pcall('HSET', PREFIX .. ':damaged', key, failure)",
   "scripts/call: local known = redis.pcall('HLEN', PREFIX .. ':damaged')",
   "scripts/call: redis.call('HSET', key, field, by)",
+  "sweep-begin: if is_spoilt then write('DEL', lock) end",
+  "sweep-create: if is_spoilt then write('DEL', queued) end",
   "time/redis-time: local time = redis.call('TIME')",
 ];
 
