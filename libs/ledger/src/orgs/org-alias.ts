@@ -2,6 +2,7 @@ import { ConsumerOrgs, ORG_ALIAS, OrgId, parseJson } from '@rekey/schema';
 import { z } from 'zod';
 import { readCurrents } from '../assistants/published.ts';
 import type { Connection } from '../connection.ts';
+import { readOrgIds } from './org-ids.ts';
 import { redisNowMs } from '../time/redis-now.ts';
 import { isWrongType } from '../scripts/run.ts';
 import { orgsCommands } from './commands.generated.ts';
@@ -116,7 +117,7 @@ const findCandidates =
   async () => {
     const newest = (index: string) => redis.zrange(index, '+', '-', 'BYLEX', 'REV', 'LIMIT', 0, NAMED_BY);
     const [published, consumers, policies, bulks, rotations] = await Promise.all([
-      redis.smembers(keys.orgs),
+      readOrgIds({ redis, keys }),
       redis.hvals(keys.consumers),
       redis.zrange(keys.policies, '0', '-1'),
       newest(keys.bulks),

@@ -227,17 +227,20 @@ describe('a sweep of everything that waits for the lock', () => {
 });
 
 describe('a key that another client has spoilt', () => {
-  it.each(['set', 'rpush'] as const)('does not keep sweeps from being made and begun: %s', async (command) => {
-    for (const key of ['sweeps:QUEUED', 'sweeping']) await redis[command](`{spec}:${key}`, 'x');
-    const one = await sweeps.create(nextId(), 'org_1', { requested: true });
-    expect(await create('org_1')).toMatchObject({ id: one.sweep.id });
-    for (const key of ['sweeps:QUEUED', 'sweeping']) {
-      await redis.del(`{spec}:${key}`);
-      await redis[command](`{spec}:${key}`, 'x');
-    }
-    expect(await sweeps.begin(one.sweep.id, 'run-1', 60_000)).toMatchObject({ kind: 'begun' });
-    expect(await sweeps.begin((await create()).id, 'run-2', 60_000)).toMatchObject({ kind: 'busy' });
-  });
+  it.each(['set', 'rpush'] as const)(
+    'does not keep sweeps from being made and begun: %s',
+    async (command) => {
+      for (const key of ['sweeps:QUEUED', 'sweeping']) await redis.call(command, `{spec}:${key}`, 'x');
+      const one = await sweeps.create(nextId(), 'org_1', { requested: true });
+      expect(await create('org_1')).toMatchObject({ id: one.sweep.id });
+      for (const key of ['sweeps:QUEUED', 'sweeping']) {
+        await redis.del(`{spec}:${key}`);
+        await redis.call(command, `{spec}:${key}`, 'x');
+      }
+      expect(await sweeps.begin(one.sweep.id, 'run-1', 60_000)).toMatchObject({ kind: 'begun' });
+      expect(await sweeps.begin((await create()).id, 'run-2', 60_000)).toMatchObject({ kind: 'busy' });
+    },
+  );
 });
 
 describe('begin', () => {

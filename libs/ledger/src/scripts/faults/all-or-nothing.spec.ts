@@ -74,6 +74,8 @@ const UNREACHED = [
   "scripts/call: redis.call('HSET', key, field, by)",
   "sweep-begin: if is_spoilt then write('DEL', lock) end",
   "sweep-create: if is_spoilt then write('DEL', queued) end",
+  "system/request-ids: if room.is_spoilt then write('DEL', counts) end",
+  "system/request-ids: write('HDEL', counts, unpack(room.gone, i, math.min(i + 999, #room.gone)))",
   "time/redis-time: local time = redis.call('TIME')",
 ];
 

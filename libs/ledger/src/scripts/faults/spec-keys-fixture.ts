@@ -27,6 +27,7 @@ export const FAMILIES = [
   'policy-request',
   'processes',
   'request',
+  'request-counts',
   'rollbacks',
   'rotation',
   'rotations',
