@@ -14,6 +14,7 @@ export interface Memory {
 
 export interface GatewayUnderFlood {
   target: Omit<FloodTarget, 'scale'>;
+  redisUrl: string;
   isAlive(): boolean;
   memory(): Promise<Memory>;
   /** The same after a full garbage collection. */
@@ -115,6 +116,7 @@ export const startGatewayUnderFlood = async (
     };
   };
   return {
+    redisUrl: redis.url,
     target: {
       address,
       rotationId: rotationId!,
