@@ -2,8 +2,8 @@ import { startGatewayUnderFlood } from '../floods/gateway-under-flood.ts';
 import { runFuzz, verdictOf } from './run-fuzz.ts';
 
 /*
- * npm run fuzz [-- MESSAGES [SEED]]: a real gateway receives mutated messages of all its methods, on connections
- * whose headers and frames are partly wrong too. Meanwhile another process checks its health. The verdict: no
+ * npm run fuzz [-- MESSAGES [SEED]]: a real gateway receives mutated messages of all its methods, on
+ * connections whose headers and frames are partly wrong too. Meanwhile another process checks its health. The verdict: no
  * crash, no error that no handler foresaw, health within 100 ms, and memory back afterwards.
  */
 
@@ -13,20 +13,22 @@ const print = (text: string) => process.stdout.write(`${text}\n`);
 
 const gateway = await startGatewayUnderFlood({ REKEY_MAX_OPEN_ROTATIONS: '2000' });
 const result = await runFuzz(gateway, Number(messages), Number(seed), (sent) =>
-  print(`${sent.toLocaleString('en')} messages`),
+  print(`${count(sent)} messages`),
 ).finally(() => gateway.stop());
 const { sent, seconds, baseline, afterwards } = result;
 const mb = (bytes: number) => bytes.toFixed(0);
+const count = (number: number) => number.toLocaleString('en');
 print(
-  `seed ${seed}: ${sent.messages.toLocaleString('en')} messages in ${sent.calls.toLocaleString('en')} calls on ` +
-    `${sent.connections} connections; ${sent.answered.toLocaleString('en')} answered, ` +
-    `${sent.reset.toLocaleString('en')} reset; ${seconds.toFixed(0)} s`,
+  `seed ${seed}: ${count(sent.messages)} messages in ${count(sent.calls)} calls on ` +
+    `${sent.connections} connections; ${count(sent.answered)} answered, ` +
+    `${count(sent.reset)} reset; ${seconds.toFixed(0)} s`,
 );
 const codes = Object.entries(result.codes).toSorted(([, a], [, b]) => b - a);
 print(`codes: ${codes.map(([code, count]) => `${code} ${count}`).join(', ')}`);
 print(
   `health: ${result.checks} checks, median ${result.medianCheckMs.toFixed(1)} ms, ` +
-    `999 of 1000 within ${result.almostSlowestCheckMs.toFixed(0)} ms, slowest ${result.slowestCheckMs.toFixed(0)} ms`,
+    `999 of 1000 within ${result.almostSlowestCheckMs.toFixed(0)} ms, ` +
+    `slowest ${result.slowestCheckMs.toFixed(0)} ms`,
 );
 print(
   `memory in use: ${mb(baseline.used)} MB before, ${mb(afterwards.used)} MB after; ` +

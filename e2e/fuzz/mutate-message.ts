@@ -16,7 +16,7 @@ const VARINT = 0;
 const LENGTH_DELIMITED = 2;
 const LONGEST_VALUE = 30_000;
 
-export const varint = (value: number | bigint): Buffer => {
+const varint = (value: number | bigint): Buffer => {
   const bytes: number[] = [];
   let rest = BigInt.asUintN(64, BigInt(value));
   do {

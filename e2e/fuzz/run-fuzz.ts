@@ -4,7 +4,7 @@ import { randomOf } from './random.ts';
 import { methodsOf } from './requests.ts';
 import { sendCalls, type Sent } from './send-calls.ts';
 
-export interface FuzzResult {
+interface FuzzResult {
   sent: Sent;
   seconds: number;
   crashed: boolean;

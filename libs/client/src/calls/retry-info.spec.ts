@@ -30,7 +30,7 @@ describe('a gateway that says when to return', () => {
     expect(pausesMs()[0]).toBeGreaterThanOrEqual(999);
   });
 
-  it('gets no further call if that is after the deadline: the call fails at once, and says when', async () => {
+  it('gets no further call if that is after the deadline: the call fails at once', async () => {
     const { requests, handler } = inTurn(full(), succeeded);
     const client = connect(await startFake({ rotations: { GetRotation: handler } }));
     const beganMs = performance.now();

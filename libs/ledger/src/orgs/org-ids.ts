@@ -1,6 +1,6 @@
 import type { Connection } from '../connection.ts';
 
-/** Only another client can make more. The order of a scan is that of the set, so these are always the same. */
+/** Only another client can make more. Which ones are read changes only with the set. */
 const MAX_ORGS = 100_000;
 const READ_AT_ONCE = 1000;
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { RekeyError, type BulkSpec } from '@rekey/schema';
+import type { BulkSpec, RekeyError } from '@rekey/schema';
 import { useRedis } from '@rekey/testing/redis-fixture';
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
@@ -66,7 +66,7 @@ describe('request ids', () => {
     expect(await redis.hgetall(COUNTS)).toEqual({ hour, total: '4', [hour]: '4' });
   });
 
-  it('are limited, of all kinds together; a known one, and a request without one, are not refused', async () => {
+  it('are limited, of all kinds together; a known one, or none, is not refused', async () => {
     const known = randomUUID();
     await rotate(known);
     await redis.del(COUNTS);

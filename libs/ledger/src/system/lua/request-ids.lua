@@ -1,5 +1,6 @@
--- Bounds how many request ids are remembered: each call can bring another one, and each is kept for a day. They
--- are counted by the hour in which they came. If another client has spoilt the counts, counting begins anew.
+-- Bounds how many request ids are remembered: each call can bring another one, and each is kept for a day.
+-- They are counted by the hour in which they came. If another client has spoilt the counts, counting begins
+-- anew.
 --
 -- @include scripts/call
 -- @include scripts/number
