@@ -3,12 +3,13 @@ import { runFuzz, verdictOf } from './run-fuzz.ts';
 
 /*
  * npm run fuzz [-- MESSAGES [SEED]]: a real gateway receives mutated messages of all its methods, on
- * connections whose headers and frames are partly wrong too. Meanwhile another process checks its health. The verdict: no
- * crash, no error that no handler foresaw, health within 100 ms, and memory back afterwards.
+ * connections whose headers and frames are partly wrong too. Meanwhile another process checks its health. The
+ * verdict: no crash, no error that no handler foresaw, health within 100 ms, and memory back afterwards.
  */
 
 const CHECK_WITHIN_MS = 100;
 const [messages = '1000000', seed = '1'] = process.argv.slice(2);
+const count = (number: number) => number.toLocaleString('en');
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 const gateway = await startGatewayUnderFlood({ REKEY_MAX_OPEN_ROTATIONS: '2000' });
@@ -17,7 +18,6 @@ const result = await runFuzz(gateway, Number(messages), Number(seed), (sent) =>
 ).finally(() => gateway.stop());
 const { sent, seconds, baseline, afterwards } = result;
 const mb = (bytes: number) => bytes.toFixed(0);
-const count = (number: number) => number.toLocaleString('en');
 print(
   `seed ${seed}: ${count(sent.messages)} messages in ${count(sent.calls)} calls on ` +
     `${sent.connections} connections; ${count(sent.answered)} answered, ` +
