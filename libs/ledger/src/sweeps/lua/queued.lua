@@ -1,6 +1,6 @@
 -- The hash of QUEUED sweeps, and the lock, are restored by the sweeps that follow: if another client has
--- given one of them another type, it counts as empty, and the next write replaces it. Otherwise no sweep could
--- be made, or begin, ever again.
+-- given one of them another type, it counts as empty, and the next write replaces it. Otherwise no sweep
+-- could be made, or begin, ever again.
 --
 -- @include scripts/call
 
