@@ -24,7 +24,7 @@ print(
     `${count(sent.reset)} reset; ${seconds.toFixed(0)} s`,
 );
 const codes = Object.entries(result.codes).toSorted(([, a], [, b]) => b - a);
-print(`codes: ${codes.map(([code, count]) => `${code} ${count}`).join(', ')}`);
+print(`codes: ${codes.map(([code, calls]) => `${code} ${count(calls)}`).join(', ')}`);
 print(
   `health: ${result.checks} checks, median ${result.medianCheckMs.toFixed(1)} ms, ` +
     `999 of 1000 within ${result.almostSlowestCheckMs.toFixed(0)} ms, ` +
