@@ -530,8 +530,8 @@ export const bulksCommands = (run: RunCommand) => ({
    * Records a bulk rotation, once. Ids that the caller gave lie in the draft already, which expires within the
    * hour.
    *
-   * Keeps: one request id has one bulk rotation; all of it is there, or nothing. A limited number is open, and of
-   * assistants in them.
+   * Keeps: one request id has one bulk rotation; all of it is there, or nothing. A limited number is open,
+   * and of assistants in them.
    */
   bulkCreate: async (input: BulkCreateInput): Promise<BulkCreateReply> =>
     readBulkCreateReply(

@@ -136,8 +136,8 @@ export const sweepsCommands = (run: RunCommand) => ({
    * Takes the lock under which all sweeps run, and begins a sweep under it.
    *
    * Keeps: two sweeps never run at once, as long as each saves within its lease. A RUNNING sweep whose run is
-   * gone starts over without its counts: what it had compared is unknown. Sweeps of everything and sweeps of one
-   * org take turns if both wait: however many wait of one sort, the other is next.
+   * gone starts over without its counts: what it had compared is unknown. Sweeps of everything and of one org
+   * take turns if both wait: however many wait of one sort, the other is next.
    */
   sweepBegin: async (input: SweepBeginInput): Promise<SweepBeginReply> =>
     readSweepBeginReply(
