@@ -14,12 +14,15 @@ export interface Memory {
 
 export interface GatewayUnderFlood {
   target: Omit<FloodTarget, 'scale'>;
+  redisUrl: string;
   isAlive(): boolean;
   memory(): Promise<Memory>;
   /** The same after a full garbage collection. */
   memoryKept(): Promise<Memory>;
   /** What each limit has refused so far. */
   refused(): Promise<Record<string, number>>;
+  /** How many calls have ended so far with each gRPC code. */
+  codes(): Promise<Record<string, number>>;
   /** The health checks since the last call: how long each took, in ms; Infinity if it failed. */
   takeChecks(): number[];
   output(): string;
@@ -115,6 +118,7 @@ export const startGatewayUnderFlood = async (
     };
   };
   return {
+    redisUrl: redis.url,
     target: {
       address,
       rotationId: rotationId!,
@@ -134,6 +138,14 @@ export const startGatewayUnderFlood = async (
           return limit === undefined ? [] : [[limit, value]];
         }),
       ),
+    codes: async () => {
+      const counts: Record<string, number> = {};
+      for (const [name, value] of Object.entries(await metrics())) {
+        const [, code] = /^rekey_gateway_calls_total\{.*code="(\w+)"/.exec(name) ?? [];
+        if (code !== undefined) counts[code] = (counts[code] ?? 0) + value;
+      }
+      return counts;
+    },
     takeChecks: probe.take,
     output: () => gateway.output(),
     stop: async () => {

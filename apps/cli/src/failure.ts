@@ -32,6 +32,12 @@ export const fromCallError = (error: unknown, address: string): unknown => {
   if (isErrorCode(code)) return new CliError(details, code, exitCode);
   if (code === 'RESPONSE_TOO_LARGE')
     return new CliError('The response exceeds the size limit of gRPC. Request fewer elements.', code);
+  if (code === 'CONNECTION_LIMITED')
+    return new CliError(
+      `${error.message.slice(code.length + 2)} ${error.advice}`,
+      code,
+      exitCodes.unavailable,
+    );
   if (away)
     return new CliError(
       `The gateway at ${address} does not answer. Check that it runs, ` +

@@ -8,6 +8,8 @@ export interface Keys {
   /** The index of rotations: `open` ones, or those in an end state. */
   rotations(index: string): string;
   request(requestId: string): string;
+  /** How many request ids of all kinds came in each hour. */
+  requestCounts: string;
   assistant(assistantId: string): string;
   current(assistantId: string): string;
   /** The open intents of an org: assistants whose POST may be under way. */
@@ -108,6 +110,7 @@ export const ledgerKeys = (name: string): Keys => {
     prefix,
     rotation: (id) => `${prefix}:rotation:${id}`,
     rotations: (index) => `${prefix}:rotations:${index}`,
+    requestCounts: `${prefix}:request-counts`,
     request: (requestId) => `${prefix}:request:${requestId}`,
     assistant: (assistantId) => `${prefix}:assistant:${encodeURIComponent(assistantId)}`,
     current: (assistantId) => `${prefix}:current:${encodeURIComponent(assistantId)}`,

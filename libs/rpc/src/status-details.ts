@@ -188,7 +188,8 @@ export const readStatusDetails = (error: ServiceError): CallError => {
       const { retry_delay: delay } = type('RetryInfo').decode(value) as unknown as {
         retry_delay: { seconds: number | protobuf.Long; nanos: number } | null;
       };
-      result.retryAfterMs = Number(delay?.seconds ?? 0) * 1000 + (delay?.nanos ?? 0) / 1e6;
+      const ms = Number(delay?.seconds ?? 0) * 1000 + (delay?.nanos ?? 0) / 1e6;
+      if (ms > 0) result.retryAfterMs = ms;
     }
   }
   return result;

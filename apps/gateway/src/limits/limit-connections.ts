@@ -1,5 +1,4 @@
 import { constants, type Http2Server, type ServerHttp2Session } from 'node:http2';
-import type { Server } from '@grpc/grpc-js';
 
 export interface ConnectionLimits {
   open: number;
@@ -10,11 +9,6 @@ export interface ConnectionLimits {
 export interface OpenConnections {
   count(): number;
 }
-
-/** What grpc-js keeps to itself: the servers of the addresses that it listens on. */
-const http2ServersOf = (server: Server): Http2Server[] => [
-  ...(server as unknown as { http2Servers: Map<Http2Server, unknown> }).http2Servers.keys(),
-];
 
 /** Ends a connection that sends more control frames than any client needs: each has to be answered. */
 const limitControlFrames = (
@@ -45,7 +39,7 @@ const limitControlFrames = (
  * new connection ends.
  */
 export const limitConnections = (
-  server: Server,
+  http2Servers: readonly Http2Server[],
   limits: ConnectionLimits,
   onLimit: (limit: string) => void,
 ): OpenConnections => {
@@ -82,6 +76,6 @@ export const limitConnections = (
     victim.destroy();
   };
 
-  for (const http2Server of http2ServersOf(server)) http2Server.on('session', onSession);
+  for (const http2Server of http2Servers) http2Server.on('session', onSession);
   return { count: () => calls.size };
 };

@@ -18,12 +18,13 @@ const documented = (): [name: string, value: string][] => {
 const valuesOf = ({
   calls,
   connections,
+  turns,
   streamsPerConnection,
   uploadIds,
 }: GatewayLimits): [string, string][] => [
   ...Object.entries(calls.kinds).map(([kind, { open }]): [string, string] => [kind, String(open)]),
   ['upload-ids', String(uploadIds)],
-  ['turns', String(calls.waitingTurns)],
+  ['turns', String(turns.waitingTurns)],
   ['request-bytes', `${calls.requestBytes / 2 ** 20} MiB`],
   ['response-bytes', `${calls.responseBytes / 2 ** 20} MiB`],
   ['reading', `${calls.readWithinMs / 1000} s`],

@@ -1,10 +1,12 @@
 import type { CallLimits } from '@rekey/rpc';
 import type { GatewayEnvironment } from '../config.ts';
 import type { ConnectionLimits } from './limit-connections.ts';
+import type { TurnLimits } from './take-stream-turns.ts';
 
 export interface GatewayLimits {
   calls: CallLimits;
   connections: ConnectionLimits;
+  turns: TurnLimits;
   /** Of one connection: a caller that wants more waits until one of its calls ends. */
   streamsPerConnection: number;
   /** The ids of all streams of ids that are open. */
@@ -51,9 +53,6 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
       reflection: { open: 50, arriveWithinMs: NEXT_QUESTION_WITHIN_MS },
     },
     kindOf,
-    // Health checks do not take turns with others: each is short.
-    takesTurns: (kind) => kind !== 'health',
-    waitingTurns: 10_000,
     metadataBytes: 8192,
     keptMetadata: ['x-request-id', 'traceparent'],
     requestBytes: 64 * MIB,
@@ -64,6 +63,8 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
     open: config.GATEWAY_MAX_CONNECTIONS,
     controlFramesPerSecond: 1000,
   },
+  // Health checks do not take turns with others: each is short.
+  turns: { waitingTurns: 10_000, takesTurns: (path) => kinds[path] !== 'health' },
   streamsPerConnection: config.GATEWAY_MAX_CONNECTION_CALLS,
   uploadIds: 2_000_000,
 });

@@ -11,6 +11,7 @@ import {
 import { HealthImplementation } from 'grpc-health-check';
 import { limitConnections, type OpenConnections } from '../limits/limit-connections.ts';
 import type { GatewayLimits } from '../limits/limits.ts';
+import { http2ServersOf, takeStreamTurns } from '../limits/take-stream-turns.ts';
 
 /** A request holds a few ids and a reason. */
 const MAX_REQUEST_BYTES = 64 * 1024;
@@ -81,7 +82,9 @@ export const createServer = (
       new Promise((resolve, reject) => {
         server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
           if (error) return reject(error);
-          connections = limitConnections(server, limits.connections, onLimit);
+          const http2Servers = http2ServersOf(server);
+          takeStreamTurns(http2Servers, limits.turns, onLimit);
+          connections = limitConnections(http2Servers, limits.connections, onLimit);
           resolve(port);
         });
       }),

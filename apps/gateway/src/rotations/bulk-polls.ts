@@ -24,7 +24,8 @@ export const createBulkPolls = ({
   let round: NodeJS.Timeout | undefined;
 
   const next = (inMs: number): void => {
-    round ??= setTimeout(() => void runRound(), Math.max(inMs, 0));
+    // A timer cuts fractions off: rounds would follow each other sooner than they should.
+    round ??= setTimeout(() => void runRound(), Math.max(Math.ceil(inMs), 0));
   };
 
   const runRound = async (): Promise<void> => {

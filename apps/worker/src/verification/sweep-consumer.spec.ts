@@ -241,6 +241,27 @@ describe('requested sweeps of one org', () => {
     expect(sweptOrgs[0]).toBeUndefined();
   });
 
+  it('take turns with sweeps of everything, however often these are requested', async () => {
+    await lastSweptAgo(0);
+    const request = async (id: string, orgId?: string) => {
+      const { sweep } = await sweeps.create(id, orgId, { requested: true });
+      await queue.add(sweep);
+    };
+    let made = 0;
+    const requestAll = () => request(`swp_${String((made += 1)).padStart(26, '0')}`);
+    await requestAll();
+    await request('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'org_1');
+    const first = consumer(0);
+    await new Promise<void>((resolve) => {
+      onSwept = () => {
+        if (sweptOrgs.at(-1) !== undefined || sweptOrgs.length === 10) resolve();
+        else void requestAll();
+      };
+      first.start();
+    });
+    expect(sweptOrgs).toEqual([undefined, 'org_1']);
+  });
+
   it('are queued in the next round if their gateway died before it queued them', async () => {
     await lastSweptAgo(0);
     await sweeps.create('swp_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'org_1', { requested: true });

@@ -9,7 +9,11 @@ export interface RetryOptions {
 }
 
 export interface Backoff {
-  nextMs(): number;
+  /**
+   * `retryAfterMs`: how long the gateway asked to wait. The usual pause is added to it, so that clients that
+   * were refused together do not return together.
+   */
+  nextMs(retryAfterMs?: number): number;
   reset(): void;
 }
 
@@ -19,10 +23,10 @@ export const createBackoff = (
 ): Backoff => {
   let tries = 0;
   return {
-    nextMs: () => {
+    nextMs: (retryAfterMs = 0) => {
       const ms = Math.min(firstPauseMs * 2 ** tries, longestPauseMs);
       tries += 1;
-      return ms * (1 - random() / 2);
+      return retryAfterMs + ms * (1 - random() / 2);
     },
     reset: () => {
       tries = 0;

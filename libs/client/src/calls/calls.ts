@@ -65,7 +65,8 @@ export const createCalls = ({ scopes, ...defaults }: CallsOptions): Calls => ({
         } catch (error) {
           const failure = failureOf(error);
           backoff ??= createBackoff(retry || {});
-          const pauseMs = backoff.nextMs();
+          const { retryAfterMs } = failure as Partial<RekeyClientError>;
+          const pauseMs = backoff.nextMs(retryAfterMs);
           const again =
             repeatable &&
             retry !== false &&

@@ -70,6 +70,20 @@ const ownTable = {
     message: 'The rotation was cancelled; the key was not changed.',
     advice: 'If the key is still to be replaced, request it again with another requestId.',
   },
+  CONNECTION_LIMITED: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: true,
+    message:
+      'The gateway, or a proxy before it, closed the connection because this client sent too much on it ' +
+      '(ENHANCE_YOUR_CALM); the call may have taken effect.',
+    advice: 'Cancel fewer calls at once, and ping less often. Then try again with the same requestId.',
+    ofRead: {
+      message:
+        'The gateway, or a proxy before it, closed the connection because this client sent too much on it ' +
+        '(ENHANCE_YOUR_CALM).',
+      advice: 'Cancel fewer calls at once, and ping less often. Then try again.',
+    },
+  },
   RESPONSE_TOO_LARGE: {
     grpc: 'RESOURCE_EXHAUSTED',
     retry: false,
@@ -89,7 +103,7 @@ const wordsOf = (code: keyof typeof ownTable, reads: boolean): OwnRow => {
   return reads ? { ...row, ...row.ofRead } : row;
 };
 
-/** The reasons of the error table (from the gateway, or why a rotation failed), and nine of the client. */
+/** The reasons of the error table (from the gateway, or why a rotation failed), and ten of the client. */
 export type ClientErrorCode = ErrorCode | keyof typeof ownTable;
 
 interface ClientErrorDetails {
@@ -102,6 +116,7 @@ interface ClientErrorDetails {
   info?: Readonly<Record<string, string>>;
   fieldViolations?: readonly FieldViolation[];
   requestId?: string | undefined;
+  retryAfterMs?: number | undefined;
   rotation?: Rotation | undefined;
   bulkRotationId?: string | undefined;
   /** Whether the call changes nothing: some messages differ then. */
@@ -132,6 +147,11 @@ export class RekeyClientError extends Error {
    * the gateway sent none.
    */
   readonly info: Readonly<Record<string, string>>;
+  /**
+   * How long the gateway asks to wait before the same call, from `RetryInfo`. Not set if it did not ask. The
+   * client's own retries wait for at least that long.
+   */
+  readonly retryAfterMs: number | undefined;
   /** With INVALID_ARGUMENT: the invalid fields, by their names in the contract (`org_id`). */
   readonly fieldViolations: readonly FieldViolation[];
   /**
@@ -153,6 +173,7 @@ export class RekeyClientError extends Error {
       details,
       info = {},
       fieldViolations = [],
+      retryAfterMs,
       requestId,
       rotation,
       bulkRotationId,
@@ -170,6 +191,7 @@ export class RekeyClientError extends Error {
     this.details = details;
     this.info = info;
     this.fieldViolations = fieldViolations;
+    this.retryAfterMs = retryAfterMs;
     this.requestId = requestId;
     this.rotation = rotation;
     this.bulkRotationId = bulkRotationId;
@@ -193,6 +215,16 @@ const isTooLarge = ({ code, details }: ServiceError): boolean =>
   details.startsWith('Received message') &&
   details.includes(String(MAX_MESSAGE_BYTES));
 
+/** How grpc-js words the stream error of a connection that ended with ENHANCE_YOUR_CALM. */
+const isLimited = ({ code, details }: ServiceError): boolean =>
+  code === status.RESOURCE_EXHAUSTED && details.startsWith('Bandwidth exhausted');
+
+const ownCodeOf = (error: ServiceError, grpcStatus: GrpcStatus): keyof typeof ownTable => {
+  if (isTooLarge(error)) return 'RESPONSE_TOO_LARGE';
+  if (isLimited(error)) return 'CONNECTION_LIMITED';
+  return ownCodes[grpcStatus] ?? 'UNEXPECTED';
+};
+
 /** The gateway's message without the advice at its end, which has a field of its own. */
 const withoutAdvice = (details: string, advice: string | undefined): string =>
   advice !== undefined && details.endsWith(` ${advice}`) ? details.slice(0, -advice.length - 1) : details;
@@ -204,9 +236,9 @@ export const asClientError = (
 ): unknown => {
   if (!isServiceError(error)) return error;
   const grpcStatus = (status[error.code] ?? 'UNKNOWN') as GrpcStatus;
-  const { reason, fieldViolations, metadata: info } = readStatusDetails(error);
+  const { reason, fieldViolations, metadata: info, retryAfterMs } = readStatusDetails(error);
   if (reason === undefined) {
-    const code = isTooLarge(error) ? 'RESPONSE_TOO_LARGE' : (ownCodes[grpcStatus] ?? 'UNEXPECTED');
+    const code = ownCodeOf(error, grpcStatus);
     return new RekeyClientError(code, {
       ...about,
       grpcStatus,
@@ -220,6 +252,7 @@ export const asClientError = (
     grpcStatus,
     details: error.details,
     fieldViolations,
+    retryAfterMs,
     info,
     advice,
     message: withoutAdvice(error.details, advice),

@@ -80,8 +80,9 @@ export async function* watchBulk(
     if (!(failure instanceof RekeyClientError) || !failure.retryable) throw failure;
     if (awaySinceMs === undefined) onDisconnect?.(failure);
     awaySinceMs ??= performance.now();
-    if (performance.now() - awaySinceMs > patienceMs) throw failure;
-    await scope.pause(backoff.nextMs()).catch((cancelled: unknown) => {
+    const { retryAfterMs = 0 } = failure;
+    if (performance.now() + retryAfterMs - awaySinceMs > patienceMs) throw failure;
+    await scope.pause(backoff.nextMs(retryAfterMs)).catch((cancelled: unknown) => {
       throw failureOf(cancelled);
     });
   }

@@ -86,6 +86,6 @@ const untilReady = async (
       throw problem.code === 'GATEWAY_UNAVAILABLE'
         ? problem
         : new RekeyClientError('GATEWAY_UNAVAILABLE', { cause: problem });
-    await scope.pause(Math.min(backoff.nextMs(), leftMs));
+    await scope.pause(Math.min(backoff.nextMs(problem.retryAfterMs), leftMs));
   }
 };

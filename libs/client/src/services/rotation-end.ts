@@ -77,7 +77,8 @@ export const untilSucceeded = async (
       backoff.reset();
     else await rest();
   };
-  const rest = () => scope.pause(Math.max(Math.min(backoff.nextMs(), leftMs()), 0));
+  const rest = (retryAfterMs?: number) =>
+    scope.pause(Math.max(Math.min(backoff.nextMs(retryAfterMs), leftMs()), 0));
 
   for (;;) {
     const succeeded = rotation && isEnded(rotation.state) ? requireSuccess(rotation) : undefined;
@@ -95,7 +96,7 @@ export const untilSucceeded = async (
       if (!(seen instanceof RekeyClientError) || !seen.retryable) throw seen;
       // A time-out at the very end is our own deadline, and no failure of the gateway.
       if (seen.code !== 'DEADLINE_EXCEEDED' || leftMs() > CLOCKS_DIFFER_MS) failure = seen;
-      await rest().catch(() => {});
+      await rest(seen.retryAfterMs).catch(() => {});
     }
   }
 };

@@ -52,6 +52,13 @@ const REQUEST_ID_TTL_SECONDS = 24 * 3600;
 const ITEMS_SCAN_LIMIT = 50_000;
 const LIST_SCAN_LIMIT = 500;
 
+/** Of callers; each policy has one of its own at most. */
+const MAX_OPEN_BULKS = 1000;
+const MAX_OPEN_BULK_IDS = 10_000_000;
+
+const isOfPolicy = ({ selection }: BulkSpec): boolean =>
+  selection.kind === 'org' && selection.policyId !== undefined;
+
 type Commands = ReturnType<typeof bulksCommands>;
 
 const createBulk =
@@ -68,11 +75,14 @@ const createBulk =
       ids: keys.bulkIds(id),
       excluded: keys.bulkExcluded(id),
       request: requestId === undefined ? undefined : keys.bulkRequest(requestId),
+      counts: requestId === undefined ? undefined : keys.requestCounts,
       id,
       requestId,
       digest: digestOf(spec.orgId),
       aliasDigest: digestOf(ORG_ALIAS),
       requestTtlS: REQUEST_ID_TTL_SECONDS,
+      maxOpen: isOfPolicy(spec) ? undefined : MAX_OPEN_BULKS,
+      maxIds: MAX_OPEN_BULK_IDS,
       given: spec.selection.kind === 'ids' ? total : undefined,
       validateOnly: spec.validateOnly,
       urgent: spec.urgent,
@@ -84,6 +94,11 @@ const createBulk =
     await draft.drop();
     if (reply.kind === 'reused') throw new RekeyError('REQUEST_ID_REUSED');
     if (reply.kind === 'spent') throw new RekeyError('REQUEST_ID_SPENT');
+    if (reply.kind === 'crowded') throw new RekeyError('TOO_MANY_REQUEST_IDS');
+    if (reply.kind === 'full') {
+      const [bound, limit] = reply.ofIds ? ['ids', MAX_OPEN_BULK_IDS] : ['bulks', MAX_OPEN_BULKS];
+      throw new RekeyError('TOO_MANY_BULKS', { metadata: { bound: String(bound), limit: String(limit) } });
+    }
     if (reply.kind === 'incomplete') throw new RekeyError('DRAFT_LOST');
     return { created: false, bulk: await get(reply.knownId) };
   };

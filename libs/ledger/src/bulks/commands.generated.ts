@@ -109,6 +109,8 @@ interface BulkCreateInput {
   excluded: string;
   /** only if the caller gave a request id */
   request?: string | undefined;
+  /** of request ids, in the same case */
+  counts?: string | undefined;
   id: string;
   requestId?: string | undefined;
   /** of the arguments */
@@ -117,6 +119,10 @@ interface BulkCreateInput {
   aliasDigest: string;
   /** how long a request id is kept */
   requestTtlS: number;
+  /** how many bulk rotations may be open; absent for those of policies */
+  maxOpen?: number | undefined;
+  /** how many assistants all open ones together may have */
+  maxIds: number;
   /** the number of ids; absent if upstream lists them */
   given?: number | undefined;
   /** a dry run */
@@ -136,6 +142,10 @@ type BulkCreateReply =
   | { kind: 'reused' }
   /** the request id was used, and its bulk rotation is no longer kept */
   | { kind: 'spent' }
+  /** a limit is reached; `of_ids`: that of assistants */
+  | { kind: 'full'; ofIds: boolean }
+  /** the limit of remembered request ids is reached */
+  | { kind: 'crowded' }
   /** a part of the draft is missing: nothing was written */
   | { kind: 'incomplete' };
 const readBulkCreateReply = (reply: unknown[]): BulkCreateReply => {
@@ -148,6 +158,10 @@ const readBulkCreateReply = (reply: unknown[]): BulkCreateReply => {
       return { kind: 'reused' };
     case 'SPENT':
       return { kind: 'spent' };
+    case 'FULL':
+      return { kind: 'full', ofIds: reply[1] === '1' };
+    case 'CROWDED':
+      return { kind: 'crowded' };
     case 'INCOMPLETE':
       return { kind: 'incomplete' };
     default:
@@ -516,19 +530,28 @@ export const bulksCommands = (run: RunCommand) => ({
    * Records a bulk rotation, once. Ids that the caller gave lie in the draft already, which expires within the
    * hour.
    *
-   * Keeps: one request id has one bulk rotation; all of it is there, or nothing.
+   * Keeps: one request id has one bulk rotation; all of it is there, or nothing. A limited number is open,
+   * and of assistants in them.
    */
   bulkCreate: async (input: BulkCreateInput): Promise<BulkCreateReply> =>
     readBulkCreateReply(
       await run(
         'bulk-create',
-        [input.bulk, input.ids, input.excluded, ...(input.request === undefined ? [] : [input.request])],
+        [
+          input.bulk,
+          input.ids,
+          input.excluded,
+          ...(input.request === undefined ? [] : [input.request]),
+          ...(input.counts === undefined ? [] : [input.counts]),
+        ],
         [
           input.id,
           input.requestId ?? '',
           input.digest,
           input.aliasDigest,
           input.requestTtlS,
+          input.maxOpen ?? '',
+          input.maxIds,
           input.given ?? '',
           input.validateOnly ? '1' : '',
           input.urgent ? '1' : '',

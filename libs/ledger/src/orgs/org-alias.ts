@@ -2,6 +2,7 @@ import { ORG_ALIAS, OrgId, parseJson } from '@rekey/schema';
 import { z } from 'zod';
 import { readCurrents } from '../assistants/published.ts';
 import type { Connection } from '../connection.ts';
+import { readOrgIds } from './org-ids.ts';
 import { redisNowMs } from '../time/redis-now.ts';
 import type { Registry } from '../registry/registry.ts';
 import { isWrongType } from '../scripts/run.ts';
@@ -132,7 +133,7 @@ const findCandidates =
     const { notedAlias } = await registry.look();
     const newest = (index: string) => redis.zrange(index, '+', '-', 'BYLEX', 'REV', 'LIMIT', 0, NAMED_BY);
     const [published, policies, bulks, rotations] = await Promise.all([
-      redis.smembers(keys.orgs),
+      readOrgIds({ redis, keys }),
       redis.zrange(keys.policies, '0', '-1'),
       newest(keys.bulks),
       newest(keys.rotations('open')),

@@ -1,6 +1,7 @@
 import type { ErrorCode, HeldOrgStatus } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import { orgsCommands } from './commands.generated.ts';
+import { readOrgIds } from './org-ids.ts';
 import { errorCodeOf, heldOrgsOf } from './held-orgs.ts';
 
 /** How much of an org may change within ten minutes before it is held, and how much has changed. */
@@ -45,7 +46,7 @@ export const openOrgs = (
   const commands = orgsCommands(run);
   return {
     list: async () => {
-      const ids = await redis.smembers(keys.orgs);
+      const ids = await readOrgIds({ redis, keys });
       const counts = await Promise.all(ids.map((orgId) => redis.zcard(keys.assistants(orgId))));
       return ids
         .map((orgId, i) => ({ orgId, assistants: counts[i]! }))

@@ -38,6 +38,8 @@ interface PolicyCreateInput {
   policies: string;
   /** only if the caller gave a request id */
   request?: string | undefined;
+  /** of request ids, in the same case */
+  counts?: string | undefined;
   id: string;
   requestId?: string | undefined;
   /** of the arguments */
@@ -73,6 +75,8 @@ type PolicyCreateReply =
   | { kind: 'reused' }
   /** the request id was used, and its policy was deleted */
   | { kind: 'spent' }
+  /** the limit of remembered request ids is reached */
+  | { kind: 'crowded' }
   /** the limit is reached */
   | { kind: 'full' }
   /** with this one, the policies would name too many assistants */
@@ -87,6 +91,8 @@ const readPolicyCreateReply = (reply: unknown[]): PolicyCreateReply => {
       return { kind: 'reused' };
     case 'SPENT':
       return { kind: 'spent' };
+    case 'CROWDED':
+      return { kind: 'crowded' };
     case 'FULL':
       return { kind: 'full' };
     case 'LARGE':
@@ -167,6 +173,7 @@ export const policiesCommands = (run: RunCommand) => ({
           input.assistants,
           input.policies,
           ...(input.request === undefined ? [] : [input.request]),
+          ...(input.counts === undefined ? [] : [input.counts]),
         ],
         [
           input.id,

@@ -72,6 +72,7 @@ const createPolicy =
       assistants: keys.policyAssistants(id),
       policies: keys.policies,
       request: requestId === undefined ? undefined : keys.policyRequest(requestId),
+      counts: requestId === undefined ? undefined : keys.requestCounts,
       id,
       requestId,
       digest: digestOf(spec.orgId),
@@ -95,6 +96,8 @@ const createPolicy =
         throw new RekeyError('REQUEST_ID_REUSED');
       case 'spent':
         throw new RekeyError('REQUEST_ID_SPENT');
+      case 'crowded':
+        throw new RekeyError('TOO_MANY_REQUEST_IDS');
       case 'full':
         throw new RekeyError('TOO_MANY_POLICIES', { metadata: { limit: String(MAX_POLICIES) } });
       case 'large':

@@ -8,6 +8,8 @@ interface AcceptInput {
   assistant: string;
   /** only if the caller gave a request id */
   request?: string | undefined;
+  /** of request ids, in the same case */
+  counts?: string | undefined;
   id: string;
   org: string;
   assistantId: string;
@@ -34,7 +36,9 @@ type AcceptReply =
   /** the request id was used, and its rotation is no longer kept */
   | { kind: 'spent' }
   /** a limit is reached; `of_org`: that of the org */
-  | { kind: 'full'; ofOrg: boolean };
+  | { kind: 'full'; ofOrg: boolean }
+  /** the limit of remembered request ids is reached */
+  | { kind: 'crowded' };
 const readAcceptReply = (reply: unknown[]): AcceptReply => {
   switch (reply[0]) {
     case 'CREATED':
@@ -47,6 +51,8 @@ const readAcceptReply = (reply: unknown[]): AcceptReply => {
       return { kind: 'spent' };
     case 'FULL':
       return { kind: 'full', ofOrg: reply[1] === '1' };
+    case 'CROWDED':
+      return { kind: 'crowded' };
     default:
       throw unexpectedReply('accept', reply);
   }
@@ -474,7 +480,12 @@ export const rotationsCommands = (run: RunCommand) => ({
     readAcceptReply(
       await run(
         'accept',
-        [input.rotation, input.assistant, ...(input.request === undefined ? [] : [input.request])],
+        [
+          input.rotation,
+          input.assistant,
+          ...(input.request === undefined ? [] : [input.request]),
+          ...(input.counts === undefined ? [] : [input.counts]),
+        ],
         [
           input.id,
           input.org,

@@ -119,6 +119,7 @@ const createAccept =
       rotation: keys.rotation(id),
       assistant: keys.assistant(assistantId),
       request: requestId === undefined ? undefined : keys.request(requestId),
+      counts: requestId === undefined ? undefined : keys.requestCounts,
       id,
       org: orgId,
       assistantId,
@@ -134,6 +135,7 @@ const createAccept =
       const [limit, scope] = reply.ofOrg ? [max.ofOrg, 'org'] : [max.inAll, 'all'];
       throw new RekeyError('TOO_MANY_ROTATIONS', { metadata: { limit: String(limit), scope } });
     }
+    if (reply.kind === 'crowded') throw new RekeyError('TOO_MANY_REQUEST_IDS');
     if (reply.kind === 'reused') throw new RekeyError('REQUEST_ID_REUSED');
     if (reply.kind === 'spent') throw new RekeyError('REQUEST_ID_SPENT');
     if (reply.kind === 'known') {

@@ -27,6 +27,7 @@ export const SENT_COMMANDS = [
   'SET',
   'SMEMBERS',
   'SMISMEMBER',
+  'SSCAN',
   'SUBSCRIBE',
   'TIME',
   'TYPE',

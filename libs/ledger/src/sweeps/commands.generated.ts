@@ -15,7 +15,7 @@ interface SweepBeginInput {
 type SweepBeginReply =
   /** also if the same run began it before and the response was lost */
   | { kind: 'begun'; nowMs: number; sweep: Record<string, string> }
-  /** until the lease of the run that holds the lock lapses; or a sweep of everything has tried to take the lock a moment ago */
+  /** until the lease of the run that holds the lock lapses; or it is the turn of another sweep */
   | { kind: 'busy'; waitMs: number }
   | { kind: 'ended' }
   | { kind: 'missing' };
@@ -136,8 +136,8 @@ export const sweepsCommands = (run: RunCommand) => ({
    * Takes the lock under which all sweeps run, and begins a sweep under it.
    *
    * Keeps: two sweeps never run at once, as long as each saves within its lease. A RUNNING sweep whose run is
-   * gone starts over without its counts: what it had compared is unknown. A sweep of everything that waits for
-   * the lock gets it next: sweeps of one org, however many, wait for it.
+   * gone starts over without its counts: what it had compared is unknown. Sweeps of everything and of one org
+   * take turns if both wait: however many wait of one sort, the other is next.
    */
   sweepBegin: async (input: SweepBeginInput): Promise<SweepBeginReply> =>
     readSweepBeginReply(

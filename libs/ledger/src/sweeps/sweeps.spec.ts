@@ -168,6 +168,7 @@ describe('requested sweeps of one org', () => {
 
 describe('a sweep of everything that waits for the lock', () => {
   const tries = async (id: string, token: string) => (await sweeps.begin(id, token, 60_000)).kind;
+  const end = (id: string, token: string) => sweeps.save(id, token, counts({}), { end: 'SUCCEEDED' });
 
   it('gets it next, before sweeps of one org', async () => {
     const running = await begun('org_1', 'run-1');
@@ -180,11 +181,66 @@ describe('a sweep of everything that waits for the lock', () => {
     expect(await tries(other.id, 'run-3')).toBe('begun');
   });
 
+  it('takes turns with sweeps of one org, however often everything is swept', async () => {
+    await end(await begun(), 'run-1');
+    const one = await create('org_1');
+    const order = [];
+    for (let round = 0; round < 3; round += 1) {
+      const all = await create();
+      if ((await tries(all.id, 'run-1')) === 'begun') {
+        order.push('all');
+        await end(all.id, 'run-1');
+      } else if ((await tries(one.id, 'run-2')) === 'begun') {
+        order.push('one');
+        await end(one.id, 'run-2');
+      }
+    }
+    expect(order).toEqual(['one', 'all', 'all']);
+  });
+
+  it('takes turns also if it has tried while another sweep of everything ran', async () => {
+    const running = await begun();
+    const [all, one] = [await create(), await create('org_1')];
+    expect(await tries(all.id, 'run-2')).toBe('busy');
+    await end(running, 'run-1');
+    expect(await sweeps.begin(all.id, 'run-2', 60_000)).toEqual({ kind: 'busy', retryInMs: 1000 });
+    expect(await tries(one.id, 'run-3')).toBe('begun');
+    await end(one.id, 'run-3');
+    expect(await tries(all.id, 'run-2')).toBe('begun');
+  });
+
+  it.each([-6000, 6000])('waits no longer for one that does not begin: %d ms off', async (offMs) => {
+    await end(await begun(), 'run-1');
+    await create('org_lost');
+    const all = await create();
+    expect(await tries(all.id, 'run-1')).toBe('busy');
+    await redis.hset('{spec}:ledger', 'sweep_yielded', Date.now() + offMs);
+    expect(await tries(all.id, 'run-1')).toBe('begun');
+    expect(await redis.hexists('{spec}:ledger', 'sweep_yielded')).toBe(0);
+  });
+
   it.each([-6000, 6000])('holds up nothing once it stops trying: %d ms off', async (offMs) => {
     const other = await create('org_2');
     await redis.hset('{spec}:ledger', 'sweep_tried', Date.now() + offMs);
     expect(await tries(other.id, 'run-1')).toBe('begun');
   });
+});
+
+describe('a key that another client has spoilt', () => {
+  it.each(['set', 'rpush'] as const)(
+    'does not keep sweeps from being made and begun: %s',
+    async (command) => {
+      for (const key of ['sweeps:QUEUED', 'sweeping']) await redis.call(command, `{spec}:${key}`, 'x');
+      const one = await sweeps.create(nextId(), 'org_1', { requested: true });
+      expect(await create('org_1')).toMatchObject({ id: one.sweep.id });
+      for (const key of ['sweeps:QUEUED', 'sweeping']) {
+        await redis.del(`{spec}:${key}`);
+        await redis.call(command, `{spec}:${key}`, 'x');
+      }
+      expect(await sweeps.begin(one.sweep.id, 'run-1', 60_000)).toMatchObject({ kind: 'begun' });
+      expect(await sweeps.begin((await create()).id, 'run-2', 60_000)).toMatchObject({ kind: 'busy' });
+    },
+  );
 });
 
 describe('begin', () => {

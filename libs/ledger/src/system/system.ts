@@ -1,5 +1,6 @@
 import type { LedgerHoldings, SystemStatus } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
+import { readOrgIds } from '../orgs/org-ids.ts';
 import type { Consumers } from '../consumers/consumers.ts';
 import type { OrgAlias } from '../orgs/org-alias.ts';
 import { redisNowMs } from '../time/redis-now.ts';
@@ -48,7 +49,7 @@ const createHoldings =
   ({ redis, keys }: Connection): System['holdings'] =>
   async () => {
     const [orgIds, consumers, policies] = await Promise.all([
-      redis.smembers(keys.orgs),
+      readOrgIds({ redis, keys }),
       redis.hlen(keys.consumers),
       redis.zcard(keys.policies),
     ]);

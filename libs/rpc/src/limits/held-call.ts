@@ -51,8 +51,6 @@ export class HeldCall {
   readonly call: InnermostCall;
   readonly method: Method;
   readonly stream: ServerHttp2Stream;
-  /** Its status was sent, or its caller has gone: a handler that begins now would not hear of that. */
-  isOver = false;
   /** Set while it counts. */
   kind: OpenKind | undefined;
   /** When it began, when its last message arrived, or when it was answered. */

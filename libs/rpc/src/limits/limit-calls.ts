@@ -1,17 +1,11 @@
-import { constants } from 'node:http2';
 import type { Metadata, ServerInterceptor } from '@grpc/grpc-js';
 import { HeldCall, type InnermostCall, type KindLimits, type Method } from './held-call.ts';
-import { takeTurns } from './take-turns.ts';
 import { OpenCalls, type OnLimit, type OpenCallsLimits } from './open-calls.ts';
 
 export interface CallLimits extends OpenCallsLimits {
   kinds: Readonly<Record<string, KindLimits>>;
   /** The kind of a method: a name of `kinds`. */
   kindOf(method: Method): string;
-  /** Whether calls of a kind begin in turn with all others, so that a flood of them delays nothing else. */
-  takesTurns(kind: string): boolean;
-  /** How many calls may wait for their turn. */
-  waitingTurns: number;
   /** How long the metadata of a call may be. */
   metadataBytes: number;
   /** The metadata that handlers read: no other is kept. */
@@ -34,33 +28,19 @@ const reduceMetadata = (metadata: Metadata, kept: ReadonlySet<string>): number =
 class Admission {
   readonly open: OpenCalls;
   private readonly kept: ReadonlySet<string>;
-  private readonly inTurn: ReturnType<typeof takeTurns>;
   private readonly limits: CallLimits;
-  private readonly onLimit: OnLimit;
 
   constructor(limits: CallLimits, onLimit: OnLimit) {
     this.open = new OpenCalls(limits.kinds, limits, onLimit);
     this.kept = new Set(limits.keptMetadata);
-    this.inTurn = takeTurns(limits.waitingTurns);
     this.limits = limits;
-    this.onLimit = onLimit;
   }
 
   receive(held: HeldCall, metadata: Metadata, listener: Listener): void {
-    const { metadataBytes, kindOf, takesTurns } = this.limits;
+    const { metadataBytes } = this.limits;
     if (reduceMetadata(metadata, this.kept) > metadataBytes)
       this.open.refuse(held, 'METADATA_TOO_LARGE', 'metadata', { limit_bytes: String(metadataBytes) });
-    else if (!takesTurns(kindOf(held.method))) this.begin(held, metadata, listener);
-    else if (!this.inTurn(() => this.begin(held, metadata, listener))) {
-      this.onLimit('turns');
-      held.close(constants.NGHTTP2_REFUSED_STREAM);
-    }
-  }
-
-  private begin(held: HeldCall, metadata: Metadata, listener: Listener): void {
-    // It may have ended before its turn.
-    if (held.isOver || held.stream.destroyed || held.stream.closed) return;
-    if (this.open.admit(held, this.limits.kindOf(held.method))) listener.onReceiveMetadata(metadata);
+    else if (this.open.admit(held, this.limits.kindOf(held.method))) listener.onReceiveMetadata(metadata);
   }
 }
 
@@ -91,7 +71,6 @@ class LimitedListener implements Listener {
   }
 
   onCancel(): void {
-    this.held.isOver = true;
     this.listener.onCancel();
   }
 }

@@ -128,6 +128,18 @@ export const requestErrors = {
       'Try again when rotations have ended; rekey status says what holds them up. ' +
       'To rotate many assistants, create one bulk rotation.',
   },
+  TOO_MANY_BULKS: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: true,
+    message: 'Too many bulk rotations are open, or these have too many assistants; nothing was started.',
+    advice: 'Try again when others have ended, or cancel those that are no longer needed.',
+  },
+  TOO_MANY_REQUEST_IDS: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: true,
+    message: 'The limit of request ids (5,000,000 in 24 hours) is reached; nothing was accepted.',
+    advice: 'Find the caller that sends so many requests. To rotate many assistants, create bulk rotations.',
+  },
   TOO_MANY_SWEEPS: {
     grpc: 'RESOURCE_EXHAUSTED',
     retry: true,

@@ -1,17 +1,21 @@
 -- Records a bulk rotation, once. Ids that the caller gave lie in the draft already, which expires within the
 -- hour.
 --
--- Keeps: one request id has one bulk rotation; all of it is there, or nothing.
+-- Keeps: one request id has one bulk rotation; all of it is there, or nothing. A limited number is open,
+-- and of assistants in them.
 --
 -- @key bulk
 -- @key ids: its ids
 -- @key excluded: the ids that it leaves out
 -- @key request?: only if the caller gave a request id
+-- @key counts?: of request ids, in the same case
 -- @arg id text
 -- @arg request_id text?
 -- @arg digest text: of the arguments
 -- @arg alias_digest text: of the same arguments with `c` for the org
 -- @arg request_ttl_s digits: how long a request id is kept
+-- @arg max_open number?: how many bulk rotations may be open; absent for those of policies
+-- @arg max_ids number: how many assistants all open ones together may have
 -- @arg given number?: the number of ids; absent if upstream lists them
 -- @arg validate_only flag: a dry run
 -- @arg urgent flag
@@ -22,6 +26,8 @@
 -- @reply KNOWN known_id text: the same request again
 -- @reply REUSED: the request id was used with other arguments
 -- @reply SPENT: the request id was used, and its bulk rotation is no longer kept
+-- @reply FULL of_ids flag: a limit is reached; `of_ids`: that of assistants
+-- @reply CROWDED: the limit of remembered request ids is reached
 -- @reply INCOMPLETE: a part of the draft is missing: nothing was written
 -- @include bulks/activate
 -- @include bulks/begin
@@ -30,6 +36,7 @@
 -- @include orgs/org-name
 -- @include scripts/call
 -- @include scripts/number
+-- @include system/request-ids
 -- @include time/now
 
 org = org_name(org)
@@ -47,11 +54,28 @@ end
 local is_incomplete = given and read('HLEN', ids) ~= math.ceil(given / 1000)
 if is_incomplete or (excluded_count > 0 and read('EXISTS', excluded) == 0) then return reply.INCOMPLETE end
 
-local now = int(math.floor(now_us() / 1000))
+local now_ms = math.floor(now_us() / 1000)
+local room = request_id ~= '' and room_for_request_id(counts, now_ms, not max_open)
+if room == nil then return reply.CROWDED end
+if max_open then
+  local open = read('ZDIFF', 2, PREFIX .. ':bulks', PREFIX .. ':bulks:ended')
+  if #open >= max_open then return reply.FULL { of_ids = false } end
+  local in_all = given or 0
+  for _, other in ipairs(open) do
+    local total = redis.pcall('HGET', bulk_key(other), 'total')
+    in_all = in_all + count_of(type(total) == 'string' and total or '')
+  end
+  if in_all > max_ids then return reply.FULL { of_ids = true } end
+end
+
+local now = int(now_ms)
 local urgent_text = urgent and '1' or ''
 write('HSET', bulk, 'state', 'PREPARING', 'created', now, 'updated', now, 'request', request_id,
   'urgent', urgent_text, 'org', org, unpack(more))
-if request_id ~= '' then write('SET', request, id .. ' ' .. digest, 'EX', request_ttl_s) end
+if room then
+  write('SET', request, id .. ' ' .. digest, 'EX', request_ttl_s)
+  count_request_id(room)
+end
 write('PERSIST', ids)
 write('PERSIST', excluded)
 write('ZADD', PREFIX .. ':bulks', 0, id)

@@ -7,6 +7,7 @@
 -- @key assistants: its assistants
 -- @key policies: the index of policies
 -- @key request?: only if the caller gave a request id
+-- @key counts?: of request ids, in the same case
 -- @arg id text
 -- @arg request_id text?
 -- @arg digest text: of the arguments
@@ -29,12 +30,14 @@
 -- @reply KNOWN known_id text, known hash: the same request again
 -- @reply REUSED: the request id was used with other arguments
 -- @reply SPENT: the request id was used, and its policy was deleted
+-- @reply CROWDED: the limit of remembered request ids is reached
 -- @reply FULL: the limit is reached
 -- @reply LARGE: with this one, the policies would name too many assistants
 -- @include orgs/match-request
 -- @include orgs/org-name
 -- @include scripts/call
 -- @include scripts/number
+-- @include system/request-ids
 -- @include time/now
 
 org = org_name(org)
@@ -49,6 +52,9 @@ if request_id ~= '' then
     return reply.KNOWN { known_id = other, known = known }
   end
 end
+local now_ms = math.floor(now_us() / 1000)
+local room = request_id ~= '' and room_for_request_id(counts, now_ms)
+if room == nil then return reply.CROWDED end
 if read('ZCARD', policies) >= limit then return reply.FULL end
 
 -- A policy of an earlier version does not say how long its ids are. Those of Invent have about this length.
@@ -67,14 +73,17 @@ if count > 0 then
   if count > max_ids or bytes > max_bytes then return reply.LARGE end
 end
 read('SCARD', assistants)
-local now = int(math.floor(now_us() / 1000))
+local now = int(now_ms)
 local limit_field, limit_value = 'limit_percent', limit_percent
 if limit_count ~= '' then limit_field, limit_value = 'limit_count', limit_count end
 write('HSET', policy, 'request', request_id, 'assistants', named, 'bytes', int(own_bytes), 'paused', '',
   'created', now, 'updated', now, 'org', org, 'reason', reason, 'every_days', every_days,
   'window_cron', window_cron, 'window_zone', window_zone, 'window_length', window_length,
   limit_field, limit_value)
-if request_id ~= '' then write('SET', request, id .. ' ' .. digest, 'EX', request_ttl_s) end
+if room then
+  write('SET', request, id .. ' ' .. digest, 'EX', request_ttl_s)
+  count_request_id(room)
+end
 
 -- A thousand at a time: the stack of Lua does not hold all of them.
 for from = 1, #ids, 1000 do

@@ -6,6 +6,7 @@
 -- @key rotation: the new rotation
 -- @key assistant
 -- @key request?: only if the caller gave a request id
+-- @key counts?: of request ids, in the same case
 -- @arg id text
 -- @arg org text
 -- @arg assistant_id text
@@ -21,6 +22,7 @@
 -- @reply REUSED: the request id was used with other arguments
 -- @reply SPENT: the request id was used, and its rotation is no longer kept
 -- @reply FULL of_org flag: a limit is reached; `of_org`: that of the org
+-- @reply CROWDED: the limit of remembered request ids is reached
 -- @include orgs/match-request
 -- @include orgs/open-rotations
 -- @include orgs/org-name
@@ -28,9 +30,10 @@
 -- @include rotations/rotation
 -- @include scripts/call
 -- @include scripts/number
+-- @include system/request-ids
 -- @include time/now
 
--- @ask HSET SET ZADD
+-- @ask HSET SET ZADD HDEL DEL
 org = org_name(org)
 
 if request_id ~= '' then
@@ -43,8 +46,13 @@ if request_id ~= '' then
   end
 end
 
+local now_ms = math.floor(now_us() / 1000)
+local room = request_id ~= '' and room_for_request_id(counts, now_ms)
+if room == nil then return reply.CROWDED end
 local function remember(which)
-  if request_id ~= '' then write('SET', request, which .. ' ' .. digest, 'EX', request_ttl_s) end
+  if not room then return end
+  write('SET', request, which .. ' ' .. digest, 'EX', request_ttl_s)
+  count_request_id(room)
 end
 
 local of_org, of_alias = unpack(read('HMGET', assistant, 'queued:' .. org, 'queued:c'))
@@ -53,13 +61,13 @@ if queued and read('HGET', rotation_key(queued), 'state') == 'QUEUED' then
   -- @ask all
   remember(queued)
   -- The caller wants a key that is made after now.
-  write('HSET', rotation_key(queued), 'asked', int(math.floor(now_us() / 1000)))
+  write('HSET', rotation_key(queued), 'asked', int(now_ms))
   return reply.KNOWN { known_id = queued, known = read('HGETALL', rotation_key(queued)) }
 end
 
 local missing = missing_room(org, max_open, max_of_org)
 if missing then return reply.FULL { of_org = missing == 'org' } end
-local now = int(math.floor(now_us() / 1000))
+local now = int(now_ms)
 -- First: only this key may have another type. A rotation that is not in the index would be lost with its job.
 write('ZADD', PREFIX .. ':rotations:open', 0, id)
 write('ZADD', open_of_org(org), 0, id)

@@ -49,6 +49,9 @@ const DECIDES = [
   'fail-corrupt rotation',
   'find-orphans rotation',
   'org-adopt rotation',
+  'sweep-begin sweeping',
+  'sweep-begin sweeps',
+  'sweep-create sweeps',
 ];
 
 /**
@@ -70,6 +73,10 @@ const UNREACHED = [
   "scripts/call: redis.pcall('HSET', PREFIX .. ':damaged', key, failure)",
   "scripts/call: local known = redis.pcall('HLEN', PREFIX .. ':damaged')",
   "scripts/call: redis.call('HSET', key, field, by)",
+  "sweep-begin: if is_spoilt then write('DEL', lock) end",
+  "sweep-create: if is_spoilt then write('DEL', queued) end",
+  "system/request-ids: if room.is_spoilt then write('DEL', counts) end",
+  "system/request-ids: write('HDEL', counts, unpack(room.gone, i, math.min(i + 999, #room.gone)))",
   "time/redis-time: local time = redis.call('TIME')",
 ];
 

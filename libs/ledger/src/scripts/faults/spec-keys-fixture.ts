@@ -28,6 +28,7 @@ export const FAMILIES = [
   'processes',
   'registry',
   'request',
+  'request-counts',
   'rollbacks',
   'rotation',
   'rotations',

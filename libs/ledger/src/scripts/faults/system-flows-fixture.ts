@@ -64,6 +64,11 @@ export const systemFlows: Flows = {
     await sweeps.save('swp_1', 'run-1', noSweepCounts, { leaseMs: 60_000 });
     await sweeps.save('swp_1', 'run-1', noSweepCounts, { end: 'SUCCEEDED' });
     await sweeps.create('swp_3', 'org_1');
+    await sweeps.create('swp_after', undefined);
+    await sweeps.begin('swp_after', 'run-3', 60_000);
+    await sweeps.begin('swp_3', 'run-4', 60_000);
+    await sweeps.save('swp_3', 'run-4', noSweepCounts, { end: 'SUCCEEDED' });
+    await sweeps.create('swp_3b', 'org_1');
     await redis.zadd(
       '{spec}:sweeps',
       ...Array.from({ length: 1100 }, (_, i) => [0, `swp_${String(i).padStart(6, '0')}`]).flat(),

@@ -1,8 +1,8 @@
 -- Takes the lock under which all sweeps run, and begins a sweep under it.
 --
 -- Keeps: two sweeps never run at once, as long as each saves within its lease. A RUNNING sweep whose run is
--- gone starts over without its counts: what it had compared is unknown. A sweep of everything that waits for
--- the lock gets it next: sweeps of one org, however many, wait for it.
+-- gone starts over without its counts: what it had compared is unknown. Sweeps of everything and of one org
+-- take turns if both wait: however many wait of one sort, the other is next.
 --
 -- @key sweep
 -- @key lock
@@ -11,12 +11,13 @@
 -- @arg token text: of this run
 -- @arg lease_ms number
 -- @reply BEGUN now_ms number, sweep hash: also if the same run began it before and the response was lost
--- @reply BUSY wait_ms number: until the lease of the run that holds the lock lapses; or a sweep of everything
---   has tried to take the lock a moment ago
+-- @reply BUSY wait_ms number: until the lease of the run that holds the lock lapses; or it is the turn of
+--   another sweep
 -- @reply ENDED
 -- @reply MISSING
 -- @include scripts/call
 -- @include scripts/number
+-- @include sweeps/queued
 -- @include time/now
 -- @include time/time-left
 
@@ -24,28 +25,41 @@ local state, org = fields(sweep)
 if not state then return reply.MISSING end
 if state ~= 'QUEUED' and state ~= 'RUNNING' then return reply.ENDED end
 
--- A sweep of everything tries again within a second. Nothing waits for one whose job is lost.
+-- Sweeps that wait try again within a second. Nothing waits for one whose job is lost.
 local TRIES_WITHIN_MS = 5000
 
+local facts = PREFIX .. ':ledger'
 local now_ms = math.floor(now_us() / 1000)
-local tried_ms = tonumber(read('HGET', PREFIX .. ':ledger', 'sweep_tried')) or -math.huge
-local lock_token, lease = fields(lock, { lock_token = 'token' })
+local function is_recent(ms)
+  return math.abs(now_ms - (tonumber(ms) or -math.huge)) <= TRIES_WITHIN_MS
+end
+local tried, yielded, last = unpack(read('HMGET', facts, 'sweep_tried', 'sweep_yielded', 'sweep_last'))
+local is_spoilt = is_wrong_type(lock)
+local lock_token, lease
+if not is_spoilt then lock_token, lease = unpack(read('HMGET', lock, 'token', 'lease')) end
 if lock_token and lock_token ~= token then
   local rest = time_left(tonumber(lease) or 0, now_ms, lease_ms)
   if rest > 0 then
-    if org == '' then write('HSET', PREFIX .. ':ledger', 'sweep_tried', int(now_ms)) end
+    if org == '' then write('HSET', facts, 'sweep_tried', int(now_ms)) end
     return reply.BUSY { wait_ms = int(rest) }
   end
 end
-if org ~= '' and math.abs(now_ms - tried_ms) <= TRIES_WITHIN_MS then
+if org ~= '' and last ~= 'all' and is_recent(tried) then return reply.BUSY { wait_ms = '1000' } end
+-- A worker draws sweeps of one org only while none of everything is ready: the latter waits for one.
+if org == '' and last == 'all' and state == 'QUEUED' and is_another_queued(queued)
+  and (not yielded or is_recent(yielded)) then
+  if not yielded then write('HSET', facts, 'sweep_yielded', int(now_ms)) end
   return reply.BUSY { wait_ms = '1000' }
 end
 
-if read('HGET', queued, org) == id then write('HDEL', queued, org) end
+if queued_for(queued, org) == id then write('HDEL', queued, org) end
+if is_spoilt then write('DEL', lock) end
 write('HSET', lock, 'id', id, 'token', token, 'lease', int(now_ms + lease_ms))
 if org == '' then
-  write('HSET', PREFIX .. ':ledger', 'sweep_begun', int(now_ms))
-  write('HDEL', PREFIX .. ':ledger', 'sweep_tried')
+  write('HSET', facts, 'sweep_begun', int(now_ms), 'sweep_last', 'all')
+  write('HDEL', facts, 'sweep_tried', 'sweep_yielded')
+else
+  write('HDEL', facts, 'sweep_last', 'sweep_yielded')
 end
 write('HDEL', sweep, 'counts')
 write('HSET', sweep, 'state', 'RUNNING', 'token', token, 'started', int(now_ms), 'updated', int(now_ms))

@@ -21,6 +21,7 @@
 -- @include orgs/org-name
 -- @include scripts/call
 -- @include scripts/number
+-- @include sweeps/queued
 -- @include time/now
 
 org = org_name(org)
@@ -29,7 +30,7 @@ local function sweep_key(which)
   return PREFIX .. ':sweep:' .. which
 end
 
-local known = read('HGET', queued, org)
+local known = queued_for(queued, org)
 if known and read('HGET', sweep_key(known), 'state') == 'QUEUED' then
   return reply.KNOWN { known_id = known, known = read('HGETALL', sweep_key(known)) }
 end
@@ -55,17 +56,19 @@ local function count_waiting()
   return waiting, gone
 end
 local gone = {}
-if is_limited and read('HLEN', queued) >= limit then
+local is_spoilt = is_wrong_type(queued)
+if is_limited and not is_spoilt and read('HLEN', queued) >= limit then
   local waiting
   waiting, gone = count_waiting()
   if waiting >= limit then return reply.FULL end
 end
 
 local over = read('ZCARD', sweeps) + 1 - keep
-local running = read('HGET', lock, 'id')
+local running = not is_wrong_type(lock) and read('HGET', lock, 'id')
 local now = int(math.floor(now_us() / 1000))
 write('HSET', sweep, 'org', org, 'state', 'QUEUED', 'created', now, 'updated', now)
 if is_limited then write('HSET', sweep, 'requested', '1') end
+if is_spoilt then write('DEL', queued) end
 for _, scope in ipairs(gone) do write('HDEL', queued, scope) end
 write('ZADD', sweeps, 0, id)
 write('HSET', queued, org, id)

@@ -32,7 +32,7 @@ end
 
 -- The fingerprint key of what was published, for a ledger that has lost its own note of it.
 local function key_of_remains()
-  for _, org in ipairs(redis.pcall('SMEMBERS', PREFIX .. ':orgs')) do
+  for _, org in ipairs(redis.pcall('SRANDMEMBER', PREFIX .. ':orgs', 1000)) do
     for _, assistant in ipairs(redis.pcall('ZRANGE', PREFIX .. ':assistants:' .. encoded(org), 0, 9)) do
       local fingerprint = redis.pcall('HGET', PREFIX .. ':assistant:' .. encoded(assistant), 'fingerprint')
       local key = type(fingerprint) == 'string' and string.match(fingerprint, '^(.+):')

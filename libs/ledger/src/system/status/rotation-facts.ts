@@ -1,5 +1,6 @@
 import { isErrorCode, type OpenBulk, type SystemStatus } from '@rekey/schema';
 import type { Connection } from '../../connection.ts';
+import { readOrgIds } from '../../orgs/org-ids.ts';
 import type { SystemFacts } from '../attention/facts.ts';
 import { shareOfBulks } from '../attention/rotation-items.ts';
 import type { KnownProcess } from '../processes.ts';
@@ -27,7 +28,7 @@ export const readOpenIntents = async (
   facts: Record<string, string>,
 ): Promise<SystemStatus['openIntents']> => {
   const unknowns = unknownsOf(facts).map(({ orgId }) => orgId);
-  const orgIds = [...new Set([...(await redis.smembers(keys.orgs)), ...unknowns])];
+  const orgIds = [...new Set([...(await readOrgIds({ redis, keys })), ...unknowns])];
   const counts = await replies(
     orgIds.reduce((pipeline, orgId) => pipeline.zcard(keys.intents(orgId)), redis.pipeline()),
   );

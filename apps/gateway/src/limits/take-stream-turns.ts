@@ -1,0 +1,52 @@
+import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { Server } from '@grpc/grpc-js';
+import { takeTurns } from '@rekey/rpc';
+
+export interface TurnLimits {
+  /** How many calls may wait for their turn. */
+  waitingTurns: number;
+  /** Whether calls of a path begin in turn with all others, so that a flood of them delays nothing else. */
+  takesTurns(path: string): boolean;
+}
+
+type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+/** A stream that fails before its turn has no other listener. */
+const ignore = (): void => {};
+
+/**
+ * Lets grpc-js begin the calls of a server that listens in slices. One read of a connection can bring a
+ * thousand calls, and the reads of all connections come in one round of the event loop: what grpc-js makes
+ * for each call would keep everything else from being heard for seconds. A call that waits for its turn holds
+ * nothing but its stream.
+ */
+export const takeStreamTurns = (
+  http2Servers: readonly Http2Server[],
+  { waitingTurns, takesTurns }: TurnLimits,
+  onLimit: (limit: string) => void,
+): void => {
+  const inTurn = takeTurns(waitingTurns);
+  for (const http2Server of http2Servers) {
+    const listeners = http2Server.listeners('stream') as OnStream[];
+    http2Server.removeAllListeners('stream');
+    const begin: OnStream = (stream, headers) => {
+      for (const listener of listeners) listener.call(http2Server, stream, headers);
+    };
+    http2Server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+      if (!takesTurns(String(headers[':path']))) return begin(stream, headers);
+      stream.on('error', ignore);
+      const isAccepted = inTurn(() => {
+        // It may have ended before its turn.
+        if (!stream.destroyed && !stream.closed) begin(stream, headers);
+      });
+      if (isAccepted) return;
+      onLimit('turns');
+      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    });
+  }
+};
+
+/** What grpc-js keeps to itself: the servers of the addresses that it listens on. */
+export const http2ServersOf = (server: Server): Http2Server[] => [
+  ...(server as unknown as { http2Servers: Map<Http2Server, unknown> }).http2Servers.keys(),
+];

@@ -1,0 +1,40 @@
+import { startGatewayUnderFlood } from '../floods/gateway-under-flood.ts';
+import { runFuzz, verdictOf } from './run-fuzz.ts';
+
+/*
+ * npm run fuzz [-- MESSAGES [SEED]]: a real gateway receives mutated messages of all its methods, on
+ * connections whose headers and frames are partly wrong too. Meanwhile another process checks its health. The
+ * verdict: no crash, no error that no handler foresaw, health within 100 ms, and memory back afterwards.
+ */
+
+const CHECK_WITHIN_MS = 100;
+const [messages = '1000000', seed = '1'] = process.argv.slice(2);
+const count = (number: number) => number.toLocaleString('en');
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+const gateway = await startGatewayUnderFlood({ REKEY_MAX_OPEN_ROTATIONS: '2000' });
+const result = await runFuzz(gateway, Number(messages), Number(seed), (sent) =>
+  print(`${count(sent)} messages`),
+).finally(() => gateway.stop());
+const { sent, seconds, baseline, afterwards } = result;
+const mb = (bytes: number) => bytes.toFixed(0);
+print(
+  `seed ${seed}: ${count(sent.messages)} messages in ${count(sent.calls)} calls on ` +
+    `${sent.connections} connections; ${count(sent.answered)} answered, ` +
+    `${count(sent.reset)} reset; ${seconds.toFixed(0)} s`,
+);
+const codes = Object.entries(result.codes).toSorted(([, a], [, b]) => b - a);
+print(`codes: ${codes.map(([code, calls]) => `${code} ${count(calls)}`).join(', ')}`);
+print(
+  `health: ${result.checks} checks, median ${result.medianCheckMs.toFixed(1)} ms, ` +
+    `999 of 1000 within ${result.almostSlowestCheckMs.toFixed(0)} ms, ` +
+    `slowest ${result.slowestCheckMs.toFixed(0)} ms`,
+);
+print(
+  `memory in use: ${mb(baseline.used)} MB before, ${mb(afterwards.used)} MB after; ` +
+    `resident: ${mb(baseline.resident)} MB before, ${mb(afterwards.resident)} MB after`,
+);
+for (const line of result.unhandled.slice(0, 10)) print(line);
+const wrong = verdictOf(result, CHECK_WITHIN_MS);
+print(wrong.length === 0 ? 'verdict: clean' : `verdict: ${wrong.join('; ')}`);
+process.exit(wrong.length === 0 ? 0 : 1);

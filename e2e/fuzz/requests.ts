@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { loadContract } from '@rekey/rpc';
+import type { FloodTarget } from '../floods/floods.ts';
+import { textField } from '../floods/raw-connection.ts';
+import type { Random } from './random.ts';
+
+/** A method of the gateway, and requests of it that are valid. */
+export interface Method {
+  path: string;
+  /** Its responses have no end, or it is slow: called less often. */
+  isRare: boolean;
+  takesStream: boolean;
+  request(random: Random): Buffer;
+}
+
+interface Field {
+  name: string;
+  type: string;
+  label: string;
+  typeName: string;
+}
+
+interface Definition {
+  path: string;
+  requestStream: boolean;
+  responseStream: boolean;
+  requestType: { type: { field: Field[] } };
+  requestSerialize(request: object): Buffer;
+}
+
+type Ids = Pick<FloodTarget, 'rotationId' | 'bulkRotationOfRotationId' | 'bulkRotationId'>;
+
+const messages: Record<string, (random: Random) => object> = {
+  Timestamp: (random) => ({ seconds: 1_790_000_000 + random.below(1e6), nanos: random.below(1e9) }),
+  Duration: (random) => ({ seconds: random.below(2), nanos: random.below(1e9) }),
+  Canary: (random) => ({ count: random.below(10) }),
+  FailureLimit: (random) => ({ percent: random.below(100) }),
+  RotationWindow: () => ({ cron: '0 3 * * *', timeZone: 'UTC', length: { seconds: 3600 } }),
+  FieldMask: () => ({ paths: ['every_days'] }),
+  RotationPolicy: (random) => ({ id: `pol_${'0'.repeat(26)}`, everyDays: 1 + random.below(90) }),
+};
+
+const textOf = (name: string, ids: Ids, random: Random): string => {
+  switch (name) {
+    case 'id':
+      return random.pick(Object.values(ids));
+    case 'org_id':
+    case 'orgs':
+      return `org_${random.below(20)}`;
+    case 'request_id':
+      return random.chance(0.5) ? randomUUID() : '5a4e3c1a-0000-4000-8000-000000000001';
+    case 'page_token':
+    case 'search':
+      return '';
+    default:
+      return `${name}_${random.below(100)}`;
+  }
+};
+
+const valueOf = ({ name, type, typeName }: Field, ids: Ids, random: Random): unknown => {
+  switch (type) {
+    case 'TYPE_STRING':
+      return textOf(name, ids, random);
+    case 'TYPE_BOOL':
+      return random.chance(0.5);
+    case 'TYPE_MESSAGE':
+      return messages[typeName.split('.').at(-1)!]?.(random) ?? {};
+    default:
+      return random.below(8);
+  }
+};
+
+const camel = (name: string): string => name.replace(/_(.)/g, (_all, letter: string) => letter.toUpperCase());
+
+const requestOf = (fields: Field[], ids: Ids, random: Random): object =>
+  Object.fromEntries(
+    fields
+      .filter(() => random.chance(0.8))
+      .map((field) => {
+        const one = () => valueOf(field, ids, random);
+        const isList = field.label === 'LABEL_REPEATED';
+        return [camel(field.name), isList ? Array.from({ length: random.below(5) }, one) : one()];
+      }),
+  );
+
+/** All that the gateway serves. */
+export const methodsOf = (ids: Ids): Method[] => {
+  const definitions = Object.values(loadContract().v1).flatMap((one) =>
+    'service' in one ? (Object.values(one.service) as unknown as Definition[]) : [],
+  );
+  const own = definitions.map(
+    ({ path, requestStream, responseStream, requestType, requestSerialize }): Method => ({
+      path,
+      isRare: responseStream || path.endsWith('GetStatus'),
+      takesStream: requestStream,
+      request: (random) => requestSerialize(requestOf(requestType.type.field, ids, random)),
+    }),
+  );
+  const others = [
+    { path: '/grpc.health.v1.Health/Check', isRare: false, takesStream: false },
+    { path: '/grpc.health.v1.Health/Watch', isRare: true, takesStream: false },
+    { path: '/grpc.health.v1.Health/List', isRare: false, takesStream: false },
+    { path: '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', isRare: true, takesStream: true },
+    { path: '/rekey.v1.RotationService/NoSuchMethod', isRare: true, takesStream: false },
+  ];
+  return [
+    ...own,
+    ...others.map((one): Method => ({
+      ...one,
+      request: (random) =>
+        textField(random.pick([1, 3, 4, 7]), random.pick(['', 'rekey.v1.RotationService'])),
+    })),
+  ];
+};

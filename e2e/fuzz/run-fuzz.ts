@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { GatewayUnderFlood, Memory } from '../floods/gateway-under-flood.ts';
+import { randomOf } from './random.ts';
+import { methodsOf } from './requests.ts';
+import { sendCalls, type Sent } from './send-calls.ts';
+
+interface FuzzResult {
+  sent: Sent;
+  seconds: number;
+  crashed: boolean;
+  /** How many calls ended with each gRPC code, the warm-up included. */
+  codes: Record<string, number>;
+  /** Errors that no handler foresaw, by the log of the gateway: its last lines. */
+  unhandled: string[];
+  checks: number;
+  slowestCheckMs: number;
+  /** The median, and what 999 of 1000 checks took at most. */
+  medianCheckMs: number;
+  almostSlowestCheckMs: number;
+  baseline: Memory;
+  afterwards: Memory;
+}
+
+const CONNECTIONS = 4;
+const WARM_UP = 0.05;
+const LEAST_WARM_UP = 4000;
+const MAY_KEEP = 1.1;
+const SETTLE_WITHIN_MS = 30_000;
+
+const settle = async (gateway: GatewayUnderFlood, enough: number): Promise<Memory> => {
+  const endMs = performance.now() + SETTLE_WITHIN_MS;
+  for (;;) {
+    const memory = await gateway.memoryKept();
+    if (memory.used <= enough || performance.now() > endMs) return memory;
+    await sleep(500);
+  }
+};
+
+const unhandledOf = (output: string): string[] =>
+  output.split('\n').filter((line) => /"event":"(rpc_failed|uncaught[a-z_]*|grpc_js_log)"/.test(line));
+
+/** Sends mutated messages to a gateway, after a part of them to warm it up. The same seed sends the same. */
+export const runFuzz = async (
+  gateway: GatewayUnderFlood,
+  messages: number,
+  seed: number,
+  onProgress: (sent: number) => void = () => {},
+): Promise<FuzzResult> => {
+  const methods = methodsOf(gateway.target);
+  const send = (count: number, from: number) =>
+    sendCalls(gateway.target.address, methods, randomOf(from), {
+      messages: count,
+      connections: CONNECTIONS,
+      isAlive: gateway.isAlive,
+    });
+  await send(Math.max(messages * WARM_UP, LEAST_WARM_UP), seed + 1);
+  await sleep(3000);
+  const baseline = await gateway.memoryKept();
+  gateway.takeChecks();
+  const beganMs = performance.now();
+  const sent: Sent = { messages: 0, calls: 0, answered: 0, reset: 0, connections: 0 };
+  const checks: number[] = [];
+  const rounds = Math.max(Math.round(messages / 100_000), 1);
+  for (let round = 0; round < rounds && gateway.isAlive(); round += 1) {
+    const part = await send(Math.ceil(messages / rounds), seed + 1000 * (round + 1));
+    for (const name of Object.keys(sent) as (keyof Sent)[]) sent[name] += part[name];
+    checks.push(...gateway.takeChecks());
+    onProgress(sent.messages);
+  }
+  const seconds = (performance.now() - beganMs) / 1000;
+  await sleep(1000);
+  const crashed = !gateway.isAlive();
+  const sorted = checks.toSorted((a, b) => a - b);
+  const at = (share: number) =>
+    sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? Infinity;
+  return {
+    sent,
+    seconds,
+    crashed,
+    codes: crashed ? {} : await gateway.codes(),
+    unhandled: unhandledOf(gateway.output()),
+    checks: checks.length,
+    slowestCheckMs: at(1),
+    medianCheckMs: at(0.5),
+    almostSlowestCheckMs: at(0.999),
+    baseline,
+    afterwards: crashed ? baseline : await settle(gateway, baseline.used * MAY_KEEP),
+  };
+};
+
+/** What is wrong, in words; empty if nothing is. */
+export const verdictOf = (
+  { crashed, unhandled, slowestCheckMs, baseline, afterwards }: FuzzResult,
+  checkWithinMs: number,
+): string[] => [
+  ...(crashed ? ['the gateway ended'] : []),
+  ...(unhandled.length > 0 ? [`${unhandled.length} errors that no handler foresaw`] : []),
+  ...(slowestCheckMs > checkWithinMs ? [`a health check took longer than ${checkWithinMs} ms`] : []),
+  ...(afterwards.used > baseline.used * MAY_KEEP ? ['memory is kept'] : []),
+];

@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import { takeTurns } from './take-turns.ts';
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** Work that takes as long as half a slice. */
+const work = () => {
+  for (const endMs = performance.now() + 1; performance.now() < endMs;);
+};
+
+describe('takeTurns', () => {
+  it('begins everything in order, in slices between which other work is done', async () => {
+    const inTurn = takeTurns(1000);
+    const begun: number[] = [];
+    for (let i = 0; i < 50; i += 1)
+      inTurn(() => {
+        work();
+        begun.push(i);
+      });
+    expect(begun).toEqual([]);
+    let turns = 0;
+    while (begun.length < 50) {
+      await turn();
+      turns += 1;
+    }
+    expect(begun).toEqual(Array.from({ length: 50 }, (_, i) => i));
+    expect(turns).toBeGreaterThan(5);
+  });
+
+  it('accepts no more than may wait, and more when some have begun', async () => {
+    const inTurn = takeTurns(2);
+    let begun = 0;
+    const begin = () => void (begun += 1);
+    expect([inTurn(begin), inTurn(begin), inTurn(begin)]).toEqual([true, true, false]);
+    await turn();
+    expect([begun, inTurn(begin)]).toEqual([2, true]);
+    await turn();
+    expect(begun).toBe(3);
+  });
+});
