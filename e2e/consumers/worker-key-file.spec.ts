@@ -5,7 +5,7 @@ import { createKeyFile } from '@rekey/sealing';
 import { eventually, startSystem, type System } from '../support/system.ts';
 import { addConsumer, problemsOf } from './registry-fixture.ts';
 
-/* The key file of a worker: each of its three keys is bound to the ledger, whatever a writer in Redis does. */
+/* Each of the three keys of a worker's key file is bound to the ledger, whatever a writer in Redis does. */
 
 let system: System;
 beforeEach(async () => {
