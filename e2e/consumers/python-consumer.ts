@@ -4,7 +4,6 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe } from '@jest/globals';
-import { openLedger } from '@rekey/ledger';
 import { Acknowledgement, type Consumer } from '@rekey/schema';
 import {
   createAcknowledgementVerifier,
@@ -17,6 +16,7 @@ import {
   type SharedKeys,
 } from '@rekey/sealing';
 import { repositoryRoot } from '@rekey/testing';
+import { ledgerOf } from '../support/ledger.ts';
 import { eventually, type System } from '../support/system.ts';
 
 /** The system's Python: Debian's packages are installed there. */
@@ -66,16 +66,14 @@ export const addConsumer = async (
       shared_key: JSON.parse(system.sealer.sealOwn(JSON.stringify(jwk), 'shared-key')) as unknown,
     }),
   };
-  if (
-    !(await openLedger(system.redis, { prefix: 'rekey' }).consumers.write(name, undefined, entry as Consumer))
-  )
+  if (!(await ledgerOf(system).consumers.write(name, undefined, entry as Consumer)))
     throw new Error(`consumer ${name} exists`);
   return { name, keyFile, own: await parseOwnKey(jwk) };
 };
 
 /** The keys in the grant of a consumer. */
 export const sharedKeysOf = async (system: System, { name, own }: AddedConsumer): Promise<SharedKeys> => {
-  const seen = await openLedger(system.redis, { prefix: 'rekey' }).consumers.get(name);
+  const seen = await ledgerOf(system).consumers.get(name);
   return openGrant(seen!.consumer.grant!, {
     consumer: name,
     own,

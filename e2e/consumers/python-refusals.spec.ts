@@ -1,6 +1,5 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { openLedger } from '@rekey/ledger';
 import { KEY_ROTATED } from '@rekey/schema';
 import { sealRecord, type SharedKeys } from '@rekey/sealing';
 import type { App } from '@rekey/testing';
@@ -14,6 +13,7 @@ import {
   type AddedConsumer,
 } from './python-consumer.ts';
 import { ASSISTANTS, EVENTS, readerOf, startPythonSystem } from './python-system.ts';
+import { ledgerOf } from '../support/ledger.ts';
 import { eventually, type System } from '../support/system.ts';
 
 describeConsumer('consumer.py', () => {
@@ -286,7 +286,7 @@ describeConsumer('consumer.py', () => {
   });
 
   it('that was removed signs with unchanged keys, and not with keys rotated since', async () => {
-    const consumers = openLedger(system.redis, { prefix: 'rekey' }).consumers;
+    const consumers = ledgerOf(system).consumers;
     const consumer = await startPythonConsumer(system, await addConsumer(system, 'leaver'));
     await consumers.write(
       'leaver',

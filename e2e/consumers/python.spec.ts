@@ -4,7 +4,6 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { openLedger } from '@rekey/ledger';
 import { KEY_ROTATED } from '@rekey/schema';
 import { generateConsumerKey } from '@rekey/sealing';
 import { repositoryRoot } from '@rekey/testing';
@@ -20,6 +19,7 @@ import {
   type AddedConsumer,
 } from './python-consumer.ts';
 import { ASSISTANTS, EVENTS, ODD, readerOf, startPythonSystem } from './python-system.ts';
+import { ledgerOf } from '../support/ledger.ts';
 import { eventually, startSystem, type System } from '../support/system.ts';
 
 const describeGrpc = describeWith(
@@ -273,7 +273,7 @@ except TimeoutError as error:
   });
 
   it('notices changes of its entry, and drops the keys of orgs that it may no longer read', async () => {
-    const consumers = openLedger(system.redis, { prefix: 'rekey' }).consumers;
+    const consumers = ledgerOf(system).consumers;
     const consumer = await startPythonConsumer(
       system,
       await addConsumer(system, 'changing', { orgs: ['*'] }),
@@ -340,7 +340,7 @@ except TimeoutError as error:
 
   it('waits until it is registered', async () => {
     const keys = await addConsumer(system, 'late');
-    const consumers = openLedger(system.redis, { prefix: 'rekey' }).consumers;
+    const consumers = ledgerOf(system).consumers;
     const { consumer } = (await consumers.get('late'))!;
     await consumers.write(
       'late',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ledgerKeys, openLedger } from '@rekey/ledger';
+import { ledgerKeys } from '@rekey/ledger';
 import { Acknowledgement, Consumer, KeyRemoved, KeyRotated, KeyUncertain, SealedRecord } from '@rekey/schema';
 import { compactDecrypt, decodeJwt } from 'jose';
 import { z } from 'zod';
@@ -23,6 +23,7 @@ import {
   startPythonConsumer,
   type AddedConsumer,
 } from '../consumers/python-consumer.ts';
+import { ledgerOf } from '../support/ledger.ts';
 import { eventually, startSystem, type System } from '../support/system.ts';
 
 /** The schema of each type of event. */
@@ -164,7 +165,7 @@ describe('what Rekey writes', () => {
       await addConsumer(system, 'billing', { orgs: ['*'] }),
       await addConsumer(system, 'crm', { type: 'shared' }),
     ];
-    const registry = openLedger(system.redis, { prefix: 'rekey' }).consumers;
+    const registry = ledgerOf(system).consumers;
     await eventually(
       () => registry.list(),
       (list) => list.consumers.every(({ consumer }) => consumer.state === 'ACTIVE'),

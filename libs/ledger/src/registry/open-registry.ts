@@ -11,7 +11,7 @@ import { Problems, type RegistryProblem } from './problems.ts';
 import type { Registry, RegistryOptions } from './registry.ts';
 import { openStored } from './stored.ts';
 import { acceptedTexts, readCandidates, type Trust } from './trust.ts';
-import { createTurns, inTurn, startLooking } from './turns.ts';
+import { createTurns, inTurn, startLooking } from '../turns.ts';
 import {
   changedEvent,
   checkRoom,

@@ -1,5 +1,5 @@
-import type { MemoryFile } from './memory-file.ts';
-import type { Registry } from './registry.ts';
+import type { MemoryFile } from './registry/memory-file.ts';
+import type { Registry } from './registry/registry.ts';
 
 /** Calls during a run share the next one, which begins after all of them. It is full if one asks for that. */
 export const inTurn = <T>(
