@@ -1,6 +1,10 @@
-export { addSigningKey, createKeyFile, loadKeyFile } from './key-file.ts';
-export { createGatewayKeyFile, loadGatewayKeyFile, type GatewayKeyFile } from './gateway-key-file.ts';
-export { createRegistryKey, registryKeyBytes } from './registry-key.ts';
+export { addSigningKey, createKeyFile, loadKeyFile } from './key-files/key-file.ts';
+export {
+  createGatewayKeyFile,
+  loadGatewayKeyFile,
+  type GatewayKeyFile,
+} from './key-files/gateway-key-file.ts';
+export { createRegistryKey, registryKeyBytes } from './key-files/registry-key.ts';
 export { createSealer, type Sealer } from './sealer.ts';
 export { SealError } from './seal-error.ts';
 export { openRecord, parseRecord, sealRecord, type UnsealedFields } from './sealed-record.ts';

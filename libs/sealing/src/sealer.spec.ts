@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { KEY_REMOVED, KEY_ROTATED, type Envelope, type KeyEvent } from '@rekey/schema';
 import { openEnvelope } from './envelope.ts';
 import { parseEnvelope, type SharedKeys } from './envelope-form.ts';
-import { createKeyFile, loadKeyFile } from './key-file.ts';
+import { createKeyFile, loadKeyFile } from './key-files/key-file.ts';
 import { openRecord, sealRecord, type RecordContent } from './sealed-record.ts';
 import { createSealer, type Sealer } from './sealer.ts';
 

@@ -10,8 +10,8 @@ import {
 } from './envelope.ts';
 import { parseEnvelope, type Purpose, type SharedKeys } from './envelope-form.ts';
 import type { Signer } from './grant.ts';
-import type { KeyFile } from './key-file.ts';
-import { createRegistryKey, keySetId, registryKeyBytes, type RegistryKey } from './registry-key.ts';
+import type { KeyFile } from './key-files/key-file.ts';
+import { createRegistryKey, keySetId, registryKeyBytes, type RegistryKey } from './key-files/registry-key.ts';
 import { SealError } from './seal-error.ts';
 
 /** What the owner of the key file can do: seal records for recipients and itself, fingerprint, sign. */

@@ -99,19 +99,12 @@ const enrolling = ({ redis, sealer, ledger, consumers, recipientsOf }: Tools): E
     const { d: _private, ...registered } = own;
     const to = await parseConsumerKey(registered);
     const sharedKeys = await generateSharedKeys();
-    const grant = await sealGrant({
-      consumer: name,
-      sharedKeys,
-      to,
-      signer: sealer.signer,
-      revision,
-      nowMs: Date.now(),
-    });
+    const claims = { consumer: name, sharedKeys, to, signer: sealer.signer, revision, nowMs: Date.now() };
     const granted =
       state === 'PENDING'
         ? {}
         : {
-            grant,
+            grant: await sealGrant(claims),
             grant_kid: parseSharedKeys(sharedKeys).kid,
             kept: JSON.parse(sealer.sealOwn(sharedKeys, 'kept')) as unknown,
             ...(signs && { ack_key: acknowledgementKeyOf(parseSharedKeys(sharedKeys)) }),

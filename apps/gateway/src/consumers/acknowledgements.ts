@@ -60,6 +60,8 @@ const consumersMissing = (missing: { name: string; state: string }[]): RekeyErro
 /** How long required consumers may take to catch up. */
 const CATCH_UP_MS = 5000;
 
+type PublishedVersion = Pick<Rotation, 'assistantId'> & { version: number };
+
 /** For how long an answer about lost entries is used again: thousands of waits ask at the same moment. */
 const LOST_FOR_MS = 100;
 
@@ -123,19 +125,12 @@ export const createAcknowledgements = ({
     await registry.look();
   };
 
-  const reach = (
-    name: string,
-    entry: string,
-    version?: { assistantId: string; version: number },
-  ): AcknowledgementState =>
+  const reach = (name: string, entry: string, version?: PublishedVersion): AcknowledgementState =>
     readers.isLost(name)
       ? 'UNAPPLIED'
       : positions.reach(name, entry, version, registry.get(name)?.consumer.grant_kid);
 
-  const statesOf = (
-    { entry, assistantId, version }: Rotation,
-    names: readonly string[],
-  ): Acknowledgement[] =>
+  const statesOf = ({ entry, assistantId, version }: Rotation, names: readonly string[]) =>
     entry === undefined || version === undefined
       ? []
       : names.map((consumer) => ({ consumer, state: reach(consumer, entry, { assistantId, version }) }));

@@ -4,7 +4,7 @@ import { chown, open, rename, rm, writeFile } from 'node:fs/promises';
 import { complaintAboutAccess, readSecretFile, type TextFileError } from '@rekey/schema';
 import type { JWK } from 'jose';
 import { z } from 'zod';
-import { kidOf } from './consumer-key.ts';
+import { kidOf } from '../consumer-key.ts';
 
 /**
  * A key file is a JWK Set (RFC 7517) of three keys: a 256-bit symmetric key with `use: enc` that seals

@@ -6,7 +6,7 @@ import { calculateJwkThumbprint } from 'jose';
 import { createGatewayKeyFile, loadGatewayKeyFile, type GatewayKeyFile } from './gateway-key-file.ts';
 import { createKeyFile, loadKeyFile } from './key-file.ts';
 import { createRegistryKey, keySetId, registryKeyBytes, type RegistryKey } from './registry-key.ts';
-import { createSealer } from './sealer.ts';
+import { createSealer } from '../sealer.ts';
 
 /** Computed once by other means: HKDF, HMAC and thumbprints must never change. */
 const GOLDEN = {

@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { complaintAboutAccess } from '@rekey/schema';
 import type { JWK } from 'jose';
 import { z } from 'zod';
-import { kidOf } from './consumer-key.ts';
+import { kidOf } from '../consumer-key.ts';
 import {
   KeyFileError,
   named,
