@@ -11,6 +11,8 @@ import type { ThiefTools } from './thief-tools.ts';
 export interface RedisWriter {
   /** Reads what there is now, to put it back at random later. */
   observe(): Promise<void>;
+  /** Finds the keys that there are now, and reads none. */
+  refresh(): Promise<void>;
   /** Makes one random mutation, and resolves with its description in one line. */
   mutate(): Promise<string>;
 }
@@ -57,6 +59,7 @@ export const createRedisWriter = ({
     return share < 0.35 ? mutateKey(view) : mutateInside(view);
   };
   return {
+    refresh: keys.refresh,
     observe: async () => {
       await keys.refresh();
       const sample = Array.from({ length: SAMPLED }, () => keys.pick()).filter((key) => key !== undefined);

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Random } from '../random.ts';
 
 const KEPT_OF_EACH = 6;
+const READS_AT_ONCE = 50;
 const LONGEST = 200_000;
 
 /** What a writer has read before, to put it back later: earlier texts of strings and fields, and whole keys. */
@@ -67,7 +68,8 @@ export const createSeenValues = (redis: Redis): SeenValues => {
   return {
     // A key may be gone, or of another type, by the time that it is read.
     observe: async (keys) => {
-      for (const key of keys) await look(key).catch(() => {});
+      for (let i = 0; i < keys.length; i += READS_AT_ONCE)
+        await Promise.all(keys.slice(i, i + READS_AT_ONCE).map((key) => look(key).catch(() => {})));
     },
     text: (random, key, field = '') => {
       const known = texts.get(key)?.get(field) ?? [];

@@ -10,6 +10,8 @@ interface OperatorDeps {
   redis: Redis;
   prefix: string;
   consumers: readonly TrialConsumer[];
+  /** Accepts a ledger that replaced another one. Without this, the caller restores a backup. */
+  adopts?: boolean;
 }
 
 const sweep = async (client: RekeyClient, request: object): Promise<void> => {
@@ -24,12 +26,18 @@ const sweep = async (client: RekeyClient, request: object): Promise<void> => {
 export const sweepAll = (client: RekeyClient): Promise<void> => sweep(client, {});
 
 /** What the documentation advises for each code of status. A restored backup is left to the caller. */
-const adviceFor = ({ client, redis, prefix, consumers }: OperatorDeps) => {
+const adviceFor = ({ client, redis, prefix, consumers, adopts = false }: OperatorDeps) => {
   const again = async (name: string) => {
     const consumer = consumers.find((one) => one.name === name);
     await (consumer ? addAgain(client, consumer) : client.removeConsumer(name));
   };
   const advice: Record<string, (subject: string) => Promise<unknown>> = {
+    ...(adopts && {
+      LEDGER_LOST: async () => {
+        const { ledger } = await client.getStatus();
+        if (ledger) await client.adoptLedger({ ledgerId: ledger.id });
+      },
+    }),
     FROZEN: () => client.unfreeze(),
     BUDGET_CLOSED: (egress) => client.openBudget({ egress }),
     ORG_HELD: async (orgId) => {

@@ -18,6 +18,7 @@ export interface RoundReport {
 }
 
 const CHUNK = 20;
+const OBSERVE_EVERY = 10 * CHUNK;
 /** For how long a harm may last without a name. */
 const NAMED_WITHIN_MS = 12_000;
 const OPERATOR_ACTS = 3;
@@ -40,7 +41,7 @@ const mutate = async (
     }
   })();
   for (let made = 0; made < count; made += CHUNK) {
-    await writer.observe();
+    await (made % OBSERVE_EVERY === 0 ? writer.observe() : writer.refresh());
     for (let i = made; i < Math.min(made + CHUNK, count); i += 1) lines.push(await writer.mutate());
     if (made % (5 * CHUNK) === 0) (await examineThief(trial)).forEach(onViolation);
   }

@@ -19,11 +19,12 @@ export interface SpokenNames {
 
 const WARN = 40;
 
-const eventOf = (line: string): string | undefined => {
+/** The event of a log line of at least the level warn; undefined if it is none. */
+export const warningIn = (line: string): string | undefined => {
   try {
     const { level, event, code } = JSON.parse(line.slice(line.indexOf('{'))) as Record<string, unknown>;
     if (typeof level === 'number' ? level < WARN : !/warn|error|fatal/.test(String(level))) return undefined;
-    return `log ${String(event ?? code ?? 'line')}`;
+    return String(event ?? code ?? 'line');
   } catch {
     return undefined;
   }
@@ -35,8 +36,8 @@ export const createSpokenNames = (client: RekeyClient): SpokenNames => {
   let standing = new Set<string>();
   return {
     onLine: (line) => {
-      const event = eventOf(line);
-      if (event !== undefined) named.add(event);
+      const event = warningIn(line);
+      if (event !== undefined) named.add(`log ${event}`);
     },
     readStatus: async () => {
       try {
