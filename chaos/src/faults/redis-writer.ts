@@ -40,7 +40,7 @@ export const startWriterFault = async (system: System, seed: number): Promise<Wr
       if (mutations % OBSERVE_EVERY === 0) await writer.observe().catch(() => {});
       log(`mutation ${await writer.mutate()}`);
       mutations += 1;
-      await sleep(random.between(100, 1500));
+      await sleep(random.between(50, 500));
     }
   };
   const repairing = async () => {

@@ -6,6 +6,8 @@ import type { ThiefTools } from './thief-tools.ts';
 /** The names of consumers that a thief invents, and of the consumer that it is. */
 const EVIL = 'evil';
 export const THIEF = 'thief';
+/** A consumer of which no instance runs. */
+export const ABSENT = 'absent';
 /** The org that it may read. */
 export const THIEFS_ORG = 'org_demo_sub2';
 
@@ -214,8 +216,9 @@ const forgeries: Record<string, Clever> = {
     const [last] = await redis.xrevrange(`${prefix}:events`, '+', '-', 'COUNT', 1);
     const many = random.pick([1, 10, 200]);
     return Array.from({ length: many }, (_, i): RedisCommand => {
+      const consumer = random.pick([ABSENT, ABSENT, 'demo', EVIL, oddText(random).slice(0, 100)]);
       const ack = {
-        consumer: random.pick(['demo', 'sub1', 'all', EVIL, oddText(random).slice(0, 100)]),
+        consumer,
         instance: `forged-${i}`,
         lease_ms: random.pick([60_000, 1000, 2 ** 53]),
         position: last?.[0] ?? '0-0',
@@ -223,10 +226,21 @@ const forgeries: Record<string, Clever> = {
         keys: 5,
         unapplied: { count: 0, first: [] },
         leaving: random.next() < 0.2,
+        number: random.pick([1, 2 ** 52]),
+        sent_ms: Date.now(),
         more: 'z'.repeat(many === 200 ? 10_000 : 10),
       };
-      return ['XADD', `${prefix}:acks`, '*', 'ack', JSON.stringify(ack)];
+      const stream = random.pick([`${prefix}:acks`, `${prefix}:acks:${consumer}`]);
+      return ['XADD', stream, '*', 'ack', JSON.stringify(ack), 'proof', 'A'.repeat(86)];
     });
+  },
+  'acknowledgements sent again': async ({ redis, prefix, random }) => {
+    const stream = random.pick([`${prefix}:acks`, `${prefix}:acks:${ABSENT}`, `${prefix}:acks:demo`]);
+    const entries = (await redis.xrevrange(stream, '+', '-', 'COUNT', 50)).filter(([, fields]) =>
+      fields.join('').includes(ABSENT),
+    );
+    const to = random.pick([stream, `${prefix}:acks`, `${prefix}:acks:${ABSENT}`]);
+    return entries.map(([, fields]): RedisCommand => ['XADD', to, '*', ...fields]);
   },
 };
 

@@ -12,6 +12,7 @@ export interface TrialConsumer {
 }
 
 const ACTIVE_WITHIN_MS = 20_000;
+const PROVED_WITHIN_MS = 2500;
 const READY_WITHIN_MS = 4000;
 
 export const mayRead = ({ orgs }: Pick<TrialConsumer, 'orgs'>, orgId: string): boolean =>
@@ -57,6 +58,28 @@ export const untilActive = async (client: RekeyClient, name: string): Promise<vo
 
 export const subscribeAs = (redisUrl: string, { name, keyFile }: TrialConsumer): Promise<Keys> =>
   subscribe({ redis: redisUrl, consumer: name, privateKey: keyFile, readyTimeoutMs: READY_WITHIN_MS });
+
+const untilLive = async (client: RekeyClient, name: string, live: boolean): Promise<void> => {
+  const untilMs = performance.now() + ACTIVE_WITHIN_MS;
+  while ((await client.getConsumer(name)).live !== live) {
+    if (performance.now() > untilMs) throw new Error(`${name} is ${live ? 'not ' : ''}live`);
+    await sleep(100);
+  }
+};
+
+/** Runs an instance until Rekey has heard of it, and ends it: any later acknowledgement is forged. */
+export const acknowledgeOnce = async (
+  client: RekeyClient,
+  redisUrl: string,
+  consumer: TrialConsumer,
+): Promise<void> => {
+  const keys = await subscribeAs(redisUrl, consumer);
+  await untilLive(client, consumer.name, true);
+  // A worker has to notice that it proves what it says.
+  await sleep(PROVED_WITHIN_MS);
+  await keys.close();
+  await untilLive(client, consumer.name, false);
+};
 
 /** The keys that a consumer holds and must not: not its own orgs', or never made for that assistant. */
 export const wrongKeysOf = (

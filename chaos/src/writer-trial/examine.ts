@@ -7,6 +7,7 @@ import {
   wrongKeysOf,
   type TrialConsumer,
 } from './consumers.ts';
+import { ABSENT } from '../redis-writer/clever-mutations.ts';
 import { rotate } from './rotations.ts';
 import { ORGS } from './trial-processes.ts';
 import type { Trial } from './trial.ts';
@@ -83,6 +84,15 @@ const examineSigner = async ({ processes, sealer }: Trial): Promise<Examination>
   }
 };
 
+/** A consumer of which no instance runs has nothing to say. */
+const examineAbsent = async ({ processes }: Trial): Promise<Examination> => {
+  const absent = await processes.client.getConsumer(ABSENT).catch(() => undefined);
+  return {
+    harms: [],
+    violations: absent?.live ? ['FORGED ACKNOWLEDGEMENT: of a consumer that does not run'] : [],
+  };
+};
+
 export const examineThief = async ({ thief, truth, mayOpen }: Trial): Promise<string[]> => {
   const opened = await thief.look();
   await truth.refresh();
@@ -98,6 +108,7 @@ export const examine = async (trial: Trial): Promise<Examination> => {
   const parts = await Promise.all([
     ...trial.consumers.map((consumer) => examineHolding(trial, consumer)),
     examineSigner(trial),
+    examineAbsent(trial),
   ]);
   parts.push(...(await Promise.all(trial.consumers.map((consumer) => examineNewcomer(trial, consumer)))));
   const stolen = await examineThief(trial);

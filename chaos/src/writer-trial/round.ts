@@ -133,7 +133,8 @@ export const playRound = async (trial: Trial, size: number): Promise<RoundReport
   violations.push(...look.violations, ...judgeNames(look.harms, names.since()));
   const harms = [...new Set([...first.harms, ...look.harms, ...refusals])];
   const spoken = names.since();
-  const mustRestore = size > CHUNK;
+  // What was leaked stays leaked: the next round begins without what leaked it.
+  const mustRestore = size > CHUNK || violations.length > 0;
   const needsHealing = mustRestore || harms.length > 0 || processes.slots.some(({ child }) => !child);
   const healed = needsHealing
     ? await heal(trial, mustRestore, violations)

@@ -5,11 +5,11 @@ import { createKeyFile, createSealer, loadKeyFile, type Sealer } from '@rekey/se
 import type { Keys } from '@rekey/subscriber';
 import { Redis } from 'ioredis';
 import { createRandom, type Random } from '../random.ts';
-import { THIEF } from '../redis-writer/clever-mutations.ts';
+import { ABSENT, THIEF } from '../redis-writer/clever-mutations.ts';
 import { createRedisWriter, type RedisWriter } from '../redis-writer/redis-writer.ts';
 import { createThiefTools } from '../redis-writer/thief-tools.ts';
 import { takeBackup, type Backup } from './backup.ts';
-import { addConsumer, subscribeAs, untilActive, type TrialConsumer } from './consumers.ts';
+import { acknowledgeOnce, addConsumer, subscribeAs, untilActive, type TrialConsumer } from './consumers.ts';
 import { rotate, rotateAll } from './rotations.ts';
 import { createSpokenNames, type SpokenNames } from './spoken-names.ts';
 import { createThief, type Thief } from './thief.ts';
@@ -56,7 +56,7 @@ const connectRedis = (url: string): Redis => {
 };
 
 /** The thief is a consumer that lost one of its orgs, and has the file of a consumer that was removed. */
-const addConsumers = async ({ client }: TrialProcesses, sealer: Sealer, truth: Truth, redis: Redis) => {
+const addConsumers = async ({ client }: TrialProcesses, sealer: Sealer, truth: Truth, redisUrl: string) => {
   const [demo, sub1, sub2] = ORGS;
   const consumers = [
     await addConsumer(client, sealer, 'demo', [demo]),
@@ -65,8 +65,9 @@ const addConsumers = async ({ client }: TrialProcesses, sealer: Sealer, truth: T
   ];
   const thief = await addConsumer(client, sealer, THIEF, [sub1, sub2]);
   const leaver = await addConsumer(client, sealer, 'leaver', [demo]);
+  await acknowledgeOnce(client, redisUrl, await addConsumer(client, sealer, ABSENT, [demo]));
   for (const target of truth.targets.slice(0, 2)) await rotate(client, target);
-  return { consumers, files: [thief, leaver].map(({ keyFile }) => keyFile.keys[0]!), redis };
+  return { consumers, files: [thief, leaver].map(({ keyFile }) => keyFile.keys[0]!) };
 };
 
 /** Ends what the thief may read of two orgs. Resolves with the time from which on it may not. */
@@ -87,12 +88,13 @@ const startIn = async (folder: string, { seed, only, onLine }: TrialOptions): Pr
     onLine?.(line);
   });
   names = createSpokenNames(processes.client);
-  const [redis, writersRedis] = [processes.redisServer.url, processes.redisServer.url].map(connectRedis);
+  const { redisServer } = processes;
+  const [redis, writersRedis] = [redisServer.url, redisServer.url].map(connectRedis);
   const random = createRandom(seed);
   const truth = createTruth(processes.simulator.admin);
   const tools = await createThiefTools();
   const writer = createRedisWriter({ redis: writersRedis!, random, tools, only });
-  const { consumers, files } = await addConsumers(processes, sealer, truth, redis!);
+  const { consumers, files } = await addConsumers(processes, sealer, truth, redisServer.url);
   await writer.observe();
   const narrowedMs = await narrowThief(processes);
   await rotateAll(processes.client, truth.targets);
