@@ -19,7 +19,7 @@ import {
 } from '@rekey/ledger';
 import type { ServiceHandlers } from '@rekey/rpc';
 import type { ErrorCode } from '@rekey/schema';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { specRegistry, startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import type { BulkWatches } from './bulks/bulk-watches.ts';
@@ -98,7 +98,7 @@ export const useServices = (): ServicesFixture => {
   beforeAll(async () => {
     server = await startRedis();
     redis = new Redis(server.url);
-    ledger = openLedger(redis, { prefix: PREFIX });
+    ledger = openLedger(redis, { prefix: PREFIX, registry: specRegistry });
     sweepQueue = createSweepQueue(redis, keys);
     policyQueue = createPolicyQueue(redis, keys);
     positions = createConsumerPositions({ blocking: redis.duplicate(), prefix: PREFIX, onError: () => {} });

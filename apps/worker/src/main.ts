@@ -10,6 +10,7 @@ import { createWork, loadRecipients, type Parts } from './wiring/parts.ts';
 import { schedulePolicies, startPolicies } from './wiring/policies.ts';
 import { serveHealth, showPresence } from './wiring/presence.ts';
 import { connectRedis } from './wiring/redis.ts';
+import { joinRegistry } from './wiring/registry.ts';
 import { createRotating, startBulks, startRotations } from './wiring/rotation.ts';
 import { followStatus } from './wiring/status.ts';
 import { compareAfterRestarts, enrolConsumers, followConsumers, keepHouse } from './wiring/upkeep.ts';
@@ -27,8 +28,9 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const sealer = createSealer(keyFile);
 
   const { connections, redis } = await connectRedis(base);
-  const stores = createStores(base, { redis, connections });
+  const stores = createStores(base, { redis, connections }, sealer);
   const { clock, memory } = await joinLedger(base, redis, stores, sealer);
+  await joinRegistry(base, stores, sealer);
   const apiKeys = loadApiKeys(base);
   const status = followStatus(base, clock, stores, sealer);
   const recipients = await loadRecipients(base, stores, sealer);

@@ -76,6 +76,8 @@ export interface Keys {
   acks: string;
   /** Name → consumer, as JSON. */
   consumers: string;
+  /** The signed manifest that proves the consumers. */
+  registry: string;
   /** The lock under which published records are sealed for other recipients. */
   resealing: string;
   /**
@@ -145,6 +147,7 @@ export const ledgerKeys = (name: string): Keys => {
     events: `${prefix}:events`,
     acks: `${prefix}:acks`,
     consumers: `${prefix}:consumers`,
+    registry: `${prefix}:registry`,
     resealing: `${prefix}:resealing`,
     aliasing: `${prefix}:aliasing`,
     aliasTried: `${prefix}:alias-tried`,

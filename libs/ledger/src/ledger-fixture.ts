@@ -1,3 +1,5 @@
+import { beforeEach } from '@jest/globals';
+import { specRegistry } from '@rekey/testing';
 import { useRedis } from '@rekey/testing/redis-fixture';
 import { KeyEvent, type RekeyError, type Removal, type Rotation, type RotationRequest } from '@rekey/schema';
 import { Redis } from 'ioredis';
@@ -17,18 +19,28 @@ export const openSpecLedger = (
   { connection = new Redis(url), ...options }: { connection?: Redis } & Omit<LedgerOptions, 'prefix'> = {},
 ): void => {
   redis = connection;
-  ledger = openLedger(redis, { prefix: 'spec', keepEvents: () => 1000, confirmAfterMs: 0, ...options });
+  ledger = openLedger(redis, {
+    prefix: 'spec',
+    keepEvents: () => 1000,
+    confirmAfterMs: 0,
+    registry: specRegistry,
+    ...options,
+  });
 };
 
 /** For a spec file: a ledger on a Redis of its own, empty before each test. */
 export const useLedger = ({
   connect = (url) => new Redis(url),
   ...options
-}: { connect?: (url: string) => Redis } & Omit<LedgerOptions, 'prefix'> = {}): { url(): string } =>
-  useRedis((url) => {
+}: { connect?: (url: string) => Redis } & Omit<LedgerOptions, 'prefix'> = {}): { url(): string } => {
+  const used = useRedis((url) => {
     openSpecLedger(url, { ...options, connection: connect(url) });
     return redis;
   });
+  // What a ledger believes of the consumers outlives what is in Redis.
+  beforeEach(() => openSpecLedger('', { ...options, connection: redis }));
+  return used;
+};
 
 const NOW = 'simulated-now';
 /**
@@ -87,7 +99,7 @@ export const looked = async (target: { orgId?: string; assistantId?: string } = 
 
 export const ENVELOPE = { protected: 'p', recipients: [], iv: 'i', ciphertext: 'c', tag: 't' };
 /** Sealed for no consumers, before any was added. */
-export const SEALED: Sealed = { envelope: JSON.stringify(ENVELOPE), revision: 0 };
+export const SEALED: Sealed = { envelope: JSON.stringify(ENVELOPE), revision: '0' };
 export const printOf = (name: string): string => `KEYID:${name.padStart(43, '_')}`;
 /** The commit time of the worker. */
 export const LONG_AGO = 1_700_000_000_000;

@@ -11,8 +11,11 @@ import { openOrgAlias, type OrgAlias } from './orgs/org-alias.ts';
 import { openOrgs, type Orgs } from './orgs/orgs.ts';
 import { openPolicies, type Policies } from './policies/policies.ts';
 import { openRotations, type Rotations } from './rotations/rotations.ts';
+import { openRegistry } from './registry/open-registry.ts';
+import type { Registry, RegistryOptions } from './registry/registry.ts';
 import { openSweeps, type Sweeps } from './sweeps/sweeps.ts';
 import { openProcesses, type Processes } from './system/processes.ts';
+import { createIdentity } from './system/identity.ts';
 import { openSystem, type System } from './system/system.ts';
 
 export interface LedgerOptions {
@@ -34,6 +37,8 @@ export interface LedgerOptions {
   maxChangedPercent?: number;
   /** The progress of consumers, for the status of the system. */
   positions?: Promise<Pick<ConsumerPositions, 'slowest' | 'instancesOf'>> | undefined;
+  /** What proves the registry of consumers. Without it nobody is believed. */
+  registry?: RegistryOptions;
   /** How long a process counts as live after it was last heard of. */
   processLeaseMs?: number;
 }
@@ -52,6 +57,8 @@ export interface Ledger {
   readonly sweeps: Sweeps;
   readonly policies: Policies;
   readonly consumers: Consumers;
+  /** What is believed of the consumers, and why not. */
+  readonly registry: Registry;
   readonly budget: RequestBudget;
   readonly processes: Processes;
   readonly system: System;
@@ -78,17 +85,20 @@ export const openLedger = (
     maxChangedPercent = DEFAULT_MAX_CHANGED_PERCENT,
     positions,
     processLeaseMs,
+    registry: registryOptions,
   }: LedgerOptions,
 ): Ledger => {
   const connection = connectLedger(redis, prefix);
-  const consumers = openConsumers(connection, keepEvents);
-  const alias = openOrgAlias(connection, keepEvents);
+  const identity = createIdentity(connection);
+  const { knownId: ledgerId } = identity;
+  const registry = openRegistry(connection, registryOptions, { keepEvents, knownId: ledgerId });
+  const consumers = openConsumers(connection, registry);
+  const alias = openOrgAlias(connection, keepEvents, registry);
   const processes = openProcesses(
     connection,
     processLeaseMs === undefined ? {} : { leaseMs: processLeaseMs },
   );
-  const system = openSystem(connection, { processes, consumers, alias, positions });
-  const { knownId: ledgerId } = system;
+  const system = openSystem(connection, { identity, processes, consumers, registry, alias, positions });
   return {
     keys: connection.keys,
     rotations: openRotations(connection, {
@@ -106,6 +116,7 @@ export const openLedger = (
     sweeps: openSweeps(connection),
     policies: openPolicies(connection),
     consumers,
+    registry,
     budget: openBudget(connection, budget),
     processes,
     system,

@@ -2,6 +2,7 @@ export {
   addressVariable,
   booleanVariable,
   commonVariables,
+  registryVariables,
   intVariable,
   parseEnvironment,
 } from './config/environment.ts';

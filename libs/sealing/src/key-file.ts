@@ -32,7 +32,7 @@ interface SigningKey {
   publicJwk: JWK & { kid: string };
 }
 
-class KeyFileError extends Error {
+export class KeyFileError extends Error {
   constructor(path: string, complaint: string, options?: ErrorOptions) {
     super(`key file ${JSON.stringify(path.slice(0, MAX_SHOWN))}: ${complaint}`, options);
     this.name = 'KeyFileError';
@@ -58,7 +58,7 @@ const SigningJwk = z.object({
 });
 const JwkSet = z.object({ keys: z.array(z.union([Jwk, SigningJwk])) });
 
-interface KeyFileOptions {
+export interface KeyFileOptions {
   /** The variable that holds the path. */
   variable?: string;
   /** A container platform mounts the file: its owner and its readers are accepted. */
@@ -72,9 +72,12 @@ interface KeyFileOptions {
 export const loadKeyFile = async (
   path: string,
   { variable, mounted = false }: KeyFileOptions = {},
-): Promise<KeyFile> => {
+): Promise<KeyFile> => named(variable, () => load(path, mounted));
+
+/** Runs something whose errors name the variable that holds the path. */
+export const named = async <T>(variable: string | undefined, run: () => Promise<T>): Promise<T> => {
   try {
-    return await load(path, mounted);
+    return await run();
   } catch (error) {
     if (error instanceof KeyFileError && variable !== undefined)
       error.message = `${variable}: ${error.message}`;
@@ -94,8 +97,10 @@ const load = async (path: string, mounted: boolean): Promise<KeyFile> => {
 };
 
 /** Writes a new key file with mode 0600. Never overwrites: returns false if the file already exists. */
-export const createKeyFile = async (path: string): Promise<boolean> => {
-  const keys = [await newJwk('enc', 'A256KW'), await newJwk('sig', 'HS256'), await newSigningJwk()];
+export const createKeyFile = async (path: string): Promise<boolean> =>
+  writeNewKeyFile(path, [await newJwk('enc', 'A256KW'), await newJwk('sig', 'HS256'), await newSigningJwk()]);
+
+export const writeNewKeyFile = async (path: string, keys: object[]): Promise<boolean> => {
   let file;
   try {
     file = await open(path, 'wx', 0o600);
@@ -151,28 +156,36 @@ const takeOver = async (written: string, { uid, gid }: Stats, path: string): Pro
 
 const keySetText = (keys: object[]): string => `${JSON.stringify({ keys }, null, 2)}\n`;
 
-const readKeyFile = (path: string, mounted: boolean) => {
+const CREATE = 'create one with: rekey key-file create PATH';
+
+export const readKeyFile = (
+  path: string,
+  mounted: boolean,
+  advice = CREATE,
+): { text: string; stats: Stats } => {
   try {
     return readSecretFile(path, { mounted });
   } catch (error) {
     const { code, message } = error as TextFileError;
-    throw new KeyFileError(
-      path,
-      code === 'ENOENT' ? 'does not exist; create one with: rekey key-file create PATH' : message,
-      { cause: error },
-    );
+    throw new KeyFileError(path, code === 'ENOENT' ? `does not exist; ${advice}` : message, { cause: error });
   }
 };
 
-const parseJwkSet = (path: string, text: string): z.infer<typeof JwkSet> => {
-  let json: unknown;
+const parseJson = (path: string, text: string): unknown => {
   try {
-    json = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     // The parser's error is not kept as a cause: its message quotes the text, which may be key material.
     throw new KeyFileError(path, 'is not JSON, or is truncated');
   }
-  const parsed = JwkSet.safeParse(json);
+};
+
+/** The keys of a JWK Set, whatever they are; undefined if it is none. */
+export const parseJwks = (path: string, text: string): unknown =>
+  z.object({ keys: z.unknown() }).safeParse(parseJson(path, text)).data?.keys;
+
+const parseJwkSet = (path: string, text: string): z.infer<typeof JwkSet> => {
+  const parsed = JwkSet.safeParse(parseJson(path, text));
   if (!parsed.success)
     throw new KeyFileError(
       path,

@@ -12,6 +12,7 @@ import {
 } from './envelope.ts';
 import type { Signer } from './grant.ts';
 import type { KeyFile } from './key-file.ts';
+import { createRegistryKey, keySetId, registryKeyBytes, type RegistryKey } from './registry-key.ts';
 import { SealError } from './seal-error.ts';
 
 /** What the owner of the key file can do: seal records for recipients and itself, fingerprint, sign. */
@@ -21,6 +22,10 @@ export interface Sealer {
   readonly signer: Signer;
   /** The public JWK that consumers need to verify signatures. */
   readonly publicJwk: JWK & { kid: string };
+  /** Proves the registry of consumers in Redis. */
+  readonly registryKey: RegistryKey;
+  /** The whole set of keys, as full thumbprints: `SEALING.FINGERPRINTING.SIGNING`. */
+  readonly keySetId: string;
   /**
    * The JSON of an envelope that this sealer and each recipient can open. Envelopes for the same array of
    * recipients share a content key for a while (decision 0012).
@@ -64,6 +69,8 @@ export const createSealer = ({ sealing, fingerprinting, signing }: Omit<KeyFile,
     fingerprintKeyId: fingerprinting.kid,
     signer: { kid: signing.kid, privateKey: signing.privateKey },
     publicJwk: signing.publicJwk,
+    registryKey: createRegistryKey(registryKeyBytes(sealing.bytes)),
+    keySetId: keySetId(sealing.bytes, fingerprinting.bytes, signing.publicJwk),
 
     // node:crypto rather than jose, whose WebCrypto costs six times as much (decision 0004).
     seal: (plaintext, recipients = NO_RECIPIENTS) => sealUnder(contentKeyOf(recipients), plaintext, random),

@@ -42,7 +42,7 @@ interface Tools {
   ledger: Ledger;
   consumers: Consumers;
   /** The shared keys of all consumers that may read an org, and the revision of that list. */
-  recipientsOf(orgId: string): Promise<{ keys: SharedKeys[]; revision: number }>;
+  recipientsOf(orgId: string): Promise<{ keys: SharedKeys[]; revision: string }>;
 }
 
 const createTools = (redis: Redis, keepEvents: number): Tools => {
@@ -62,6 +62,7 @@ const createTools = (redis: Redis, keepEvents: number): Tools => {
     keepEvents: () => keepEvents,
     confirmAfterMs: 0,
     maxChangedPercent: 100,
+    registry: { key: sealer.registryKey },
   });
   const { consumers } = ledger;
   const recipientsOf = async (orgId: string) => {

@@ -11,4 +11,5 @@ export {
 } from './redis/redis-server.ts';
 export { launchApp, repositoryRoot, type App, type LaunchOptions } from './processes/launch-app.ts';
 export { createTcpProxy, type TcpProxy } from './tcp-proxy/tcp-proxy.ts';
+export { specRegistry } from './spec-registry.ts';
 export { variableChecks } from './variable-checks.ts';

@@ -19,6 +19,7 @@ const deps = new Proxy(
   {
     bulks: { draft: () => ({ drop: async () => {} }) },
     acknowledgements: { require: async () => {} },
+    uploadIds: () => ({ add: () => {}, end: () => {} }),
   } as unknown as RpcDeps,
   { get: (target, name) => (target as never)[name] ?? nothing },
 );

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { openLedger, type Consumers, type Hold, type Ledger } from '@rekey/ledger';
-import { KEY_ROTATED, KeyEvent, type Consumer } from '@rekey/schema';
+import { KEY_ROTATED, KEY_UNCERTAIN, KeyEvent, type Consumer } from '@rekey/schema';
 import {
   generateConsumerKey,
   openEnvelope,
@@ -15,6 +15,7 @@ import { Redis } from 'ioredis';
 import { enrolConsumers } from './enrolment.ts';
 import { createRecipients, type Recipients } from '../publishing/recipients.ts';
 import { sealer, signing } from '../publishing/sealing-fixture.ts';
+import { silentMeter } from '../metrics/meter-fixture.ts';
 import { silentLogger as logger } from '@rekey/runtime';
 
 const verifiers = [parseVerifier(signing.publicJwk)];
@@ -26,15 +27,16 @@ let recipients: Recipients;
 let round: () => Promise<void>;
 useRedis((url) => (redis = new Redis(url)));
 beforeEach(async () => {
-  ledger = openLedger(redis, { prefix: 'spec' });
+  ledger = openLedger(redis, { prefix: 'spec', registry: { key: sealer.registryKey } });
   ({ consumers } = ledger);
-  recipients = createRecipients({ consumers, sealer, logger });
+  recipients = createRecipients({ registry: ledger.registry, sealer, logger });
   await recipients.refresh();
   round = enrolConsumers({
     ledger,
     sealer,
     recipients,
     logger,
+    meter: silentMeter,
     stopping: new AbortController().signal,
   });
 });
@@ -59,7 +61,7 @@ const publish = async (assistantId: string, orgId = 'org_1') => {
   );
   return commit(hold, envelope, revision);
 };
-const commit = (hold: Hold, envelope: string, revision: number) =>
+const commit = (hold: Hold, envelope: string, revision: string) =>
   ledger.assistants.commit(hold, {
     key: { fingerprint: `K:${hold.assistantId}` },
     sealed: { envelope, revision },
@@ -125,8 +127,22 @@ describe('an added consumer', () => {
 
   it('gets uncertainty notices sealed for it too', async () => {
     await publish('ast_1');
-    const event = { ...(await eventOf('ast_1')), id: 'uncertain-1' };
-    await redis.hset('{spec}:uncertain', 'ast_1', JSON.stringify(event));
+    const { version } = (await eventOf('ast_1')).data;
+    const content = { type: KEY_UNCERTAIN, orgId: 'org_1', assistantId: 'ast_1', version: version! } as const;
+    const uncertainEvent = {
+      ...(await eventOf('ast_1')),
+      id: 'uncertain-1',
+      type: KEY_UNCERTAIN,
+      data: {
+        seq: 2,
+        run: 1,
+        version,
+        rotation_id: null,
+        bulk_rotation_id: null,
+        sealed: JSON.parse(sealRecord(sealer, content)) as unknown,
+      },
+    };
+    await redis.hset('{spec}:uncertain', 'ast_1', JSON.stringify(uncertainEvent));
     const billing = await add('billing', ['org_1']);
     await round();
     const shared = await openGrant((await entry('billing')).grant!, {
@@ -135,11 +151,11 @@ describe('an added consumer', () => {
       verifiers,
     });
     const uncertain = KeyEvent.parse(JSON.parse((await redis.hget('{spec}:uncertain', 'ast_1'))!));
-    expect(openEnvelope(uncertain.data.sealed, shared)).toContain('sk_ast_1');
+    expect(openEnvelope(uncertain.data.sealed, shared)).toContain(KEY_UNCERTAIN);
   });
 
   it('misses nothing from a worker that does not know of it yet', async () => {
-    const late = createRecipients({ consumers, sealer, logger });
+    const late = createRecipients({ registry: ledger.registry, sealer, logger });
     await late.refresh();
     const billing = await add('billing', ['org_1']);
     await round();
@@ -272,7 +288,6 @@ describe('a removed consumer', () => {
 describe('a consumer whose key is not usable', () => {
   it('does not stop others', async () => {
     await publish('ast_1');
-    await redis.hset('{spec}:consumers', 'broken', 'nonsense');
     await consumers.write('rsa', undefined, {
       name: 'rsa',
       orgs: ['*'],
@@ -280,6 +295,7 @@ describe('a consumer whose key is not usable', () => {
       created_at: '',
       key: { kty: 'RSA', kid: 'x' },
     });
+    await redis.hset('{spec}:consumers', 'broken', 'nonsense');
     const billing = await add('billing', ['org_1']);
     await round();
     expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');

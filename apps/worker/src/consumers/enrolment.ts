@@ -1,62 +1,80 @@
 import { randomUUID } from 'node:crypto';
-import type { Ledger, Resealed, SeenConsumer } from '@rekey/ledger';
+import type { Ledger, SeenConsumer } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
-import { KeyEvent, type Consumer } from '@rekey/schema';
-import { generateSharedKeys, openRecord, parseConsumerKey, sealGrant, type Sealer } from '@rekey/sealing';
+import type { Consumer } from '@rekey/schema';
+import {
+  generateSharedKeys,
+  parseConsumerKey,
+  parseSharedKeys,
+  sealGrant,
+  type Sealer,
+} from '@rekey/sealing';
+import type { Meter } from '../metrics/meter.ts';
 import type { Recipients } from '../publishing/recipients.ts';
 import { every } from '../shared/every.ts';
+import { LOCK_MS, Interrupted, resealAll } from './reseal.ts';
 
 interface EnrolmentDeps {
   ledger: Pick<Ledger, 'assistants' | 'consumers' | 'orgs' | 'system'>;
   sealer: Sealer;
   recipients: Recipients;
   logger: Logger;
+  meter: Pick<Meter, 'misplaced'>;
   /** Aborts when the process stops. */
   stopping: AbortSignal;
 }
 
-const LOCK_MS = 30_000;
 const POLL_EVERY_MS = 500;
+
+/**
+ * If the revision of the recipients rises, and this process believes nobody else than before, another client has
+ * raised it: records are looked through no more often than this.
+ */
+const PASS_AGAIN_MS = 300_000;
 
 export const startEnrolment = (deps: EnrolmentDeps): { close(): Promise<void> } =>
   every(POLL_EVERY_MS, enrolConsumers(deps), (err) => deps.logger.event('enrolment_failed', { err }));
 
 /**
  * Makes one round. It grants keys to added consumers and seals published records for them. It seals published
- * records again without removed consumers. Several workers may do this at once.
+ * records again without removed consumers. Several workers may do this at once. Only what the registry proves
+ * is granted, and sealed for.
  */
 export const enrolConsumers = (deps: EnrolmentDeps): (() => Promise<void>) => {
   const { recipients, logger } = deps;
   const { consumers } = deps.ledger;
   const token = randomUUID();
-  let seenRevision = -1;
+  let granted = -1;
+  /** What was believed at the last pass, and when it ended. */
+  let passed = { version: -1, at: -Infinity };
 
   return async () => {
     let revisions = await consumers.revisions();
-    if (revisions.consumers !== seenRevision) {
+    if (revisions.consumers !== granted) {
       await grantPending(deps);
       await recipients.refresh();
-      seenRevision = revisions.consumers;
+      granted = revisions.consumers;
       revisions = await consumers.revisions();
     }
-    const { recipients: wanted, resealed: done } = revisions;
-    if (wanted === done || !(await consumers.lockResealing(token, LOCK_MS))) return;
+    const { consumers: version, recipients: wanted, resealed: done } = revisions;
+    const isDue = version !== passed.version || performance.now() - passed.at > PASS_AGAIN_MS;
+    if (wanted === done || !isDue || !(await consumers.lockResealing(token, LOCK_MS))) return;
     await recipients.refresh();
     try {
       const count = await resealAll(deps, token);
-      // If the recipients have changed again, the next round seals for those.
-      if ((await consumers.revisions()).recipients !== wanted) return;
+      passed = { version, at: performance.now() };
+      const after = await consumers.revisions();
+      // If this process believes others by now, the next round seals for those.
+      if (after.consumers !== version) return;
       await finishEnrolling(deps);
-      await consumers.noteResealed(wanted);
+      // A revision that rises without a change of consumers is another client's: it holds up nobody.
+      if (after.recipients === wanted) await consumers.noteResealed(wanted);
       logger.event('records_resealed', { ...count });
     } catch (err) {
       if (!(err instanceof Interrupted)) throw err;
     }
   };
 };
-
-/** This process stops, or another one does the work. */
-class Interrupted extends Error {}
 
 const grantPending = async (deps: EnrolmentDeps): Promise<void> => {
   const { consumers: seen, unreadable } = await deps.ledger.consumers.list();
@@ -74,97 +92,30 @@ const grant = async ({ ledger, sealer, logger }: EnrolmentDeps, before: SeenCons
   const { consumer } = before;
   const jwk: unknown =
     consumer.shared_key === undefined ? consumer.key : JSON.parse(await sealer.open(consumer.shared_key));
-  const sharedKeys = await generateSharedKeys();
   const to = await parseConsumerKey(jwk);
-  const sealedGrant = await sealGrant({
-    consumer: consumer.name,
-    sharedKeys,
-    to,
-    signer: sealer.signer,
-    nowMs: await ledger.system.nowMs(),
-  });
-  const after: Consumer = {
-    ...consumer,
-    key: { ...consumer.key, kid: to.kid },
-    state: 'ENROLLING',
-    grant: sealedGrant,
-    kept: JSON.parse(sealer.seal(sharedKeys)) as Consumer['kept'],
+  if (consumer.key.kid !== '' && consumer.key.kid !== to.kid)
+    throw new Error('the key of the consumer is not the one that its kid names');
+  const granted = async (rev: number): Promise<Consumer> => {
+    const sharedKeys = await generateSharedKeys();
+    const claims = {
+      consumer: consumer.name,
+      sharedKeys,
+      to,
+      signer: sealer.signer,
+      nowMs: await ledger.system.nowMs(),
+      revision: rev,
+    };
+    return {
+      ...consumer,
+      key: { ...consumer.key, kid: to.kid },
+      state: 'ENROLLING',
+      grant: await sealGrant(claims),
+      grant_kid: parseSharedKeys(sharedKeys).kid,
+      kept: JSON.parse(sealer.seal(sharedKeys)) as Consumer['kept'],
+    };
   };
-  if (await ledger.consumers.write(consumer.name, before, after, { reseals: true }))
+  if (await ledger.consumers.write(consumer.name, before, granted, { reseals: true }))
     logger.event('consumer_granted', { consumer: consumer.name, orgs: consumer.orgs });
-};
-
-/** Seals all published records and uncertainty notices for the current recipients. */
-const resealAll = async (
-  deps: EnrolmentDeps,
-  token: string,
-): Promise<{ looked: number; replaced: number }> => {
-  const { ledger, stopping } = deps;
-  const { consumers } = ledger;
-  const count = { looked: 0, replaced: 0 };
-  const take = async (events: { assistantId: string; event: string | null }[], uncertain: boolean) => {
-    if (stopping.aborted || !(await consumers.lockResealing(token, LOCK_MS))) throw new Interrupted();
-    count.looked += events.length;
-    const resealed: Resealed[] = [];
-    // One after the other: a record may be 16 MiB long.
-    for (const { assistantId, event } of events)
-      resealed.push(...(await reseal(deps, assistantId, uncertain, event)));
-    count.replaced += await consumers.reseal(resealed);
-  };
-  for (const { orgId } of await ledger.orgs.list()) {
-    for (let cursor: string | undefined = '0'; cursor !== undefined;) {
-      const page: Awaited<ReturnType<typeof ledger.assistants.publishedPage>> =
-        await ledger.assistants.publishedPage(orgId, cursor);
-      await take(page.events, false);
-      cursor = page.next;
-    }
-  }
-  for (let cursor: string | undefined = '0'; cursor !== undefined;) {
-    const page: Awaited<ReturnType<typeof ledger.assistants.uncertainPage>> =
-      await ledger.assistants.uncertainPage(cursor);
-    await take(page.events, true);
-    cursor = page.next;
-  }
-  return count;
-};
-
-/**
- * The event, sealed for the current recipients; none if it already is. The record itself says which org and
- * which assistant it is of: a writer in Redis can change what stands outside, or put it elsewhere.
- */
-const reseal = async (
-  { sealer, recipients }: EnrolmentDeps,
-  assistantId: string,
-  uncertain: boolean,
-  before: string | null,
-): Promise<Resealed[]> => {
-  try {
-    const event = KeyEvent.parse(JSON.parse(before ?? 'null'));
-    const orgId = decodeURIComponent(event.source.split('/')[2]!);
-    const { keys } = recipients.of(orgId);
-    const wanted = keys
-      .map(({ kid }) => kid)
-      .toSorted()
-      .join();
-    // The first recipient is Rekey itself.
-    const has = event.data.sealed.recipients
-      .slice(1)
-      .map(({ header }) => header.kid)
-      .toSorted()
-      .join();
-    if (has === wanted) return [];
-    // Throws if the record is not what the event says.
-    await openRecord(sealer, event);
-    if (event.subject !== assistantId) return [];
-    const after = JSON.stringify({
-      ...event,
-      data: { ...event.data, sealed: JSON.parse(sealer.reseal(event.data.sealed, keys)) as unknown },
-    });
-    return [{ assistantId, uncertain, before: before!, after }];
-  } catch {
-    // The next sweep finds what cannot be opened, and publishes it again for the recipients of that time.
-    return [];
-  }
 };
 
 const finishEnrolling = async ({ ledger: { consumers }, logger }: EnrolmentDeps): Promise<void> => {

@@ -10,6 +10,7 @@ export const silentMeter: Meter = {
   published: silent,
   staleRead: silent,
   limited: silent,
+  misplaced: silent,
   swept: silent,
   propagated: silent,
   consumers: silent,

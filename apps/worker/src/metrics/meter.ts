@@ -22,6 +22,8 @@ export interface Meter {
   staleRead(): void;
   /** Upstream refused a request as too frequent (429). */
   limited(): void;
+  /** Published records were found in another place than their own. */
+  misplaced(count: number): void;
   swept(word: string, count: number): void;
   /** A live consumer has acknowledged a key, this long after upstream's answer. */
   propagated(consumer: string, ms: number): void;

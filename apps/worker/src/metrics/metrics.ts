@@ -51,7 +51,12 @@ const createRequestMeter = ({ counter }: Factory): Omit<Meter, 'propagated' | 'c
     'Requests that upstream refused as too frequent (429)',
   );
   const swept = counter('rekey_swept_total', 'Assistants that sweeps compared, by result', ['result']);
+  const misplaced = counter(
+    'rekey_records_misplaced_total',
+    'Published records that were found under another assistant or org',
+  );
   return {
+    misplaced: (count) => misplaced.inc(count),
     rotated: (outcome) => rotated.inc({ outcome }),
     unknown: () => unknown.inc(),
     read: (outcome) => read.inc({ outcome }),

@@ -1,5 +1,5 @@
 import type { AliasConflict, KnownAlias } from '@rekey/ledger';
-import { ORG_ALIAS } from '@rekey/schema';
+import { ORG_ALIAS, RekeyError } from '@rekey/schema';
 import { Unclear, createAliasEvidence } from './alias-evidence.ts';
 import { ALIAS_LOCK_MS, type OrgAliasDeps } from './org-alias-deps.ts';
 
@@ -74,7 +74,11 @@ const note = async (
   orgId: string,
   how: KnownAlias['how'],
 ): Promise<void> => {
-  const noted = await alias.note(orgId, how);
+  const noted = await alias.note(orgId, how).catch((error: unknown) => {
+    // The registry is not believed, or the ledger was lost: the org is found out again after that.
+    if (error instanceof RekeyError) throw new Unclear(error.code);
+    throw error;
+  });
   if (noted.kind === 'contradicts')
     return noteConflict({
       why: 'another worker has found another org',

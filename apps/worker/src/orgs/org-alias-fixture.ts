@@ -128,7 +128,7 @@ export const clock: Clock = { nowMs: () => performance.now() + passedMs, sleep: 
 
 /** A worker that has just read the recipients from the ledger. */
 export const startWorker = async (more: Partial<OrgAliasDeps> = {}) => {
-  const own = createRecipients({ consumers, sealer, logger });
+  const own = createRecipients({ registry: ledger.registry, sealer, logger });
   await own.refresh();
   const deps: OrgAliasDeps = {
     alias,
@@ -157,7 +157,7 @@ export const useOrgAlias = (): void => {
   beforeEach(async () => {
     ({ logger, logged } = createRecordingLogger());
     passedMs = 0;
-    ledger = openLedger(redis, { prefix: 'spec' });
+    ledger = openLedger(redis, { prefix: 'spec', registry: { key: sealer.registryKey } });
     ({ consumers, alias } = ledger);
     upstream = new Upstream();
     upstream.add('org_real', 'ast_1', 'ast_2', 'ast_3');

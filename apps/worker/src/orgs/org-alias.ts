@@ -75,8 +75,14 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
     }),
 
     round: inTurn(async () => {
-      const { known } = await alias.read();
-      if (!known) return findOutQuietly({ mayList: configured !== undefined, unlessLately: true });
+      const { known, unproved } = await alias.read();
+      // After an upgrade the ledger names an org, and nothing proves it: Invent does.
+      const mayList = configured !== undefined || unproved !== undefined;
+      if (!known) return findOutQuietly({ mayList, unlessLately: true });
+      if (known.isAltered) {
+        renamer.forget();
+        await alias.note(known.orgId, known.how);
+      }
       if (renamer.isDue() || recipients.nameOf(ORG_ALIAS) !== known.orgId) await renamer.rename(known.orgId);
     }),
   };

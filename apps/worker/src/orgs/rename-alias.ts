@@ -8,6 +8,8 @@ import { ALIAS_LOCK_MS, type OrgAliasDeps } from './org-alias-deps.ts';
  * checked again after this time.
  */
 const LEFT_AGAIN_MS = 5000;
+/** If the revision of the recipients changes all the time, another client changes it. */
+const SETTLE_TRIES = 20;
 
 /** Renames what is published under `c`. */
 interface AliasRenamer {
@@ -90,7 +92,7 @@ const moveAll = async (
   onProgress: () => Promise<void>,
 ): Promise<number> => {
   const { alias, recipients, meter, logger, stopping } = deps;
-  let [left, moved] = [0, 0];
+  let [left, moved, unsettled] = [0, 0, 0];
   for (;;) {
     if (stopping.aborted || !(await alias.lock(token, ALIAS_LOCK_MS))) return left + 1;
     await onProgress();
@@ -100,11 +102,14 @@ const moveAll = async (
     const sealed = (await Promise.all(ready.map((one) => sealUnder(deps, orgId, one, nowUs)))).filter(
       (one) => one !== undefined,
     );
-    const result = await alias.move(orgId, sealed, recipients.of(orgId).revision);
+    const { revision } = recipients.of(orgId);
+    const result = await alias.move(orgId, sealed, unsettled < SETTLE_TRIES ? revision : '');
     if (result.kind === 'other-recipients') {
+      unsettled += 1;
       await recipients.refresh();
       continue;
     }
+    unsettled = 0;
     for (const [i, word] of result.words.entries())
       if (word === 'moved') meter.published('reconciliation', 'removal' in sealed[i]!.key);
     const gone = result.words.filter((word) => word !== 'changed').length;
@@ -120,7 +125,7 @@ const moveAll = async (
  * says: then a sweep publishes it again.
  */
 const sealUnder = async (
-  { sealer, recipients }: OrgAliasDeps,
+  { sealer, recipients, logger }: OrgAliasDeps,
   orgId: string,
   from: UnderAlias,
   nowUs: number,
@@ -138,7 +143,10 @@ const sealUnder = async (
       return undefined;
     const plaintext = await sealer.open(event.data.sealed);
     // Nothing else is sealed for the readers of the org, whatever stands under `c` in Redis.
-    if (parseRecord(plaintext, event).org_id !== ORG_ALIAS) return undefined;
+    if (parseRecord(plaintext, event).org_id !== ORG_ALIAS) {
+      logger.event('record_misplaced', { count: 1, assistant_ids: [from.assistantId] });
+      return undefined;
+    }
     const version = Math.max(nowUs, Number(from.epoch) + 1, from.versionBefore + 1);
     const what =
       removal === undefined

@@ -43,7 +43,7 @@ export interface Publisher {
 }
 
 export const createPublisher = (deps: PublisherDeps): Publisher => {
-  const { ledger, sealer, recipients, logger } = deps;
+  const { ledger, sealer, logger } = deps;
   const write = createWriter(deps);
   return {
     stateOf: (finding) => ('removal' in finding ? finding.removal : sealer.fingerprint(finding.secretKey)),
@@ -56,16 +56,16 @@ export const createPublisher = (deps: PublisherDeps): Publisher => {
     publish: (hold, anchor, publication) => publish(deps, write, hold, anchor, publication),
 
     noteUnknown: async (claim, next) => {
-      const { kind } = await write(claim, async (named) => {
-        const notice = sealUncertainty(sealer, recipients, named);
+      const { kind } = await write(claim, async (named, readers) => {
+        const notice = sealUncertainty(sealer, readers, named);
         return { kind: await ledger.rotations.noteUnknown(named, next, notice) };
       });
       return kind === 'noted';
     },
 
     markUncertain: async (hold) => {
-      const { kind } = await write(hold, async (named) => {
-        const notice = sealUncertainty(sealer, recipients, named);
+      const { kind } = await write(hold, async (named, readers) => {
+        const notice = sealUncertainty(sealer, readers, named);
         return { kind: await ledger.assistants.markUncertain(named, notice) };
       });
       if (kind === 'marked') logger.event('key_uncertain', idsOf(hold));
@@ -76,18 +76,30 @@ export const createPublisher = (deps: PublisherDeps): Publisher => {
 /**
  * Seals and writes under the one name of the org, and again for the current recipients if consumers were
  * added or removed meanwhile. The ledger raises the revision of the recipients when it learns what `c` stands
- * for, so that nothing that was sealed under `c` can be committed after that.
+ * for, so that nothing that was sealed under `c` can be committed after that. If the revision changes all the
+ * time, another client changes it: a key that nobody gets is worse than one that is sealed again later.
  */
 type Writer = <H extends Hold, R extends { kind: string }>(
   hold: H,
-  sealAndWrite: (named: H) => Promise<R>,
+  sealAndWrite: (named: H, recipients: Pick<Recipients, 'of'>) => Promise<R>,
 ) => Promise<Exclude<R, { kind: 'other-recipients' }>>;
 
+const SETTLE_TRIES = 20;
+const SETTLE_WITHIN_MS = 2000;
+
 const createWriter =
-  ({ recipients }: PublisherDeps): Writer =>
-  async <H extends Hold, R extends { kind: string }>(hold: H, sealAndWrite: (named: H) => Promise<R>) => {
-    for (;;) {
-      const result = await sealAndWrite({ ...hold, orgId: recipients.nameOf(hold.orgId) });
+  ({ recipients, logger }: PublisherDeps): Writer =>
+  async <H extends Hold, R extends { kind: string }>(
+    hold: H,
+    sealAndWrite: (named: H, recipients: Pick<Recipients, 'of'>) => Promise<R>,
+  ) => {
+    const beganAt = performance.now();
+    const whoever: Pick<Recipients, 'of'> = { of: (orgId) => ({ ...recipients.of(orgId), revision: '' }) };
+    for (let tries = 1; ; tries += 1) {
+      const isSettled = tries <= SETTLE_TRIES && performance.now() - beganAt < SETTLE_WITHIN_MS;
+      if (!isSettled) logger.event('recipients_unsettled', idsOf(hold));
+      const named = { ...hold, orgId: recipients.nameOf(hold.orgId) };
+      const result = await sealAndWrite(named, isSettled ? recipients : whoever);
       if (result.kind !== 'other-recipients') return result as Exclude<R, { kind: 'other-recipients' }>;
       await recipients.refresh();
     }
@@ -106,8 +118,8 @@ const publish = async (
   const key = 'removal' in finding ? finding : { fingerprint: sealer.fingerprint(finding.secretKey) };
   const updatedMs = redisNowMs(clock, anchor);
   const commit = (cause: Cause, rotation: KeyVersion['rotation']) =>
-    write(hold, (named) => {
-      const sealed = sealVersion(sealer, recipients, named, finding, cause);
+    write(hold, (named, readers) => {
+      const sealed = sealVersion(sealer, readers, named, finding, cause);
       return commitAtLength(deps, named, { key, sealed, updatedMs, ...publication, cause, rotation });
     });
   const first = await commit(publication.cause, publication.rotation);

@@ -1,4 +1,4 @@
-import type { Consumers } from '@rekey/ledger';
+import type { Registry } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { ORG_ALIAS, mayRead, type Consumer } from '@rekey/schema';
 import { parseSharedKeys, type Sealer, type SharedKeys } from '@rekey/sealing';
@@ -9,12 +9,14 @@ export interface Recipients {
    * The names and keys of the consumers that may read an org, and the revision of the consumers they are
    * from.
    */
-  of(orgId: string): { names: readonly string[]; keys: readonly SharedKeys[]; revision: number };
+  of(orgId: string): { names: readonly string[]; keys: readonly SharedKeys[]; revision: string };
   /**
    * The one name of an org: `c` is translated once it is known which org that is. As of the same revision.
    */
   nameOf(orgId: string): string;
-  /** Reads the consumers from the ledger again. */
+  /** The revision of the registry that records are sealed by. */
+  rev(): number;
+  /** Reads the consumers from the registry again. */
   refresh(): Promise<void>;
 }
 
@@ -24,16 +26,18 @@ interface Recipient {
 }
 
 export const createRecipients = ({
-  consumers,
+  registry,
   sealer,
   logger,
 }: {
-  consumers: Pick<Consumers, 'revisions' | 'list'>;
+  registry: Pick<Registry, 'look' | 'list' | 'alias' | 'rev' | 'version'>;
   sealer: Sealer;
   logger: Logger;
 }): Recipients => {
   let recipients: Recipient[] = [];
-  let revision = -1;
+  let revision = '';
+  /** What was believed at the last refresh. */
+  let believed = { version: -1, rev: 0 };
   let alias: string = ORG_ALIAS;
   const nameOf = (orgId: string): string => (orgId === ORG_ALIAS ? alias : orgId);
   let byOrg = new Map<string, { names: readonly string[]; keys: readonly SharedKeys[] }>();
@@ -50,6 +54,8 @@ export const createRecipients = ({
 
   return {
     nameOf,
+    // The registry may be signed again without a change.
+    rev: () => (registry.version() === believed.version ? registry.rev() : believed.rev),
     of: (named) => {
       const orgId = nameOf(named);
       let found = byOrg.get(orgId);
@@ -66,11 +72,13 @@ export const createRecipients = ({
     refresh: async () => {
       // The revision is read first: if consumers change in between, the ledger refuses what is sealed for
       // these.
-      const { recipients: current, alias: known = ORG_ALIAS } = await consumers.revisions();
-      const { consumers: seen } = await consumers.list();
+      const { recipients: current } = await registry.look();
+      const [{ consumers: seen }, known] = [registry.list(), registry.alias()];
+      const now = { version: registry.version(), rev: registry.rev() };
       recipients = (await Promise.all(seen.map(({ consumer }) => recipientOf(consumer)))).flat();
       revision = current;
       alias = known;
+      believed = now;
       byOrg = new Map();
     },
   };

@@ -8,7 +8,7 @@ import type { Recipients } from './recipients.ts';
 /** Seals a new version of the key for everyone who may read the org. */
 export const sealVersion = (
   sealer: Sealer,
-  recipients: Recipients,
+  recipients: Pick<Recipients, 'of'>,
   { orgId, assistantId, epoch, atMs }: Hold,
   finding: Finding,
   cause: Cause,
@@ -33,7 +33,7 @@ export const sealVersion = (
  */
 export const sealUncertainty = (
   sealer: Sealer,
-  recipients: Recipients,
+  recipients: Pick<Recipients, 'of'>,
   { orgId, assistantId, versionBefore, atMs }: Hold,
 ): Sealed => {
   const { keys, revision } = recipients.of(orgId);

@@ -16,7 +16,8 @@ export const sealer = createSealer({
   signing,
 });
 export const noRecipients: Recipients = {
-  of: () => ({ names: [], keys: [], revision: 0 }),
+  of: () => ({ names: [], keys: [], revision: '0' }),
   nameOf: (orgId) => orgId,
+  rev: () => 0,
   refresh: async () => {},
 };

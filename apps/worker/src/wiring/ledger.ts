@@ -20,6 +20,7 @@ import type { Sealer } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
 import { createEventRetention } from '../consumers/event-retention.ts';
 import { reportClock } from '../upkeep/clock-watch.ts';
+import { reportRegistry } from '../upkeep/report-registry.ts';
 import type { Base } from './base.ts';
 
 export type Stores = ReturnType<typeof createStores>;
@@ -28,6 +29,7 @@ export type Stores = ReturnType<typeof createStores>;
 export const createStores = (
   { config, logger, shutdown }: Base,
   { redis, connections }: { redis: Redis; connections: RedisConnections },
+  { registryKey }: Pick<Sealer, 'registryKey'>,
 ) => {
   const prefix = config.REKEY_PREFIX;
   const retention = createEventRetention(config.REKEY_KEEP_EVENTS);
@@ -51,6 +53,12 @@ export const createStores = (
     confirmAfterMs: config.REKEY_CONFIRM_AFTER_MS,
     maxChangedPercent: config.REKEY_MAX_CHANGED_PERCENT,
     positions: read.then(() => positions),
+    registry: {
+      key: registryKey,
+      memoryPath: config.REKEY_REGISTRY_MEMORY,
+      minRev: config.REKEY_REGISTRY_MIN_REV,
+      report: reportRegistry(logger),
+    },
   });
   const followPositions = (): void => void positions.start().then(markRead);
   return { prefix, limit, retention, ledger, positions, blocking, followPositions };
@@ -66,7 +74,7 @@ export const joinLedger = async (
   { ledger, prefix, blocking, followPositions }: Stores,
   sealer: Sealer,
 ): Promise<{ clock: LedgerClock; memory: MemoryWatch }> => {
-  const began = await recognise(ledger, sealer.fingerprintKeyId, config.REKEY_ALLOW_NEW_LEDGER);
+  const began = await recognise(ledger, sealer, config.REKEY_ALLOW_NEW_LEDGER);
   const clock = createLedgerClock({
     redis,
     prefix,
@@ -94,9 +102,12 @@ export const joinLedger = async (
 };
 
 /** Returns whether the ledger is new. */
-const recognise = async (ledger: Ledger, keyId: string, mayBegin: boolean): Promise<boolean> => {
+const recognise = async (ledger: Ledger, sealer: Sealer, mayBegin: boolean): Promise<boolean> => {
+  const keyId = sealer.fingerprintKeyId;
   const { boundTo, began } = await ledger.system.recognise({ fingerprintKeyId: keyId, mayBegin });
-  if (boundTo !== keyId)
+  // Another client can change that note. What the registry proves, joinRegistry puts back.
+  if (boundTo !== keyId) await ledger.registry.look();
+  if (boundTo !== keyId && ledger.registry.keySetId() !== sealer.keySetId)
     throw new StartError(
       'WRONG_KEY_FILE',
       `REKEY_KEY_FILE holds key ${keyId}, but this ledger belongs to key ${boundTo}: ` +

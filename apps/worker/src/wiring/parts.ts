@@ -28,11 +28,11 @@ export interface Parts extends Base {
 /** Publishes the signing key of this worker, and reads the consumers that records are sealed for. */
 export const loadRecipients = async (
   { logger }: Pick<Base, 'logger'>,
-  { ledger: { consumers } }: Stores,
+  { ledger: { consumers, registry } }: Stores,
   sealer: Sealer,
 ): Promise<Recipients> => {
   await consumers.noteSigner(sealer.publicJwk);
-  const recipients = createRecipients({ consumers, sealer, logger });
+  const recipients = createRecipients({ registry, sealer, logger });
   await recipients.refresh();
   return recipients;
 };

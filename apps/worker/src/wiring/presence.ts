@@ -30,8 +30,19 @@ export const serveHealth = async ({
   return { address: health.address };
 };
 
+const registryProof = (registry: string | undefined): { registry?: string } =>
+  registry === undefined ? {} : { registry };
+
 /** Records in the ledger that this worker is live, and its settings. */
-export const showPresence = ({ config, timing, logger, shutdown, clock, stores }: Parts): void => {
+export const showPresence = ({
+  config,
+  timing,
+  logger,
+  shutdown,
+  clock,
+  stores,
+  recipients,
+}: Parts): void => {
   const id = processId({
     kind: 'worker',
     host: hostname(),
@@ -53,6 +64,7 @@ export const showPresence = ({ config, timing, logger, shutdown, clock, stores }
         maxUnknownsInAll: maxUnknownsInAll(config),
         observeOnly: config.REKEY_OBSERVE_ONLY,
         ...ownClockDoubt(clock.doubt()),
+        ...registryProof(stores.ledger.registry.presence(id, recipients.rev())),
       },
     }),
     (err) => logger.event('presence_not_recorded', { err }),

@@ -49,9 +49,12 @@ export const createRotating = (parts: Parts, { common, publisher }: Work): Rotat
 };
 
 /** Why no POST may leave at present; undefined if one may. */
-const holdBack = ({ config, clock, memory, status }: Parts): ErrorCode | undefined => {
+const holdBack = ({ config, clock, memory, status, stores }: Parts): ErrorCode | undefined => {
   const lost = status.ledgerWatch.holdBack();
   if (lost !== undefined) return lost;
+  // A key that nobody can read is a dark one.
+  const untrusted = stores.ledger.registry.untrusted();
+  if (untrusted !== undefined) return untrusted;
   if (config.REKEY_OBSERVE_ONLY) return 'FROZEN';
   if (clock.doubt()) return 'CLOCK_JUMP';
   return memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined;

@@ -23,9 +23,24 @@ export const followConsumers = ({ logger, shutdown, stores, status }: Parts, { p
 };
 
 /** Grants keys to added consumers, and seals published records for them. */
-export const enrolConsumers = ({ logger, shutdown, sealer, recipients, stores, stopping }: Parts): void => {
+export const enrolConsumers = ({
+  logger,
+  shutdown,
+  sealer,
+  recipients,
+  stores,
+  status,
+  stopping,
+}: Parts): void => {
   const { ledger } = stores;
-  const enrolment = startEnrolment({ ledger, sealer, recipients, logger, stopping });
+  const enrolment = startEnrolment({
+    ledger,
+    sealer,
+    recipients,
+    logger,
+    meter: status.meter,
+    stopping,
+  });
   shutdown.defer('enrolment', () => enrolment.close());
 };
 

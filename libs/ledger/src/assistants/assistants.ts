@@ -46,7 +46,7 @@ const createMarkUncertain =
       ...uncertainEvent(hold, sealed),
       keep: keepEvents(),
       assistantId: hold.assistantId,
-      recipients: String(sealed.revision),
+      recipients: sealed.revision,
     });
     return kind === 'recipients' ? 'other-recipients' : kind;
   };

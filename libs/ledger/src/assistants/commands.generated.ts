@@ -77,7 +77,7 @@ interface CommitInput {
     /** resets the consecutive unknown outcomes of the org */
     endsUnknowns: boolean;
     /** the revision of the consumers at which the event was sealed */
-    recipients: string;
+    recipients?: string | undefined;
     /** for how long reads have to agree that there is no key */
     confirmMs: number;
     /** the share of an org that may change before an operator decides */
@@ -238,7 +238,7 @@ interface MarkUncertainInput {
   keep: number;
   assistantId: string;
   /** the revision of the consumers at which the event was sealed */
-  recipients: string;
+  recipients?: string | undefined;
 }
 type MarkUncertainReply =
   | { kind: 'marked' }
@@ -326,7 +326,7 @@ export const assistantsCommands = (run: RunCommand) => ({
           one.lagMs,
           one.checkInMs ?? '',
           one.endsUnknowns ? '1' : '',
-          one.recipients,
+          one.recipients ?? '',
           one.confirmMs,
           one.maxPercent,
           one.noted ?? '',
@@ -379,7 +379,7 @@ export const assistantsCommands = (run: RunCommand) => ({
       await run(
         'mark-uncertain',
         [input.assistant],
-        [input.epoch, input.head, input.tail, input.keep, input.assistantId, input.recipients],
+        [input.epoch, input.head, input.tail, input.keep, input.assistantId, input.recipients ?? ''],
       ),
     ),
   /**

@@ -77,7 +77,7 @@ export const createCommit = (
       lagMs: read?.lagMs ?? 0,
       checkInMs: checkAgainInMs === undefined ? undefined : Math.round(checkAgainInMs),
       endsUnknowns: !read && unknownsInARow > 0,
-      recipients: String(keyVersion.sealed.revision),
+      recipients: keyVersion.sealed.revision,
       confirmMs: Math.round(confirmAfterMs),
       maxPercent: maxChangedPercent,
       noted: keyVersion.noted,

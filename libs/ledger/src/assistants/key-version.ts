@@ -11,7 +11,8 @@ import type { Hold } from './hold.ts';
 /** The content of an event: an envelope as JSON text, and the revision of the consumers it was sealed for. */
 export interface Sealed {
   envelope: string;
-  revision: number;
+  /** Empty: whoever they are by now. */
+  revision: string;
 }
 
 export interface KeyVersion {

@@ -305,7 +305,7 @@ describe('the event that puts the published key in doubt', () => {
     expect(await ledger.assistants.markUncertain(await looked({ assistantId: 'ast_new' }), SEALED)).toBe(
       'known',
     );
-    expect(await ledger.assistants.markUncertain(await looked(), { ...SEALED, revision: 7 })).toBe(
+    expect(await ledger.assistants.markUncertain(await looked(), { ...SEALED, revision: '7' })).toBe(
       'other-recipients',
     );
     expect(await causesOf()).toHaveLength(1);

@@ -19,45 +19,6 @@ const readAcksNextReply = (reply: unknown[]): AcksNextReply => {
   }
 };
 
-interface ConsumerWriteInput {
-  consumers: string;
-  /** the ledger's own facts */
-  ledger: string;
-  name: string;
-  /** the entry as it was seen; absent if there was none */
-  seen?: string | undefined;
-  /** the entry from now on; absent to remove it */
-  entry?: string | undefined;
-  /** records are sealed for other recipients from now on */
-  reseals: boolean;
-  /** the event before its numbers `seq` and `run`; absent for no event */
-  head?: string | undefined;
-  /** the event after them */
-  tail?: string | undefined;
-  /** the length of the stream */
-  keep: number;
-  /** how many consumers there may be */
-  limit: number;
-}
-type ConsumerWriteReply =
-  | { kind: 'written' }
-  /** it is not as it was seen: nothing was written */
-  | { kind: 'changed' }
-  /** the limit is reached: nothing was written */
-  | { kind: 'full' };
-const readConsumerWriteReply = (reply: unknown[]): ConsumerWriteReply => {
-  switch (reply[0]) {
-    case 'WRITTEN':
-      return { kind: 'written' };
-    case 'CHANGED':
-      return { kind: 'changed' };
-    case 'FULL':
-      return { kind: 'full' };
-    default:
-      throw unexpectedReply('consumer-write', reply);
-  }
-};
-
 interface ResealInput {
   /** the events that put assistants in doubt */
   uncertain: string;
@@ -93,28 +54,6 @@ export const consumersCommands = (run: RunCommand) => ({
    */
   acksNext: async (input: AcksNextInput): Promise<AcksNextReply> =>
     readAcksNextReply(await run('acks-next', [input.acks], [input.after])),
-  /**
-   * Adds, changes or removes a consumer, if it still is as the caller has seen it.
-   *
-   * Keeps: no write overwrites another; an event that was sealed for other recipients is refused from now on.
-   */
-  consumerWrite: async (input: ConsumerWriteInput): Promise<ConsumerWriteReply> =>
-    readConsumerWriteReply(
-      await run(
-        'consumer-write',
-        [input.consumers, input.ledger],
-        [
-          input.name,
-          input.seen ?? '',
-          input.entry ?? '',
-          input.reseals ? '1' : '',
-          input.head ?? '',
-          input.tail ?? '',
-          input.keep,
-          input.limit,
-        ],
-      ),
-    ),
   /**
    * Replaces published events by the same events sealed for other recipients, if they have not changed.
    *

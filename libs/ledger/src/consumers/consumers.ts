@@ -1,17 +1,11 @@
 import { createHash } from 'node:crypto';
-import { CONSUMER_CHANGED, Consumer, MAX_CONSUMERS, ORG_ALIAS, RekeyError } from '@rekey/schema';
+import { RekeyError } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
-import { readOrgName } from '../orgs/org-name.ts';
+import type { SeenConsumer } from '../registry/believed.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { ConsumerWrite } from '../registry/write.ts';
 import { redisNowMs } from '../time/redis-now.ts';
 import { consumersCommands } from './commands.generated.ts';
-
-/** A consumer as it was read: a change is refused if it has changed meanwhile. */
-export interface SeenConsumer {
-  consumer: Consumer;
-  text: string;
-  /** The orgs of its entry: `c` may stand for one of them until a worker has renamed it. */
-  storedOrgs: string[];
-}
 
 /** An event that replaces the one that was read: the same content, sealed for other recipients. */
 export interface Resealed {
@@ -23,38 +17,28 @@ export interface Resealed {
 }
 
 /**
- * `consumers` rises with each change of a consumer, `recipients` if records are sealed for others from then
- * on. `resealed` is the revision of the recipients up to which all records are sealed.
+ * `consumers` rises with each change of what this process believes. `recipients` is another one if records are
+ * sealed for others from then on, and `resealed` is the one up to which all records are sealed: texts, which
+ * are only compared.
  */
 interface ConsumerRevisions {
   consumers: number;
-  recipients: number;
-  resealed: number;
-  /** Which org `c` stands for, if that is known. */
-  alias?: string;
+  recipients: string;
+  resealed: string;
 }
 
-/** The registry of consumers. Every method is one atomic command, or reads. */
+/** The consumers that the registry proves, and the records that are sealed for them. */
 export interface Consumers {
   revisions(): Promise<ConsumerRevisions>;
-  /** All consumers, by name. `unreadable` names those whose entry cannot be read. */
+  /** All consumers, by name. `unreadable` names those whose entry cannot be read, though it is proved. */
   list(): Promise<{ consumers: SeenConsumer[]; unreadable: string[] }>;
   get(name: string): Promise<SeenConsumer | undefined>;
-  /**
-   * Adds (`before` undefined), changes, or removes (`after` undefined) a consumer. False if it is no longer
-   * as it was seen. `reseals`: records are sealed for other recipients from now on. `emit`: the state that an
-   * event reports. Throws TOO_MANY_CONSUMERS.
-   */
-  write(
-    name: string,
-    before: SeenConsumer | undefined,
-    after: Consumer | undefined,
-    options?: { reseals?: boolean; emit?: string },
-  ): Promise<boolean>;
+  /** See ConsumerWrite. */
+  write: ConsumerWrite;
   /** Replaces events that have not changed since they were read; returns how many. */
   reseal(events: Resealed[]): Promise<number>;
   /** Notes the revision up to which everything published is sealed for its recipients. */
-  noteResealed(recipients: number): Promise<void>;
+  noteResealed(recipients: string): Promise<void>;
   /** Takes the lock under which records are resealed, or renews it; false if another worker has it. */
   lockResealing(token: string, leaseMs: number): Promise<boolean>;
   /**
@@ -72,25 +56,6 @@ export interface Consumers {
 
 type Commands = ReturnType<typeof consumersCommands>;
 
-const createWrite =
-  ({ keys }: Connection, commands: Commands, keepEvents: () => number): Consumers['write'] =>
-  async (name, before, after, { reseals = false, emit } = {}) => {
-    const { kind } = await commands.consumerWrite({
-      consumers: keys.consumers,
-      ledger: keys.ledger,
-      name,
-      seen: before?.text,
-      entry: after && JSON.stringify(after),
-      reseals,
-      ...(emit !== undefined && changedEvent(name, emit)),
-      keep: keepEvents(),
-      limit: MAX_CONSUMERS,
-    });
-    if (kind === 'full')
-      throw new RekeyError('TOO_MANY_CONSUMERS', { metadata: { limit: String(MAX_CONSUMERS) } });
-    return kind === 'written';
-  };
-
 const createReseal =
   ({ keys }: Connection, commands: Commands): Consumers['reseal'] =>
   async (events) => {
@@ -107,52 +72,27 @@ const createReseal =
     return replaced;
   };
 
-/** As in recipients-revision.lua: what is no such number counts as 0. */
-const revisionOf = (text: string | null | undefined): number =>
-  /^\d{1,15}$/.test(text ?? '') ? Number(text) : 0;
-
-const createRevisions =
-  ({ redis, keys }: Connection): Consumers['revisions'] =>
-  async () => {
-    const [consumers, recipients, resealed, alias] = await redis.hmget(
-      keys.ledger,
-      'consumers',
-      'readers',
-      'resealed',
-      'alias',
-    );
-    return {
-      consumers: revisionOf(consumers),
-      recipients: revisionOf(recipients),
-      resealed: revisionOf(resealed),
-      ...(alias && { alias }),
-    };
-  };
-
-export const openConsumers = (connection: Connection, keepEvents: () => number): Consumers => {
+export const openConsumers = (connection: Connection, registry: Registry): Consumers => {
   const { redis, keys, run } = connection;
   const commands = consumersCommands(run);
 
   return {
-    revisions: createRevisions(connection),
-    write: createWrite(connection, commands, keepEvents),
+    revisions: async () => {
+      const { version, recipients, resealed } = await registry.look();
+      return { consumers: version, recipients, resealed };
+    },
+    write: registry.write,
     reseal: createReseal(connection, commands),
 
     list: async () => {
-      const [entries, alias] = await Promise.all([redis.hgetall(keys.consumers), readOrgName(redis, keys)]);
-      const read = Object.entries(entries).map(([name, text]) => ({ name, seen: parse(text, alias) }));
-      const consumers = read
-        .flatMap(({ seen }) => seen ?? [])
-        .toSorted((a, b) => (a.consumer.name < b.consumer.name ? -1 : 1));
-      return { consumers, unreadable: read.filter(({ seen }) => !seen).map(({ name }) => name) };
+      await registry.look();
+      return registry.list();
     },
 
     get: async (name) => {
-      const [text, alias] = await Promise.all([redis.hget(keys.consumers, name), readOrgName(redis, keys)]);
-      if (text === null) return undefined;
-      const seen = parse(text, alias);
-      if (!seen) throw new RekeyError('LEDGER_CORRUPT');
-      return seen;
+      await registry.look();
+      if (registry.list().unreadable.includes(name)) throw new RekeyError('LEDGER_CORRUPT');
+      return registry.get(name);
     },
 
     noteResealed: async (recipients) => {
@@ -189,39 +129,5 @@ export const openConsumers = (connection: Connection, keepEvents: () => number):
       const text = await redis.hget(keys.ledger, 'signer');
       return text === null ? undefined : (JSON.parse(text) as object);
     },
-  };
-};
-
-/** A consumer from its entry: an org has one name, even if the entry names it `c`. */
-const parse = (text: string, alias: string): SeenConsumer | undefined => {
-  try {
-    const consumer = Consumer.parse(JSON.parse(text));
-    const orgs = consumer.orgs.includes(ORG_ALIAS)
-      ? [...new Set(consumer.orgs.map((orgId) => (orgId === ORG_ALIAS ? alias : orgId)))].toSorted()
-      : consumer.orgs;
-    return { consumer: { ...consumer, orgs }, text, storedOrgs: consumer.orgs };
-  } catch {
-    return undefined;
-  }
-};
-
-/**
- * The event that tells a consumer to read its entry again, in halves. It proves nothing; a forged event does
- * no harm.
- */
-const changedEvent = (name: string, state: string): { head: string; tail: string } => {
-  const time = new Date().toISOString();
-  const head = {
-    specversion: '1.0',
-    id: `${name}-${time}`,
-    source: `/consumers/${name}`,
-    type: CONSUMER_CHANGED,
-    subject: name,
-    time,
-    datacontenttype: 'application/json',
-  };
-  return {
-    head: `${JSON.stringify(head).slice(0, -1)},"data":{"seq":`,
-    tail: `,"state":${JSON.stringify(state)}}}`,
   };
 };

@@ -49,29 +49,30 @@ const readOrgAdoptReply = (reply: unknown[]): OrgAdoptReply => {
 interface OrgAliasInput {
   /** the ledger's own facts */
   ledger: string;
+  /** the manifest */
+  registry: string;
   org: string;
   /** how it is known */
   how: 'configured' | 'learned';
+  /** the SHA-1 of the manifest as it was seen; `none` if there was none that can be read */
+  seen: string;
+  /** it proves the org */
+  manifest: string;
 }
 type OrgAliasReply =
   | { kind: 'noted' }
   /** it was noted before */
   | { kind: 'known' }
-  /** another org was noted before: nothing was written */
-  | { kind: 'contradicts'; knownOrg: string; knownHow: string | undefined; sinceMs: number | undefined };
+  /** the manifest is not as it was seen: nothing was written */
+  | { kind: 'changed' };
 const readOrgAliasReply = (reply: unknown[]): OrgAliasReply => {
   switch (reply[0]) {
     case 'NOTED':
       return { kind: 'noted' };
     case 'KNOWN':
       return { kind: 'known' };
-    case 'CONTRADICTS':
-      return {
-        kind: 'contradicts',
-        knownOrg: String(reply[1]),
-        knownHow: reply[2] === '' ? undefined : String(reply[2]),
-        sinceMs: reply[3] === '' ? undefined : Number(reply[3]),
-      };
+    case 'CHANGED':
+      return { kind: 'changed' };
     default:
       throw unexpectedReply('org-alias', reply);
   }
@@ -151,7 +152,7 @@ interface OrgMoveInput {
   /** the length of the stream */
   keep: number;
   /** the revision of the consumers at which the versions were sealed */
-  recipients: string;
+  recipients?: string | undefined;
   versions: {
     assistant: string;
     /** the current record */
@@ -226,11 +227,18 @@ export const orgsCommands = (run: RunCommand) => ({
    * unknown outcomes, drift, holds, bulk rotations, policies, a queued sweep. Rotations are renamed by
    * org-adopt.lua, key versions by org-move.lua.
    *
-   * Keeps: `c` gets its meaning once. From this command on all others translate it (`org_name`). It raises the
+   * Keeps: `c` gets its meaning once: the registry's manifest proves it, and what stands in the ledger without a
+   * proof is replaced. From this command on all others translate it (`org_name`). It raises the
    * revision of the consumers, so that a worker that sealed an event under `c` seals it again.
    */
   orgAlias: async (input: OrgAliasInput): Promise<OrgAliasReply> =>
-    readOrgAliasReply(await run('org-alias', [input.ledger], [input.org, input.how])),
+    readOrgAliasReply(
+      await run(
+        'org-alias',
+        [input.ledger, input.registry],
+        [input.org, input.how, input.seen, input.manifest],
+      ),
+    ),
   /**
    * Holds an org: nothing that reads say of it is published except what agrees with the ledger.
    */
@@ -269,7 +277,7 @@ export const orgsCommands = (run: RunCommand) => ({
           input.org,
           input.encodedOrg,
           input.keep,
-          input.recipients,
+          input.recipients ?? '',
           ...input.versions.flatMap((one) => [
             one.assistantId,
             one.seen,

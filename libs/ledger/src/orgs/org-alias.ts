@@ -1,8 +1,9 @@
-import { ConsumerOrgs, ORG_ALIAS, OrgId, parseJson } from '@rekey/schema';
+import { ORG_ALIAS, OrgId, parseJson } from '@rekey/schema';
 import { z } from 'zod';
 import { readCurrents } from '../assistants/published.ts';
 import type { Connection } from '../connection.ts';
 import { redisNowMs } from '../time/redis-now.ts';
+import type { Registry } from '../registry/registry.ts';
 import { isWrongType } from '../scripts/run.ts';
 import { orgsCommands } from './commands.generated.ts';
 import { createMove, type MoveResult, type Moved, type UnderAlias } from './org-move.ts';
@@ -16,6 +17,8 @@ export interface KnownAlias {
   orgId: string;
   how: AliasSource;
   sinceMs: number;
+  /** The ledger, by which commands store what is of `c`, says another: note it again. */
+  isAltered?: true;
 }
 
 /** Contradictory evidence, from which nothing is concluded. */
@@ -34,9 +37,12 @@ type NotedAlias = { kind: 'noted' | 'known' } | { kind: 'contradicts'; known: Kn
  * atomic command, or reads.
  */
 export interface OrgAlias {
-  /** What is known of the alias. */
-  read(): Promise<{ known?: KnownAlias; conflict?: AliasConflict }>;
-  /** Notes the org that it stands for, once. */
+  /**
+   * What is known of the alias, because the registry proves it. `unproved`: what only the ledger says, as
+   * after an upgrade.
+   */
+  read(): Promise<{ known?: KnownAlias; unproved?: string; conflict?: AliasConflict }>;
+  /** Notes the org that it stands for, once: proved, after evidence. */
   note(orgId: string, how: AliasSource): Promise<NotedAlias>;
   noteConflict(conflict: Omit<AliasConflict, 'sinceMs'> | undefined): Promise<void>;
   /**
@@ -66,7 +72,7 @@ export interface OrgAlias {
    * Publishes assistants again under the real name. Safe to repeat. `revision`: of the consumers, at which
    * the versions were sealed.
    */
-  move(orgId: string, moved: Moved[], revision: number): Promise<MoveResult>;
+  move(orgId: string, moved: Moved[], revision: string): Promise<MoveResult>;
 }
 
 const PAGE = 100;
@@ -86,8 +92,9 @@ const sourceOf = (how: string | null | undefined): AliasSource =>
   how === 'configured' ? 'configured' : 'learned';
 
 const readAlias =
-  ({ redis, keys }: Connection): OrgAlias['read'] =>
+  ({ redis, keys }: Connection, registry: Registry): OrgAlias['read'] =>
   async () => {
+    await registry.look();
     const [orgId, how, since, conflict] = await redis.hmget(
       keys.ledger,
       'alias',
@@ -96,36 +103,41 @@ const readAlias =
       'alias_conflict',
     );
     const parsed = conflict ? Conflict.safeParse(parseJson(conflict)) : undefined;
+    const proved = registry.alias() === ORG_ALIAS ? undefined : registry.alias();
     return {
-      ...(orgId && { known: { orgId, how: sourceOf(how), sinceMs: Number(since ?? 0) } }),
+      ...(proved !== undefined && {
+        known: {
+          orgId: proved,
+          how: sourceOf(how),
+          sinceMs: Number(since ?? 0),
+          ...(orgId !== proved && { isAltered: true as const }),
+        },
+      }),
+      ...(orgId && proved === undefined && { unproved: orgId }),
       ...(parsed?.success && { conflict: parsed.data }),
     };
   };
 
 const noteAlias =
-  ({ keys, run }: Connection): OrgAlias['note'] =>
+  (read: OrgAlias['read'], registry: Registry): OrgAlias['note'] =>
   async (orgId, how) => {
-    const reply = await orgsCommands(run).orgAlias({ ledger: keys.ledger, org: orgId, how });
-    if (reply.kind !== 'contradicts') return { kind: reply.kind };
-    const { knownOrg, knownHow, sinceMs = 0 } = reply;
-    return { kind: 'contradicts', known: { orgId: knownOrg, how: sourceOf(knownHow), sinceMs } };
+    const noted = await registry.noteAlias(orgId, how);
+    if (noted.kind !== 'contradicts') return noted;
+    return { kind: 'contradicts', known: (await read()).known! };
   };
 
 const findCandidates =
-  ({ redis, keys }: Connection): OrgAlias['candidates'] =>
+  ({ redis, keys }: Connection, registry: Registry): OrgAlias['candidates'] =>
   async () => {
+    const { notedAlias } = await registry.look();
     const newest = (index: string) => redis.zrange(index, '+', '-', 'BYLEX', 'REV', 'LIMIT', 0, NAMED_BY);
-    const [published, consumers, policies, bulks, rotations] = await Promise.all([
+    const [published, policies, bulks, rotations] = await Promise.all([
       redis.smembers(keys.orgs),
-      redis.hvals(keys.consumers),
       redis.zrange(keys.policies, '0', '-1'),
       newest(keys.bulks),
       newest(keys.rotations('open')),
     ]);
-    const ofConsumers = consumers.flatMap((text) => {
-      const orgs = ConsumerOrgs.safeParse((parseJson(text) as { orgs?: unknown } | undefined)?.orgs);
-      return orgs.success ? orgs.data : [];
-    });
+    const ofConsumers = registry.list().consumers.flatMap(({ storedOrgs }) => storedOrgs);
     const hashes = [...policies.map(keys.policy), ...bulks.map(keys.bulk), ...rotations.map(keys.rotation)];
     const pipeline = redis.pipeline();
     for (const key of hashes) pipeline.hget(key, 'org');
@@ -133,7 +145,7 @@ const findCandidates =
     const named = ((await pipeline.exec()) ?? []).flatMap(([error, org]) =>
       error || !org ? [] : [String(org)],
     );
-    return [...new Set([...published, ...ofConsumers, ...named])]
+    return [...new Set([...published, ...ofConsumers, ...named, ...(notedAlias ? [notedAlias] : [])])]
       .filter((orgId) => orgId !== ORG_ALIAS && orgId !== '*' && OrgId.safeParse(orgId).success)
       .toSorted();
   };
@@ -169,12 +181,17 @@ const readPage =
     return { assistants, nowUs: Number(seconds) * 1_000_000 + Number(micros) };
   };
 
-export const openOrgAlias = (connection: Connection, keepEvents: () => number): OrgAlias => {
+export const openOrgAlias = (
+  connection: Connection,
+  keepEvents: () => number,
+  registry: Registry,
+): OrgAlias => {
   const { redis, keys, run } = connection;
+  const read = readAlias(connection, registry);
   return {
-    read: readAlias(connection),
-    note: noteAlias(connection),
-    candidates: findCandidates(connection),
+    read,
+    note: noteAlias(read, registry),
+    candidates: findCandidates(connection, registry),
     page: readPage(connection),
     move: createMove(connection, keepEvents),
 

@@ -37,7 +37,7 @@ const MOVED_AT_ONCE = 20;
 /** Publishes assistants again under the real name of their org: see `OrgAlias`. */
 export const createMove =
   ({ redis, keys, run }: Connection, keepEvents: () => number) =>
-  async (orgId: string, moved: Moved[], revision: number): Promise<MoveResult> => {
+  async (orgId: string, moved: Moved[], revision: string): Promise<MoveResult> => {
     const move = async (some: Moved[]): Promise<MoveResult> => {
       const nowMs = await redisNowMs(redis);
       const reply = await orgsCommands(run).orgMove({
@@ -47,7 +47,7 @@ export const createMove =
         org: orgId,
         encodedOrg: encodeURIComponent(orgId),
         keep: keepEvents(),
-        recipients: String(revision),
+        recipients: revision,
         versions: some.map(({ from, version, key, sealed }) => ({
           assistant: keys.assistant(from.assistantId),
           current: keys.current(from.assistantId),

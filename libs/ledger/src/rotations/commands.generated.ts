@@ -330,7 +330,7 @@ interface NoteUnknownInput {
   /** the worker that sent the POST is gone: that says nothing about upstream */
   senderGone: boolean;
   /** the revision of the consumers at which the event was sealed */
-  recipients: string;
+  recipients?: string | undefined;
   /** the error code for which a later POST fares no better until an operator acts; it stays with the rotation */
   blockedBy?: string | undefined;
 }
@@ -579,7 +579,7 @@ export const rotationsCommands = (run: RunCommand) => ({
           input.org,
           input.assistantId,
           input.senderGone ? '1' : '',
-          input.recipients,
+          input.recipients ?? '',
           input.blockedBy ?? '',
         ],
       ),

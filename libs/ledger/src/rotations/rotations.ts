@@ -174,7 +174,7 @@ const createNoteUnknown =
       org: orgId,
       assistantId,
       senderGone: next.senderGone ?? false,
-      recipients: String(sealed.revision),
+      recipients: sealed.revision,
       blockedBy: next.blocked,
     });
     return kind === 'recipients' ? 'other-recipients' : kind;

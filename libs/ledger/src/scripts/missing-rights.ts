@@ -60,8 +60,8 @@ const sampleKeys = (keys: Keys): string[] =>
 
 type Role = 'gateway' | 'worker';
 
-/** Keys that a gateway only reads: what workers publish, and what consumers acknowledge. */
-const READ_BY_GATEWAYS = /^:(current:|assistants:|acks$|alias|answers$)/;
+/** Keys that a gateway only reads: what workers publish or note, and what consumers acknowledge. */
+const READ_BY_GATEWAYS = /^:(current:|assistants:|acks$|alias|answers$|configured$)/;
 
 const questionsOf = (keys: Keys, role: Role): Question[] => {
   const isOnlyRead = (key: string) =>

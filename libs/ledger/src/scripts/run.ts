@@ -11,7 +11,8 @@ export type RunCommand = (name: CommandName, keys: string[], args: Arg[]) => Pro
 
 /** Another client has written another type to a key of the ledger. */
 export const isWrongType = (error: unknown): boolean =>
-  error instanceof Error && /\bWRONGTYPE\b/.test(error.message);
+  error instanceof Error &&
+  (/\bWRONGTYPE\b/.test(error.message) || (error instanceof RekeyError && isWrongType(error.cause)));
 export const asCorrupt = (error: unknown): never => {
   throw isWrongType(error) ? new RekeyError('LEDGER_CORRUPT', { cause: error }) : error;
 };

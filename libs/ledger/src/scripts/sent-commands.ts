@@ -9,6 +9,7 @@ export const SENT_COMMANDS = [
   'EXISTS',
   'EXPIRE',
   'GET',
+  'GETRANGE',
   'HDEL',
   'HEXISTS',
   'HGET',

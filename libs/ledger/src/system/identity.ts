@@ -46,6 +46,8 @@ export interface Identity {
    * and LEDGER_CHANGED.
    */
   adopt(id: string): Promise<void>;
+  /** Puts back the binding, which another client has changed: the registry proves whose ledger it is. */
+  rebind(fingerprintKeyId: string): Promise<void>;
   /** The id of the fingerprint key that the ledger is bound to; undefined for a new ledger. */
   boundTo(): Promise<string | undefined>;
   /**
@@ -85,6 +87,10 @@ export const createIdentity = ({ redis, keys, run }: Connection): Identity => {
       const { kind } = await commands.adopt({ ledger: keys.ledger, ledgerId: id });
       if (kind === 'not-lost') throw new RekeyError('LEDGER_NOT_LOST');
       if (kind === 'changed') throw new RekeyError('LEDGER_CHANGED');
+    },
+
+    rebind: async (fingerprintKeyId) => {
+      await redis.hset(keys.ledger, 'fingerprint_key', fingerprintKeyId);
     },
 
     boundTo: async () => (await redis.hget(keys.ledger, 'fingerprint_key')) ?? undefined,

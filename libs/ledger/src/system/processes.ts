@@ -23,6 +23,8 @@ interface ProcessSettings {
   observeOnly?: boolean;
   /** Why it rotates nothing at present: `alone` or `disagrees`, see ClockDoubt. */
   clockDoubt?: string;
+  /** The proof of the registry that it acts by: see `Registry.presence`. */
+  registry?: string;
 }
 
 export interface ProcessIdentity {
@@ -86,6 +88,7 @@ const ProcessText = z.object({
       maxOpenRotations: z.int().positive(),
       observeOnly: z.boolean(),
       clockDoubt: Word,
+      registry: z.string().regex(/^\d{1,16}\.[A-Za-z0-9_-]{43}$/),
     })
     .partial()
     .default({}),

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { specRegistry } from '@rekey/testing';
 import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { ledgerKeys } from '../keys.ts';
@@ -10,7 +11,7 @@ let redis: Redis;
 let system: System;
 useRedis((url) => (redis = new Redis(url)));
 beforeEach(() => {
-  system = openLedger(redis, { prefix: 'spec' }).system;
+  system = openLedger(redis, { prefix: 'spec', registry: specRegistry }).system;
 });
 
 const doubt = (time: string) =>
@@ -264,7 +265,7 @@ describe('input from Redis that does not fit', () => {
         'ORG_HELD',
         'STALE_READS',
         'SWEEP_NEVER',
-        'CONSUMER_UNREADABLE',
+        'REGISTRY_NOT_TAKEN_OVER',
       ]),
     );
     for (const { message } of status.attention) expect(message).not.toContain('XXXXXXXX');

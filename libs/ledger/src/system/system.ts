@@ -4,7 +4,8 @@ import type { Consumers } from '../consumers/consumers.ts';
 import type { OrgAlias } from '../orgs/org-alias.ts';
 import { redisNowMs } from '../time/redis-now.ts';
 import { systemCommands } from './commands.generated.ts';
-import { createIdentity, type Identity } from './identity.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Identity } from './identity.ts';
 import { readSweepNote } from './status/notes.ts';
 import type { KnownPositions } from './status/process-facts.ts';
 import type { Processes } from './processes.ts';
@@ -34,6 +35,8 @@ export interface System extends Identity {
 }
 
 interface SystemSources {
+  identity: Identity;
+  registry: Registry;
   processes: Processes;
   consumers: Consumers;
   alias: OrgAlias;
@@ -62,7 +65,7 @@ export const openSystem = (connection: Connection, sources: SystemSources): Syst
   const holdings = createHoldings(connection);
 
   return {
-    ...createIdentity(connection),
+    ...sources.identity,
     holdings,
     status: () => readStatus(connection, { ...sources, holdings }),
 

@@ -215,7 +215,7 @@ describe.each([
     await ledger.rotations.noteUnknown(
       claim,
       { readInMs: 500, holdMs: 1000 },
-      { envelope: 'null', revision: 0 },
+      { envelope: 'null', revision: '0' },
     );
     expect(await ledger.rotations.get(claim.rotationId)).toMatchObject({
       uncertainSinceMs: trueMs,

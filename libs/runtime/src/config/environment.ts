@@ -73,6 +73,14 @@ export const addressVariable = z.string().superRefine((text, ctx) => {
   if (message !== undefined) ctx.addIssue({ code: 'custom', message });
 });
 
+/** What a process remembers of the registry of consumers: variables of gateways and workers. */
+export const registryVariables = {
+  /** The path of a file, beside the data of the ledger, with the last registry that was believed. */
+  REKEY_REGISTRY_MEMORY: z.string().optional(),
+  /** The revision of the registry below which none is believed; 0 for none. */
+  REKEY_REGISTRY_MIN_REV: intVariable({ min: 0, max: Number.MAX_SAFE_INTEGER, default: 0 }),
+};
+
 /** The variables of every long-running process of Rekey. */
 export const commonVariables = {
   REDIS_URL: z

@@ -1,6 +1,12 @@
 import { ORG_ALIAS, OrgId } from '@rekey/schema';
 import { z } from 'zod';
-import { addressVariable, booleanVariable, commonVariables, intVariable } from './environment.ts';
+import {
+  addressVariable,
+  booleanVariable,
+  commonVariables,
+  intVariable,
+  registryVariables,
+} from './environment.ts';
 
 const hostList = z
   .string()
@@ -28,6 +34,7 @@ const proxyVariables = {
 /** The variables of a worker, except its key file and API keys. `rekey doctor` checks the same variables. */
 export const workerVariables = {
   ...commonVariables,
+  ...registryVariables,
   ...proxyVariables,
   INVENT_BASE_URL: z.string().default('https://api.useinvent.com'),
   /** Hosts other than loopback that may be reached by plain HTTP. */

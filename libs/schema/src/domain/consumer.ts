@@ -39,6 +39,8 @@ export const Consumer = z.looseObject({
   shared_key: z.unknown().optional(),
   /** The keys that Rekey shares with it: sealed to its own key (JWE), for it to open. */
   grant: z.string().optional(),
+  /** The kid of those keys, which each record that is sealed for it shows. */
+  grant_kid: z.string().optional(),
   /** The same, sealed to Rekey's key file, for workers: an envelope. */
   kept: z.unknown().optional(),
 });

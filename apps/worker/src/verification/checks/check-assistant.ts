@@ -142,10 +142,11 @@ const compareAndPublish = async (
   const lastOrg = namedOrg === target.orgId ? namedOrg : await provenOrgOf(deps, target, hold);
   // The ledger names an org that the current record does not prove: publishing it again corrects that.
   const isMisfiled = lastOrg !== namedOrg;
-  const moved =
-    !compareOnly &&
-    lastOrg !== target.orgId &&
-    (await hasMoved(deps, { ...target, orgId: lastOrg }, target.orgId, { lane, share }));
+  const movement =
+    compareOnly || lastOrg === target.orgId
+      ? 'stays'
+      : await hasMoved(deps, { ...target, orgId: lastOrg }, target.orgId, { lane, share });
+  const moved = movement === 'moved';
   if (state === hold.stateBefore || (!known && 'removal' in finding)) {
     await ledger.assistants.compare(read, [{ assistantId: target.assistantId, state }]);
     // Consumers that hold the key for uncertain get a version that ends the doubt.
@@ -153,6 +154,8 @@ const compareAndPublish = async (
       return { kind: 'agreed' };
   }
   if (compareOnly) return { kind: 'differs' };
+  // The key is not sealed for the consumers of an org that it may have left.
+  if (typeof movement === 'object') return unreadable(deps, target, hold, movement.unclear);
   const cause = state === hold.stateBefore ? 'reconciliation' : known ? 'drift' : 'import';
   // Consumers know the assistant under the org that it was published under. That it answers under another
   // name too does not prove that it belongs there.

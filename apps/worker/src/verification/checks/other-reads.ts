@@ -46,6 +46,16 @@ export const hasKey = async (deps: OtherReadDeps, witness: Target, read: ReadWit
   return false;
 };
 
+/** `unclear`: Invent did not say, and why. */
+type Moved = 'moved' | 'stays' | { unclear: ReadOutcome & { outcome: 'not-read' } };
+
+const NO_BUDGET = {
+  outcome: 'not-read',
+  code: 'UPSTREAM_RATE_LIMITED',
+  reason: 'the budget grants no second request',
+  retryAfterMs: WAIT_FOR_BUDGET_MS,
+} as const;
+
 /**
  * Whether an assistant that one org has is gone from the org that it was last published under. An id belongs
  * to one org alone. If either is `c`, they may be the same org, and the assistant has not moved.
@@ -55,12 +65,14 @@ export const hasMoved = async (
   from: Target,
   toOrgId: string,
   read: ReadWith,
-): Promise<boolean> => {
-  if (from.orgId === ORG_ALIAS || toOrgId === ORG_ALIAS) return false;
+): Promise<Moved> => {
+  if (from.orgId === ORG_ALIAS || toOrgId === ORG_ALIAS) return 'stays';
   const outcome = await readAnother(deps, from, read);
-  if (!outcome || !isNotFound(outcome)) return false;
+  if (!outcome) return { unclear: NO_BUDGET };
+  if (outcome.outcome === 'read' || outcome.code === 'RECORD_TOO_LARGE') return 'stays';
+  if (!isNotFound(outcome)) return { unclear: outcome };
   deps.logger.event('assistant_moved', { ...idsOf(from), to_org_id: toOrgId });
-  return true;
+  return 'moved';
 };
 
 /** One request more; undefined if the budget grants none in time. */

@@ -32,7 +32,7 @@
 -- @arg lag_ms number: how far a read may lag behind
 -- @arg check_in_ms number?: when the assistant is checked again
 -- @arg ends_unknowns flag: resets the consecutive unknown outcomes of the org
--- @arg recipients text: the revision of the consumers at which the event was sealed
+-- @arg recipients text?: the revision of the consumers at which the event was sealed
 -- @arg confirm_ms number: for how long reads have to agree that there is no key
 -- @arg max_percent number: the share of an org that may change before an operator decides
 -- @arg noted text?: of a response to a POST: `since` if its record was changed since the POST left, `before`
@@ -155,7 +155,7 @@ local function commit(version)
     refusal, response = judge_post(version, held, published)
   end
   if refusal then return refusal end
-  if recipients ~= version.recipients then return answer.RECIPIENTS end
+  if version.recipients ~= '' and recipients ~= version.recipients then return answer.RECIPIENTS end
 
   local seq, entry = publish_version(version, held, numbers, org, response, now_ms)
   advance_rotation(version, entry)

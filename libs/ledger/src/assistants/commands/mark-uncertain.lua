@@ -10,7 +10,7 @@
 -- @arg tail text: the event after them
 -- @arg keep digits: the length of the stream
 -- @arg assistant_id text
--- @arg recipients text: the revision of the consumers at which the event was sealed
+-- @arg recipients text?: the revision of the consumers at which the event was sealed
 -- @reply MARKED
 -- @reply KNOWN: consumers were told before, or nothing is published
 -- @reply REFUSED: something has happened to the assistant since the check began: nothing was written
@@ -22,7 +22,7 @@
 local holder, held_epoch, version, uncertain = fields(assistant, { held_epoch = 'epoch' })
 if holder or held_epoch ~= epoch then return reply.REFUSED end
 if uncertain or not version then return reply.KNOWN end
-if recipients_revision() ~= recipients then return reply.RECIPIENTS end
+if has_other_recipients(recipients) then return reply.RECIPIENTS end
 local seq, event = emit({}, head, tail, keep)
 write('HSET', assistant, 'uncertain', seq)
 write('HSET', PREFIX .. ':uncertain', assistant_id, event)

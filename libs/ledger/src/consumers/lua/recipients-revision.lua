@@ -1,21 +1,32 @@
--- The revision of the consumers: it rises with each consumer that is added or removed. An event that was
--- sealed at another revision is sealed for other recipients. A text that is no such number counts as 0, as in
--- consumers.ts: otherwise no worker could ever seal at the right one.
+-- The revision of the recipients: it rises with each consumer that is added or removed. An event that was
+-- sealed at another revision is sealed for other recipients. It is compared as text, whatever another client
+-- has stored there: otherwise no worker could ever seal at the right one.
 --
 -- @include scripts/call
 -- @include scripts/number
 
-local function revision_in(field)
+local function revision_text(field)
   local text = read('HGET', PREFIX .. ':ledger', field) or ''
-  return string.match(text, '^%d+$') and #text <= 15 and tonumber(text) or 0
+  if #text > 64 then return redis.sha1hex(text) end
+  return text == '' and '0' or text
 end
 
 local function recipients_revision()
-  return int(revision_in('readers'))
+  return revision_text('readers')
+end
+
+-- Whether an event was sealed for others than the recipients of now. '': it is published whoever they are.
+local function has_other_recipients(sealed_at)
+  return sealed_at ~= '' and sealed_at ~= recipients_revision()
+end
+
+local function revision_number(field)
+  local text = revision_text(field)
+  return string.match(text, '^%d+$') and #text <= 15 and tonumber(text) or 0
 end
 
 -- Raises the revision above each that anything was sealed at, whatever the field holds.
 local function raise_recipients_revision()
   write('HSET', PREFIX .. ':ledger', 'readers',
-    int(math.max(revision_in('readers'), revision_in('resealed')) + 1))
+    int(math.max(revision_number('readers'), revision_number('resealed')) + 1))
 end

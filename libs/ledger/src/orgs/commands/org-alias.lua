@@ -3,26 +3,32 @@
 -- unknown outcomes, drift, holds, bulk rotations, policies, a queued sweep. Rotations are renamed by
 -- org-adopt.lua, key versions by org-move.lua.
 --
--- Keeps: `c` gets its meaning once. From this command on all others translate it (`org_name`). It raises the
+-- Keeps: `c` gets its meaning once: the registry's manifest proves it, and what stands in the ledger without a
+-- proof is replaced. From this command on all others translate it (`org_name`). It raises the
 -- revision of the consumers, so that a worker that sealed an event under `c` seals it again.
 --
 -- @key ledger: the ledger's own facts
+-- @key registry: the manifest
 -- @arg org text
 -- @arg how configured|learned: how it is known
+-- @arg seen text: the SHA-1 of the manifest as it was seen; `none` if there was none that can be read
+-- @arg manifest text: it proves the org
 -- @reply NOTED
 -- @reply KNOWN: it was noted before
--- @reply CONTRADICTS known_org text, known_how text?, since_ms number?: another org was noted before: nothing
---   was written
+-- @reply CHANGED: the manifest is not as it was seen: nothing was written
 -- @include bulks/bulk
 -- @include consumers/recipients-revision
+-- @include registry/seen
 -- @include scripts/call
 -- @include scripts/encoded
 -- @include scripts/number
 -- @include time/now
 
-local alias, alias_how, alias_at = fields(ledger)
-if alias == org then return reply.KNOWN end
-if alias then return reply.CONTRADICTS { known_org = alias, known_how = alias_how, since_ms = alias_at } end
+if manifest_seen(registry) ~= seen then return reply.CHANGED end
+if read('HGET', ledger, 'alias') == org then
+  write('SET', registry, manifest)
+  return reply.KNOWN
+end
 
 -- These stop the command before it writes anything, if they cannot be read: no later command would rename
 -- them.
@@ -35,6 +41,7 @@ local policies = read('ZRANGE', PREFIX .. ':policies', 0, -1)
 local sweep = read('HGET', queued, 'c')
 
 local now_ms = math.floor(now_us() / 1000)
+write('SET', registry, manifest)
 write('HSET', ledger, 'alias', org, 'alias_how', how, 'alias_at', int(now_ms))
 write('HDEL', ledger, 'alias_conflict')
 write('HINCRBY', ledger, 'consumers', 1)

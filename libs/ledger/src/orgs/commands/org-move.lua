@@ -16,7 +16,7 @@
 -- @arg org text
 -- @arg encoded_org text: percent-encoded
 -- @arg keep digits: the length of the stream
--- @arg recipients text: the revision of the consumers at which the versions were sealed
+-- @arg recipients text?: the revision of the consumers at which the versions were sealed
 -- @each version
 -- @key assistant
 -- @key current: the current record
@@ -34,7 +34,7 @@
 -- @include scripts/reply-of
 -- @include time/now
 
-if recipients_revision() ~= recipients then return reply.RECIPIENTS end
+if has_other_recipients(recipients) then return reply.RECIPIENTS end
 local _, is_out_of_step = now_us()
 -- A Redis that was restored from a copy may hold older keys than consumers do. Published again under a higher
 -- version, they would replace the newer ones. So nothing moves on a Redis that no worker has recognised yet,

@@ -21,7 +21,7 @@
 -- @arg org text
 -- @arg assistant_id text
 -- @arg sender_gone flag: the worker that sent the POST is gone: that says nothing about upstream
--- @arg recipients text: the revision of the consumers at which the event was sealed
+-- @arg recipients text?: the revision of the consumers at which the event was sealed
 -- @arg blocked_by text?: the error code for which a later POST fares no better until an operator acts; it
 --   stays with the rotation
 -- @reply NOTED
@@ -49,7 +49,7 @@ local is_noted = state == 'RECONCILING'
 local blocked = blocked_by ~= '' and blocked_by or blocked_before or ''
 local emits = (not is_noted or read_error == 'STALE_READ') and version and not uncertain
 local numbers = {}
-if emits and recipients_revision() ~= recipients then return reply.RECIPIENTS end
+if emits and has_other_recipients(recipients) then return reply.RECIPIENTS end
 if emits then prepare_event(numbers) end
 write('HSET', assistant, 'lease', int(now_ms + hold_ms))
 set_state(id, 'RECONCILING', int(now_ms), 'since', is_noted and since or int(now_ms),

@@ -165,7 +165,7 @@ export const systemFlows: Flows = {
             key: { fingerprint: from.stateBefore! },
             sealed: JSON.stringify(ENVELOPE),
           })),
-        1,
+        '1',
       );
     await move();
     await redis.hdel('{spec}:ledger', 'redis_run');

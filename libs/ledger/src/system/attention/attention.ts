@@ -3,6 +3,7 @@ import type { SystemFacts } from './facts.ts';
 import { brakeItems, ledgerItems, processItems, redisItems } from './ledger-items.ts';
 import { consumerItems, orgItems, policyItems, unreadableItems } from './org-items.ts';
 import { bulkItems, doubtItems, rotationItems } from './rotation-items.ts';
+import { registryItems } from './registry-items.ts';
 import { sweepItems } from './sweep-items.ts';
 
 const sources = [
@@ -17,6 +18,7 @@ const sources = [
   unreadableItems,
   policyItems,
   sweepItems,
+  registryItems,
   consumerItems,
 ];
 

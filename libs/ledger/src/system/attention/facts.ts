@@ -1,4 +1,5 @@
 import type { AssistantSince, HeldOrgStatus, LastSweep, LedgerStatus } from '@rekey/schema';
+import type { RegistryProblem } from '../../registry/problems.ts';
 import type { KnownProcess } from '../processes.ts';
 import type { DamagedKey } from '../status/damage.ts';
 
@@ -68,6 +69,8 @@ export interface SystemFacts {
     unapplied: number;
   }[];
   unreadableConsumers: string[];
+  /** `lagging`: workers that do not prove that they know what this process has known for a while. */
+  registry?: { problems: RegistryProblem[]; lagging: string[] };
   redis: { policy?: string; usedShare?: number; durable?: boolean; writesFail?: boolean };
 }
 

@@ -1,9 +1,13 @@
 import type { Connection } from '../../connection.ts';
 import type { ConsumerPositions } from '../../consumers/consumer-positions.ts';
-import type { Consumers, SeenConsumer } from '../../consumers/consumers.ts';
+import type { Consumers } from '../../consumers/consumers.ts';
+import type { SeenConsumer } from '../../registry/believed.ts';
 import type { SystemFacts } from '../attention/facts.ts';
 import type { KnownProcess } from '../processes.ts';
-import { SHOWN, fieldsOf, momentOf } from './replies.ts';
+import type { RegistryProblem } from '../../registry/problems.ts';
+import type { Registry } from '../../registry/registry.ts';
+import { readRepaired } from '../../registry/repaired-note.ts';
+import { SHOWN, fieldsOf, momentOf, unlessDamaged } from './replies.ts';
 
 /** The progress of consumers, as the status needs it. */
 export type KnownPositions = Promise<Pick<ConsumerPositions, 'slowest' | 'instancesOf'>>;
@@ -58,6 +62,22 @@ export const readConsumers = async (
   return {
     consumers: await Promise.all(seen.map((one) => consumerFacts(one, consumers, known))),
     unreadableConsumers: unreadable,
+  };
+};
+
+/** `noted`: what some process has repaired, as it noted that in the ledger. */
+export const readRegistry = async (
+  registry: Registry,
+  noted: string | undefined,
+  known: KnownProcess[],
+): Promise<NonNullable<SystemFacts['registry']>> => {
+  await unlessDamaged(registry.look(), undefined);
+  const own = registry.problems();
+  const isOwn = ({ code, subject }: RegistryProblem) =>
+    own.some((one) => one.code === code && one.subject === subject);
+  return {
+    problems: [...own, ...readRepaired(noted).filter((one) => !isOwn(one))],
+    lagging: registry.lagging(known),
   };
 };
 

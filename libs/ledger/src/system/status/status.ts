@@ -3,13 +3,14 @@ import type { Connection } from '../../connection.ts';
 import type { Consumers } from '../../consumers/consumers.ts';
 import { heldOrgsOf } from '../../orgs/held-orgs.ts';
 import type { OrgAlias } from '../../orgs/org-alias.ts';
+import type { Registry } from '../../registry/registry.ts';
 import { redisNowMs } from '../../time/redis-now.ts';
 import { attentionOf } from '../attention/attention.ts';
 import { findDamage } from './damage.ts';
 import type { SystemFacts } from '../attention/facts.ts';
 import { DoubtNote, HoldingsNote, QuarantineNote, SinceNote, readSweepNote } from './notes.ts';
 import { readOverdue, readUnscheduled } from './policy-facts.ts';
-import { readBudgets, readConsumers, readRedis, type KnownPositions } from './process-facts.ts';
+import { readBudgets, readConsumers, readRedis, readRegistry, type KnownPositions } from './process-facts.ts';
 import type { KnownProcess, Processes } from '../processes.ts';
 import { longestFirst, momentOf, readJson, readableReplies, someFields, unlessDamaged } from './replies.ts';
 import {
@@ -25,6 +26,7 @@ import {
 interface StatusSources {
   processes: Processes;
   consumers: Consumers;
+  registry: Registry;
   alias: OrgAlias;
   positions: KnownPositions | undefined;
   holdings(): Promise<LedgerHoldings>;
@@ -208,6 +210,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
       ...(running && { running }),
     },
     redis: others.redis,
+    registry: await readRegistry(sources.registry, facts['registry_repaired'], known),
     ...others.consumerFacts,
     ...(facts['clock_jump'] !== undefined && { clockJump: facts['clock_jump'] }),
     ...(frozen && { frozen }),

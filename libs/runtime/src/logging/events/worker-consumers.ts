@@ -47,4 +47,50 @@ export const workerConsumersEvents = {
     message: 'lag of consumers cannot be read; retrying',
     meaning: 'Lag metrics are old until Redis answers.',
   },
+  record_misplaced: {
+    level: 'error',
+    message: 'published records are not where they belong; they are sealed for nobody else',
+    meaning:
+      'Another client has put a record under another assistant or org, or changed it. `assistant_ids` are the first ' +
+      'ones. A sweep publishes their keys again.',
+  },
+  recipients_unsettled: {
+    level: 'warn',
+    message: 'the recipients change all the time; the event is published for those that were last read',
+    meaning: 'Another client writes to the field `readers` of the ledger. Find it.',
+  },
+  registry_repaired: {
+    level: 'warn',
+    message: 'the registry of consumers was changed by another client, and is put back',
+    meaning:
+      'Find the client that writes to the Redis of Rekey. `why` says what was found, `names` which entries were ' +
+      'written again. After a failover that lost the last writes it needs no action.',
+  },
+  registry_problem: {
+    level: 'error',
+    message: 'something in the registry of consumers is not believed',
+    meaning: '`code` and `subject` are those of rekey status, which says what to do.',
+  },
+  registry_problem_over: {
+    level: 'info',
+    message: 'a problem of the registry of consumers is over',
+    meaning: '`code` and `subject` are those of rekey status.',
+  },
+  ledger_binding_restored: {
+    level: 'warn',
+    message: "the ledger's note of its fingerprint key was changed by another client, and is put back",
+    meaning:
+      'The registry proves that the key file is that of this ledger. Find the client that writes to it.',
+  },
+  registry_memory_failed: {
+    level: 'warn',
+    message: 'the registry cannot be remembered in its file',
+    meaning:
+      'REKEY_REGISTRY_MEMORY cannot be read or written. After a restart an older registry is believed.',
+  },
+  registry_unreadable: {
+    level: 'warn',
+    message: 'the registry of consumers cannot be read; retrying',
+    meaning: 'Redis is away or refuses. Consumers stay as they were last believed.',
+  },
 } as const satisfies Record<string, LogEvent>;

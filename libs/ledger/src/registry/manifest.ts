@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
+/** What the registry is proved with: see `RegistryKey` of @rekey/sealing. */
+export interface RegistryKey {
+  readonly kid: string;
+  /** HMAC-SHA256 of `LABEL\nTEXT`, in base64url: 43 characters. */
+  mac(label: string, text: string | Uint8Array): string;
+  verify(label: string, text: string | Uint8Array, mac: string): boolean;
+}
+
+/** `value`: of a consumer, the digest of its entry, or empty if it was removed; of a fact, what it says. */
+interface ManifestRecord {
+  rev: number;
+  value: string;
+}
+type Records = ReadonlyMap<string, ManifestRecord>;
+
+/**
+ * The signed text that proves the registry. `rev` rises with each write; each record has the `rev` of the
+ * write that changed it.
+ */
+export interface Manifest {
+  rev: number;
+  facts: Records;
+  consumers: Records;
+}
+
+/** The ledger that a manifest is of. */
+export interface ManifestScope {
+  key: RegistryKey;
+  /** REKEY_PREFIX, without braces. */
+  prefix: string;
+  /** The id of the ledger. */
+  ledgerId: string;
+}
+
+/** Why a stored text proves nothing. */
+export type Unusable = 'absent' | 'wrong-type' | 'too-long' | 'other-key' | 'forged' | 'other-ledger';
+
+export const MAX_MANIFEST_BYTES = 262_144;
+/** `1.KID.MAC.`: it changes with the text. */
+export const HEAD_BYTES = 59;
+const LABEL = 'rekey.registry.1';
+const TOMBSTONES_KEPT = 200;
+const HEAD = /^1\.([A-Za-z0-9_-]{12})\.([A-Za-z0-9_-]{43})\.$/;
+
+const Rev = z.int().positive();
+const Record = z.tuple([z.string(), Rev, z.string()]);
+const Text = z.object({
+  prefix: z.string(),
+  ledger: z.string(),
+  rev: Rev,
+  facts: z.array(Record),
+  consumers: z.array(Record),
+});
+
+export const emptyManifest: Manifest = { rev: 0, facts: new Map(), consumers: new Map() };
+
+/** Of the bytes of an entry, as the manifest names it. */
+export const digestOf = (entry: string | Uint8Array): string =>
+  createHash('sha256').update(entry).digest('base64url');
+
+const triples = (records: Records): [string, number, string][] =>
+  [...records]
+    .map(([name, { rev, value }]): [string, number, string] => [name, rev, value])
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+
+const recordsOf = (list: z.infer<typeof Record>[]): Records =>
+  new Map(list.map(([name, rev, value]) => [name, { rev, value }]));
+
+/** The same manifest without its oldest tombstones. */
+const trimmed = (manifest: Manifest): Manifest => {
+  const tombstones = triples(manifest.consumers)
+    .filter(([, , digest]) => digest === '')
+    .toSorted(([, a], [, b]) => b - a);
+  if (tombstones.length <= TOMBSTONES_KEPT) return manifest;
+  const dropped = new Set(tombstones.slice(TOMBSTONES_KEPT).map(([name]) => name));
+  return { ...manifest, consumers: new Map([...manifest.consumers].filter(([name]) => !dropped.has(name))) };
+};
+
+const contentOf = ({ facts, consumers }: Manifest) => ({
+  facts: triples(facts),
+  consumers: triples(consumers),
+});
+
+export const haveSameContent = (a: Manifest, b: Manifest): boolean =>
+  JSON.stringify(contentOf(a)) === JSON.stringify(contentOf(b));
+
+/** The stored form: `1.KID.MAC.TEXT`. */
+export const signManifest = (manifest: Manifest, { key, prefix, ledgerId }: ManifestScope): string => {
+  const text = JSON.stringify({
+    prefix,
+    ledger: ledgerId,
+    rev: manifest.rev,
+    ...contentOf(trimmed(manifest)),
+  });
+  return `1.${key.kid}.${key.mac(LABEL, text)}.${text}`;
+};
+
+/**
+ * The manifest of a stored text. It is parsed only if its MAC fits. `ledgerId` undefined: of whichever ledger.
+ */
+export const readManifest = (
+  bytes: Buffer,
+  { key, prefix, ledgerId }: Omit<ManifestScope, 'ledgerId'> & { ledgerId: string | undefined },
+): { manifest: Manifest } | { unusable: Unusable; kid?: string } => {
+  const [, kid, mac] = HEAD.exec(bytes.subarray(0, HEAD_BYTES).toString('latin1')) ?? [];
+  if (kid === undefined || mac === undefined) return { unusable: 'forged' };
+  if (kid !== key.kid) return { unusable: 'other-key', kid };
+  const text = bytes.subarray(HEAD_BYTES);
+  if (!key.verify(LABEL, text, mac)) return { unusable: 'forged' };
+  const parsed = Text.safeParse(JSON.parse(text.toString()));
+  if (!parsed.success) return { unusable: 'forged' };
+  const { rev, facts, consumers, ...of } = parsed.data;
+  if (of.prefix !== prefix || (ledgerId !== undefined && of.ledger !== ledgerId))
+    return { unusable: 'other-ledger' };
+  return { manifest: { rev, facts: recordsOf(facts), consumers: recordsOf(consumers) } };
+};
+
+type Merged = { records: Map<string, ManifestRecord>; old: string[] };
+
+/** See `merge`. `m`: the revision of what is mine. */
+const mergeRecords = (mine: Records, theirs: Records, m: number): Merged => {
+  const records = new Map(mine);
+  const old: string[] = [];
+  for (const [name, their] of theirs) {
+    const own = mine.get(name);
+    if (own?.rev === their.rev) {
+      // Two processes wrote at the same revision: a tombstone wins, else the greater value.
+      const theirsWins = own.value !== '' && (their.value === '' || their.value > own.value);
+      if (theirsWins) records.set(name, their);
+    } else if (their.rev > m) records.set(name, their);
+    else old.push(name);
+  }
+  return { records, old };
+};
+
+/**
+ * What a process believes after it has read another manifest. A record of theirs counts only if it is newer
+ * than everything that this process has believed: an old one that is put back does not, nor one that was
+ * signed again. A name that is missing from theirs stays; only a tombstone removes it. `old`: the names of
+ * records that do not count.
+ */
+export const mergeManifests = (mine: Manifest, theirs: Manifest): { merged: Manifest; old: string[] } => {
+  const facts = mergeRecords(mine.facts, theirs.facts, mine.rev);
+  const consumers = mergeRecords(mine.consumers, theirs.consumers, mine.rev);
+  const merged = {
+    rev: Math.max(mine.rev, theirs.rev),
+    facts: facts.records,
+    consumers: consumers.records,
+  };
+  return { merged: trimmed(merged), old: [...facts.old, ...consumers.old] };
+};

@@ -1,0 +1,286 @@
+import { ORG_ALIAS, RekeyError } from '@rekey/schema';
+import type { Connection } from '../connection.ts';
+import { orgsCommands } from '../orgs/commands.generated.ts';
+import type { KnownProcess } from '../system/processes.ts';
+import { Believed } from './believed.ts';
+import { registryCommands } from './commands.generated.ts';
+import { Looker, type Base } from './look.ts';
+import { digestOf, signManifest, type Manifest, type RegistryKey } from './manifest.ts';
+import { openMemoryFile } from './memory-file.ts';
+import { Problems, type RegistryProblem } from './problems.ts';
+import type { Registry, RegistryOptions } from './registry.ts';
+import { openStored } from './stored.ts';
+import { acceptedTexts, readCandidates, type Trust } from './trust.ts';
+import { createTurns, inTurn, startLooking } from './turns.ts';
+import {
+  changedEvent,
+  checkRoom,
+  untilWritten,
+  withRecord,
+  type ConsumerWrite,
+  type EntryChange,
+} from './write.ts';
+
+export interface RegistrySources {
+  keepEvents(): number;
+  /** The id of the ledger as this process has recognised it. */
+  knownId(): string | undefined;
+}
+
+/** What the parts of a registry share. */
+export interface RegistryContext {
+  connection: Connection;
+  /** Without braces. */
+  prefix: string;
+  key: RegistryKey;
+  sources: RegistrySources;
+  believed: Believed;
+}
+
+interface Replacement {
+  manifest: Manifest;
+  entries: EntryChange[];
+  reseals?: boolean;
+  event?: { head: string; tail: string };
+}
+
+/**
+ * Writes the manifest and entries, once; false if the stored manifest is not that of the base any more. What
+ * was written is believed from then on.
+ */
+export type Replace = (base: Pick<Base, 'seen' | 'scope'>, replacement: Replacement) => Promise<boolean>;
+
+const SEEN_LABEL = 'rekey.seen.1';
+const CANDIDATES = 500;
+
+const createReplace = ({ connection, believed, sources }: RegistryContext, looker: () => Looker): Replace => {
+  const { keys, run } = connection;
+  return async ({ seen, scope }, { manifest, entries, reseals = false, event }) => {
+    if (looker().isLedgerLost()) throw new RekeyError('LEDGER_LOST');
+    const { kind } = await registryCommands(run).registryWrite({
+      consumers: keys.consumers,
+      registry: keys.registry,
+      ledger: keys.ledger,
+      seen,
+      manifest: signManifest(manifest, scope),
+      reseals,
+      ...event,
+      keep: sources.keepEvents(),
+      records: entries,
+    });
+    looker().forgetHead();
+    if (kind === 'changed') return false;
+    believed.adopt(manifest);
+    for (const { name, text } of entries) if (text !== undefined) believed.take(name, text);
+    looker().noteWritten({ reseals });
+    return true;
+  };
+};
+
+/** What the methods that write share. */
+interface Writing {
+  context: RegistryContext;
+  looker: Looker;
+  look(): Promise<unknown>;
+  replace: Replace;
+  requireTrusted(): void;
+}
+
+const createWrite =
+  ({ context: { believed }, looker, look, replace, requireTrusted }: Writing): ConsumerWrite =>
+  async (name, before, after, { reseals = false, emit } = {}) => {
+    let written: string | undefined;
+    return untilWritten(async () => {
+      await look();
+      requireTrusted();
+      const text = believed.textOf(name);
+      // The reply to an earlier attempt was lost: it was written.
+      if (written !== undefined && written === text) return true;
+      if (text !== before?.text) return false;
+      const base = looker.base();
+      if (before === undefined && after !== undefined) checkRoom(base.own, name);
+      const entry = typeof after === 'function' ? await after(base.rev) : after;
+      written = entry && JSON.stringify(entry);
+      const digest = written === undefined ? '' : digestOf(written);
+      const replaced = await replace(base, {
+        manifest: withRecord(base.own, base.rev, { consumers: { [name]: digest } }),
+        entries: [...base.repairs.filter((one) => one.name !== name), { name, text: written }],
+        reseals,
+        ...(emit !== undefined && { event: changedEvent(name, emit) }),
+      });
+      return replaced ? true : 'changed';
+    });
+  };
+
+const createNoteAlias =
+  ({ context: { connection, believed }, looker, look, requireTrusted }: Writing): Registry['noteAlias'] =>
+  (orgId, how) =>
+    untilWritten(async () => {
+      await look();
+      requireTrusted();
+      const known = believed.fact('alias');
+      if (known !== undefined && known !== orgId) return { kind: 'contradicts', knownOrg: known };
+      const { own, rev, seen, scope } = looker.base();
+      if (looker.isLedgerLost()) throw new RekeyError('LEDGER_LOST');
+      const manifest = known === orgId ? own : withRecord(own, rev, { facts: { alias: orgId } });
+      const reply = await orgsCommands(connection.run).orgAlias({
+        ledger: connection.keys.ledger,
+        registry: connection.keys.registry,
+        org: orgId,
+        how,
+        seen,
+        manifest: signManifest(manifest, scope),
+      });
+      looker.forgetHead();
+      if (reply.kind === 'changed') return 'changed';
+      believed.adopt(manifest);
+      looker.noteWritten({ reseals: true });
+      return { kind: reply.kind };
+    });
+
+const createNoteKeySet =
+  ({ context: { believed }, looker, look, replace, requireTrusted }: Writing): Registry['noteKeySet'] =>
+  (keySetId) =>
+    untilWritten(async () => {
+      await look();
+      requireTrusted();
+      if (believed.fact('keys') === keySetId) return undefined;
+      const base = looker.base();
+      const manifest = withRecord(base.own, base.rev, { facts: { keys: keySetId } });
+      return (await replace(base, { manifest, entries: base.repairs })) ? undefined : 'changed';
+    });
+
+const createTrust = ({ context: { connection, believed }, looker, look, replace }: Writing): Trust => {
+  const stored = openStored(connection);
+  const candidates: Trust['candidates'] = async () => {
+    const listed = believed.listed();
+    const names = listed.map(([name]) => name);
+    const others = await stored.unlisted(names, CANDIDATES);
+    return readCandidates(stored, [...names, ...others], new Map(listed));
+  };
+  return {
+    candidates,
+    accept: (answers, options) =>
+      untilWritten(async () => {
+        await look();
+        const texts = acceptedTexts(await candidates(), answers, options);
+        const base = looker.base();
+        const consumers = {
+          ...Object.fromEntries(believed.listed().map(([name]): [string, string] => [name, ''])),
+          ...Object.fromEntries(texts.map(({ name, text }) => [name, digestOf(text)])),
+        };
+        const manifest = withRecord(base.own, base.rev, { consumers });
+        return (await replace(base, { manifest, entries: texts, reseals: true })) ? base.rev : 'changed';
+      }),
+  };
+};
+
+const createPresence = (
+  { key, prefix, believed }: RegistryContext,
+  looker: Looker,
+): Pick<Registry, 'presence' | 'behind' | 'lagging'> => {
+  const textOf = (id: string, rev: number) => JSON.stringify([prefix, looker.scope().ledgerId, id, rev]);
+  const proves = ({ id, settings: { registry = '' } }: KnownProcess, rev: number): boolean => {
+    const [, shown, mac] = /^(\d{1,16})\.([A-Za-z0-9_-]{43})$/.exec(registry) ?? [];
+    return Number(shown) >= rev && key.verify(SEEN_LABEL, textOf(id, Number(shown)), mac!);
+  };
+  const behind = (rev: number, processes: readonly KnownProcess[]): string[] =>
+    processes.filter((one) => one.live && one.kind === 'worker' && !proves(one, rev)).map(({ id }) => id);
+  return {
+    presence: (id, rev = believed.manifest?.rev ?? 0) =>
+      rev === 0 ? undefined : `${rev}.${key.mac(SEEN_LABEL, textOf(id, rev))}`,
+    behind,
+    lagging: (processes) => (believed.settled() === 0 ? [] : behind(believed.settled(), processes)),
+  };
+};
+
+/** Without a key, nothing is believed and nothing can be written. */
+const withoutKey = (look: Registry['look'], problems: RegistryProblem[]): Registry => {
+  const missing = (): never => {
+    throw new RekeyError('REGISTRY_KEY_MISSING');
+  };
+  const refuse = async (): Promise<never> => missing();
+  return {
+    look,
+    startLooking: () => ({ close: async () => {} }),
+    untrusted: () => 'REGISTRY_KEY_MISSING',
+    requireTrusted: missing,
+    version: () => 0,
+    rev: () => 0,
+    list: () => ({ consumers: [], unreadable: [] }),
+    get: () => undefined,
+    lost: () => [],
+    isKnown: refuse,
+    alias: () => ORG_ALIAS,
+    keySetId: () => undefined,
+    problems: () => problems,
+    noteRepaired: () => {},
+    write: refuse,
+    noteKeySet: refuse,
+    noteAlias: refuse,
+    trust: { candidates: refuse, accept: refuse },
+    presence: () => undefined,
+    behind: () => [],
+    lagging: () => [],
+  };
+};
+export const openRegistry = (
+  connection: Connection,
+  options: RegistryOptions | undefined,
+  sources: RegistrySources,
+): Registry => {
+  const stored = openStored(connection);
+  const { key, memoryPath, minRev = 0, report = () => {} } = options ?? { key: undefined };
+  if (!key) {
+    const missing: RegistryProblem = {
+      code: 'REGISTRY_KEY_MISSING',
+      subject: '',
+      detail: 'this process has no registry key',
+      sinceMs: Date.now(),
+    };
+    const look = async () => {
+      const { recipients, resealed, alias } = await stored.head();
+      return { version: 0, recipients, resealed, notedAlias: alias };
+    };
+    return withoutKey(look, options ? [missing] : []);
+  }
+  const believed = new Believed();
+  const problems = new Problems();
+  const context = { connection, prefix: connection.keys.prefix.slice(1, -1), key, sources, believed };
+  const memory = openMemoryFile(memoryPath, (err) => report({ kind: 'memory-failed', err }));
+  const replace: Replace = createReplace(context, () => looker);
+  const looker: Looker = new Looker({ ...context, stored, problems, memory, minRev, replace, report });
+  const look = inTurn((full) => looker.look(full));
+  const requireTrusted = (): void => {
+    const code = looker.untrusted();
+    if (code !== undefined) throw new RekeyError(code);
+  };
+  const alone = createTurns();
+  const writing: Writing = { context, looker, look, replace, requireTrusted };
+  const write = createWrite(writing);
+  const noteAlias = createNoteAlias(writing);
+  const noteKeySet = createNoteKeySet(writing);
+  const trust = createTrust(writing);
+  const isListed = (name: string) => believed.listed().some(([one]) => one === name);
+  return {
+    look,
+    startLooking: (everyMs, onError) => startLooking(look, memory, everyMs, onError),
+    untrusted: () => looker.untrusted(),
+    requireTrusted,
+    version: () => believed.version,
+    rev: () => believed.manifest?.rev ?? 0,
+    list: () => believed.list(),
+    get: (name) => believed.get(name),
+    lost: () => believed.listed().flatMap(([name]) => (believed.textOf(name) === undefined ? [name] : [])),
+    isKnown: async (name) => isListed(name) || (await stored.digests([name])).sha1.get(name) !== '',
+    alias: () => believed.fact('alias') ?? ORG_ALIAS,
+    keySetId: () => believed.fact('keys'),
+    problems: () => problems.list(),
+    noteRepaired: (problem) => problems.noteRepaired([problem]),
+    write: (...args) => alone(() => write(...args)),
+    noteAlias: (...args) => alone(() => noteAlias(...args)),
+    noteKeySet: (keySetId) => alone(() => noteKeySet(keySetId)),
+    trust: { ...trust, accept: (...args) => alone(() => trust.accept(...args)) },
+    ...createPresence(context, looker),
+  };
+};

@@ -1,0 +1,79 @@
+import type { ErrorCode } from '@rekey/schema';
+import type { Unusable } from './manifest.ts';
+
+/** Why nobody is believed. */
+export type UntrustedCode = ErrorCode &
+  ('REGISTRY_UNTRUSTED' | 'REGISTRY_NOT_TAKEN_OVER' | 'REGISTRY_KEY_OTHER' | 'REGISTRY_KEY_MISSING');
+
+/** What a process can put back. */
+export const repairedCodes = [
+  'REGISTRY_ROLLED_BACK',
+  'REGISTRY_REPAIRED',
+  'LEDGER_ALTERED',
+  'CONSUMER_ALTERED',
+] as const;
+
+type ProblemCode = UntrustedCode | (typeof repairedCodes)[number] | 'CONSUMER_UNTRUSTED' | 'CONSUMER_LOST';
+
+/** Something about the registry that an operator should know of. */
+export interface RegistryProblem {
+  code: ProblemCode;
+  /** A consumer's name, cut to 63 characters; empty if it is the registry as a whole. */
+  subject: string;
+  /** In a few words, without secrets. */
+  detail: string;
+  /** By this process's clock, in ms since 1970. */
+  sinceMs: number;
+  /** It is over: this process, or another one, has repaired it. */
+  repaired?: true;
+}
+
+export const detailOf: Record<Unusable | 'below-floor', string> = {
+  absent: 'its manifest is missing',
+  'wrong-type': 'its manifest has a wrong type',
+  'too-long': 'its manifest is too long',
+  'other-key': 'its manifest is signed with another key',
+  forged: 'its manifest is not as a process of Rekey signed it',
+  'other-ledger': 'its manifest belongs to another ledger',
+  'below-floor': 'its manifest is older than REKEY_REGISTRY_MIN_REV',
+};
+
+export const SHOWN_FOR_MS = 86_400_000;
+const MOST = 100;
+
+/** What is wrong now, and what was repaired within the last day. */
+export class Problems {
+  private now = new Map<string, RegistryProblem>();
+  private readonly repaired = new Map<string, RegistryProblem>();
+
+  list(): RegistryProblem[] {
+    const since = Date.now() - SHOWN_FOR_MS;
+    return [...this.now.values(), ...[...this.repaired.values()].filter((one) => one.sinceMs >= since)];
+  }
+
+  /** Replaces what is wrong now. Returns what has begun, and what is over. */
+  set(found: Pick<RegistryProblem, 'code' | 'subject' | 'detail'>[]): {
+    begun: RegistryProblem[];
+    over: RegistryProblem[];
+  } {
+    const before = this.now;
+    this.now = new Map();
+    for (const one of found.slice(0, MOST)) {
+      const key = `${one.code} ${one.subject}`;
+      this.now.set(key, { sinceMs: before.get(key)?.sinceMs ?? Date.now(), ...one });
+    }
+    return {
+      begun: [...this.now].filter(([key]) => !before.has(key)).map(([, one]) => one),
+      over: [...before].filter(([key]) => !this.now.has(key)).map(([, one]) => one),
+    };
+  }
+
+  /** Notes what was repaired. */
+  noteRepaired(found: Pick<RegistryProblem, 'code' | 'subject' | 'detail'>[]): void {
+    for (const one of found.slice(0, MOST)) {
+      this.repaired.delete(`${one.code} ${one.subject}`);
+      this.repaired.set(`${one.code} ${one.subject}`, { ...one, sinceMs: Date.now(), repaired: true });
+    }
+    for (const key of [...this.repaired.keys()].slice(0, -MOST)) this.repaired.delete(key);
+  }
+}

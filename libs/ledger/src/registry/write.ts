@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CONSUMER_CHANGED, MAX_CONSUMERS, RekeyError, type Consumer } from '@rekey/schema';
+import type { SeenConsumer } from './believed.ts';
+import { emptyManifest, type Manifest } from './manifest.ts';
+
+interface WriteOptions {
+  /** Records are sealed for other recipients from now on. */
+  reseals?: boolean;
+  /** The state that an event reports. */
+  emit?: string;
+}
+
+/**
+ * Adds (`before` undefined), changes, or removes (`after` undefined) a consumer. `after` may be made from the
+ * revision that the write will have. False if the consumer is no longer as it was seen. An entry that is not
+ * listed, or that nobody can believe, counts as absent: it is overwritten, or removed. Throws
+ * TOO_MANY_CONSUMERS, CONSUMER_BUSY, and the codes of `requireTrusted`.
+ */
+export type ConsumerWrite = (
+  name: string,
+  before: SeenConsumer | undefined,
+  after: Consumer | ((rev: number) => Promise<Consumer>) | undefined,
+  options?: WriteOptions,
+) => Promise<boolean>;
+
+/** What a write replaces beside the manifest. */
+export interface EntryChange {
+  name: string;
+  /** Undefined removes it. */
+  text: string | undefined;
+}
+
+/** Above each revision that was seen; two histories of a registry do not share numbers. */
+export const nextRev = (...seen: number[]): number => {
+  const rev = Math.max(...seen.map((one) => one + 1), Date.now() * 1000);
+  if (!Number.isSafeInteger(rev)) throw new Error('the revision of the registry is out of range');
+  return rev;
+};
+
+export const withRecord = (
+  { facts, consumers }: Manifest,
+  rev: number,
+  changes: { facts?: Record<string, string>; consumers?: Record<string, string> },
+): Manifest => {
+  const records = (values: Record<string, string> = {}) =>
+    Object.entries(values).map(([name, value]) => [name, { rev, value }] as const);
+  return {
+    rev,
+    facts: new Map([...facts, ...records(changes.facts)]),
+    consumers: new Map([...consumers, ...records(changes.consumers)]),
+  };
+};
+
+export const checkRoom = (manifest: Manifest = emptyManifest, name: string): void => {
+  const live = [...manifest.consumers].filter(([one, { value }]) => value !== '' && one !== name);
+  if (live.length >= MAX_CONSUMERS)
+    throw new RekeyError('TOO_MANY_CONSUMERS', { metadata: { limit: String(MAX_CONSUMERS) } });
+};
+
+const ATTEMPTS = 20;
+const [SHORTEST_MS, LONGEST_MS] = [5, 50];
+
+/** Attempts a write until no other process has written at the same moment. Throws CONSUMER_BUSY. */
+export const untilWritten = async <T>(attempt: () => Promise<T | 'changed'>): Promise<T> => {
+  for (let attempts = 0; attempts < ATTEMPTS; attempts += 1) {
+    if (attempts > 0) await sleep(SHORTEST_MS + Math.random() * (LONGEST_MS - SHORTEST_MS));
+    const result = await attempt();
+    if (result !== 'changed') return result;
+  }
+  throw new RekeyError('CONSUMER_BUSY');
+};
+
+/**
+ * The event that tells a consumer to read its entry again, in halves. It proves nothing; a forged event does
+ * no harm.
+ */
+export const changedEvent = (name: string, state: string): { head: string; tail: string } => {
+  const time = new Date().toISOString();
+  const head = {
+    specversion: '1.0',
+    id: `${name}-${time}`,
+    source: `/consumers/${name}`,
+    type: CONSUMER_CHANGED,
+    subject: name,
+    time,
+    datacontenttype: 'application/json',
+  };
+  return {
+    head: `${JSON.stringify(head).slice(0, -1)},"data":{"seq":`,
+    tail: `,"state":${JSON.stringify(state)}}}`,
+  };
+};
