@@ -4,9 +4,9 @@
 // API key. It copies a key file of the volume `keys`, where earlier versions kept it, and ends with 1 if
 // secrets/key-file.json is another one.
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createKeyFile } from '@rekey/sealing';
+import { createGatewayKeyFile, createKeyFile, loadKeyFile } from '@rekey/sealing';
 
 const folder = process.env['SECRETS'] || '/secrets';
 const apiKey = process.env['INVENT_API_KEY']?.trim();
@@ -126,6 +126,15 @@ else if (!existsSync(pathOf('invent-api-key'))) write('invent-api-key', '');
 if (isUpgrade && !existsSync(keyFile)) write('key-file.json', readFileSync(earlierKeyFile));
 await createKeyFile(keyFile);
 secure('key-file.json');
+
+/** It follows from the key file, and is written again if that is another one. */
+const gatewayKey = 'gateway-key.json';
+rmSync(pathOf('gateway-key.new'), { force: true });
+await createGatewayKeyFile(pathOf('gateway-key.new'), await loadKeyFile(keyFile, { mounted: true }));
+const text = readFileSync(pathOf('gateway-key.new'), 'utf8');
+rmSync(pathOf('gateway-key.new'));
+if (!existsSync(pathOf(gatewayKey)) || readFileSync(pathOf(gatewayKey), 'utf8') !== text)
+  write(gatewayKey, text);
 
 process.stdout.write(
   'The secrets are in ./secrets. Keep a copy of key-file.json: without it, no sealed record can be opened.\n',

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRekeyClient, type RekeyClient, type Rotation } from '@rekey/client';
 import { CONSUMER_CHANGED, KEY_ROTATED, KeyEvent, type KeyRotated, type SealedRecord } from '@rekey/schema';
-import { createKeyFile, createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/sealing';
+import {
+  createGatewayKeyFile,
+  createKeyFile,
+  createSealer,
+  loadKeyFile,
+  openRecord,
+  type Sealer,
+} from '@rekey/sealing';
 import {
   createTcpProxy,
   launchApp,
@@ -90,12 +97,27 @@ const createLauncher = (environment: Record<string, string>) => {
   };
 };
 
-const environmentOf = (redisUrl: string, simulator: App, keyFile: string) => ({
+/** Creates the key files of worker and gateway. */
+const createKeyFiles = async (folder: string) => {
+  const keyFile = join(folder, 'key.json');
+  await createKeyFile(keyFile);
+  const loaded = await loadKeyFile(keyFile);
+  const gatewayKeyFile = join(folder, 'gateway-key.json');
+  await createGatewayKeyFile(gatewayKeyFile, loaded);
+  return { keyFile, gatewayKeyFile, sealer: createSealer(loaded) };
+};
+
+const environmentOf = (
+  redisUrl: string,
+  simulator: App,
+  { keyFile, gatewayKeyFile }: { keyFile: string; gatewayKeyFile: string },
+) => ({
   REDIS_URL: redisUrl,
   INVENT_BASE_URL: simulator.ready['address']!,
   INVENT_API_KEY: API_KEY,
   INVENT_REQUESTS_PER_MINUTE: '0',
   REKEY_KEY_FILE: keyFile,
+  REKEY_GATEWAY_KEY_FILE: gatewayKeyFile,
   GRPC_ADDRESS: '127.0.0.1:0',
   INVENT_TIMEOUT_MS: '1000',
   REKEY_LANDING_WINDOW_MS: '1500',
@@ -166,9 +188,8 @@ const createActions = (
 
 export const startSystem = async (options: SystemOptions = {}): Promise<System> => {
   const folder = await mkdtemp(join(tmpdir(), 'rekey-e2e-'));
-  const keyFile = join(folder, 'key.json');
-  await createKeyFile(keyFile);
-  const sealer = createSealer(await loadKeyFile(keyFile));
+  const keyFiles = await createKeyFiles(folder);
+  const { keyFile, sealer } = keyFiles;
   const redisServer = await startRedis(options.redis);
   const redis = new Redis(redisServer.url, { retryStrategy: () => 50 });
   redis.on('error', () => {});
@@ -176,7 +197,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
     args: ['--port', '0', '--admin-port', '0', '--requests-per-minute', '0', ...(options.simulator ?? [])],
     env: { SIMULATOR_API_KEY: API_KEY },
   });
-  const environment = { ...environmentOf(redisServer.url, simulator, keyFile), ...options.timing };
+  const environment = { ...environmentOf(redisServer.url, simulator, keyFiles), ...options.timing };
   const launcher = createLauncher(environment);
   launcher.add(simulator);
   const gateway = await launcher.start('gateway', options.gateway);

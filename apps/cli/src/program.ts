@@ -9,6 +9,7 @@ import { healthCommand } from './commands/health.ts';
 import { keyFileCommand } from './commands/key-file.ts';
 import { ledgerCommand } from './commands/ledger.ts';
 import { policyCommand } from './commands/policy.ts';
+import { registryCommand } from './registry/registry-command.ts';
 import { cancelCommand, listCommand, retryCommand, rotateCommand } from './commands/rotations.ts';
 import { sweepCommand } from './commands/sweep.ts';
 import { budgetCommand, freezeCommand, statusCommand, unfreezeCommand } from './commands/system.ts';
@@ -37,6 +38,7 @@ export const rekeyProgram = (): Command => {
     .addCommand(unfreezeCommand())
     .addCommand(budgetCommand())
     .addCommand(ledgerCommand())
+    .addCommand(registryCommand())
     .addCommand(healthCommand())
     .addCommand(doctorCommand())
     .addCommand(keyFileCommand())

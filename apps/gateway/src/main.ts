@@ -22,6 +22,7 @@ import { createRpcTable } from './rpc-table.ts';
 import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
+import { loadKeyFile, provedBy } from './wiring/registry.ts';
 import { createWaits } from './wiring/waits.ts';
 
 /**
@@ -36,11 +37,12 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     ...console,
     error: (...words: unknown[]) => logger.event('grpc_js_log', { words: words.map(String) }),
   });
+  const keyFile = await loadKeyFile(config, logger);
   const redisParts = connectRedis(config, logger, shutdown);
   const { redis, connections, memory } = redisParts;
   const clock = startLedgerClock(redisParts, config, logger, shutdown);
-  const ledgerParts = openLedgerParts(redisParts, clock, config, logger, shutdown);
-  const { keys } = ledgerParts.ledger;
+  const ledgerParts = openLedgerParts(redisParts, clock, keyFile, config, logger, shutdown);
+  const { keys, registry } = ledgerParts.ledger;
   const waits = createWaits(ledgerParts, redisParts);
   watchLedger(ledgerParts, config, logger, shutdown);
   const replicas = createReplicaConfirmation(redis, {
@@ -87,13 +89,13 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const id = processId({ kind: 'gateway', host, pid: process.pid, random: randomBytes(4).toString('hex') });
   const presence = startPresence(
     ledgerParts.processes,
-    {
+    () => ({
       id,
       kind: 'gateway',
       roles: ['serving'],
       version,
-      settings: { maxOpenRotations: config.REKEY_MAX_OPEN_ROTATIONS },
-    },
+      settings: { maxOpenRotations: config.REKEY_MAX_OPEN_ROTATIONS, ...provedBy(registry, id) },
+    }),
     (err) => logger.event('gateway_ledger_check_failed', { err }),
   );
   shutdown.defer('presence', () => presence.close());

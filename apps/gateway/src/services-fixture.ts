@@ -6,13 +6,15 @@ import {
   createSweepQueue,
   ledgerKeys,
   openLedger,
-  readOrgName,
   type Bulks,
   type ConsumerPositions,
   type Consumers,
   type Ledger,
+  type OrgAlias,
   type Policies,
   type PolicyQueue,
+  type Processes,
+  type Registry,
   type RotationQueue,
   type SweepQueue,
   type Sweeps,
@@ -27,6 +29,7 @@ import type { Acknowledgements } from './consumers/acknowledgements.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import type { RotationWaiters } from './rotations/rotation-waiters.ts';
 import { createRpcTable } from './rpc-table.ts';
+import { createReadOrgName } from './wiring/registry.ts';
 
 type CurrentVersion = Awaited<ReturnType<Ledger['assistants']['current']>>;
 
@@ -36,6 +39,9 @@ interface ServicesFixture {
   readonly sweeps: Sweeps;
   readonly policies: Policies;
   readonly consumers: Consumers;
+  readonly registry: Registry;
+  readonly alias: OrgAlias;
+  readonly processes: Processes;
   readonly services: ServiceHandlers;
   /** What the ledger holds as the current version of every assistant. */
   current: CurrentVersion;
@@ -71,13 +77,15 @@ const servicesOn = (
       acknowledgements: {} as Acknowledgements,
       bulks: {} as Bulks,
       bulkWatches: {} as BulkWatches,
+      publicJwk: undefined,
+      remembersRegistry: false,
       liveness: { noLiveWorker: async () => false },
       uploadIds: createUploadIds(1_000_000, () => {}),
       budgetOf: (egress) =>
         openLedger(redis, { prefix: PREFIX, budget: { egress, requestsPerMinute: 1 } }).budget,
     }),
     {
-      readOrgName: () => readOrgName(redis, ledgerKeys(PREFIX)),
+      readOrgName: createReadOrgName(ledger, redis),
       holdBack: () => undefined,
       confirmDurable: async () => true,
       logger: { event: () => {} },
@@ -98,7 +106,6 @@ export const useServices = (): ServicesFixture => {
   beforeAll(async () => {
     server = await startRedis();
     redis = new Redis(server.url);
-    ledger = openLedger(redis, { prefix: PREFIX, registry: specRegistry });
     sweepQueue = createSweepQueue(redis, keys);
     policyQueue = createPolicyQueue(redis, keys);
     positions = createConsumerPositions({ blocking: redis.duplicate(), prefix: PREFIX, onError: () => {} });
@@ -112,6 +119,9 @@ export const useServices = (): ServicesFixture => {
   });
   beforeEach(async () => {
     await redis.flushall();
+    // One that remembered the consumers of the test before would restore them.
+    ledger = openLedger(redis, { prefix: PREFIX, registry: specRegistry });
+    await ledger.system.recognise({ mayBegin: true });
     fixture.refused = [];
   });
 
@@ -127,6 +137,15 @@ export const useServices = (): ServicesFixture => {
     },
     get consumers() {
       return ledger.consumers;
+    },
+    get alias() {
+      return ledger.alias;
+    },
+    get registry() {
+      return ledger.registry;
+    },
+    get processes() {
+      return ledger.processes;
     },
     get services() {
       return servicesOn({ redis, ledger, sweepQueue, policyQueue, positions }, fixture);

@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { addSigningKey, createKeyFile } from '@rekey/sealing';
+import { addSigningKey, createGatewayKeyFile, createKeyFile, loadKeyFile } from '@rekey/sealing';
 import type { Launcher } from './launcher/launcher.ts';
 import { takeLock } from './launcher/take-lock.ts';
 import { environmentOf, givenRedis, hasApiKeys, readVariable } from './services/environment.ts';
@@ -17,38 +17,88 @@ export const startSystem = async (launcher: Launcher): Promise<void> => {
   await mkdir(launcher.dataDir, { recursive: true, mode: 0o700 });
   await takeLock(launcher);
   const simulated = !hasApiKeys();
-  const redis = givenRedis() ?? ownRedis(await startOwnRedis(launcher, simulated));
+  const redis: RunningRedis = givenRedis() ?? ownRedis(await startOwnRedis(launcher, simulated));
+  const mounted = readVariable('REKEY_MOUNTED_SECRETS') === 'true';
   const upstream = simulated ? await startSimulator(launcher) : {};
-  const keyFile = await provideKeyFile(launcher);
-  const gatewayAddress = await startGateway(launcher, redis.variables);
+  const keyFile = await provideKeyFile(launcher, mounted);
+  const gatewayKeyFile = await provideGatewayKeyFile(launcher, keyFile, mounted);
+  const gatewayAddress = await startGateway(launcher, {
+    ...redis.variables,
+    ...memoryOf('gateway', redis.folder),
+    REKEY_GATEWAY_KEY_FILE: gatewayKeyFile,
+  });
   const worker = await launcher.launch('worker', {
-    env: { ...environmentOf('worker'), ...upstream, ...redis.variables, REKEY_KEY_FILE: keyFile },
+    env: {
+      ...environmentOf('worker'),
+      ...upstream,
+      ...redis.variables,
+      ...memoryOf('worker', redis.folder),
+      REKEY_KEY_FILE: keyFile,
+    },
   });
   launcher.terminal.ready('worker', `up to ${worker.ready['concurrency']} rotations at once`);
 
-  const environment = describeEnvironment({ gatewayAddress, redis, keyFile, upstream });
+  const environment = describeEnvironment({ gatewayAddress, redis, keyFile, gatewayKeyFile, upstream });
   await publishEnvironment(launcher, environment);
   printNextSteps(launcher, simulated, nonDefaults(environment));
 };
 
-const ownRedis = (url: string) => ({ url, variables: { REDIS_URL: url } });
+interface RunningRedis {
+  url: string;
+  variables: Record<string, string>;
+  /** The folder of its data, if it was started here. */
+  folder?: string;
+}
 
-const provideKeyFile = async ({ dataDir, terminal }: Launcher): Promise<string> => {
+const ownRedis = ({ url, folder }: { url: string; folder: string }): RunningRedis => ({
+  url,
+  folder,
+  variables: { REDIS_URL: url },
+});
+
+/**
+ * The file in which a process remembers the registry of consumers: beside the data that it belongs to. A user
+ * who has a Redis elsewhere has to say where.
+ */
+const memoryOf = (part: string, folder: string | undefined): Record<string, string> =>
+  folder === undefined || readVariable('REKEY_REGISTRY_MEMORY') !== undefined
+    ? {}
+    : { REKEY_REGISTRY_MEMORY: join(folder, `registry-${part}`) };
+
+const provideKeyFile = async ({ dataDir, terminal }: Launcher, mounted: boolean): Promise<string> => {
   const keyFile = resolve(readVariable('REKEY_KEY_FILE') ?? join(dataDir, 'key.json'));
   if (await createKeyFile(keyFile))
     terminal.say(`key file   created ${keyFile}  (mode 0600; back it up with the data of Redis)`);
-  else if (await addSigningKey(keyFile, { mounted: readVariable('REKEY_MOUNTED_SECRETS') === 'true' }))
+  else if (await addSigningKey(keyFile, { mounted }))
     terminal.say(`key file   added a signing key to ${keyFile}`);
   return keyFile;
 };
 
+/**
+ * The gateway's file follows from the key file of the worker. One of `npm start` is written again if it does
+ * not fit; the user's own is not: `rekey status` then says so.
+ */
+const provideGatewayKeyFile = async (
+  { dataDir, terminal }: Launcher,
+  keyFile: string,
+  mounted: boolean,
+): Promise<string> => {
+  const given = readVariable('REKEY_GATEWAY_KEY_FILE');
+  const path = resolve(given ?? join(dataDir, 'gateway-key.json'));
+  const loaded = await loadKeyFile(keyFile, { variable: 'REKEY_KEY_FILE', mounted });
+  if (given === undefined) await rm(path, { force: true });
+  if ((await createGatewayKeyFile(path, loaded)) && given !== undefined)
+    terminal.say(`key file   created ${path} for the gateway  (mode 0600)`);
+  return path;
+};
+
 const startGateway = async (
   { launch, terminal }: Launcher,
-  redis: Record<string, string>,
+  variables: Record<string, string>,
 ): Promise<string> => {
   const address = readVariable('GRPC_ADDRESS') ?? `127.0.0.1:${await chooseGatewayPort(terminal.note)}`;
   const gateway = await launch('gateway', {
-    env: { ...environmentOf('gateway'), ...redis, GRPC_ADDRESS: address },
+    env: { ...environmentOf('gateway'), ...variables, GRPC_ADDRESS: address },
   });
   terminal.ready('gateway', gateway.ready['address']!);
   return gateway.ready['address']!;

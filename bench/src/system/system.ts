@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRekeyClient, type RekeyClient } from '@rekey/client';
-import { createKeyFile } from '@rekey/sealing';
+import { createGatewayKeyFile, createKeyFile, loadKeyFile } from '@rekey/sealing';
 import {
   launchApp,
   lineOf,
@@ -99,13 +99,18 @@ const launchSimulator = ({ assistants, limit, latencyMs = 0 }: SystemOptions): P
 
 const environmentOf = (
   { limit }: SystemOptions,
-  { redisUrl, upstream, keyFile }: { redisUrl: string; upstream: string; keyFile: string },
+  {
+    redisUrl,
+    upstream,
+    ...keyFiles
+  }: { redisUrl: string; upstream: string; keyFile: string; gatewayKeyFile: string },
 ): Record<string, string> => ({
   REDIS_URL: redisUrl,
   INVENT_BASE_URL: upstream,
   INVENT_API_KEY: API_KEY,
   INVENT_REQUESTS_PER_MINUTE: limit ? String((limit.requests * 60_000) / limit.windowMs) : '0',
-  REKEY_KEY_FILE: keyFile,
+  REKEY_KEY_FILE: keyFiles.keyFile,
+  REKEY_GATEWAY_KEY_FILE: keyFiles.gatewayKeyFile,
   GRPC_ADDRESS: '127.0.0.1:0',
   LOG_LEVEL: 'warn',
   WORKER_CONCURRENCY: String(CONCURRENCY),
@@ -171,11 +176,18 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
   const folder = await mkdtemp(join(tmpdir(), 'rekey-bench-'));
   const keyFile = join(folder, 'key.json');
   await createKeyFile(keyFile);
+  const gatewayKeyFile = join(folder, 'gateway-key.json');
+  await createGatewayKeyFile(gatewayKeyFile, await loadKeyFile(keyFile));
   const redisServer = await startRedis();
   const redis = new Redis(redisServer.url);
   const simulator = await launchSimulator(options);
   const upstream = simulator.ready['address']!;
-  const environment = environmentOf(options, { redisUrl: redisServer.url, upstream, keyFile });
+  const environment = environmentOf(options, {
+    redisUrl: redisServer.url,
+    upstream,
+    keyFile,
+    gatewayKeyFile,
+  });
   const admin = createAdmin(simulator.ready['adminAddress']!);
   const requests = async () => (await admin('GET', '/counts')) as Requests;
   return {

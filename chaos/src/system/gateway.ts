@@ -14,7 +14,7 @@ export interface Gateway {
 /** `insists`: repeats a start that is refused, since something else writes to Redis. */
 export const startGateway = async (
   redisPort: number,
-  insists: boolean,
+  { keyFile, insists }: { keyFile: string; insists: boolean },
   onLine: (line: string) => void,
 ): Promise<Gateway> => {
   const address = `127.0.0.1:${await freePort()}`;
@@ -22,6 +22,7 @@ export const startGateway = async (
   const env = {
     REDIS_URL: `redis://127.0.0.1:${redis.port}`,
     GRPC_ADDRESS: address,
+    REKEY_GATEWAY_KEY_FILE: keyFile,
     LOG_LEVEL: 'warn',
   };
   const launch = () => launchApp('gateway', { env, onLine });

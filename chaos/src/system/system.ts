@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createKeyFile, createSealer, loadKeyFile, type Sealer } from '@rekey/sealing';
+import { createGatewayKeyFile, createKeyFile, createSealer, loadKeyFile, type Sealer } from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { scriptedFaults } from '../faults/scripted-faults.ts';
@@ -80,9 +80,13 @@ const openLog = (path: string | undefined) => {
   };
 };
 
+const gatewayKeyFileOf = (keyFile: string): string => join(dirname(keyFile), 'gateway-key.json');
+
 const createSealerIn = async (keyFile: string): Promise<Sealer> => {
   await createKeyFile(keyFile);
-  return createSealer(await loadKeyFile(keyFile));
+  const loaded = await loadKeyFile(keyFile);
+  await createGatewayKeyFile(gatewayKeyFileOf(keyFile), loaded);
+  return createSealer(loaded);
 };
 
 const connectRedis = (url: string): Redis => {
@@ -112,7 +116,8 @@ const startProcesses = async (
   const simulator = await startSimulator({ assistants, subOrgs, seed }, linesOf('simulator'));
   if (faults > 0)
     for (const fault of scriptedFaults(faults, without)) await simulator.admin('POST', '/faults', fault);
-  const gateway = await startGateway(redisPort, redisWriter, linesOf('gateway'));
+  const ofGateway = { keyFile: gatewayKeyFileOf(keyFile), insists: redisWriter };
+  const gateway = await startGateway(redisPort, ofGateway, linesOf('gateway'));
   const ports = { redis: redisPort, upstream: simulator.port };
   const hasFaults = faults > 0;
   const settings = { rotations, keyFile, maxUnknowns: MAX_UNKNOWNS, hasFaults, odd, insists: redisWriter };

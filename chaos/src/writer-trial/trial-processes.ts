@@ -96,11 +96,18 @@ export const startProcesses = async (
   const deaths: string[] = [];
   const report = { onLine, onDeath: (what: string) => void deaths.push(what) };
   const worker = workerEnvironment(redisServer.url, simulator, join(folder, 'key.json'));
-  const gateway = { REDIS_URL: redisServer.url, GRPC_ADDRESS: address, LOG_LEVEL: 'info' };
+  const gateway = {
+    REDIS_URL: redisServer.url,
+    GRPC_ADDRESS: address,
+    REKEY_GATEWAY_KEY_FILE: join(folder, 'gateway-key.json'),
+    REKEY_REGISTRY_MEMORY: join(folder, 'gateway-registry'),
+    LOG_LEVEL: 'info',
+  };
+  const memoryOf = (name: string) => ({ REKEY_REGISTRY_MEMORY: join(folder, `${name}-registry`) });
   const slots = [
     createSlot('gateway', 'gateway', gateway, report),
-    createSlot('worker', 'worker 1', worker, report),
-    createSlot('worker', 'worker 2', worker, report),
+    createSlot('worker', 'worker 1', { ...worker, ...memoryOf('worker-1') }, report),
+    createSlot('worker', 'worker 2', { ...worker, ...memoryOf('worker-2') }, report),
   ];
   for (const slot of slots) {
     const refusal = await slot.restart();

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createKeyFile, createSealer, loadKeyFile, type Sealer } from '@rekey/sealing';
+import { createGatewayKeyFile, createKeyFile, createSealer, loadKeyFile, type Sealer } from '@rekey/sealing';
 import type { Keys } from '@rekey/subscriber';
 import { Redis } from 'ioredis';
 import { createRandom, type Random } from '../random.ts';
@@ -81,7 +81,9 @@ const narrowThief = async ({ client }: TrialProcesses): Promise<number> => {
 const startIn = async (folder: string, { seed, only, onLine }: TrialOptions): Promise<Trial> => {
   const keyFile = join(folder, 'key.json');
   await createKeyFile(keyFile);
-  const sealer = createSealer(await loadKeyFile(keyFile));
+  const loaded = await loadKeyFile(keyFile);
+  await createGatewayKeyFile(join(folder, 'gateway-key.json'), loaded);
+  const sealer = createSealer(loaded);
   let names: SpokenNames | undefined;
   const processes = await startProcesses({ folder, seed }, (line) => {
     names?.onLine(line);

@@ -21,6 +21,7 @@ export {
 } from './models/bulk-rotation.ts';
 export { type Consumer, type ConsumerInstance, type UnappliedVersion } from './models/consumer.ts';
 export { type RotationPolicy, type RotationWindow } from './models/policy.ts';
+export { type Registry, type RegistryReview, type ReviewedConsumer } from './models/registry.ts';
 export { type Reconciliation, type Rotation } from './models/rotation.ts';
 export { type Sweep } from './models/sweep.ts';
 export { type Attention, type HeldOrg, type OrgAlias, type SystemStatus } from './models/system.ts';
@@ -33,7 +34,11 @@ export {
   type CreateBulkRotationRequest,
 } from './services/bulk-rotations.ts';
 export { type WatchOptions } from './services/bulk-watch.ts';
-export { type AddConsumerRequest, type SetConsumerOrgsRequest } from './services/consumers.ts';
+export {
+  type AddConsumerRequest,
+  type SetConsumerOrgsRequest,
+  type TrustRegistryRequest,
+} from './services/consumers.ts';
 export { type CreateRotationPolicyRequest } from './services/policies.ts';
 export { type AcknowledgedBy } from './services/rotation-end.ts';
 export {

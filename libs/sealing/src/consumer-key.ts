@@ -93,8 +93,9 @@ export const generateConsumerKey = async (type: ConsumerKeyType): Promise<JWK> =
 };
 
 const KID_LENGTH = 12;
-export const kidOf = async (jwk: JWK): Promise<string> =>
-  (await calculateJwkThumbprint(jwk)).slice(0, KID_LENGTH);
+/** The whole thumbprint (RFC 7638), by which people compare keys. */
+export const thumbprintOf = (jwk: JWK): Promise<string> => calculateJwkThumbprint(jwk);
+export const kidOf = async (jwk: JWK): Promise<string> => (await thumbprintOf(jwk)).slice(0, KID_LENGTH);
 
 const newKeyPair = (type: 'X25519' | 'P-256') =>
   type === 'X25519' ? generateKeyPairSync('x25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -10,6 +10,7 @@ export {
   generateConsumerKey,
   parseConsumerKey,
   parseOwnKey,
+  thumbprintOf,
   type OwnKey,
 } from './consumer-key.ts';
 export {

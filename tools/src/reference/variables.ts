@@ -35,6 +35,19 @@ export const variables: Record<string, Record<string, Variable>> = {
         ledger that vanished](../guides/operate.md#a-ledger-that-vanished)
       `,
     },
+    REKEY_REGISTRY_MEMORY: {
+      meaning: `
+        the path of a file in which the process remembers [the registry of
+        consumers](../guides/operate.md#the-registry-of-consumers). A folder that outlives the process, beside
+        the data of this Redis; one file for each process. \`npm start\` keeps it in the folder of Redis
+      `,
+    },
+    REKEY_REGISTRY_MIN_REV: {
+      meaning: `
+        for a process without a disk: it believes no registry of consumers below this revision, which
+        \`rekey consumer remove\` and \`rekey consumer orgs\` print
+      `,
+    },
     REKEY_WAIT_REPLICAS: {
       meaning:
         'the number of Redis replicas that must confirm an accepted rotation, and an intent before its POST',
@@ -47,6 +60,14 @@ export const variables: Record<string, Record<string, Variable>> = {
       meaning: `
         the gateway listens on it, and \`rekey\` connects to it. Without a value, \`npm start\` takes a
         free port if 50051 is in use; port \`0\` always takes a free one
+      `,
+    },
+    REKEY_GATEWAY_KEY_FILE: {
+      also: DOCTOR,
+      meaning: `
+        the path of the key file of the gateway, made by \`rekey key-file gateway\` and [readable by its owner
+        only](../guides/operate.md#files-with-secrets). Without it, the gateway serves everything but
+        consumers. \`npm start\` creates \`.rekey/gateway-key.json\`
       `,
     },
     GATEWAY_MAX_CONNECTIONS: {

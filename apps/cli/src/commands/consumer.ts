@@ -18,6 +18,7 @@ import { seconds } from '../follow/follow.ts';
 import { warnIfExposedToGit } from '../git-exposure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { STANDARD_STREAM, readJson, readKey } from '../read-key.ts';
+import { reportLagging, untilProved } from '../registry/registry-proof.ts';
 
 const WATCH_EVERY_MS = 1000;
 const ACTIVE_AGAIN_MS = 300;
@@ -169,13 +170,18 @@ const addCommand = (): Command =>
 
 const orgsCommand = (): Command =>
   withOrgs(withGatewayOptions(new Command('orgs')))
-    .description('set the orgs that a consumer may read')
+    .description(
+      'set the orgs that a consumer may read, and wait until every worker proves that it knows; 10 s at most',
+    )
     .argument('<name>')
     .option('--timeout <seconds>', 'how long to wait until it can open all keys; 0: do not wait', seconds, 60)
     .action(async (name: string, options: GatewayOptions & { org: string[]; timeout: number }) => {
       await withGateway(options, async (client) => {
         const changed = await client.setConsumerOrgs({ name, orgs: options.org });
+        const { registryRev = 0 } = changed;
+        const lagging = await untilProved(client, registryRev);
         concludeActive(await untilActive(client, changed, options.timeout), options);
+        reportLagging(registryRev, lagging);
       });
     });
 
@@ -219,17 +225,20 @@ const removeCommand = (): Command =>
   withGatewayOptions(new Command('remove'))
     .description(
       'remove a consumer: Rekey seals no further keys for it. ' +
-        'It keeps the keys that it already has; rotate the keys that it must no longer know',
+        'Waits until every worker proves that it knows, 10 s at most. The consumer ' +
+        'keeps the keys that it already has; rotate the keys that it must no longer know',
     )
     .argument('<name>')
     .action(async (name: string, options: GatewayOptions) => {
       await withGateway(options, async (client) => {
-        await client.removeConsumer(name);
+        const { registryRev } = await client.removeConsumer(name);
+        const lagging = await untilProved(client, registryRev);
         print(
           options,
-          { name, removed: true },
-          `${name} is removed; rotate the keys that it must no longer know`,
+          { name, removed: true, registry_rev: registryRev, lagging_workers: lagging },
+          `${name} is removed (rev ${registryRev}); rotate the keys that it must no longer know`,
         );
+        reportLagging(registryRev, lagging);
       });
     });
 

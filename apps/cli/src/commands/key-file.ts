@@ -1,4 +1,4 @@
-import { addSigningKey, createKeyFile, loadKeyFile } from '@rekey/sealing';
+import { addSigningKey, createGatewayKeyFile, createKeyFile, loadKeyFile } from '@rekey/sealing';
 import { Command } from 'commander';
 import { areSecretsMounted } from '../environment.ts';
 import { CliError } from '../failure.ts';
@@ -33,6 +33,36 @@ export const keyFileCommand = (): Command => {
         (await addSigningKey(path, { mounted: areSecretsMounted() }))
           ? `added a signing key to ${path}; workers use it after their next start\n`
           : `${path} already has a signing key\n`,
+      );
+    });
+  keyFile
+    .command('gateway')
+    .description(
+      'create the key file of a gateway from that of the workers: it proves which consumers there are, ' +
+        'and opens no record. Never overwrites a file',
+    )
+    .argument('<path>', 'the file to create, which only you can read')
+    .option(
+      '--rekey-key-file <path>',
+      'the key file of the workers (default: REKEY_KEY_FILE)',
+      process.env['REKEY_KEY_FILE'],
+    )
+    .option('--if-missing', 'succeed if the file already exists')
+    .action(async (path: string, options: { rekeyKeyFile?: string; ifMissing?: boolean }) => {
+      if (options.rekeyKeyFile === undefined)
+        throw new CliError(
+          'Set --rekey-key-file or REKEY_KEY_FILE to the path of the key file of the workers.',
+          'INVALID_ARGUMENT',
+        );
+      const from = await loadKeyFile(options.rekeyKeyFile, { mounted: areSecretsMounted() });
+      const created = await createGatewayKeyFile(path, from);
+      if (!created && !options.ifMissing)
+        throw new CliError(`${path} already exists; it was not changed.`, 'ALREADY_EXISTS');
+      if (created) await warnIfExposedToGit(path);
+      process.stdout.write(
+        created
+          ? `created ${path}; set REKEY_GATEWAY_KEY_FILE of the gateways to it\n`
+          : `${path} already exists\n`,
       );
     });
   keyFile

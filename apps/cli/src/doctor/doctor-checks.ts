@@ -1,11 +1,11 @@
 import { parseEnvironment } from '@rekey/runtime';
-import { createSealer, loadKeyFile } from '@rekey/sealing';
 import { CliError } from '../failure.ts';
 import type { TakenFromStart } from '../running-start.ts';
 import { DoctorEnvironment } from './doctor-environment.ts';
 import type { Finding } from './finding.ts';
 import { askHealth } from './health.ts';
 import { checkUpstream } from './invent-checks.ts';
+import { checkKeyFiles } from './key-file-checks.ts';
 import { checkRedis } from './redis-checks.ts';
 
 /** Runs all checks, one after the other. */
@@ -30,9 +30,9 @@ export async function* examine(
     return;
   }
   yield* checkTaken(taken);
-  const keyFile = await checkKeyFile(environment);
-  yield keyFile.finding;
-  if (!taken.withheld.includes('REDIS_URL')) yield* checkRedis(environment, keyFile.fingerprintKeyId);
+  const { findings, fingerprintKeyId } = await checkKeyFiles(environment);
+  yield* findings;
+  if (!taken.withheld.includes('REDIS_URL')) yield* checkRedis(environment, fingerprintKeyId);
   yield* checkUpstream(environment);
 }
 
@@ -76,51 +76,6 @@ const checkGateway = async (address: string): Promise<Finding> => {
       away: true,
       message: error instanceof CliError ? error.message : `the health check of ${address} failed`,
       advice: 'Start it (npm start), or set GRPC_ADDRESS or --gateway to its address.',
-    };
-  }
-};
-
-const checkKeyFile = async ({
-  REKEY_KEY_FILE: path,
-  REKEY_MOUNTED_SECRETS: mounted,
-}: DoctorEnvironment): Promise<{ finding: Finding; fingerprintKeyId?: string }> => {
-  const check = 'key file';
-  if (path === undefined)
-    return {
-      finding: {
-        check,
-        status: 'warn',
-        message: 'not checked: REKEY_KEY_FILE is not set here',
-        advice: 'Run rekey doctor on the machine of a worker, with REKEY_KEY_FILE set to its key file.',
-      },
-    };
-  try {
-    const file = await loadKeyFile(path, { mounted });
-    const { fingerprintKeyId } = createSealer(file);
-    if (file.exposed)
-      return {
-        fingerprintKeyId,
-        finding: {
-          check,
-          status: 'warn',
-          message: `another user owns ${path}, or can read or write it, as REKEY_MOUNTED_SECRETS allows`,
-          advice:
-            'Unless a container platform mounts it, unset REKEY_MOUNTED_SECRETS. ' +
-            'Workers then say which owner and mode the file needs.',
-        },
-      };
-    return {
-      fingerprintKeyId,
-      finding: { check, status: 'ok', message: `${path} is valid, and its owner and mode are safe` },
-    };
-  } catch (error) {
-    return {
-      finding: {
-        check,
-        status: 'fail',
-        message: (error as Error).message,
-        advice: 'Correct or restore it: without it workers do not start, and no sealed record can be opened.',
-      },
     };
   }
 };

@@ -26,6 +26,7 @@ export const consumerJson = (consumer: Consumer): Record<string, unknown> =>
     live: consumer.live,
     lag_events: consumer.lagEvents,
     lag_ms: consumer.lagMs,
+    registry_rev: consumer.registryRev,
     instances: consumer.instances.map((one) => ({
       id: one.id,
       live: one.live,
@@ -90,6 +91,7 @@ export const consumerText = (consumer: Consumer): string =>
       ['key', `${consumer.keyType} ${consumer.keyId ?? ''}`],
       ['added', isoTime(consumer.createTime)],
       ['lag', lagText(consumer)],
+      ['rev', consumer.registryRev === undefined ? undefined : String(consumer.registryRev)],
     ]),
     ...consumer.instances.map((one) => {
       const keys = `${one.keyCount.toLocaleString('en')} keys`;

@@ -88,8 +88,13 @@ export const table = (rows: [string, string | undefined][]): string => {
 
 export const NO_WORKER = 'no worker is live: progress resumes when one starts (see rekey status)';
 
+/** Characters that a terminal acts on instead of showing them, or that change the order of others. */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+const escaped = (character: string): string => `\\u{${character.codePointAt(0)!.toString(16)}}`;
+
+/** The text; quoted, with escapes, if it contains invisible or control characters. */
 export const printable = (text: string): string =>
-  /^[^\p{C}\p{Zl}\p{Zp}]*$/u.test(text) ? text : JSON.stringify(text);
+  text.search(UNPRINTABLE) < 0 ? text : JSON.stringify(text).replace(UNPRINTABLE, escaped);
 
 export const rotationText = (rotation: Rotation): string =>
   table([

@@ -75,6 +75,10 @@ export const statusJson = (status: SystemStatus): Record<string, unknown> =>
         conflict_org_ids: status.orgAlias.conflict?.orgIds ?? [],
         conflict_time: isoTime(status.orgAlias.conflict?.sinceTime),
       }),
+    registry: status.registry && {
+      registry_rev: status.registry.registryRev,
+      no_memory: status.registry.noMemory,
+    },
     ledger:
       status.ledger &&
       withoutEmpty({
@@ -145,6 +149,17 @@ const aliasRows = (alias: SystemStatus['orgAlias']): [string, string][] => {
   ];
 };
 
+const registryRows = (registry: SystemStatus['registry']): [string, string][] =>
+  registry
+    ? [
+        [
+          'registry',
+          `rev ${registry.registryRev}` +
+            (registry.noMemory ? '  REGISTRY_NO_MEMORY: set REKEY_REGISTRY_MEMORY of the gateway' : ''),
+        ],
+      ]
+    : [];
+
 const totalsText = (status: SystemStatus): string =>
   table([
     [
@@ -177,6 +192,7 @@ const totalsText = (status: SystemStatus): string =>
       `${assistantId}  ${since(sinceTime)}: ${why}`,
     ]),
     ['checks due', String(status.checkCount)],
+    ...registryRows(status.registry),
     ...aliasRows(status.orgAlias),
   ]).replace(/^/gm, '  ');
 

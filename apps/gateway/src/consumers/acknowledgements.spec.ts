@@ -1,21 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ConsumerPositions, Consumers } from '@rekey/ledger';
-import type { AcknowledgementState, RekeyError } from '@rekey/schema';
+import type { ConsumerPositions, Consumers, Registry } from '@rekey/ledger';
+import { RekeyError, type AcknowledgementState } from '@rekey/schema';
 import { createAcknowledgements } from './acknowledgements.ts';
 
-/** The consumers that have a state exist; others do not. */
-const acknowledgementsOf = (states: Record<string, AcknowledgementState>) =>
+type States = Record<string, AcknowledgementState>;
+/** The consumers that have a state exist, and may read org_1; others do not. */
+const registryOf = (states: States, more: Partial<Registry> = {}): Registry =>
+  ({
+    look: async () => {},
+    untrusted: () => undefined,
+    requireTrusted: () => {},
+    list: () => ({
+      consumers: Object.keys(states).map((name) => ({ consumer: { name, orgs: ['org_1'] } })),
+    }),
+    get: (name: string) => (states[name] === undefined ? undefined : { consumer: { name, orgs: ['org_1'] } }),
+    lost: () => [],
+    ...more,
+  }) as unknown as Registry;
+const acknowledgementsOf = (states: States, registry = registryOf(states)) =>
   createAcknowledgements({
-    consumers: {
-      list: async () => ({
-        consumers: Object.keys(states).map((name) => ({ consumer: { name, orgs: ['org_1'] } })),
-      }),
-      get: async (name: string) =>
-        states[name] === undefined ? undefined : { consumer: { name, orgs: ['org_1'] } },
-      lastEntry: async () => '1-0',
-    } as unknown as Consumers,
+    registry,
+    consumers: { lastEntry: async () => '1-0' } as unknown as Consumers,
     positions: {
-      reach: (name: string) => states[name] ?? 'GONE',
+      reach: (name: string) => states[name] ?? 'ACKNOWLEDGED',
       onChange: () => () => {},
     } as unknown as ConsumerPositions,
     positionsRead: Promise.resolve(),
@@ -73,6 +80,51 @@ describe('a named consumer of a wait', () => {
       code,
       message: expect.stringMatching(new RegExp(`: ${name}\\.$`)),
       metadata: { consumers: name },
+    });
+  });
+});
+
+describe('a consumer whose entry is lost', () => {
+  const rotation = {
+    id: 'rot_1',
+    orgId: 'org_1',
+    entry: '1-0',
+    assistantId: 'ast_1',
+    version: 1,
+    state: 'SUCCEEDED',
+  } as never;
+  const of = (states: States, more: Partial<Registry>) =>
+    acknowledgementsOf(states, registryOf(states, more));
+
+  it('counts as UNAPPLIED, whatever its instances report', async () => {
+    const acknowledgements = of({ billing: 'ACKNOWLEDGED' }, { lost: () => ['crm'] });
+    expect(await acknowledgements.of(rotation)).toEqual([
+      { consumer: 'billing', state: 'ACKNOWLEDGED' },
+      { consumer: 'crm', state: 'UNAPPLIED' },
+    ]);
+    const waited = await acknowledgements.wait(rotation, [], AbortSignal.abort());
+    expect(waited).toContainEqual({ consumer: 'crm', state: 'UNAPPLIED' });
+    await expect(acknowledgements.require(['crm'], AbortSignal.abort())).rejects.toMatchObject({
+      message: expect.stringContaining('crm (UNAPPLIED)'),
+    });
+  });
+
+  it('is every named one while the registry is not believed; a wait for all is refused', async () => {
+    const acknowledgements = of(
+      {},
+      {
+        untrusted: () => 'REGISTRY_UNTRUSTED',
+        requireTrusted: () => {
+          throw new RekeyError('REGISTRY_UNTRUSTED');
+        },
+      },
+    );
+    expect(await acknowledgements.of(rotation)).toEqual([]);
+    expect(await acknowledgements.wait(rotation, ['billing'], AbortSignal.abort())).toEqual([
+      { consumer: 'billing', state: 'UNAPPLIED' },
+    ]);
+    await expect(acknowledgements.wait(rotation, [], AbortSignal.abort())).rejects.toMatchObject({
+      code: 'REGISTRY_UNTRUSTED',
     });
   });
 });

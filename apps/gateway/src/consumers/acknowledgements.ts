@@ -1,4 +1,4 @@
-import type { ConsumerPositions, Consumers } from '@rekey/ledger';
+import type { ConsumerPositions, Consumers, Registry } from '@rekey/ledger';
 import {
   RekeyError,
   isAcknowledged,
@@ -7,7 +7,6 @@ import {
   type AcknowledgementState,
   type Rotation,
 } from '@rekey/schema';
-import { shareReads } from '../shared/share-reads.ts';
 import { createPositionWaits } from './position-waits.ts';
 
 /** Whether one consumer has applied what was published. */
@@ -61,22 +60,41 @@ const consumersMissing = (missing: { name: string; state: string }[]): RekeyErro
 /** How long required consumers may take to catch up. */
 const CATCH_UP_MS = 5000;
 
-/** What is registered. Each read is shared by all calls that are answered at the same time. */
-const createRegistry = (consumers: Pick<Consumers, 'get' | 'list'>) => {
-  const list = shareReads(async () => (await consumers.list()).consumers);
-  const get = shareReads((name) => consumers.get(name));
+/** For how long an answer about lost entries is used again: thousands of waits ask at the same moment. */
+const LOST_FOR_MS = 100;
+
+type ProvedConsumers = Pick<Registry, 'look' | 'untrusted' | 'requireTrusted' | 'list' | 'get' | 'lost'>;
+
+/** Who may read what, as the registry proves it. */
+const createReaders = (registry: ProvedConsumers) => {
+  let lost: ReadonlySet<string> = new Set();
+  let lostUntilMs = 0;
+  /** Whether nobody knows what the consumer may read: its entry is not as the registry proves it. */
+  const isLost = (name: string): boolean => {
+    if (registry.untrusted() !== undefined) return true;
+    if (performance.now() >= lostUntilMs) {
+      lost = new Set(registry.lost());
+      lostUntilMs = performance.now() + LOST_FOR_MS;
+    }
+    return lost.has(name);
+  };
   return {
-    names: async () => (await list('all')).map(({ consumer }) => consumer.name),
-    readersOf: async (orgId: string) =>
-      (await list('all'))
-        .filter(({ consumer }) => mayRead(consumer, orgId))
+    isLost,
+    isKnown: (name: string) => registry.get(name) !== undefined || isLost(name),
+    /** Consumers whose entry is lost may read any org. */
+    readersOf: (orgId: string): string[] => [
+      ...registry
+        .list()
+        .consumers.filter(({ consumer }) => mayRead(consumer, orgId))
         .map(({ consumer }) => consumer.name),
-    checkNamed: async (orgId: string, named: readonly string[]): Promise<void> => {
+      ...registry.lost(),
+    ],
+    checkNamed: (orgId: string, named: readonly string[]): void => {
       for (const name of named) {
-        const seen = await get(name);
+        const seen = registry.get(name);
         const about = { which: name, metadata: { consumers: name } };
-        if (!seen) throw new RekeyError('CONSUMER_NOT_FOUND', about);
-        if (!mayRead(seen.consumer, orgId)) throw new RekeyError('CONSUMER_MAY_NOT_READ', about);
+        if (!seen && !isLost(name)) throw new RekeyError('CONSUMER_NOT_FOUND', about);
+        if (seen && !mayRead(seen.consumer, orgId)) throw new RekeyError('CONSUMER_MAY_NOT_READ', about);
       }
     },
   };
@@ -87,21 +105,26 @@ const createRegistry = (consumers: Pick<Consumers, 'get' | 'list'>) => {
  * look as if it were gone.
  */
 export const createAcknowledgements = ({
+  registry,
   consumers,
   positions,
   positionsRead,
 }: {
-  consumers: Consumers;
+  registry: ProvedConsumers;
+  consumers: Pick<Consumers, 'lastEntry'>;
   positions: ConsumerPositions;
   positionsRead: Promise<void>;
 }): Acknowledgements => {
   const { until, waiting, close } = createPositionWaits(positions);
-  const registry = createRegistry(consumers);
+  const readers = createReaders(registry);
 
-  const readersOf = async (orgId: string): Promise<string[]> => {
+  const ready = async (): Promise<void> => {
     await positionsRead;
-    return registry.readersOf(orgId);
+    await registry.look();
   };
+
+  const reach: ConsumerPositions['reach'] = (name, ...published) =>
+    readers.isLost(name) ? 'UNAPPLIED' : positions.reach(name, ...published);
 
   const statesOf = (
     { entry, assistantId, version }: Rotation,
@@ -109,14 +132,14 @@ export const createAcknowledgements = ({
   ): Acknowledgement[] =>
     entry === undefined || version === undefined
       ? []
-      : names.map((consumer) => ({
-          consumer,
-          state: positions.reach(consumer, entry, { assistantId, version }),
-        }));
+      : names.map((consumer) => ({ consumer, state: reach(consumer, entry, { assistantId, version }) }));
 
   const wait: Acknowledgements['wait'] = async (rotation, named, signal) => {
-    await registry.checkNamed(rotation.orgId, named);
-    const names = await readersOf(rotation.orgId);
+    await ready();
+    readers.checkNamed(rotation.orgId, named);
+    // Who may read the org is unknown: named consumers count as UNAPPLIED, and there are no others.
+    if (named.length === 0) registry.requireTrusted();
+    const names = registry.untrusted() === undefined ? readers.readersOf(rotation.orgId) : [...named];
     if (rotation.state === 'SUCCEEDED' && names.length === 0) throw new RekeyError('CONSUMERS_MISSING');
     let states = statesOf(rotation, names);
     // Nothing is published, so there is nothing to acknowledge.
@@ -127,27 +150,29 @@ export const createAcknowledgements = ({
 
   const require: Acknowledgements['require'] = async (names, signal) => {
     if (names.length === 0) return;
-    await positionsRead;
+    await ready();
     const entry = await consumers.lastEntry();
-    const haveAll = () => names.every((name) => positions.reach(name, entry) === 'ACKNOWLEDGED');
+    const stateOf = (name: string) => (readers.isKnown(name) ? reach(name, entry) : 'NOT_FOUND');
+    const haveAll = () => names.every((name) => stateOf(name) === 'ACKNOWLEDGED');
     await until(haveAll, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]));
-    if (haveAll()) return;
-    const known = new Set(await registry.names());
-    const missing = names.flatMap((name) => {
-      const state = known.has(name) ? positions.reach(name, entry) : 'NOT_FOUND';
-      return state === 'ACKNOWLEDGED' ? [] : [{ name, state }];
-    });
-    // All of them may have caught up since the time was up.
+    await registry.look();
+    const missing = names
+      .map((name) => ({ name, state: stateOf(name) }))
+      .filter(({ state }) => state !== 'ACKNOWLEDGED');
     if (missing.length > 0) throw consumersMissing(missing);
   };
 
   return {
-    of: async (rotation) =>
-      rotation.entry === undefined ? [] : statesOf(rotation, await readersOf(rotation.orgId)),
-    ofBulk: async ({ orgId, entry }) =>
-      entry === undefined
-        ? []
-        : (await readersOf(orgId)).map((consumer) => ({ consumer, state: positions.reach(consumer, entry) })),
+    of: async (rotation) => {
+      if (rotation.entry === undefined) return [];
+      await ready();
+      return statesOf(rotation, readers.readersOf(rotation.orgId));
+    },
+    ofBulk: async ({ orgId, entry }) => {
+      if (entry === undefined) return [];
+      await ready();
+      return readers.readersOf(orgId).map((consumer) => ({ consumer, state: reach(consumer, entry) }));
+    },
     wait,
     require,
     waiting,

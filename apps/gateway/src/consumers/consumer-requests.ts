@@ -17,6 +17,23 @@ export const ListConsumers = z.object({ pageSize: pageSize(50, 100), pageToken: 
 
 export const SetOrgs = z.object({ name: ConsumerName, orgs: ConsumerOrgs });
 
+export const GetRegistry = z.object({ registryRev: z.coerce.number().pipe(z.int().nonnegative()) });
+
+export const TrustRegistry = z.object({
+  consumers: z
+    .array(
+      z.object({
+        name: ConsumerName,
+        digest: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be a digest as ReviewRegistry returns it'),
+      }),
+    )
+    .refine(
+      (consumers) => new Set(consumers.map(({ name }) => name)).size === consumers.length,
+      'must name each consumer once',
+    ),
+  keepGrants: z.boolean(),
+});
+
 const readPublicKey = async (jwkText: string): Promise<Pick<Consumer, 'key'>> => {
   const { type, kid, jwk } = await parseConsumerKey(parseJson(jwkText)).catch((error: unknown) => {
     throw error instanceof SealError ? violation('public_jwk', error.message) : error;

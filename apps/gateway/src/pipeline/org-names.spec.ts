@@ -6,7 +6,7 @@ import { withRealOrg } from './org-names.ts';
 const fixture = useServices();
 
 describe('the name of an org', () => {
-  const learn = () => fixture.redis.hset('{spec}:ledger', 'alias', 'org_1');
+  const learn = () => fixture.alias.note('org_1', 'learned');
 
   it('is the real one in responses about requests under `c` from before it was known', async () => {
     const { CreateSweep, GetSweep, ListSweeps } = fixture.services.SweepService;
@@ -36,6 +36,20 @@ describe('the name of an org', () => {
       consumers: [{ orgs: ['org_1'] }],
     });
     expect((await fixture.consumers.get('billing'))!.storedOrgs).toEqual(['org_1']);
+  });
+
+  it('is the one that the registry proves, whatever the ledger says', async () => {
+    await fixture.redis.hset('{spec}:ledger', 'alias', 'org_of_another');
+    const { CreateSweep } = fixture.services.SweepService;
+    const before = await call(fixture.services.ConsumerService.AddConsumer, {
+      name: 'billing',
+      orgs: ['c'],
+      publicJwk: JSON.stringify(generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' })),
+    });
+    expect(before).toMatchObject({ orgs: ['c'] });
+    await learn();
+    await fixture.redis.hset('{spec}:ledger', 'alias', 'org_of_another');
+    expect(await call(CreateSweep, { orgId: 'c' })).toMatchObject({ orgId: 'org_1' });
   });
 
   it('is not looked up for another org', async () => {

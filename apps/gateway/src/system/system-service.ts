@@ -1,4 +1,4 @@
-import type { RequestBudget, SweepQueue, Sweeps, System } from '@rekey/ledger';
+import type { Registry, RequestBudget, SweepQueue, Sweeps, System } from '@rekey/ledger';
 import { toProtoStatus } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { Reason, RekeyError } from '@rekey/schema';
@@ -8,6 +8,9 @@ import { Empty } from '../requests/fields.ts';
 
 export interface SystemServiceDeps {
   system: System;
+  registry: Registry;
+  /** A file remembers the registry of consumers over a restart. */
+  remembersRegistry: boolean;
   sweeps: Sweeps;
   sweepQueue: SweepQueue;
   /** The request budget of the workers behind one egress address. */
@@ -29,12 +32,17 @@ const AdoptLedger = z.object({
 
 export const createSystemService = ({
   system,
+  registry,
+  remembersRegistry,
   sweeps,
   sweepQueue,
   budgetOf,
 }: SystemServiceDeps): RpcTable['SystemService'] => {
   /** Every method returns the status that results. */
-  const respond = async () => toProtoStatus(await system.status());
+  const respond = async () => ({
+    ...toProtoStatus(await system.status()),
+    registry: registry.rev() === 0 ? null : { registryRev: registry.rev(), noMemory: !remembersRegistry },
+  });
   return {
     GetStatus: defineRpc({
       request: Empty,

@@ -6,7 +6,6 @@ import {
   createRotationQueue,
   createSweepQueue,
   openLedger,
-  readOrgName,
   startLedgerWatch,
   type ConsumerPositions,
   type Ledger,
@@ -17,8 +16,10 @@ import {
   type SweepQueue,
 } from '@rekey/ledger';
 import type { Logger, Shutdown } from '@rekey/runtime';
+import type { GatewayKeyFile } from '@rekey/sealing';
 import type { GatewayEnvironment } from '../config.ts';
 import type { RedisParts } from './redis.ts';
+import { createReadOrgName, followRegistry, registryOptions } from './registry.ts';
 
 /** Work that the gateway accepts while the clock of Redis is wrong is still recorded under the right time. */
 export const startLedgerClock = (
@@ -49,11 +50,15 @@ export interface LedgerParts extends Ledger {
   positionsRead: Promise<void>;
   budgetOf(egress: string): RequestBudget;
   readOrgName(): Promise<string>;
+  /** From the key file; undefined without one. */
+  publicJwk: object | undefined;
+  remembersRegistry: boolean;
 }
 
 export const openLedgerParts = (
   { connections, redis }: RedisParts,
   clock: LedgerClock,
+  keyFile: GatewayKeyFile | undefined,
   config: GatewayEnvironment,
   logger: Logger,
   shutdown: Shutdown,
@@ -75,6 +80,7 @@ export const openLedgerParts = (
       inAll: config.REKEY_MAX_OPEN_ROTATIONS,
       ofOrg: config.REKEY_MAX_OPEN_ROTATIONS_OF_ORG,
     },
+    registry: registryOptions(keyFile, config, logger),
   });
   // The first command on each connection: otherwise a ledger that holds a request and has not begun would be
   // taken for one that vanished.
@@ -85,6 +91,7 @@ export const openLedgerParts = (
         .recognise({ mayBegin: config.REKEY_ALLOW_NEW_LEDGER })
         .catch((err: unknown) => logger.event('gateway_ledger_check_failed', { err })),
   );
+  followRegistry(ledger, logger, shutdown);
   const queue = createRotationQueue(redis, ledger.keys);
   shutdown.defer('queue', () => queue.close());
   const policyQueue = createPolicyQueue(redis, ledger.keys);
@@ -101,7 +108,9 @@ export const openLedgerParts = (
     positionsRead,
     ...ledger,
     budgetOf: (egress) => openLedger(redis, { prefix, budget: { egress, requestsPerMinute: 1 } }).budget,
-    readOrgName: () => readOrgName(redis, ledger.keys),
+    readOrgName: createReadOrgName(ledger, redis),
+    publicJwk: keyFile?.publicJwk,
+    remembersRegistry: config.REKEY_REGISTRY_MEMORY !== undefined,
   };
 };
 

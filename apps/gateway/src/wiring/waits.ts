@@ -10,12 +10,12 @@ import type { RedisParts } from './redis.ts';
  * What calls wait on. `closeOnShutdown` ends every wait; it is deferred after the server, and so runs before.
  */
 export const createWaits = (
-  { ledger, processes, bulks, consumers, positions, positionsRead }: LedgerParts,
+  { ledger, processes, bulks, registry, consumers, positions, positionsRead }: LedgerParts,
   { subscriber }: RedisParts,
 ) => {
   const liveness = createWorkerLiveness(processes);
   const bulkWatches = createBulkWatches({ bulks, liveness });
-  const acknowledgements = createAcknowledgements({ consumers, positions, positionsRead });
+  const acknowledgements = createAcknowledgements({ registry, consumers, positions, positionsRead });
   const waiters = createRotationWaiters({ ledger, subscriber });
   waiters.start();
   return {

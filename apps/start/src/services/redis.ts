@@ -6,10 +6,13 @@ import { readVariable } from './environment.ts';
 import { choosePort } from './ports.ts';
 
 /**
- * Starts a Redis, and returns its URL. Simulated and real assistants have separate data: in one ledger, each
- * would look deleted to the other.
+ * Starts a Redis, and returns its URL and the folder of its data. Simulated and real assistants have
+ * separate data: in one ledger, each would look deleted to the other.
  */
-export const startOwnRedis = async (launcher: Launcher, simulated: boolean): Promise<string> => {
+export const startOwnRedis = async (
+  launcher: Launcher,
+  simulated: boolean,
+): Promise<{ url: string; folder: string }> => {
   const { dataDir, lifecycle, parts, terminal } = launcher;
   const folder = simulated ? 'redis' : 'redis-invent';
   const binary = await findRedis(terminal.say);
@@ -30,5 +33,5 @@ export const startOwnRedis = async (launcher: Launcher, simulated: boolean): Pro
     onSpawn: (child) => parts.add('redis', child),
   });
   terminal.ready('redis', `${redis.url}  (data in .rekey/${folder})`);
-  return redis.url;
+  return { url: redis.url, folder: dir };
 };

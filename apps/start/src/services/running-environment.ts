@@ -36,13 +36,15 @@ export const describeEnvironment = (running: {
   gatewayAddress: string;
   redis: { url: string; variables: Record<string, string> };
   keyFile: string;
+  gatewayKeyFile: string;
   upstream: Record<string, string>;
 }): RunningEnvironment => {
-  const { gatewayAddress, redis, keyFile, upstream } = running;
+  const { gatewayAddress, redis, keyFile, gatewayKeyFile, upstream } = running;
   const variables: Record<string, string | undefined> = {
     GRPC_ADDRESS: reachable(gatewayAddress),
     ...redis.variables,
     REKEY_KEY_FILE: keyFile,
+    REKEY_GATEWAY_KEY_FILE: gatewayKeyFile,
     ...Object.fromEntries(PASSED_ON.map((name) => [name, readVariable(name)])),
     ...pathsOf('INVENT_API_KEY_FILE', 'INVENT_API_KEYS_FILE'),
     ...upstream,

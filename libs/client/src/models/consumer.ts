@@ -24,6 +24,8 @@ export interface Consumer {
   lagEvents: number;
   /** The age of the oldest of these events, in ms. */
   lagMs?: number;
+  /** The revision of the registry that this was read from. Not set by older gateways. */
+  registryRev?: number;
 }
 
 /** One process of a consumer, by its own report. */
@@ -85,4 +87,5 @@ export const toConsumer = (consumer: ProtoConsumer): Consumer =>
     live: consumer.live,
     lagEvents: Number(consumer.lagEvents),
     lagMs: milliseconds(consumer.lag),
+    registryRev: number(consumer.registryRev),
   });

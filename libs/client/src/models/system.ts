@@ -30,6 +30,12 @@ export interface SystemStatus {
   /** The org that Invent's alias `c` stands for. Not set until something is known about it. */
   orgAlias?: OrgAlias;
   ledger?: LedgerStatus;
+  /** The registry of consumers, as this gateway believes it. Not set if it believes none. */
+  registry?: {
+    registryRev: number;
+    /** The gateway has no file that remembers the registry over a restart. */
+    noMemory: boolean;
+  };
 }
 
 /** Something that needs an operator. */
@@ -189,6 +195,9 @@ export const toStatus = (status: ProtoStatus): SystemStatus =>
     ),
     orgAlias: status.orgAlias ? toOrgAlias(status.orgAlias) : undefined,
     ledger: status.ledger ? toLedger(status.ledger) : undefined,
+    registry: status.registry
+      ? { registryRev: Number(status.registry.registryRev), noMemory: status.registry.noMemory }
+      : undefined,
   });
 
 const toOrgAlias = (alias: NonNullable<ProtoStatus['orgAlias']>): OrgAlias =>

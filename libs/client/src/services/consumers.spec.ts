@@ -116,7 +116,7 @@ describe('consumers', () => {
   });
 
   it('are added with a shared key, and removed, without retries', async () => {
-    const [add, remove] = [inTurn(away()), inTurn(away(), {})];
+    const [add, remove] = [inTurn(away()), inTurn(away(), { registryRev: '7' })];
     const client = connect(
       await startFake({ consumers: { AddConsumer: add.handler, RemoveConsumer: remove.handler } }),
     );
@@ -125,7 +125,7 @@ describe('consumers', () => {
     ).toMatchObject({ code: 'REDIS_UNAVAILABLE' });
     expect(await failureOf(client.removeConsumer('billing'))).toMatchObject({ code: 'REDIS_UNAVAILABLE' });
     expect([add.requests.length, remove.requests.length]).toEqual([1, 1]);
-    expect(await client.removeConsumer('billing')).toBeUndefined();
+    expect(await client.removeConsumer('billing')).toEqual({ registryRev: 7 });
     expect(remove.requests).toEqual([{ name: 'billing' }, { name: 'billing' }]);
   });
 
@@ -136,6 +136,37 @@ describe('consumers', () => {
     const client = connect(await startFake({ consumers: { GetPublicKey: handler } }));
     expect(await client.getPublicKey()).toEqual({ jwk: '{"kty":"OKP","crv":"Ed25519"}' });
     expect(requests).toHaveLength(2);
+  });
+
+  it('are reviewed and trusted by name and digest, and proved by workers', async () => {
+    const registry = { registryRev: '8', workers: ['worker-1'], laggingWorkers: ['worker-2'] };
+    const [get, trust] = [inTurn(away(), registry), inTurn(registry)];
+    const reviewed = {
+      name: 'billing',
+      orgs: ['org'],
+      orgCount: 1,
+      state: 'ACTIVE',
+      keyType: 'X25519',
+      keyThumbprint: 'abc',
+      keyVerified: true,
+      digest: 'def',
+      believed: false,
+    };
+    const client = connect(
+      await startFake({
+        consumers: {
+          GetRegistry: get.handler,
+          ReviewRegistry: inTurn({ consumers: [reviewed], otherCount: '3' }).handler,
+          TrustRegistry: trust.handler,
+        },
+      }),
+    );
+    const known = { registryRev: 8, workers: ['worker-1'], laggingWorkers: ['worker-2'] };
+    expect(await client.getRegistry({ registryRev: 8 })).toEqual(known);
+    expect(get.requests).toMatchObject([{ registryRev: '8' }, { registryRev: '8' }]);
+    expect(await client.reviewRegistry()).toEqual({ consumers: [reviewed], otherCount: 3 });
+    expect(await client.trustRegistry({ consumers: [{ name: 'billing', digest: 'def' }] })).toEqual(known);
+    expect(trust.requests).toEqual([{ consumers: [{ name: 'billing', digest: 'def' }], keepGrants: false }]);
   });
 
   it('are refused if the name exists', async () => {

@@ -3,6 +3,7 @@ import { allOf } from '../calls/pages.ts';
 import { createServiceCalls, type ServiceDeps } from '../calls/service-calls.ts';
 import type { RequestOf } from '../connection/transport.ts';
 import { toConsumer, type Consumer } from '../models/consumer.ts';
+import { toRegistry, toRegistryReview, type Registry, type RegistryReview } from '../models/registry.ts';
 
 interface AddConsumerFields {
   /** Lower-case letters, digits and hyphens, beginning with a letter; up to 63. */
@@ -37,6 +38,15 @@ interface SetConsumerOrgsFields {
 export type SetConsumerOrgsRequest = SetConsumerOrgsFields &
   Omit<RequestOf<'ConsumerService', 'SetConsumerOrgs'>, keyof SetConsumerOrgsFields>;
 
+interface TrustRegistryFields {
+  /** The names and digests of the entries to trust, as `reviewRegistry` returned them. */
+  consumers: { name: string; digest: string }[];
+  /** Keeps the grants in the entries: only if nobody else can have written to Redis. */
+  keepGrants?: boolean;
+}
+export type TrustRegistryRequest = TrustRegistryFields &
+  Omit<RequestOf<'ConsumerService', 'TrustRegistry'>, keyof TrustRegistryFields>;
+
 export interface ConsumerMethods {
   /**
    * Retried with a public key, which is safe to repeat. A sealed shared key is sent once: the gateway cannot
@@ -51,11 +61,23 @@ export interface ConsumerMethods {
   setConsumerOrgs(request: SetConsumerOrgsRequest, options?: CallOptions): Promise<Consumer>;
   /**
    * The consumer keeps the keys that it holds: rotate those that it must not know. Rejects with
-   * CONSUMER_NOT_FOUND if repeated.
+   * CONSUMER_NOT_FOUND if repeated. Returns the revision of the registry without it: see `getRegistry`.
    */
-  removeConsumer(name: string, options?: CallOptions): Promise<void>;
-  /** Rekey's public key, which consumers verify with: a JWK (OKP Ed25519) as JSON. NO_WORKER_YET. */
+  removeConsumer(name: string, options?: CallOptions): Promise<{ registryRev: number }>;
+  /** Rekey's public key, which consumers verify with: a JWK (OKP Ed25519) as JSON. REGISTRY_KEY_MISSING. */
   getPublicKey(options?: CallOptions): Promise<{ jwk: string }>;
+  /**
+   * The registry of consumers, and which workers have proved that they have read a revision of it; the
+   * current one if none is given.
+   */
+  getRegistry(request?: { registryRev?: number }, options?: CallOptions): Promise<Registry>;
+  /** The entries of consumers in Redis as they are, proved or not. */
+  reviewRegistry(options?: CallOptions): Promise<RegistryReview>;
+  /**
+   * Replaces the registry by these entries, as they were reviewed. Sent once. REGISTRY_ENTRIES_CHANGED if one
+   * is not as it was, TOO_MANY_CONSUMERS.
+   */
+  trustRegistry(request: TrustRegistryRequest, options?: CallOptions): Promise<Registry>;
 }
 
 /** The largest page of the gateway. */
@@ -81,7 +103,17 @@ export const createConsumerMethods = (deps: ServiceDeps): ConsumerMethods => {
       ),
     setConsumerOrgs: async (request, options) =>
       change('SetConsumerOrgs', request, toConsumer, { ...options, repeatable: true }),
-    removeConsumer: async (name, options) => change('RemoveConsumer', { name }, () => {}, options),
+    removeConsumer: async (name, options) =>
+      change(
+        'RemoveConsumer',
+        { name },
+        ({ registryRev }) => ({ registryRev: Number(registryRev) }),
+        options,
+      ),
     getPublicKey: async (options) => read('GetPublicKey', {}, ({ jwk }) => ({ jwk }), options),
+    getRegistry: async ({ registryRev = 0 } = {}, options) =>
+      read('GetRegistry', { registryRev }, toRegistry, options),
+    reviewRegistry: async (options) => read('ReviewRegistry', {}, toRegistryReview, options),
+    trustRegistry: async (request, options) => change('TrustRegistry', request, toRegistry, options),
   };
 };

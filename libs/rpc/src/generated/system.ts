@@ -17,6 +17,7 @@ import type { OrgAliasStatus as _rekey_v1_OrgAliasStatus, OrgAliasStatus__Output
 import type { OrgIntents as _rekey_v1_OrgIntents, OrgIntents__Output as _rekey_v1_OrgIntents__Output } from './rekey/v1/OrgIntents.ts';
 import type { Process as _rekey_v1_Process, Process__Output as _rekey_v1_Process__Output } from './rekey/v1/Process.ts';
 import type { QuarantinedAssistant as _rekey_v1_QuarantinedAssistant, QuarantinedAssistant__Output as _rekey_v1_QuarantinedAssistant__Output } from './rekey/v1/QuarantinedAssistant.ts';
+import type { RegistryStatus as _rekey_v1_RegistryStatus, RegistryStatus__Output as _rekey_v1_RegistryStatus__Output } from './rekey/v1/RegistryStatus.ts';
 import type { Status as _rekey_v1_Status, Status__Output as _rekey_v1_Status__Output } from './rekey/v1/Status.ts';
 import type { SystemServiceClient as _rekey_v1_SystemServiceClient, SystemServiceDefinition as _rekey_v1_SystemServiceDefinition } from './rekey/v1/SystemService.ts';
 import type { UncertainAssistant as _rekey_v1_UncertainAssistant, UncertainAssistant__Output as _rekey_v1_UncertainAssistant__Output } from './rekey/v1/UncertainAssistant.ts';
@@ -49,6 +50,7 @@ export interface ProtoGrpcType {
       OrgIntents: MessageTypeDefinition<_rekey_v1_OrgIntents, _rekey_v1_OrgIntents__Output>
       Process: MessageTypeDefinition<_rekey_v1_Process, _rekey_v1_Process__Output>
       QuarantinedAssistant: MessageTypeDefinition<_rekey_v1_QuarantinedAssistant, _rekey_v1_QuarantinedAssistant__Output>
+      RegistryStatus: MessageTypeDefinition<_rekey_v1_RegistryStatus, _rekey_v1_RegistryStatus__Output>
       Status: MessageTypeDefinition<_rekey_v1_Status, _rekey_v1_Status__Output>
       SystemService: SubtypeConstructor<typeof grpc.Client, _rekey_v1_SystemServiceClient> & { service: _rekey_v1_SystemServiceDefinition }
       UncertainAssistant: MessageTypeDefinition<_rekey_v1_UncertainAssistant, _rekey_v1_UncertainAssistant__Output>

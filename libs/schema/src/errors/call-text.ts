@@ -80,6 +80,7 @@ export const textOfCalls: Readonly<Record<string, ErrorTexts>> = {
   OpenBudget: oncePossible('If the budget is no longer closed, the first call has opened it.'),
   AdoptLedger: oncePossible('If the ledger is no longer lost, the first call has adopted it.'),
   AddConsumer: oncePossible('If the consumer exists with a shared key, the first call has added it.'),
+  TrustRegistry: oncePossible('If nothing is left to trust, the first call has replaced the registry.'),
   DeleteRotationPolicy: {
     REDIS_UNAVAILABLE: {
       advice: 'Try again. If there is no such policy any more, the first call has deleted it.',

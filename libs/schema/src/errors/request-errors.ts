@@ -176,6 +176,15 @@ export const requestErrors = {
     message: "Rekey's public key is not known: no worker has run yet.",
     advice: 'Start a worker, or print the key: rekey key-file public PATH.',
   },
+  CONSUMER_LOST: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: false,
+    message:
+      'The entry of this consumer was changed or deleted in Redis, and no process holds its true text.',
+    advice:
+      'Find what else writes to this Redis. Then remove the consumer and add it again, ' +
+      'or decide what to believe: rekey registry trust.',
+  },
   CONSUMERS_MISSING: {
     grpc: 'FAILED_PRECONDITION',
     retry: false,

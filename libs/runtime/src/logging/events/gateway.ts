@@ -50,6 +50,22 @@ export const gatewayEvents = {
       'Responses may show consumers as behind until the gateway can read the stream of acknowledgements. ' +
       'See `err`.',
   },
+  gateway_key_file_missing: {
+    level: 'warn',
+    message: 'no REKEY_GATEWAY_KEY_FILE: calls about consumers are refused',
+    meaning:
+      'The gateway serves everything but consumers. Create its key file with `rekey key-file gateway`, set ' +
+      'REKEY_GATEWAY_KEY_FILE to its path, and restart the gateway.',
+  },
+  gateway_key_file_exposed: {
+    level: 'warn',
+    message:
+      'another user owns the key file of the gateway, or can read or write it, as REKEY_MOUNTED_SECRETS ' +
+      'allows',
+    meaning:
+      'With this key and access to Redis, anybody can add consumers. If no container platform mounts the ' +
+      'file, restrict it to its owner and unset REKEY_MOUNTED_SECRETS.',
+  },
   grpc_js_log: {
     level: 'debug',
     message: 'grpc-js logged an error',

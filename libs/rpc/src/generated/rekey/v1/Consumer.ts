@@ -37,6 +37,7 @@ export interface Consumer {
   'live'?: (boolean);
   'lagEvents'?: (number | string | Long);
   'lag'?: (_google_protobuf_Duration | null);
+  'registryRev'?: (number | string | Long);
 }
 
 export interface Consumer__Output {
@@ -50,4 +51,5 @@ export interface Consumer__Output {
   'live': (boolean);
   'lagEvents': (string);
   'lag': (_google_protobuf_Duration__Output | null);
+  'registryRev': (string);
 }

@@ -11,6 +11,7 @@ import type { OpenBulkRotation as _rekey_v1_OpenBulkRotation, OpenBulkRotation__
 import type { LedgerStatus as _rekey_v1_LedgerStatus, LedgerStatus__Output as _rekey_v1_LedgerStatus__Output } from '../../rekey/v1/LedgerStatus.ts';
 import type { OrgAliasStatus as _rekey_v1_OrgAliasStatus, OrgAliasStatus__Output as _rekey_v1_OrgAliasStatus__Output } from '../../rekey/v1/OrgAliasStatus.ts';
 import type { HeldOrg as _rekey_v1_HeldOrg, HeldOrg__Output as _rekey_v1_HeldOrg__Output } from '../../rekey/v1/HeldOrg.ts';
+import type { RegistryStatus as _rekey_v1_RegistryStatus, RegistryStatus__Output as _rekey_v1_RegistryStatus__Output } from '../../rekey/v1/RegistryStatus.ts';
 
 export interface Status {
   'frozen'?: (_rekey_v1_FrozenStatus | null);
@@ -32,6 +33,7 @@ export interface Status {
   'ledger'?: (_rekey_v1_LedgerStatus | null);
   'orgAlias'?: (_rekey_v1_OrgAliasStatus | null);
   'heldOrgs'?: (_rekey_v1_HeldOrg)[];
+  'registry'?: (_rekey_v1_RegistryStatus | null);
 }
 
 export interface Status__Output {
@@ -54,4 +56,5 @@ export interface Status__Output {
   'ledger': (_rekey_v1_LedgerStatus__Output | null);
   'orgAlias': (_rekey_v1_OrgAliasStatus__Output | null);
   'heldOrgs': (_rekey_v1_HeldOrg__Output)[];
+  'registry': (_rekey_v1_RegistryStatus__Output | null);
 }

@@ -1,0 +1,73 @@
+import type { RegistryReview, ReviewedConsumer } from '@rekey/client';
+import { printable, withoutEmpty } from '../output/output.ts';
+
+const HEAD = ['NAME', 'ORGS', 'STATE', 'ADDED', 'KEY', 'THUMBPRINT', 'PROVED'];
+/** Orgs that a line shows; the rest is counted. */
+const SHOWN_ORGS = 8;
+/** Of a time in RFC 3339. */
+const DATE_LENGTH = 10;
+
+const orgsText = ({ orgs, orgCount }: ReviewedConsumer): string => {
+  const shown = orgs.slice(0, SHOWN_ORGS);
+  const rest = orgCount - shown.length;
+  return [...shown.map(printable), ...(rest > 0 ? [`and ${rest} more`] : [])].join(' ');
+};
+
+const thumbprintText = ({ keyThumbprint = '', keyVerified }: ReviewedConsumer): string =>
+  keyVerified ? keyThumbprint : `${printable(keyThumbprint)} (unproved)`.trimStart();
+
+export const reviewTable = (consumers: readonly ReviewedConsumer[]): string => {
+  const rows = [
+    HEAD,
+    ...consumers.map((one) => [
+      printable(one.name),
+      orgsText(one),
+      printable(one.state),
+      printable((one.createTime ?? '').slice(0, DATE_LENGTH)),
+      printable(one.keyType),
+      thumbprintText(one),
+      one.believed ? 'yes' : 'no',
+    ]),
+  ];
+  const widths = HEAD.map((_title, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+};
+
+/** An entry as --json shows it. */
+export const reviewedJson = (one: ReviewedConsumer): Record<string, unknown> =>
+  withoutEmpty({
+    name: one.name,
+    orgs: one.orgs,
+    org_count: one.orgCount,
+    state: one.state,
+    create_time: one.createTime,
+    key_type: one.keyType,
+    key_thumbprint: one.keyThumbprint,
+    key_verified: one.keyVerified,
+    digest: one.digest,
+    believed: one.believed,
+  });
+
+const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
+
+/** What an answer of yes does, in words. */
+export const consequences = (
+  { otherCount }: RegistryReview,
+  { trusted, left, keepGrants }: { trusted: number; left: readonly string[]; keepGrants: boolean },
+): string =>
+  [
+    `Records will be sealed for ${plural(trusted, 'consumer', 'consumers')} and for no other.`,
+    ...(left.length > 0 ? [`Removed: ${left.map(printable).join(', ')}.`] : []),
+    ...(otherCount > 0 ? [`Not shown: ${plural(otherCount, 'field', 'fields')}, removed too.`] : []),
+    keepGrants
+      ? 'Their grants are kept. Whoever has written to this Redis may know the keys of a grant.'
+      : 'Workers issue new grants; consumers read their keys again, within seconds.',
+    'Compare each thumbprint with the key file of its service. Consumers that you do not know can read keys.',
+  ].join('\n');

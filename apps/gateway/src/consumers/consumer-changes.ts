@@ -1,0 +1,70 @@
+import type { Consumers, Registry, SeenConsumer } from '@rekey/ledger';
+import { RekeyError, type Consumer } from '@rekey/schema';
+
+/** How often a write is attempted if another process changes the consumer meanwhile. */
+const WRITE_ATTEMPTS = 5;
+
+/** As the ledger stores them. Two names of one org are one by now: `c` has been translated. */
+export const inOrder = (orgs: string[]): string[] => [...new Set(orgs)].toSorted();
+
+export const withOrgs = (consumer: Consumer, orgs: string[]): Consumer | undefined => {
+  if (consumer.orgs.join('\n') === orgs.join('\n')) return undefined;
+  const state = consumer.state === 'ACTIVE' ? 'ENROLLING' : consumer.state;
+  return { ...consumer, orgs, state };
+};
+
+/** Reads and changes consumers that the registry proves; every change is one compare-and-set. */
+export const createConsumerChanges = (registry: Registry, consumers: Pick<Consumers, 'nowMs'>) => {
+  const read = async (name: string): Promise<SeenConsumer | undefined> => {
+    await registry.look();
+    registry.requireTrusted();
+    return registry.get(name);
+  };
+
+  const find = async (name: string): Promise<SeenConsumer> => {
+    const seen = await read(name);
+    if (seen) return seen;
+    throw new RekeyError(registry.lost().includes(name) ? 'CONSUMER_LOST' : 'CONSUMER_NOT_FOUND');
+  };
+
+  const untilWritten = async (attempt: () => Promise<boolean>): Promise<void> => {
+    for (let attempts = 0; attempts < WRITE_ATTEMPTS; attempts += 1) if (await attempt()) return;
+    throw new RekeyError('CONSUMER_BUSY');
+  };
+
+  /** `changeOf` returns what to write, or undefined if nothing has to change. */
+  const change = (name: string, changeOf: (consumer: Consumer) => Consumer | undefined): Promise<void> =>
+    untilWritten(async () => {
+      const seen = await find(name);
+      const after = changeOf(seen.consumer);
+      return after === undefined || registry.write(name, seen, after, { reseals: true });
+    });
+
+  /** Also removes an entry that another client has written, and one whose true text is lost. */
+  const remove = (name: string): Promise<void> =>
+    untilWritten(async () => {
+      const seen = await read(name);
+      if (!seen && !(await registry.isKnown(name))) throw new RekeyError('CONSUMER_NOT_FOUND');
+      return registry.write(name, seen, undefined, { reseals: true, emit: 'REMOVED' });
+    });
+
+  /** Returns the consumer of this name and key. Throws CONSUMER_EXISTS if the name has another key. */
+  const add = async (
+    name: string,
+    orgs: string[],
+    key: Pick<Consumer, 'key' | 'shared_key'>,
+  ): Promise<SeenConsumer> => {
+    const before = await read(name);
+    if (!before) {
+      const created_at = new Date(await consumers.nowMs()).toISOString();
+      await registry.write(name, undefined, { name, orgs, state: 'PENDING', created_at, ...key });
+    }
+    // Written by this call, or by the same call at the same moment.
+    const seen = await find(name);
+    if (seen.consumer.key.kid !== key.key.kid || (before && key.shared_key !== undefined))
+      throw new RekeyError('CONSUMER_EXISTS');
+    return seen;
+  };
+
+  return { find, change, remove, add };
+};
