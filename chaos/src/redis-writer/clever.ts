@@ -8,7 +8,7 @@ export const THIEF = 'thief';
 /** A consumer of which no instance runs. */
 export const ABSENT = 'absent';
 /** The org that it may read. */
-export const THIEFS_ORG = 'org_demo_sub2';
+const THIEFS_ORG = 'org_demo_sub2';
 
 export type Entry = Record<string, unknown> & { name?: string };
 export type Clever = (view: WriterView, tools: ThiefTools) => Promise<RedisCommand[] | undefined>;
