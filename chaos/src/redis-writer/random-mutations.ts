@@ -69,7 +69,8 @@ const ofHash: Mutate = async (view, key) => {
 
 const ofSet: Mutate = async (view, key) => {
   const { redis, random, keys } = view;
-  const member = pickOr(view, ((await redis.srandmember(key, 50)) ?? []).toSorted(), 'x');
+  const [, members] = await redis.sscan(key, '0', 'COUNT', 2000);
+  const member = pickOr(view, members.toSorted(), 'x');
   return random.pick<() => RedisCommand[]>([
     () => [['SADD', key, oddText(random)]],
     () => [['SADD', key, `${member}x`, editText(member, 'x', random)]],

@@ -9,7 +9,7 @@ import type { Published } from '../verdict/evidence.ts';
  * What consumers accepted while something else writes to Redis too: the stream is not as Rekey left it. Only
  * events whose record opens and fits count, and no version that is not newer than the last one.
  */
-export interface EventRecorder {
+interface EventRecorder {
   published(): Published[];
   /** Reads everything once more, and ends. */
   stop(): Promise<void>;

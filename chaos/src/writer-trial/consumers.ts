@@ -15,7 +15,7 @@ const ACTIVE_WITHIN_MS = 20_000;
 const PROVED_WITHIN_MS = 2500;
 const READY_WITHIN_MS = 4000;
 
-export const mayRead = ({ orgs }: Pick<TrialConsumer, 'orgs'>, orgId: string): boolean =>
+const mayRead = ({ orgs }: Pick<TrialConsumer, 'orgs'>, orgId: string): boolean =>
   orgs.includes('*') || orgs.includes(orgId);
 
 /** Adds a consumer through the gateway, with Rekey's public key from the key file. */

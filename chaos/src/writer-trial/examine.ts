@@ -7,7 +7,7 @@ import {
   wrongKeysOf,
   type TrialConsumer,
 } from './consumers.ts';
-import { ABSENT } from '../redis-writer/clever-mutations.ts';
+import { ABSENT } from '../redis-writer/clever.ts';
 import { rotate } from './rotations.ts';
 import { ORGS } from './trial-processes.ts';
 import type { Trial } from './trial.ts';

@@ -78,6 +78,9 @@ const printText = ({ violations, names, ...figures }: TrialResult, seconds: numb
   );
 };
 
+// Child processes end with this one, if it exits by itself.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const result = await runTrial({
   ...options,
   onRound: showRound,

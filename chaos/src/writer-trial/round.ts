@@ -33,9 +33,9 @@ const mutate = async (
 ): Promise<string[]> => {
   const { writer, processes, random, truth } = trial;
   const lines: string[] = [];
-  let isDone = false;
+  const done = new AbortController();
   const rotating = (async () => {
-    while (!isDone) {
+    while (!done.signal.aborted) {
       await rotate(processes.client, random.pick(truth.targets), 500);
       await sleep(50);
     }
@@ -47,7 +47,7 @@ const mutate = async (
   }
   // What was changed last has time to act too.
   await sleep(count === 1 ? 300 : 700);
-  isDone = true;
+  done.abort();
   await rotating;
   return lines;
 };
@@ -95,7 +95,8 @@ const heal = async (
   const { processes, redis, consumers, thief } = trial;
   const deps = { client: processes.client, redis, prefix: '{rekey}', consumers };
   const acted: string[] = [];
-  for (let acts = 0; acts < OPERATOR_ACTS && !mustRestore; acts += 1) {
+  const most = mustRestore ? 0 : OPERATOR_ACTS;
+  for (let acts = 0; acts < most; acts += 1) {
     if (await isWell(trial, violations))
       return { healedBy: acted.length === 0 ? 'itself' : 'the operator', acted };
     acted.push(...(await actOnStatus(deps)));

@@ -3,7 +3,7 @@ import { examine } from './examine.ts';
 import { playRound, type RoundReport } from './round.ts';
 import { startTrial, type Trial, type TrialOptions } from './trial.ts';
 
-export interface RunOptions extends TrialOptions {
+interface RunOptions extends TrialOptions {
   mutations: number;
   /** The most mutations between two looks. */
   batch: number;
@@ -38,10 +38,10 @@ const add = (counts: Record<string, number>, name: string): void => {
   counts[name] = (counts[name] ?? 0) + 1;
 };
 
-/** Half of the rounds make one mutation, so that a look shows what came of it. */
+/** Some rounds make one mutation, so that a look shows what came of it. */
 const sizesOf = (seed: number, batch: number): (() => number) => {
   const random = createRandom(seed + 1);
-  return () => random.pick([1, 1, 1, Math.min(10, batch), batch, batch]);
+  return () => random.pick([1, 1, Math.min(10, batch), batch, batch]);
 };
 
 /** Mutates Redis under a running system, and judges what came of it. */

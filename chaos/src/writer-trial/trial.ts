@@ -5,7 +5,7 @@ import { createGatewayKeyFile, createKeyFile, createSealer, loadKeyFile, type Se
 import type { Keys } from '@rekey/subscriber';
 import { Redis } from 'ioredis';
 import { createRandom, type Random } from '../random.ts';
-import { ABSENT, THIEF } from '../redis-writer/clever-mutations.ts';
+import { ABSENT, THIEF } from '../redis-writer/clever.ts';
 import { createRedisWriter, type RedisWriter } from '../redis-writer/redis-writer.ts';
 import { createThiefTools } from '../redis-writer/thief-tools.ts';
 import { takeBackup, type Backup } from './backup.ts';
