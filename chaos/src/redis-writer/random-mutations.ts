@@ -17,7 +17,7 @@ const otherText = async ({ redis, keys, random }: WriterView, key: string): Prom
   const type = await redis.type(other);
   if (type === 'string' && (await redis.strlen(other)) < NEVER_READ) return (await redis.get(other)) ?? '';
   if (type !== 'hash') return oddText(random);
-  const texts = Object.values(await readFields(redis, other));
+  const texts = Object.values(await readFields(redis, other)).toSorted();
   return texts.length === 0 ? oddText(random) : random.pick(texts);
 };
 
@@ -46,7 +46,7 @@ const ofString: Mutate = async (view, key) => {
 const ofHash: Mutate = async (view, key) => {
   const { redis, random, seen } = view;
   const fields = await readFields(redis, key);
-  const names = Object.keys(fields);
+  const names = Object.keys(fields).toSorted();
   const field = pickOr(view, names, 'x');
   const other = pickOr(view, names, 'y');
   const text = fields[field] ?? '';
