@@ -24,6 +24,8 @@ export interface Manifest {
   rev: number;
   facts: Records;
   consumers: Records;
+  /** The newest revision of a removal that is no longer kept; 0 if all are. */
+  floor: number;
 }
 
 /** The ledger that a manifest is of. */
@@ -42,7 +44,7 @@ export const MAX_MANIFEST_BYTES = 262_144;
 /** `1.KID.MAC.`: it changes with the text. */
 export const HEAD_BYTES = 59;
 const LABEL = 'rekey.registry.1';
-const TOMBSTONES_KEPT = 200;
+const REMOVALS_KEPT = 200;
 const HEAD = /^1\.([A-Za-z0-9_-]{12})\.([A-Za-z0-9_-]{43})\.$/;
 
 const Rev = z.int().positive();
@@ -51,11 +53,12 @@ const Text = z.object({
   prefix: z.string(),
   ledger: z.string(),
   rev: Rev,
+  floor: z.int().nonnegative(),
   facts: z.array(Record),
   consumers: z.array(Record),
 });
 
-export const emptyManifest: Manifest = { rev: 0, facts: new Map(), consumers: new Map() };
+export const emptyManifest: Manifest = { rev: 0, facts: new Map(), consumers: new Map(), floor: 0 };
 
 /** Of the bytes of an entry, as the manifest names it. */
 export const digestOf = (entry: string | Uint8Array): string =>
@@ -69,17 +72,23 @@ const triples = (records: Records): [string, number, string][] =>
 const recordsOf = (list: z.infer<typeof Record>[]): Records =>
   new Map(list.map(([name, rev, value]) => [name, { rev, value }]));
 
-/** The same manifest without its oldest tombstones. */
+/** The same manifest without its oldest removals. */
 const trimmed = (manifest: Manifest): Manifest => {
-  const tombstones = triples(manifest.consumers)
+  const removals = triples(manifest.consumers)
     .filter(([, , digest]) => digest === '')
     .toSorted(([, a], [, b]) => b - a);
-  if (tombstones.length <= TOMBSTONES_KEPT) return manifest;
-  const dropped = new Set(tombstones.slice(TOMBSTONES_KEPT).map(([name]) => name));
-  return { ...manifest, consumers: new Map([...manifest.consumers].filter(([name]) => !dropped.has(name))) };
+  const dropped = removals.slice(REMOVALS_KEPT);
+  if (dropped.length === 0) return manifest;
+  const names = new Set(dropped.map(([name]) => name));
+  return {
+    ...manifest,
+    floor: Math.max(manifest.floor, dropped[0]![1]),
+    consumers: new Map([...manifest.consumers].filter(([name]) => !names.has(name))),
+  };
 };
 
-const contentOf = ({ facts, consumers }: Manifest) => ({
+const contentOf = ({ floor, facts, consumers }: Manifest) => ({
+  floor,
   facts: triples(facts),
   consumers: triples(consumers),
 });
@@ -112,41 +121,47 @@ export const readManifest = (
   if (!key.verify(LABEL, text, mac)) return { unusable: 'forged' };
   const parsed = Text.safeParse(JSON.parse(text.toString()));
   if (!parsed.success) return { unusable: 'forged' };
-  const { rev, facts, consumers, ...of } = parsed.data;
+  const { rev, floor, facts, consumers, ...of } = parsed.data;
   if (of.prefix !== prefix || (ledgerId !== undefined && of.ledger !== ledgerId))
     return { unusable: 'other-ledger' };
-  return { manifest: { rev, facts: recordsOf(facts), consumers: recordsOf(consumers) } };
+  return { manifest: { rev, floor, facts: recordsOf(facts), consumers: recordsOf(consumers) } };
 };
 
 type Merged = { records: Map<string, ManifestRecord>; old: string[] };
 
-/** See `merge`. `m`: the revision of what is mine. */
-const mergeRecords = (mine: Records, theirs: Records, m: number): Merged => {
+/** See `mergeManifests`. `floor`: a record of which this process knows nothing counts above it. */
+const mergeRecords = (mine: Records, theirs: Records, floor: number): Merged => {
   const records = new Map(mine);
   const old: string[] = [];
   for (const [name, their] of theirs) {
     const own = mine.get(name);
     if (own?.rev === their.rev) {
-      // Two processes wrote at the same revision: a tombstone wins, else the greater value.
+      // Two processes wrote at the same revision: a removal wins, else the greater value.
       const theirsWins = own.value !== '' && (their.value === '' || their.value > own.value);
       if (theirsWins) records.set(name, their);
-    } else if (their.rev > m) records.set(name, their);
+    } else if (their.rev > (own?.rev ?? floor)) records.set(name, their);
     else old.push(name);
   }
   return { records, old };
 };
 
 /**
- * What a process believes after it has read another manifest. A record of theirs counts only if it is newer
- * than everything that this process has believed: an old one that is put back does not, nor one that was
- * signed again. A name that is missing from theirs stays; only a tombstone removes it. `old`: the names of
- * records that do not count.
+ * What a process believes after it has read another manifest: of each record the newest. A record of which it
+ * knows nothing counts only in a newer manifest, and only if it is newer than the removals that this process has
+ * forgotten. So an old record that is put back never counts, whoever has signed it again in between, and all
+ * processes come to believe the same. A name that is missing from theirs stays, unless they have forgotten
+ * removals that are newer than all that is mine. `old`: the names of records that do not count.
  */
 export const mergeManifests = (mine: Manifest, theirs: Manifest): { merged: Manifest; old: string[] } => {
-  const facts = mergeRecords(mine.facts, theirs.facts, mine.rev);
-  const consumers = mergeRecords(mine.consumers, theirs.consumers, mine.rev);
+  const isNewer = theirs.rev > mine.rev;
+  const facts = mergeRecords(mine.facts, theirs.facts, isNewer ? 0 : Infinity);
+  const kept = [...mine.consumers].filter(
+    ([name, { rev }]) => theirs.floor <= mine.rev || rev > theirs.floor || theirs.consumers.has(name),
+  );
+  const consumers = mergeRecords(new Map(kept), theirs.consumers, isNewer ? mine.floor : Infinity);
   const merged = {
     rev: Math.max(mine.rev, theirs.rev),
+    floor: Math.max(mine.floor, theirs.floor),
     facts: facts.records,
     consumers: consumers.records,
   };

@@ -38,7 +38,7 @@ export const nextRev = (...seen: number[]): number => {
 };
 
 export const withRecord = (
-  { facts, consumers }: Manifest,
+  { floor, facts, consumers }: Manifest,
   rev: number,
   changes: { facts?: Record<string, string>; consumers?: Record<string, string> },
 ): Manifest => {
@@ -46,6 +46,7 @@ export const withRecord = (
     Object.entries(values).map(([name, value]) => [name, { rev, value }] as const);
   return {
     rev,
+    floor,
     facts: new Map([...facts, ...records(changes.facts)]),
     consumers: new Map([...consumers, ...records(changes.consumers)]),
   };
