@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RekeyClient } from '@rekey/client';
 import {
+  createGatewayKeyFile,
   createKeyFile,
   createSealer,
   generateConsumerKey,
@@ -42,6 +43,7 @@ const NAME = 'billing';
 let earlier: EarlierVersion;
 let folder: string;
 let keyFile: string;
+let gatewayKeyFile: string;
 let redisServer: RedisServer;
 let simulator: App;
 let closers: (() => Promise<unknown>)[];
@@ -51,6 +53,8 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rekey-versions-'));
   keyFile = join(folder, 'key.json');
   await createKeyFile(keyFile);
+  gatewayKeyFile = join(folder, 'gateway-key.json');
+  await createGatewayKeyFile(gatewayKeyFile, await loadKeyFile(keyFile));
   earlier = await checkOutEarlierVersion();
   redisServer = await startRedis();
   simulator = await launchApp('simulator', {
@@ -75,7 +79,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const gatewayEnvironment = () => ({ REDIS_URL: redisServer.url, GRPC_ADDRESS: '127.0.0.1:0' });
+const gatewayEnvironment = () => ({
+  REDIS_URL: redisServer.url,
+  GRPC_ADDRESS: '127.0.0.1:0',
+  REKEY_GATEWAY_KEY_FILE: gatewayKeyFile,
+});
 const workerEnvironment = () => ({
   REDIS_URL: redisServer.url,
   INVENT_BASE_URL: simulator.ready['address']!,
@@ -123,10 +131,13 @@ const addConsumer = async (client: RekeyClient): Promise<string> => {
   await untilActive(client);
   return path;
 };
+/** The worker that was stopped may hold the lock of resealing for 30 s. */
+const ACTIVE_WITHIN_MS = 60_000;
 const untilActive = (client: RekeyClient) =>
   eventually(
     () => client.getConsumer(NAME),
     ({ state }) => state === 'ACTIVE',
+    ACTIVE_WITHIN_MS,
   );
 
 const consumerEnvironment = (path: string) => ({
@@ -153,6 +164,15 @@ const rotateAndReceive = async (client: RekeyClient, consumer: Child, assistantI
     (keys) => keys[assistantId] === key,
   );
 };
+/** As `rekey registry trust` does, if the operator knows every consumer that it shows. */
+const trustEveryone = async (client: RekeyClient): Promise<void> => {
+  const { consumers } = await eventually(
+    () => client.reviewRegistry().catch(() => ({ consumers: [] as { name: string; digest: string }[] })),
+    (review) => review.consumers.length > 0,
+  );
+  await client.trustRegistry({ consumers: consumers.map(({ name, digest }) => ({ name, digest })) });
+  await untilActive(client);
+};
 const acknowledged = (client: RekeyClient, id: string) =>
   client.waitRotation({ id, until: 'ACKNOWLEDGED', consumers: [NAME] });
 
@@ -167,7 +187,7 @@ run(title, () => {
     await rotateAndReceive(client, consumer, 'ast_2');
     const next = await client.rotateSecretKey({ orgId: 'org_demo', assistantId: 'ast_3' });
     expect((await acknowledged(client, next.id)).consumers).toMatchObject([
-      { consumer: NAME, state: 'ACKNOWLEDGED' },
+      { name: NAME, state: 'ACKNOWLEDGED' },
     ]);
   });
 
@@ -189,6 +209,9 @@ run(title, () => {
     const held = await keysOf(consumer);
     await earlier.stopApps();
     const client = await startThis();
+    // Nobody is sealed for until an operator has said who is believed. What consumers hold stays.
+    expect(await keysOf(consumer)).toEqual(held);
+    await trustEveryone(client);
     await rotateAndReceive(client, consumer, 'ast_2');
     expect((await keysOf(consumer))['ast_1']).toBe(held['ast_1']);
     const other = keep(await startConsumerOf(repositoryRoot, consumerEnvironment(path)));
