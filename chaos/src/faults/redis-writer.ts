@@ -23,7 +23,7 @@ export const startWriterFault = async (system: System, seed: number): Promise<Wr
   const random = createRandom(seed + 3);
   const own = new Redis(redisServer.url, { retryStrategy: () => 100, maxRetriesPerRequest: null });
   own.on('error', () => {});
-  const writer = createRedisWriter({ redis: own, random, tools: await createThiefTools(), hugeShare: 0.002 });
+  const writer = createRedisWriter({ redis: own, seed, tools: await createThiefTools(), hugeShare: 0.002 });
   const stopping = new AbortController();
   const { signal } = stopping;
   const repairs: Record<string, number> = {};

@@ -14,18 +14,23 @@ const kindOf = (key: string, prefix: string): string =>
     .join(':')
     .slice(0, 60);
 
-/** The keys under a prefix, by kind: a random key is of each kind equally often. */
-export interface KeyCatalogue {
-  refresh(): Promise<void>;
+/** Picks a random key: one of each kind equally often. */
+export interface KeyPicker {
   /** Undefined if there is no key. */
   pick(): string | undefined;
   /** A key of the same kind, or any key if there is no other. */
   pickLike(key: string): string | undefined;
-  /** All keys of kinds that have at most `most` keys. */
-  rare(most: number): string[];
 }
 
-export const createKeyCatalogue = (redis: Redis, prefix: string, random: Random): KeyCatalogue => {
+/** The keys under a prefix, by kind. */
+interface KeyCatalogue {
+  refresh(): Promise<void>;
+  /** All keys of kinds that have at most `most` keys. */
+  rare(most: number): string[];
+  picker(random: Random): KeyPicker;
+}
+
+export const createKeyCatalogue = (redis: Redis, prefix: string): KeyCatalogue => {
   let kinds = new Map<string, string[]>();
   let names: string[] = [];
   return {
@@ -41,12 +46,14 @@ export const createKeyCatalogue = (redis: Redis, prefix: string, random: Random)
       kinds = Map.groupBy(found.toSorted(), (key) => kindOf(key, prefix)) as Map<string, string[]>;
       names = [...kinds.keys()];
     },
-    pick: () => (names.length === 0 ? undefined : random.pick(kinds.get(random.pick(names))!)),
-    pickLike: (key) => {
-      const like = (kinds.get(kindOf(key, prefix)) ?? []).filter((other) => other !== key);
-      if (like.length > 0) return random.pick(like);
-      return names.length === 0 ? undefined : random.pick(kinds.get(random.pick(names))!);
-    },
     rare: (most) => [...kinds.values()].filter((keys) => keys.length <= most).flat(),
+    picker: (random) => ({
+      pick: () => (names.length === 0 ? undefined : random.pick(kinds.get(random.pick(names))!)),
+      pickLike: (key) => {
+        const like = (kinds.get(kindOf(key, prefix)) ?? []).filter((other) => other !== key);
+        if (like.length > 0) return random.pick(like);
+        return names.length === 0 ? undefined : random.pick(kinds.get(random.pick(names))!);
+      },
+    }),
   };
 };

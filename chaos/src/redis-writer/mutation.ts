@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Random } from '../random.ts';
-import type { KeyCatalogue } from './key-catalogue.ts';
+import type { KeyPicker } from './key-catalogue.ts';
 import type { SeenValues } from './seen-values.ts';
 
 type Argument = string | number | Buffer;
@@ -18,7 +18,7 @@ export interface WriterView {
   random: Random;
   /** With its braces. */
   prefix: string;
-  keys: KeyCatalogue;
+  keys: KeyPicker;
   seen: SeenValues;
 }
 

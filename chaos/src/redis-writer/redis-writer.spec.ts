@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { createRandom } from '../random.ts';
 import { cleverNames } from './clever-mutations.ts';
 import { createRedisWriter } from './redis-writer.ts';
 import { createThiefTools, type ThiefTools } from './thief-tools.ts';
@@ -49,7 +48,7 @@ const fill = async () => {
 beforeEach(fill);
 
 const mutations = async (seed: number, count: number, only?: string): Promise<string[]> => {
-  const writer = createRedisWriter({ redis, random: createRandom(seed), tools, only, hugeShare: 0 });
+  const writer = createRedisWriter({ redis, seed: seed, tools, only, hugeShare: 0 });
   await writer.observe();
   const lines: string[] = [];
   for (let i = 0; i < count; i += 1) lines.push(await writer.mutate());
@@ -81,12 +80,10 @@ describe('createRedisWriter', () => {
   });
 
   it('makes something 100 MB long, and goes on', async () => {
-    const writer = createRedisWriter({ redis, random: createRandom(9), tools, hugeShare: 1 });
+    const writer = createRedisWriter({ redis, seed: 9, tools, hugeShare: 1 });
     await writer.observe();
     expect(await writer.mutate()).toMatch(/^100 MB: EVAL/);
     await writer.observe();
-    expect(
-      await createRedisWriter({ redis, random: createRandom(10), tools, hugeShare: 0 }).mutate(),
-    ).toMatch(/^nothing|: /);
+    expect(await createRedisWriter({ redis, seed: 10, tools, hugeShare: 0 }).mutate()).toMatch(/^nothing|: /);
   });
 });

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Random } from '../random.ts';
+import { createRandom } from '../random.ts';
 import { mutateCleverly } from './clever-mutations.ts';
 import { createKeyCatalogue } from './key-catalogue.ts';
 import { describeMutation, type Mutation, type WriterView } from './mutation.ts';
@@ -15,11 +15,13 @@ export interface RedisWriter {
   refresh(): Promise<void>;
   /** Makes one random mutation, and resolves with its description in one line. */
   mutate(): Promise<string>;
+  /** Makes several at once, in an order that the seed does not decide alone. */
+  mutateMany(count: number): Promise<string[]>;
 }
 
 interface WriterOptions {
   redis: Redis;
-  random: Random;
+  seed: number;
   tools: ThiefTools;
   /** The REKEY_PREFIX, without braces. */
   prefix?: string;
@@ -30,6 +32,8 @@ interface WriterOptions {
 }
 
 const TRIES = 20;
+/** How many mutations `mutateMany` makes at once. Each has random numbers of its own. */
+const LANES = 10;
 /** Kinds with more keys are sampled. */
 const RARE = 60;
 const SAMPLED = 60;
@@ -43,35 +47,50 @@ const runCommands = async (redis: Redis, { commands }: Mutation): Promise<boolea
 
 export const createRedisWriter = ({
   redis,
-  random,
+  seed,
   tools,
   prefix = 'rekey',
   only,
   hugeShare = 0.0005,
 }: WriterOptions): RedisWriter => {
-  const keys = createKeyCatalogue(redis, `{${prefix}}`, random);
-  const view: WriterView = { redis, random, prefix: `{${prefix}}`, keys, seen: createSeenValues(redis) };
-  const choose = (): Promise<Mutation | undefined> => {
+  const catalogue = createKeyCatalogue(redis, `{${prefix}}`);
+  const seen = createSeenValues(redis);
+  const views = Array.from({ length: LANES }, (_, lane): WriterView => {
+    const random = createRandom(seed + lane);
+    return { redis, random, prefix: `{${prefix}}`, keys: catalogue.picker(random), seen };
+  });
+  const choose = (view: WriterView): Promise<Mutation | undefined> => {
     if (only !== undefined) return mutateCleverly(view, tools, only);
-    const share = random.next();
+    const share = view.random.next();
     if (share < hugeShare) return makeHuge(view);
     if (share < 0.2) return mutateCleverly(view, tools);
     return share < 0.35 ? mutateKey(view) : mutateInside(view);
   };
+  const mutate = async (view: WriterView): Promise<string> => {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      // What was chosen may no longer be there: Rekey works meanwhile.
+      const mutation = await choose(view).catch(() => undefined);
+      if (mutation && (await runCommands(redis, mutation))) return describeMutation(mutation);
+    }
+    return 'nothing: no mutation was possible';
+  };
   return {
-    refresh: keys.refresh,
+    refresh: catalogue.refresh,
     observe: async () => {
-      await keys.refresh();
+      await catalogue.refresh();
+      const { keys } = views[0]!;
       const sample = Array.from({ length: SAMPLED }, () => keys.pick()).filter((key) => key !== undefined);
-      await view.seen.observe([...new Set([...keys.rare(RARE), ...sample])]);
+      await seen.observe([...new Set([...catalogue.rare(RARE), ...sample])]);
     },
-    mutate: async () => {
-      for (let tries = 0; tries < TRIES; tries += 1) {
-        // What was chosen may no longer be there: Rekey works meanwhile.
-        const mutation = await choose().catch(() => undefined);
-        if (mutation && (await runCommands(redis, mutation))) return describeMutation(mutation);
-      }
-      return 'nothing: no mutation was possible';
+    mutate: () => mutate(views[0]!),
+    mutateMany: async (count) => {
+      const lines: string[] = [];
+      const lane = async (view: WriterView, share: number) => {
+        for (let made = 0; made < share; made += 1) lines.push(await mutate(view));
+      };
+      const shareOf = (index: number) => Math.floor((count + LANES - 1 - index) / LANES);
+      await Promise.all(views.map((view, index) => lane(view, shareOf(index))));
+      return lines;
     },
   };
 };

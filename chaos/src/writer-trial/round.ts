@@ -18,7 +18,9 @@ export interface RoundReport {
 }
 
 const CHUNK = 20;
-const OBSERVE_EVERY = 10 * CHUNK;
+/** Larger batches make this number of mutations at once. */
+const MANY = 100;
+const OBSERVE_EVERY = 2 * MANY;
 /** For how long a harm may last without a name. */
 const NAMED_WITHIN_MS = 12_000;
 const OPERATOR_ACTS = 3;
@@ -40,10 +42,13 @@ const mutate = async (
       await sleep(50);
     }
   })();
-  for (let made = 0; made < count; made += CHUNK) {
+  const chunk = count > MANY ? MANY : CHUNK;
+  for (let made = 0; made < count; made += chunk) {
     await (made % OBSERVE_EVERY === 0 ? writer.observe() : writer.refresh());
-    for (let i = made; i < Math.min(made + CHUNK, count); i += 1) lines.push(await writer.mutate());
-    if (made % (5 * CHUNK) === 0) (await examineThief(trial)).forEach(onViolation);
+    const now = Math.min(chunk, count - made);
+    if (chunk === MANY) lines.push(...(await writer.mutateMany(now)));
+    else for (let i = 0; i < now; i += 1) lines.push(await writer.mutate());
+    if (made % OBSERVE_EVERY === 0) (await examineThief(trial)).forEach(onViolation);
   }
   // What was changed last has time to act too.
   await sleep(count === 1 ? 300 : 700);

@@ -92,10 +92,11 @@ const startIn = async (folder: string, { seed, only, onLine }: TrialOptions): Pr
   names = createSpokenNames(processes.client);
   const { redisServer } = processes;
   const [redis, writersRedis] = [redisServer.url, redisServer.url].map(connectRedis);
-  const random = createRandom(seed);
+  // Not the writer's: what it changes does not depend on how long a rotation takes.
+  const random = createRandom(seed + 1000);
   const truth = createTruth(processes.simulator.admin);
   const tools = await createThiefTools();
-  const writer = createRedisWriter({ redis: writersRedis!, random, tools, only });
+  const writer = createRedisWriter({ redis: writersRedis!, seed, tools, only });
   const { consumers, files } = await addConsumers(processes, sealer, truth, redisServer.url);
   await writer.observe();
   const narrowedMs = await narrowThief(processes);
