@@ -51,4 +51,4 @@ export const addConsumer = async (
 
 /** The codes of `rekey status` with their subjects, such as `CONSUMER_UNTRUSTED evil`. */
 export const problemsOf = async ({ client }: Pick<System, 'client'>): Promise<string[]> =>
-  (await client.getStatus()).attention.map(({ code, subject }) => `${code} ${subject}`.trim());
+  (await client.getStatus()).attention.map(({ code, subject }) => `${code} ${subject ?? ''}`.trim());

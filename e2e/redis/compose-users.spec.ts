@@ -3,7 +3,15 @@ import { mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { addSigningKey, createKeyFile, generateConsumerKey, loadKeyFile } from '@rekey/sealing';
+import {
+  addSigningKey,
+  createKeyFile,
+  createRegistryKey,
+  generateConsumerKey,
+  loadGatewayKeyFile,
+  loadKeyFile,
+  registryKeyBytes,
+} from '@rekey/sealing';
 import { freePort, repositoryRoot, startRedis } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { bulksOf } from '../bulk/bulks.ts';
@@ -61,7 +69,7 @@ describe('docker compose run --rm setup', () => {
     setup([], { INVENT_API_KEY: ' hunter2\n' });
     const compose = await readFile(join(repositoryRoot, 'docker-compose.yml'), 'utf8');
     const mounted = [...compose.matchAll(/file: \.\/secrets\/(\S+)/g)].map(([, name]) => name!);
-    expect(mounted).toHaveLength(5);
+    expect(mounted).toHaveLength(6);
     expect(await readdir(secrets)).toEqual(expect.arrayContaining(mounted));
     for (const name of await readdir(secrets))
       expect([name, ((await stat(join(secrets, name))).mode & 0o777).toString(8)]).toEqual([
@@ -101,6 +109,25 @@ describe('docker compose run --rm setup', () => {
 
   it.each(['Billing', 'worker', 'default', 'a b', '../x', ''])('refuses a consumer named %j', (name) => {
     expect(() => setup([name])).toThrow('The name of a consumer');
+  });
+
+  it('makes the key file of the gateway from the key file, again if that is another one', async () => {
+    const own = await secret('gateway-key.json');
+    const { registryKey, exposed } = await loadGatewayKeyFile(join(secrets, 'gateway-key.json'));
+    const { sealing } = await loadKeyFile(join(secrets, 'key-file.json'));
+    expect([registryKey.kid, exposed]).toEqual([
+      createRegistryKey(registryKeyBytes(sealing.bytes)).kid,
+      false,
+    ]);
+    const text = await secret('key-file.json');
+    await rm(join(secrets, 'key-file.json'));
+    setup();
+    expect(await secret('gateway-key.json')).not.toBe(own);
+    await rm(join(secrets, 'key-file.json'));
+    await writeFile(join(secrets, 'key-file.json'), text, { mode: 0o400 });
+    setup();
+    expect(await secret('gateway-key.json')).toBe(own);
+    expect(await readdir(secrets)).not.toContain('gateway-key.new');
   });
 
   it('replaces the API key only if one is given', async () => {

@@ -121,7 +121,7 @@ describe('rekey registry trust', () => {
     expect(trusted).toEqual([
       { consumers: [{ name: 'billing', digest: 'billing-digest' }], keepGrants: true },
     ]);
-    expect(err).toContain('Removed: crm.\nNot shown: 3 fields, removed too.');
+    expect(err).toContain('Removed: crm.\nNot shown, and not trusted: 3 fields.');
     expect(err).toContain('Their grants are kept.');
   });
 

@@ -65,7 +65,7 @@ export const consequences = (
   [
     `Records will be sealed for ${plural(trusted, 'consumer', 'consumers')} and for no other.`,
     ...(left.length > 0 ? [`Removed: ${left.map(printable).join(', ')}.`] : []),
-    ...(otherCount > 0 ? [`Not shown: ${plural(otherCount, 'field', 'fields')}, removed too.`] : []),
+    ...(otherCount > 0 ? [`Not shown, and not trusted: ${plural(otherCount, 'field', 'fields')}.`] : []),
     keepGrants
       ? 'Their grants are kept. Whoever has written to this Redis may know the keys of a grant.'
       : 'Workers issue new grants; consumers read their keys again, within seconds.',

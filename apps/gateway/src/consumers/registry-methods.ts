@@ -94,7 +94,7 @@ export const createRegistryMethods = ({
       handler: async () => {
         await registry.look();
         const candidates = await registry.trust.candidates();
-        const count = candidates.length;
+        const count = await registry.trust.count();
         const readable = candidates
           .filter(({ consumer }) => consumer !== undefined)
           .toSorted((a, b) => Number(b.proved) - Number(a.proved))

@@ -160,17 +160,22 @@ const createTrust = ({ context: { connection, believed }, looker, look, replace 
   };
   return {
     candidates,
+    count: async () => (await stored.digests([])).count,
     accept: (answers, options) =>
       untilWritten(async () => {
         await look();
-        const texts = acceptedTexts(await candidates(), answers, options);
+        const names = answers.map(({ name }) => name);
+        const texts = acceptedTexts(await readCandidates(stored, names, new Map()), answers, options);
+        // Names come cut: a longer one may then read as one that is accepted.
+        const others = (await stored.unlisted(names, CANDIDATES)).filter((name) => !names.includes(name));
         const base = looker.base();
         const consumers = {
           ...Object.fromEntries(believed.listed().map(([name]): [string, string] => [name, ''])),
           ...Object.fromEntries(texts.map(({ name, text }) => [name, digestOf(text)])),
         };
         const manifest = withRecord(base.own, base.rev, { consumers });
-        return (await replace(base, { manifest, entries: texts, reseals: true })) ? base.rev : 'changed';
+        const entries = [...texts, ...others.map((name) => ({ name, text: undefined }))];
+        return (await replace(base, { manifest, entries, reseals: true })) ? base.rev : 'changed';
       }),
   };
 };
@@ -218,7 +223,7 @@ const withoutKey = (look: Registry['look'], problems: RegistryProblem[]): Regist
     write: refuse,
     noteKeySet: refuse,
     noteAlias: refuse,
-    trust: { candidates: refuse, accept: refuse },
+    trust: { candidates: refuse, count: refuse, accept: refuse },
     presence: () => undefined,
     behind: () => [],
     lagging: () => [],

@@ -22,6 +22,8 @@ interface TrustOptions {
 export interface Trust {
   /** All stored entries, by name. Without a key: throws REGISTRY_KEY_MISSING. */
   candidates(): Promise<TrustCandidate[]>;
+  /** How many entries are stored, whatever they are; `candidates` does not return all of very many. */
+  count(): Promise<number>;
   /**
    * Signs these entries, if each still is as it was shown, and removes what else was listed. Returns the
    * revision. Throws REGISTRY_ENTRIES_CHANGED, and has then written nothing.
@@ -37,12 +39,17 @@ const parse = (name: string, bytes: Buffer): Consumer | undefined => {
   return parsed.success && parsed.data.name === name ? parsed.data : undefined;
 };
 
+/** Of an entry that exists and is not too long: see registry-entries.lua. */
+const isDigest = (sha1: string): boolean => sha1.length === 40;
+
 export const readCandidates = async (
   stored: Stored,
   names: readonly string[],
   digests: ReadonlyMap<string, string>,
 ): Promise<TrustCandidate[]> => {
-  const entries = await stored.entries(names.slice(0, MOST));
+  const { sha1 } = await stored.digests(names.slice(0, MOST));
+  // Longer ones than Rekey writes are not read: they cannot be accepted.
+  const entries = await stored.entries([...sha1].flatMap(([name, hash]) => (isDigest(hash) ? [name] : [])));
   return [...entries]
     .map(([name, bytes]) => {
       const digest = digestOf(bytes);
