@@ -58,7 +58,7 @@ const unwrap = (encrypted: string, { wrapping }: SharedKeys): Buffer | undefined
 const decrypt = (sealed: Sealed, key: Buffer): string | undefined => {
   try {
     const [iv, tag] = [sealed.iv, sealed.tag].map((text) => Buffer.from(String(text), 'base64url'));
-    const decipher = createDecipheriv('aes-256-gcm', key, iv!)
+    const decipher = createDecipheriv('aes-256-gcm', key, iv!, { authTagLength: 16 })
       .setAAD(Buffer.from(String(sealed.protected)))
       .setAuthTag(tag!);
     const plaintext = decipher.update(String(sealed.ciphertext), 'base64url');

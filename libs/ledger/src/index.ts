@@ -28,10 +28,9 @@ export type { PolicyChanges } from './policies/policy-hash.ts';
 export { createConsumerPositions, type ConsumerPositions } from './consumers/consumer-positions.ts';
 export type { Consumers, Resealed } from './consumers/consumers.ts';
 export type { SeenConsumer } from './registry/believed.ts';
-export type { RegistryKey } from './registry/manifest.ts';
-export type { RegistryProblem, UntrustedCode } from './registry/problems.ts';
+export type { RegistryProblem } from './registry/problems.ts';
 export type { Registry, RegistryEvent, RegistryOptions } from './registry/registry.ts';
-export type { Trust, TrustCandidate } from './registry/trust.ts';
+export type { TrustCandidate } from './registry/trust.ts';
 export {
   FOLLOW_UPS_QUEUE,
   POLICIES_QUEUE,

@@ -9,8 +9,8 @@ import {
 import type { JWK } from 'jose';
 
 /**
- * Proves what Rekey stores in Redis and later believes: the registry of consumers and its facts. Workers derive
- * it from their key file; gateways have it in a file of their own. It opens no record.
+ * Proves what Rekey stores in Redis and later believes: the registry of consumers and its facts. Workers
+ * derive it from their key file; gateways have it in a file of their own. It opens no record.
  */
 export interface RegistryKey {
   /** The first characters of the thumbprint of the key (RFC 7638). */
@@ -32,7 +32,7 @@ export const registryKeyBytes = (sealing: Uint8Array): Uint8Array =>
   new Uint8Array(hkdfSync('sha256', sealing, '', 'rekey registry 1', KEY_BYTES));
 
 /** The thumbprint of a symmetric key (RFC 7638), 43 characters. */
-export const octThumbprint = (k: string): string => sha256(JSON.stringify({ k, kty: 'oct' }));
+const octThumbprint = (k: string): string => sha256(JSON.stringify({ k, kty: 'oct' }));
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');
 

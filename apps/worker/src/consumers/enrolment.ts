@@ -27,8 +27,8 @@ interface EnrolmentDeps {
 const POLL_EVERY_MS = 500;
 
 /**
- * If the revision of the recipients rises, and this process believes nobody else than before, another client has
- * raised it: records are looked through no more often than this.
+ * If the revision of the recipients rises, and this process believes nobody else than before, another client
+ * has raised it: records are looked through no more often than this.
  */
 const PASS_AGAIN_MS = 300_000;
 

@@ -69,9 +69,10 @@ export const resealAll = async (deps: ResealDeps, token: string): Promise<Reseal
 };
 
 /**
- * The event, sealed for the current recipients; undefined if it already is. The record itself says which org and
- * which assistant it is of, and whether it puts a key in doubt: a writer in Redis can change what stands outside,
- * or put the event elsewhere. Which recipients it has already is taken from outside: a lie there only withholds.
+ * The event, sealed for the current recipients; undefined if it already is. The record itself says which org
+ * and which assistant it is of, and whether it puts a key in doubt: a writer in Redis can change what stands
+ * outside, or put the event elsewhere. Which recipients it has already is taken from outside: a lie there
+ * only withholds.
  */
 const reseal = async (
   { sealer, recipients }: ResealDeps,

@@ -1,4 +1,4 @@
-import { attentionCodes, processRoles, type SystemStatus } from '@rekey/schema';
+import { attentionCodes, processRoles, type AttentionCode, type SystemStatus } from '@rekey/schema';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import { createConsumerMeter } from './consumer-meter.ts';
 import { byLabel } from './labels.ts';
@@ -15,6 +15,8 @@ interface MetricsSources {
   status: () => Promise<SystemStatus>;
   /** By how much the clock of Redis is off while this worker does not trust it. */
   clockOffsetMs?: () => number | undefined;
+  /** What this worker does not believe of the registry of consumers. */
+  registryProblems?: () => readonly { code: AttentionCode }[];
   /** The number of lines that standard output did not take. */
   droppedLogLines?: () => number;
 }
@@ -22,6 +24,7 @@ interface MetricsSources {
 export const createMetrics = ({
   status,
   clockOffsetMs = () => undefined,
+  registryProblems = () => [],
   droppedLogLines = () => 0,
 }: MetricsSources): Metrics => {
   const registry = new Registry();
@@ -30,10 +33,12 @@ export const createMetrics = ({
   const meter = { ...createRequestMeter(make), ...createConsumerMeter(make) };
   const ledger = createLedgerGauges(make);
   const setProcess = createProcessMetrics(make);
+  const setUntrusted = createRegistryGauge(make);
   return {
     ...meter,
     render: async () => {
       setProcess(clockOffsetMs(), droppedLogLines());
+      setUntrusted(registryProblems());
       await status().then(ledger.set).catch(ledger.reset);
       return registry.metrics();
     },
@@ -113,6 +118,19 @@ const createLedgerGauges = ({ gauge }: Factory) => {
       gauges.checksDue.set(now.checksDue);
     },
     reset: (): void => Object.values(gauges).forEach((one) => one.reset()),
+  };
+};
+
+/** By code: no name and no text from Redis becomes a label. */
+const createRegistryGauge = ({ gauge }: Factory) => {
+  const untrusted = gauge(
+    'rekey_registry_untrusted',
+    'What this worker does not believe of the registry of consumers, or has put back within a day',
+    ['why'],
+  );
+  return (problems: readonly { code: AttentionCode }[]): void => {
+    untrusted.reset();
+    for (const { code } of problems) untrusted.inc({ why: code });
   };
 };
 

@@ -16,8 +16,8 @@ const wrongKeyFile = (why: string): StartError =>
   );
 
 /**
- * Reads the registry of consumers, and checks the whole key file against it. Throws StartError if the key file
- * is another one. A writer in Redis stops no start: what he can change is not what decides.
+ * Reads the registry of consumers, and checks the whole key file against it. Throws StartError if the key
+ * file is another one. A writer in Redis stops no start: what he can change is not what decides.
  */
 export const joinRegistry = async (
   { logger, shutdown }: Base,

@@ -14,12 +14,13 @@ export interface Status {
 export const followStatus = (
   { config, logger, shutdown }: Base,
   clock: LedgerClock,
-  { ledger: { system } }: Stores,
+  { ledger: { system, registry } }: Stores,
   sealer: Sealer,
 ): Status => {
   const meter = createMetrics({
     status: system.status,
     clockOffsetMs: () => clock.doubt()?.offsetMs,
+    registryProblems: () => registry.problems(),
     droppedLogLines,
   });
   const ledgerWatch = startLedgerWatch({

@@ -17,9 +17,9 @@ export interface Resealed {
 }
 
 /**
- * `consumers` rises with each change of what this process believes. `recipients` is another one if records are
- * sealed for others from then on, and `resealed` is the one up to which all records are sealed: texts, which
- * are only compared.
+ * `consumers` rises with each change of what this process believes. `recipients` is another one if records
+ * are sealed for others from then on, and `resealed` is the one up to which all records are sealed: texts,
+ * which are only compared.
  */
 interface ConsumerRevisions {
   consumers: number;

@@ -227,8 +227,8 @@ export const orgsCommands = (run: RunCommand) => ({
    * unknown outcomes, drift, holds, bulk rotations, policies, a queued sweep. Rotations are renamed by
    * org-adopt.lua, key versions by org-move.lua.
    *
-   * Keeps: `c` gets its meaning once: the registry's manifest proves it, and what stands in the ledger without a
-   * proof is replaced. From this command on all others translate it (`org_name`). It raises the
+   * Keeps: `c` gets its meaning once: the registry's manifest proves it, and what stands in the ledger without
+   * a proof is replaced. From this command on all others translate it (`org_name`). It raises the
    * revision of the consumers, so that a worker that sealed an event under `c` seals it again.
    */
   orgAlias: async (input: OrgAliasInput): Promise<OrgAliasReply> =>

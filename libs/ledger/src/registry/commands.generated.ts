@@ -148,8 +148,8 @@ export const registryCommands = (run: RunCommand) => ({
    * Replaces the registry's manifest and the entries that changed, if the manifest still is as the caller has
    * seen it. Runs also while Redis is out of memory: to remove a consumer must be possible then.
    *
-   * Keeps: manifest and entries change together; no write overwrites another; an event that was sealed for other
-   * recipients is refused from now on.
+   * Keeps: manifest and entries change together; no write overwrites another; an event that was sealed for
+   * other recipients is refused from now on.
    */
   registryWrite: async (input: RegistryWriteInput): Promise<RegistryWriteReply> =>
     readRegistryWriteReply(

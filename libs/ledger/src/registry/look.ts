@@ -1,13 +1,17 @@
-import type { RegistryContext, Replace } from './open-registry.ts';
 import { checkEntries, type EntryState } from './check-entries.ts';
 import { emptyManifest, haveSameContent, mergeManifests, readManifest, signManifest } from './manifest.ts';
-import type { Manifest, ManifestScope, Unusable } from './manifest.ts';
+import type { ManifestScope, Unusable } from './manifest.ts';
 import type { MemoryFile } from './memory-file.ts';
-import { detailOf, type Problems, type RegistryProblem, type UntrustedCode } from './problems.ts';
-import { repairedNote } from './repaired-note.ts';
+import {
+  detailOf,
+  repairedNote,
+  type Problems,
+  type RegistryProblem,
+  type UntrustedCode,
+} from './problems.ts';
 import type { RegistryOptions, RegistryView } from './registry.ts';
 import type { Stored, StoredHead } from './stored.ts';
-import { nextRev, type EntryChange } from './write.ts';
+import { nextRev, type Base, type RegistryContext, type Replace } from './write.ts';
 
 interface LookerDeps extends RegistryContext {
   stored: Stored;
@@ -16,18 +20,6 @@ interface LookerDeps extends RegistryContext {
   minRev: number;
   replace: Replace;
   report: NonNullable<RegistryOptions['report']>;
-}
-
-/** What a write replaces, as of one moment. */
-export interface Base {
-  own: Manifest;
-  /** The stored manifest, as registry-write.lua compares it. */
-  seen: string;
-  /** Entries that another client has changed, as they are proved. */
-  repairs: EntryChange[];
-  /** A revision above all that this process knows of. */
-  rev: number;
-  scope: ManifestScope;
 }
 
 const CHECK_ENTRIES_EVERY_MS = 5000;
@@ -160,7 +152,7 @@ export class Looker {
     if (theirs.rev < mine.rev)
       this.stale = `revision ${theirs.rev} is stored, and ${mine.rev} was believed before`;
     else if (!haveSameContent(merged, theirs))
-      this.stale = `revision ${theirs.rev} lacks what was believed at revision ${mine.rev}, or has older records`;
+      this.stale = `revision ${theirs.rev} lacks what was believed at ${mine.rev}, or has older records`;
     if (old.length > 0 && this.stale !== undefined) this.stale += `: ${old.slice(0, 10).join(', ')}`;
     if (merged.rev !== mine.rev || !haveSameContent(merged, mine)) believed.believe(merged);
   }

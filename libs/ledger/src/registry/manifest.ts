@@ -108,7 +108,8 @@ export const signManifest = (manifest: Manifest, { key, prefix, ledgerId }: Mani
 };
 
 /**
- * The manifest of a stored text. It is parsed only if its MAC fits. `ledgerId` undefined: of whichever ledger.
+ * The manifest of a stored text. It is parsed only if its MAC fits. `ledgerId` undefined: of whichever
+ * ledger.
  */
 export const readManifest = (
   bytes: Buffer,
@@ -147,10 +148,10 @@ const mergeRecords = (mine: Records, theirs: Records, floor: number): Merged => 
 
 /**
  * What a process believes after it has read another manifest: of each record the newest. A record of which it
- * knows nothing counts only in a newer manifest, and only if it is newer than the removals that this process has
- * forgotten. So an old record that is put back never counts, whoever has signed it again in between, and all
- * processes come to believe the same. A name that is missing from theirs stays, unless they have forgotten
- * removals that are newer than all that is mine. `old`: the names of records that do not count.
+ * knows nothing counts only in a newer manifest, and only if it is newer than the removals that this process
+ * has forgotten. So an old record that is put back never counts, whoever has signed it again in between, and
+ * all processes come to believe the same. A name that is missing from theirs stays, unless they have
+ * forgotten removals that are newer than all that is mine. `old`: the names of records that do not count.
  */
 export const mergeManifests = (mine: Manifest, theirs: Manifest): { merged: Manifest; old: string[] } => {
   const isNewer = theirs.rev > mine.rev;

@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { open, readFile, rename } from 'node:fs/promises';
 import { MAX_MANIFEST_BYTES, readManifest, type Manifest, type ManifestScope } from './manifest.ts';
 
 /**
- * The last manifest that this process has believed, byte for byte, in a file: after a restart it still refuses
- * an older one. Without a path nothing is remembered.
+ * The last manifest that this process has believed, byte for byte, in a file: after a restart it still
+ * refuses an older one. Without a path nothing is remembered.
  */
 export interface MemoryFile {
   /** What the file proves for this ledger; undefined if it proves nothing. */
@@ -25,7 +26,7 @@ const readBytes = async (path: string): Promise<Buffer | undefined> => {
 };
 
 const replace = async (path: string, text: string): Promise<void> => {
-  const written = `${path}.${process.pid}.new`;
+  const written = `${path}.${randomBytes(6).toString('hex')}.new`;
   const file = await open(written, 'w', 0o600);
   try {
     await file.writeFile(text);

@@ -4,8 +4,8 @@ import { orgsCommands } from '../orgs/commands.generated.ts';
 import type { KnownProcess } from '../system/processes.ts';
 import { Believed } from './believed.ts';
 import { registryCommands } from './commands.generated.ts';
-import { Looker, type Base } from './look.ts';
-import { digestOf, signManifest, type Manifest, type RegistryKey } from './manifest.ts';
+import { Looker } from './look.ts';
+import { digestOf, signManifest } from './manifest.ts';
 import { openMemoryFile } from './memory-file.ts';
 import { Problems, type RegistryProblem } from './problems.ts';
 import type { Registry, RegistryOptions } from './registry.ts';
@@ -18,37 +18,10 @@ import {
   untilWritten,
   withRecord,
   type ConsumerWrite,
-  type EntryChange,
+  type RegistryContext,
+  type RegistrySources,
+  type Replace,
 } from './write.ts';
-
-export interface RegistrySources {
-  keepEvents(): number;
-  /** The id of the ledger as this process has recognised it. */
-  knownId(): string | undefined;
-}
-
-/** What the parts of a registry share. */
-export interface RegistryContext {
-  connection: Connection;
-  /** Without braces. */
-  prefix: string;
-  key: RegistryKey;
-  sources: RegistrySources;
-  believed: Believed;
-}
-
-interface Replacement {
-  manifest: Manifest;
-  entries: EntryChange[];
-  reseals?: boolean;
-  event?: { head: string; tail: string };
-}
-
-/**
- * Writes the manifest and entries, once; false if the stored manifest is not that of the base any more. What
- * was written is believed from then on.
- */
-export type Replace = (base: Pick<Base, 'seen' | 'scope'>, replacement: Replacement) => Promise<boolean>;
 
 const SEEN_LABEL = 'rekey.seen.1';
 const CANDIDATES = 500;

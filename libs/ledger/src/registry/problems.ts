@@ -1,4 +1,5 @@
-import type { ErrorCode } from '@rekey/schema';
+import { parseJson, type ErrorCode } from '@rekey/schema';
+import { z } from 'zod';
 import type { Unusable } from './manifest.ts';
 
 /** Why nobody is believed. */
@@ -6,7 +7,7 @@ export type UntrustedCode = ErrorCode &
   ('REGISTRY_UNTRUSTED' | 'REGISTRY_NOT_TAKEN_OVER' | 'REGISTRY_KEY_OTHER' | 'REGISTRY_KEY_MISSING');
 
 /** What a process can put back. */
-export const repairedCodes = [
+const repairedCodes = [
   'REGISTRY_ROLLED_BACK',
   'REGISTRY_REPAIRED',
   'LEDGER_ALTERED',
@@ -38,7 +39,7 @@ export const detailOf: Record<Unusable | 'below-floor', string> = {
   'below-floor': 'its manifest is older than REKEY_REGISTRY_MIN_REV',
 };
 
-export const SHOWN_FOR_MS = 86_400_000;
+const SHOWN_FOR_MS = 86_400_000;
 const MOST = 100;
 
 /** What is wrong now, and what was repaired within the last day. */
@@ -77,3 +78,40 @@ export class Problems {
     for (const key of [...this.repaired.keys()].slice(0, -MOST)) this.repaired.delete(key);
   }
 }
+
+/**
+ * What a process has repaired, for the status that other processes show. It stands in the ledger, unproved:
+ * the log of that process says the same.
+ */
+const Note = z.array(
+  z.object({
+    code: z.enum(repairedCodes),
+    subject: z.string().max(63),
+    detail: z.string().max(500),
+    sinceMs: z.int().nonnegative(),
+  }),
+);
+const NOTED = 20;
+
+export const repairedNote = (problems: readonly RegistryProblem[]): string =>
+  JSON.stringify(
+    problems
+      .filter(({ repaired }) => repaired)
+      .slice(-NOTED)
+      .map(({ code, subject, detail, sinceMs }) => ({
+        code,
+        subject,
+        detail: detail.slice(0, 500),
+        sinceMs,
+      })),
+  );
+
+export const readRepaired = (text: string | undefined): RegistryProblem[] => {
+  const parsed = Note.safeParse(parseJson(text));
+  if (!parsed.success) return [];
+  const since = Date.now() - SHOWN_FOR_MS;
+  return parsed.data
+    .filter(({ sinceMs }) => sinceMs >= since && sinceMs <= Date.now() + SHOWN_FOR_MS)
+    .slice(0, NOTED)
+    .map((one) => ({ ...one, repaired: true as const }));
+};

@@ -86,7 +86,7 @@ describe('a registry that was rolled back while no process lives', () => {
 describe('a registry that begins anew because another client has deleted it', () => {
   beforeEach(async () => {
     await redis.del('{spec}:registry', '{spec}:consumers');
-    expect(await add(fresh(), 'new')).toBe(true);
+    await add(fresh(), 'new');
   });
 
   it('is merged with what a process has believed before', async () => {

@@ -19,7 +19,7 @@ export interface StoredHead {
 }
 
 /** `seen`: what a write names to replace it. */
-export type StoredManifest = { seen: string } & ({ bytes: Buffer } | { unusable: Unusable });
+type StoredManifest = { seen: string } & ({ bytes: Buffer } | { unusable: Unusable });
 
 /** The registry as it is in Redis: nothing of it is believed yet. */
 export interface Stored {

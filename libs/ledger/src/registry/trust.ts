@@ -31,7 +31,7 @@ export interface Trust {
   accept(answers: { name: string; digest: string }[], options?: TrustOptions): Promise<number>;
 }
 
-/** More entries than there may be consumers: of a ledger that another client has filled, not all are shown. */
+/** More than there may be consumers: of a ledger that another client has filled, not all are shown. */
 const MOST = 500;
 
 const parse = (name: string, bytes: Buffer): Consumer | undefined => {

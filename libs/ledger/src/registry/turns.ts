@@ -1,7 +1,7 @@
 import type { MemoryFile } from './memory-file.ts';
 import type { Registry } from './registry.ts';
 
-/** Calls during a run share the next one: it begins after all of them. It is full if one of them asks for that. */
+/** Calls during a run share the next one, which begins after all of them. It is full if one asks for that. */
 export const inTurn = <T>(
   run: (full: boolean) => Promise<T>,
 ): ((options?: { full?: boolean }) => Promise<T>) => {

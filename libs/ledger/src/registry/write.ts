@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CONSUMER_CHANGED, MAX_CONSUMERS, RekeyError, type Consumer } from '@rekey/schema';
-import type { SeenConsumer } from './believed.ts';
-import { emptyManifest, type Manifest } from './manifest.ts';
+import type { Connection } from '../connection.ts';
+import type { Believed, SeenConsumer } from './believed.ts';
+import { emptyManifest, type Manifest, type ManifestScope, type RegistryKey } from './manifest.ts';
 
 interface WriteOptions {
   /** Records are sealed for other recipients from now on. */
@@ -24,10 +25,51 @@ export type ConsumerWrite = (
 ) => Promise<boolean>;
 
 /** What a write replaces beside the manifest. */
-export interface EntryChange {
+interface EntryChange {
   name: string;
   /** Undefined removes it. */
   text: string | undefined;
+}
+
+export interface RegistrySources {
+  keepEvents(): number;
+  /** The id of the ledger as this process has recognised it. */
+  knownId(): string | undefined;
+}
+
+/** What the parts of a registry share. */
+export interface RegistryContext {
+  connection: Connection;
+  /** Without braces. */
+  prefix: string;
+  key: RegistryKey;
+  sources: RegistrySources;
+  believed: Believed;
+}
+
+interface Replacement {
+  manifest: Manifest;
+  entries: EntryChange[];
+  reseals?: boolean;
+  event?: { head: string; tail: string };
+}
+
+/**
+ * Writes the manifest and entries, once; false if the stored manifest is not that of the base any more. What
+ * was written is believed from then on.
+ */
+export type Replace = (base: Pick<Base, 'seen' | 'scope'>, replacement: Replacement) => Promise<boolean>;
+
+/** What a write replaces, as of one moment. */
+export interface Base {
+  own: Manifest;
+  /** The stored manifest, as registry-write.lua compares it. */
+  seen: string;
+  /** Entries that another client has changed, as they are proved. */
+  repairs: EntryChange[];
+  /** A revision above all that this process knows of. */
+  rev: number;
+  scope: ManifestScope;
 }
 
 /** Above each revision that was seen; two histories of a registry do not share numbers. */

@@ -4,8 +4,8 @@
 -- @key registry: the manifest
 -- @key ledger: the ledger's own facts
 -- @arg bytes number: how many of the manifest
--- @reply HEAD length number?, head text, recipients text, resealed text, id text?, alias text?: `length`: absent
---   if there is no manifest, -1 if it is no string. `id`: of the ledger
+-- @reply HEAD length number?, head text, recipients text, resealed text, id text?, alias text?: `length`:
+--   absent if there is no manifest, -1 if it is no string. `id`: of the ledger
 -- @include consumers/recipients-revision
 -- @include scripts/call
 

@@ -26,6 +26,7 @@ export const FAMILIES = [
   'policy',
   'policy-request',
   'processes',
+  'registry',
   'request',
   'rollbacks',
   'rotation',

@@ -1,4 +1,5 @@
 import { noSweepCounts, type Consumer } from '@rekey/schema';
+import { specRegistry } from '@rekey/testing';
 import { START_MS, makeBulk, pass } from '../../bulks/bulk-fixture.ts';
 import { ENVELOPE, SEALED, accept, claimed, key, ledger, lose, redis, rotate } from '../../ledger-fixture.ts';
 import { consumersCommands } from '../../consumers/commands.generated.ts';
@@ -98,7 +99,7 @@ export const systemFlows: Flows = {
     await rotate('f1');
     await redis.xadd('{spec}:acks', '5-0', 'ack', '{}');
     await consumersCommands(createRunner(redis, 'spec')).acksNext({ acks: '{spec}:acks', after: '1-0' });
-    const consumers = openLedger(redis, { prefix: 'spec' }).consumers;
+    const { consumers, registry } = openLedger(redis, { prefix: 'spec', registry: specRegistry });
     await consumers.write('billing', undefined, consumer, { reseals: true, emit: JSON.stringify(ENVELOPE) });
     const current = (await redis.get('{spec}:current:ast_1'))!;
     await consumers.reseal([
@@ -113,6 +114,22 @@ export const systemFlows: Flows = {
       undefined,
       { reseals: true },
     );
+    await redis.hset('{spec}:consumers', 'unlisted', 'x');
+    await registry.look({ full: true });
+    await redis.hdel('{spec}:consumers', 'unlisted');
+  },
+  'consumers that another client has changed': async () => {
+    await rotate('f1');
+    const { consumers } = openLedger(redis, { prefix: 'spec', registry: specRegistry });
+    await consumers.write('billing', undefined, consumer);
+    const { registry } = openLedger(redis, { prefix: 'spec', registry: specRegistry });
+    const others = Array.from({ length: 1000 }, (_, i) => [`other-${i}`, 'x']);
+    await redis.hset('{spec}:consumers', Object.fromEntries(others));
+    await registry.look({ full: true });
+    await redis.del('{spec}:consumers');
+    await redis.set('{spec}:consumers', 'x');
+    await registry.look({ full: true });
+    await redis.del('{spec}:consumers');
   },
   'the request budget': async () => {
     const budget = openLedger(redis, {
@@ -149,7 +166,7 @@ export const systemFlows: Flows = {
     await ledger.orgs.hold('c', { code: 'KEYS_NOT_SHOWN', affected: 1, known: 1 });
     await openLedger(redis, { prefix: 'spec' }).sweeps.create('swp_1', 'c');
     await redis.hset('{spec}:known', 'c', 5);
-    const alias = openLedger(redis, { prefix: 'spec' }).alias;
+    const alias = openLedger(redis, { prefix: 'spec', registry: specRegistry }).alias;
     await alias.note('org_1', 'learned');
     await alias.adoptRotations('');
     await pass(1000);

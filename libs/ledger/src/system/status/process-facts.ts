@@ -4,9 +4,8 @@ import type { Consumers } from '../../consumers/consumers.ts';
 import type { SeenConsumer } from '../../registry/believed.ts';
 import type { SystemFacts } from '../attention/facts.ts';
 import type { KnownProcess } from '../processes.ts';
-import type { RegistryProblem } from '../../registry/problems.ts';
+import { readRepaired, type RegistryProblem } from '../../registry/problems.ts';
 import type { Registry } from '../../registry/registry.ts';
-import { readRepaired } from '../../registry/repaired-note.ts';
 import { SHOWN, fieldsOf, momentOf, unlessDamaged } from './replies.ts';
 
 /** The progress of consumers, as the status needs it. */

@@ -51,8 +51,8 @@ export const workerConsumersEvents = {
     level: 'error',
     message: 'published records are not where they belong; they are sealed for nobody else',
     meaning:
-      'Another client has put a record under another assistant or org, or changed it. `assistant_ids` are the first ' +
-      'ones. A sweep publishes their keys again.',
+      'Another client has put a record under another assistant or org, or changed it. `assistant_ids` are ' +
+      'the first ones. A sweep publishes their keys again.',
   },
   recipients_unsettled: {
     level: 'warn',
@@ -63,8 +63,8 @@ export const workerConsumersEvents = {
     level: 'warn',
     message: 'the registry of consumers was changed by another client, and is put back',
     meaning:
-      'Find the client that writes to the Redis of Rekey. `why` says what was found, `names` which entries were ' +
-      'written again. After a failover that lost the last writes it needs no action.',
+      'Find the client that writes to the Redis of Rekey. `why` says what was found, `names` which entries ' +
+      'were written again. After a failover that lost the last writes it needs no action.',
   },
   registry_problem: {
     level: 'error',
