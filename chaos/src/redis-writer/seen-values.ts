@@ -5,7 +5,7 @@ const KEPT_OF_EACH = 6;
 const READS_AT_ONCE = 50;
 const LONGEST = 200_000;
 
-/** What a writer has read before, to put it back later: earlier texts of strings and fields, and whole keys. */
+/** What a writer has read before, to put it back: earlier texts of strings and fields, and whole keys. */
 export interface SeenValues {
   /** Reads these keys. Texts that are too long are left out. */
   observe(keys: readonly string[]): Promise<void>;

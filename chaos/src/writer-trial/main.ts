@@ -5,9 +5,10 @@ import type { RoundReport } from './round.ts';
 import { runTrial, type TrialResult } from './run-trial.ts';
 
 /*
- * npm run redis-writer -- --mutations N --seed S: real gateway, workers and Redis, consumers of the SDK, and a
- * writer in Redis who changes anything at random, and cleverly. The verdict: nobody holds a key that it may
- * not read or that Invent did not make, no process dies, what does harm is named, and what is repaired works.
+ * npm run redis-writer -- --mutations N --seed S: real gateway, workers and Redis, consumers of the SDK, and
+ * a writer in Redis who changes anything at random, and cleverly. The verdict: nobody holds a key that they
+ * may not read or that Invent did not make, no process dies, what does harm is named, and what is repaired
+ * works.
  */
 
 interface Options {
