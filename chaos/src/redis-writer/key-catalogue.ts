@@ -30,7 +30,8 @@ interface KeyCatalogue {
   picker(random: Random): KeyPicker;
 }
 
-export const createKeyCatalogue = (redis: Redis, prefix: string): KeyCatalogue => {
+/** `without`: keys that are never picked. */
+export const createKeyCatalogue = (redis: Redis, prefix: string, without?: RegExp): KeyCatalogue => {
   let kinds = new Map<string, string[]>();
   let names: string[] = [];
   return {
@@ -39,7 +40,7 @@ export const createKeyCatalogue = (redis: Redis, prefix: string): KeyCatalogue =
       let cursor = '0';
       do {
         const [next, keys] = await redis.scan(cursor, 'MATCH', `${prefix}:*`, 'COUNT', SCAN_COUNT);
-        found.push(...keys);
+        found.push(...keys.filter((key) => !without?.test(key)));
         cursor = next;
       } while (cursor !== '0');
       // A scan returns keys in an order that the seed does not decide.

@@ -27,6 +27,8 @@ interface WriterOptions {
   prefix?: string;
   /** Only the clever mutation of this name. */
   only?: string | undefined;
+  /** Keys that are left alone. */
+  without?: RegExp;
   /** The share of mutations that make something 100 MB long. */
   hugeShare?: number;
 }
@@ -52,8 +54,9 @@ export const createRedisWriter = ({
   prefix = 'rekey',
   only,
   hugeShare = 0.0005,
+  without,
 }: WriterOptions): RedisWriter => {
-  const catalogue = createKeyCatalogue(redis, `{${prefix}}`);
+  const catalogue = createKeyCatalogue(redis, `{${prefix}}`, without);
   const seen = createSeenValues(redis);
   const views = Array.from({ length: LANES }, (_, lane): WriterView => {
     const random = createRandom(seed + lane);
