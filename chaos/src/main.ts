@@ -2,9 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readOptions } from './options.ts';
-import { printJson, printText } from './print-verdict.ts';
+import { isAccepted, printJson, printText } from './print-verdict.ts';
 import { startRun } from './run.ts';
-import { isClean } from './verdict/verdict.ts';
 
 /*
  * npm run chaos -- --rotations N --seed S: real gateway, workers and Redis, and a simulator with every fault
@@ -36,4 +35,4 @@ if (isTTY) showProgress('');
 const print = options.json ? printJson : printText;
 print(options, result, seconds, (text) => process.stdout.write(text));
 // Connections of the clients may still be open.
-process.stdout.write('', () => process.exit(isClean(result.verdict) ? 0 : 1));
+process.stdout.write('', () => process.exit(isAccepted(result) ? 0 : 1));

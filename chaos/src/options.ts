@@ -12,6 +12,7 @@ export interface ChaosOptions {
   episodes?: number;
   without: string[];
   bulk?: boolean;
+  redisWriter?: boolean;
   json?: boolean;
   keepLog?: string;
 }
@@ -53,6 +54,7 @@ export const readOptions = (): ChaosOptions =>
     .option('--seed <n>', 'decides faults, kills and order', positive, 1)
     .option('--faults <share>', 'share of POSTs with a fault; 0: no fault of any kind', share, 0.2)
     .option('--bulk', 'one bulk rotation that is paused, resumed and cancelled at random')
+    .option('--redis-writer', 'something changes Redis at random too, and an operator repairs it')
     .addOption(world)
     .option('--episodes <n>', 'least number of episodes in an odd world (default: each kind once)', positive)
     .option('--without <kinds>', 'faults and episodes to leave out, separated by commas', kinds, [])

@@ -1,30 +1,33 @@
 import type { ChaosOptions } from './options.ts';
 import type { RunResult } from './run.ts';
+import { explain } from './verdict/explained.ts';
 import { isClean } from './verdict/verdict.ts';
 
 type Write = (text: string) => void;
 
 const NAME_WIDTH = 23;
+const NAMES_SHOWN = 12;
+
+/** Whether the verdict is clean or, with a writer in Redis, explained by what status and the logs named. */
+export const isAccepted = ({ verdict, said }: RunResult): boolean =>
+  isClean(verdict) || (said !== undefined && explain(verdict, said) !== undefined);
 
 /** Prints the result as one JSON object. */
 export const printJson = (
   { seed, world, faults }: ChaosOptions,
-  { verdict, havoc, report, bulkActions }: RunResult,
+  result: RunResult,
   seconds: number,
   write: Write,
 ): void => {
-  const head = { seed, world, faults, seconds, clean: isClean(verdict) };
-  const tail = { havoc, ...report, ...(bulkActions && { operators: bulkActions }) };
+  const { verdict, havoc, report, bulkActions, said } = result;
+  const head = { seed, world, faults, seconds, clean: isClean(verdict), accepted: isAccepted(result) };
+  const tail = { havoc, ...report, ...(bulkActions && { operators: bulkActions }), ...(said && { said }) };
   write(`${JSON.stringify({ ...head, ...verdict, ...tail })}\n`);
 };
 
 /** Prints the result as a list of figures, and the verdict below it. */
-export const printText = (
-  { seed }: ChaosOptions,
-  { verdict, havoc, report, bulkActions }: RunResult,
-  seconds: number,
-  write: Write,
-): void => {
+export const printText = ({ seed }: ChaosOptions, result: RunResult, seconds: number, write: Write): void => {
+  const { verdict, havoc, report, bulkActions, said } = result;
   const { darkTimeMs, failed, mostUnpublished, requestsARotation, examples, ...figures } = verdict;
   const line = (name: string, value: unknown) => write(`${name.padEnd(NAME_WIDTH)} ${String(value)}\n`);
   const { p50, p99, max } = darkTimeMs;
@@ -38,8 +41,11 @@ export const printText = (
   if (bulkActions) line('operators', JSON.stringify(bulkActions));
   for (const [figure, cases] of Object.entries(examples))
     write(`${figure}, for example:\n${cases.map((one) => `  ${one}\n`).join('')}`);
+  const because = said && explain(verdict, said);
   const judgement = isClean(verdict)
     ? 'CLEAN: every published key is in force, nothing lost, nothing out of order.'
-    : 'NOT CLEAN.';
+    : because
+      ? `NOT AS WITHOUT A WRITER, and named: ${because.slice(0, NAMES_SHOWN).join(', ')}.`
+      : 'NOT CLEAN.';
   write(`\n${judgement}\n`);
 };

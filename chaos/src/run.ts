@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collectEvidence, logExamples, type Requested } from './collect-evidence.ts';
 import { startHavoc, type Havoc } from './faults/havoc.ts';
+import { startWriterFault, type WriterFault } from './faults/redis-writer.ts';
 import { startOddWorld, type OddWorld } from './odd-world/odd-world.ts';
 import { rotateInBulk } from './operators/bulk-operators.ts';
 import { startOperator, type Operator } from './operators/operator.ts';
@@ -11,6 +12,7 @@ import { ORG } from './system/assistants.ts';
 import { sweepTwice, waitUntilQuiet } from './system/settle.ts';
 import { startSystem, type System } from './system/system.ts';
 import { CONFIRM_AFTER_MS, READ_LAG_MS } from './system/timing.ts';
+import type { Said } from './verdict/explained.ts';
 import { judge, type Verdict } from './verdict/verdict.ts';
 
 export interface RunResult {
@@ -21,6 +23,8 @@ export interface RunResult {
   report: Record<string, Record<string, number>>;
   /** How often the operators of a bulk rotation did what. */
   bulkActions?: Record<string, number>;
+  /** What said that Redis was changed by something else; undefined in a run without such a writer. */
+  said?: Said;
 }
 
 const QUIET_WITHIN_MS = 180_000;
@@ -121,14 +125,22 @@ const reportOf = (operator: Operator, oddWorld: OddWorld | undefined): RunResult
   };
 };
 
+const reportOfWriter = (writer: WriterFault): RunResult['report'] => ({
+  redisWriter: { mutations: writer.mutations() },
+  repaired: writer.repairs(),
+});
+
 const rotateAndJudge = async (setting: Setting, havoc: Havoc | undefined): Promise<RunResult> => {
   const { system, options, showProgress } = setting;
   const operator = createOperator(system);
   const oddWorld = options.world === 'odd' ? createOddWorld(setting, operator) : undefined;
+  const writer = options.redisWriter ? await startWriterFault(system, options.seed) : undefined;
   const { requested, bulkActions } = await rotate(setting, oddWorld);
   if (oddWorld) await finishOddWorld(oddWorld, showProgress);
   await havoc?.stop();
+  await writer?.stop();
   await calmDown(setting, operator);
+  await system.finishRecording();
   const evidence = await collectEvidence(system, requested, {
     statusSamples: operator.samples(),
     stuckByLog: havoc?.stuckByLog() ?? 0,
@@ -138,7 +150,8 @@ const rotateAndJudge = async (setting: Setting, havoc: Havoc | undefined): Promi
   return {
     verdict,
     havoc: havoc?.counts() ?? {},
-    report: reportOf(operator, oddWorld),
+    report: { ...reportOf(operator, oddWorld), ...(writer && reportOfWriter(writer)) },
+    ...(writer && { said: { ...operator.codes(), ...system.warnings() } }),
     ...(bulkActions && { bulkActions }),
   };
 };
@@ -161,6 +174,7 @@ export const startRun = async (
     folder,
     bulk: options.bulk ?? false,
     odd: options.world === 'odd',
+    redisWriter: options.redisWriter ?? false,
   });
   let havoc: Havoc | undefined;
   return {

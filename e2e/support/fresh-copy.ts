@@ -48,7 +48,7 @@ export const freshCopy = async (): Promise<{ parent: string; folder: string; dis
   return { parent, folder, dispose: () => rm(parent, { recursive: true, force: true, maxRetries: 3 }) };
 };
 
-const linkPackages = async (from: string, to: string): Promise<void> => {
+export const linkPackages = async (from: string, to: string): Promise<void> => {
   await mkdir(to, { recursive: true });
   for (const name of await readdir(from)) {
     // npm's own links are relative: copied unchanged, they lead into the copy.

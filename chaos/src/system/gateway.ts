@@ -1,5 +1,6 @@
 import { createRekeyClient, type RekeyClient } from '@rekey/client';
 import { createTcpProxy, freePort, launchApp, type TcpProxy } from '@rekey/testing';
+import { insist } from './insist.ts';
 
 export interface Gateway {
   client: RekeyClient;
@@ -10,9 +11,10 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
+/** `insists`: repeats a start that is refused, since something else writes to Redis. */
 export const startGateway = async (
   redisPort: number,
-  keyFile: string,
+  { keyFile, insists }: { keyFile: string; insists: boolean },
   onLine: (line: string) => void,
 ): Promise<Gateway> => {
   const address = `127.0.0.1:${await freePort()}`;
@@ -23,7 +25,8 @@ export const startGateway = async (
     REKEY_GATEWAY_KEY_FILE: keyFile,
     LOG_LEVEL: 'warn',
   };
-  const start = () => launchApp('gateway', { env, onLine });
+  const launch = () => launchApp('gateway', { env, onLine });
+  const start = () => (insists ? insist(launch) : launch());
   let app = await start();
   // The callers decide what to repeat.
   const client = createRekeyClient({

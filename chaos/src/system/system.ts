@@ -1,15 +1,17 @@
 import { createWriteStream } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createGatewayKeyFile, createKeyFile, createSealer, loadKeyFile } from '@rekey/sealing';
+import { createGatewayKeyFile, createKeyFile, createSealer, loadKeyFile, type Sealer } from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { scriptedFaults } from '../faults/scripted-faults.ts';
 import type { Change, Evidence } from '../verdict/evidence.ts';
+import { warningIn } from '../writer-trial/spoken-names.ts';
 import { ORG, ORG_ALIAS, listAssistants, type Target } from './assistants.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { readHistory } from './history.ts';
-import { createLedgerReader, type LedgerReader } from './ledger-reader.ts';
+import { startEventRecorder } from './event-recorder.ts';
+import { createLedgerReader, createTolerantReader, type LedgerReader } from './ledger-reader.ts';
 import { startSimulator, type Simulator } from './simulator.ts';
 import { startWorkerSlot, type WorkerSlot } from './workers.ts';
 
@@ -24,6 +26,8 @@ interface SystemOptions {
   bulk: boolean;
   /** Whether Invent is also wrong in ways that no client expects. */
   odd: boolean;
+  /** Whether something else writes to Redis. */
+  redisWriter: boolean;
   /** Faults to leave out. */
   without: readonly string[];
   keepLog?: string | undefined;
@@ -48,6 +52,10 @@ export interface System {
   /** Whether the published keys of an org, under either of its names, differ from upstream's. */
   differs(orgId: string): Promise<boolean>;
   log(line: string): void;
+  /** What the logs warned of, and how often. */
+  warnings(): Record<string, number>;
+  /** Reads the last events, if they are recorded. Call it before the verdict. */
+  finishRecording(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -60,20 +68,25 @@ const countAssistants = ({ bulk, rotations, odd }: SystemOptions): number =>
 
 const openLog = (path: string | undefined) => {
   const stream = path === undefined ? undefined : createWriteStream(path, { flags: 'a' });
+  const warnings: Record<string, number> = {};
   return {
-    log: (line: string) => void stream?.write(`${line}\n`),
+    log: (line: string) => {
+      const warning = warningIn(line);
+      if (warning !== undefined) warnings[warning] = (warnings[warning] ?? 0) + 1;
+      stream?.write(`${line}\n`);
+    },
+    warnings: () => warnings,
     close: () => void stream?.end(),
   };
 };
 
 const gatewayKeyFileOf = (keyFile: string): string => join(dirname(keyFile), 'gateway-key.json');
 
-const createFingerprint = async (keyFile: string): Promise<(key: string) => string> => {
+const createSealerIn = async (keyFile: string): Promise<Sealer> => {
   await createKeyFile(keyFile);
   const loaded = await loadKeyFile(keyFile);
   await createGatewayKeyFile(gatewayKeyFileOf(keyFile), loaded);
-  const sealer = createSealer(loaded);
-  return (key) => sealer.fingerprint(key);
+  return createSealer(loaded);
 };
 
 const connectRedis = (url: string): Redis => {
@@ -97,15 +110,17 @@ const startProcesses = async (
   keyFile: string,
   log: (line: string) => void,
 ) => {
-  const { seed, rotations, faults, bulk, odd, without } = options;
+  const { seed, rotations, faults, bulk, odd, redisWriter, without } = options;
   const [assistants, subOrgs] = [countAssistants(options), bulk ? 0 : SUB_ORGS_OF_SINGLES];
   const linesOf = (name: string) => (line: string) => log(`${name} ${line}`);
   const simulator = await startSimulator({ assistants, subOrgs, seed }, linesOf('simulator'));
   if (faults > 0)
     for (const fault of scriptedFaults(faults, without)) await simulator.admin('POST', '/faults', fault);
-  const gateway = await startGateway(redisPort, gatewayKeyFileOf(keyFile), linesOf('gateway'));
+  const ofGateway = { keyFile: gatewayKeyFileOf(keyFile), insists: redisWriter };
+  const gateway = await startGateway(redisPort, ofGateway, linesOf('gateway'));
   const ports = { redis: redisPort, upstream: simulator.port };
-  const settings = { rotations, keyFile, maxUnknowns: MAX_UNKNOWNS, hasFaults: faults > 0, odd };
+  const hasFaults = faults > 0;
+  const settings = { rotations, keyFile, maxUnknowns: MAX_UNKNOWNS, hasFaults, odd, insists: redisWriter };
   const workers = await Promise.all(
     Array.from({ length: options.workers }, (_, i) =>
       startWorkerSlot(ports, settings, linesOf(`worker${i}`)),
@@ -116,12 +131,14 @@ const startProcesses = async (
 
 /** Starts everything that a run needs, with the faults of its options. */
 export const startSystem = async (options: SystemOptions): Promise<System> => {
-  const { log, close: closeLog } = openLog(options.keepLog);
+  const { log, warnings, close: closeLog } = openLog(options.keepLog);
   const keyFile = join(options.folder, 'key.json');
-  const fingerprint = await createFingerprint(keyFile);
+  const sealer = await createSealerIn(keyFile);
+  const fingerprint = (key: string) => sealer.fingerprint(key);
   const redisServer = await startRedis({ persistence: 'always' });
   const redis = connectRedis(redisServer.url);
-  const ledger = createLedgerReader(redis);
+  const recorder = options.redisWriter ? startEventRecorder(redis, 'rekey', sealer) : undefined;
+  const ledger = recorder ? createTolerantReader(redis, recorder.published) : createLedgerReader(redis);
   const processes = await startProcesses(options, redisServer.port, keyFile, log);
   const { simulator, gateway, workers, assistants } = processes;
   const isCounted = options.faults === 0 && !options.odd;
@@ -139,6 +156,8 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
     fingerprint,
     history,
     log,
+    warnings,
+    finishRecording: async () => recorder?.stop(),
     differs: async (orgId) => {
       const name = orgId === ORG_ALIAS ? ORG : orgId;
       const last = await ledger.lastPrints();

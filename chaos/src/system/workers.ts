@@ -1,5 +1,6 @@
 import { createTcpProxy, launchApp, type App, type TcpProxy } from '@rekey/testing';
 import { ORG } from './assistants.ts';
+import { insist } from './insist.ts';
 import { API_KEY } from './simulator.ts';
 import { timing, timingUnderFaults } from './timing.ts';
 
@@ -20,6 +21,8 @@ interface WorkerSettings {
   maxUnknowns: number;
   hasFaults: boolean;
   odd: boolean;
+  /** Repeats a start that is refused: something else writes to Redis. */
+  insists: boolean;
 }
 
 /** Many times what workers need. The limit exists so that a 429 closes a budget, as it does in production. */
@@ -60,6 +63,7 @@ export const startWorkerSlot = async (
     REDIS_URL: `redis://127.0.0.1:${redis.port}`,
     INVENT_BASE_URL: `http://127.0.0.1:${upstream.port}`,
   };
-  const start = () => launchApp('worker', { env: environment, onLine });
+  const launch = () => launchApp('worker', { env: environment, onLine });
+  const start = () => (settings.insists ? insist(launch) : launch());
   return { app: await start(), redis, upstream, environment, start };
 };

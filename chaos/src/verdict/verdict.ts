@@ -59,7 +59,7 @@ export interface Verdict {
 const EXAMPLES = 5;
 
 /** The promises. */
-const mustBeZero = [
+export const mustBeZero = [
   'divergent',
   'lost',
   'doneTwice',

@@ -147,6 +147,15 @@ describe('the commit of a check', () => {
 });
 
 describe('compare', () => {
+  it('puts back what another client has removed from the indexes that consumers read', async () => {
+    await rotate('f1');
+    const { orgs, assistants } = ledger.keys;
+    await redis.del(orgs, assistants('org_1'));
+    expect(await compareOne(printOf('f1'))).toBe('agrees');
+    expect(await redis.smembers(orgs)).toEqual(['org_1']);
+    expect(await redis.zrange(assistants('org_1'), '0', '-1')).toEqual(['ast_1']);
+  });
+
   it('agrees if the key that was read is the published one', async () => {
     await rotate('f1');
     expect(await compareOne(printOf('f1'))).toBe('agrees');

@@ -33,6 +33,8 @@
 
 local now_ms = math.floor(now_us() / 1000)
 local seen_ms = int(now_ms)
+-- Consumers find records by these indexes, and another client can have removed something from them.
+local listed_orgs = {}
 
 -- Whether a rotation holds it that will close its intent.
 local function is_driven(holder, lands)
@@ -49,7 +51,8 @@ local function compare(key, id, state)
     return (state == '' or is_key(state)) and 'unseen' or 'keyless'
   end
   if org and fingerprint ~= 'deleted' then
-    write('ZADD', PREFIX .. ':assistants:' .. org, 'XX', seen_ms, id)
+    listed_orgs[decoded(org)] = true
+    write('ZADD', PREFIX .. ':assistants:' .. org, seen_ms, id)
   end
   if state == '' then return 'unshown' end
   if fingerprint == state then
@@ -74,4 +77,5 @@ local words = {}
 for record = 1, record_count do
   words[record] = compare(record.assistant, record.assistant_id, record.state)
 end
+for org in pairs(listed_orgs) do write('SADD', PREFIX .. ':orgs', org) end
 return reply.COMPARED { words = words }

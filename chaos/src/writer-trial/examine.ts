@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  complaintsOf,
+  heldBy,
+  missingIn,
+  subscribeAs,
+  wrongKeysOf,
+  type TrialConsumer,
+} from './consumers.ts';
+import { ABSENT } from '../redis-writer/clever.ts';
+import { rotate } from './rotations.ts';
+import { ORGS } from './trial-processes.ts';
+import type { Trial } from './trial.ts';
+
+/** What a look at a running system found. */
+export interface Examination {
+  /** What a writer can always do, and what must be named: nothing is published, a reader lacks a key. */
+  harms: string[];
+  /** What must never be. */
+  violations: string[];
+}
+
+const SETTLES_WITHIN_MS = 2500;
+
+const rotateOnce = async ({ processes, truth, random }: Trial): Promise<string[]> => {
+  const targets = ORGS.map((org) => random.pick(truth.targets.filter(({ orgId }) => orgId === org)));
+  const results = await Promise.all(targets.map((target) => rotate(processes.client, target)));
+  return results.flatMap((result, i) =>
+    result === undefined ? [] : [`the rotation of ${targets[i]!.assistantId} did not succeed: ${result}`],
+  );
+};
+
+const listed = (ids: string[]): string =>
+  `${ids.slice(0, 3).join(', ')}${ids.length > 3 ? ` and ${ids.length - 3} more` : ''}`;
+
+const lackOf = (name: string, missing: string[]): string[] =>
+  missing.length === 0 ? [] : [`${name} lacks ${listed(missing)}`];
+
+/** What the running instance of a consumer holds, once it had time to receive what was published. */
+const examineHolding = async (trial: Trial, consumer: TrialConsumer): Promise<Examination> => {
+  const { holding, truth, names } = trial;
+  const keys = holding.get(consumer.name)!;
+  const untilMs = performance.now() + SETTLES_WITHIN_MS;
+  let missing = missingIn(consumer, keys, truth);
+  while (missing.length > 0 && performance.now() < untilMs) {
+    await sleep(100);
+    await truth.refresh();
+    missing = missingIn(consumer, keys, truth);
+  }
+  for (const complaint of complaintsOf(keys, trial.refusedBefore.get(consumer.name) ?? 0))
+    names.note(`consumer ${consumer.name} ${complaint}`);
+  return { harms: lackOf(consumer.name, missing), violations: wrongKeysOf(consumer, heldBy(keys), truth) };
+};
+
+/** What a new instance of a consumer gets. */
+const examineNewcomer = async (trial: Trial, consumer: TrialConsumer): Promise<Examination> => {
+  const { processes, truth, names } = trial;
+  const label = `a new ${consumer.name}`;
+  try {
+    const keys = await subscribeAs(processes.redisServer.url, consumer);
+    await truth.refresh();
+    for (const complaint of complaintsOf(keys, 0)) names.note(`${label} ${complaint}`);
+    const found = {
+      harms: lackOf(label, missingIn(consumer, keys, truth)),
+      violations: wrongKeysOf(consumer, heldBy(keys), truth),
+    };
+    await keys.close();
+    return found;
+  } catch (error) {
+    const { code = 'unexpected' } = error as { code?: string };
+    names.note(`${label} is refused: ${code}`);
+    return { harms: [`${label} does not start: ${code}`], violations: [] };
+  }
+};
+
+/** Whether a consumer that is set up now would trust Rekey's public key. */
+const examineSigner = async ({ processes, sealer }: Trial): Promise<Examination> => {
+  try {
+    const { x } = JSON.parse((await processes.client.getPublicKey()).jwk) as { x?: string };
+    const isOurs = x === sealer.publicJwk['x'];
+    return { harms: [], violations: isOurs ? [] : ['SIGNER: keygen would trust a forged public key'] };
+  } catch (error) {
+    return { harms: [`no public key: ${(error as Error).message.slice(0, 60)}`], violations: [] };
+  }
+};
+
+/** A consumer of which no instance runs has nothing to say. */
+const examineAbsent = async ({ processes }: Trial): Promise<Examination> => {
+  const absent = await processes.client.getConsumer(ABSENT).catch(() => undefined);
+  return {
+    harms: [],
+    violations: absent?.live ? ['FORGED ACKNOWLEDGEMENT: of a consumer that does not run'] : [],
+  };
+};
+
+export const examineThief = async ({ thief, truth, mayOpen }: Trial): Promise<string[]> => {
+  const opened = await thief.look();
+  await truth.refresh();
+  const stolen = opened.filter((secretKey) => !mayOpen(secretKey));
+  const of = stolen.map((secretKey) => truth.madeFor(secretKey)!.assistantId);
+  return of.length === 0 ? [] : [`STOLEN: the thief opened keys of ${listed(of)}`];
+};
+
+/** Rotates a key of each org, and looks at who holds what. */
+export const examine = async (trial: Trial): Promise<Examination> => {
+  const failed = await rotateOnce(trial);
+  await trial.truth.refresh();
+  const parts = await Promise.all([
+    ...trial.consumers.map((consumer) => examineHolding(trial, consumer)),
+    examineSigner(trial),
+    examineAbsent(trial),
+  ]);
+  parts.push(...(await Promise.all(trial.consumers.map((consumer) => examineNewcomer(trial, consumer)))));
+  const stolen = await examineThief(trial);
+  const isReadable = await trial.names.readStatus();
+  return {
+    harms: [
+      ...failed,
+      ...parts.flatMap(({ harms }) => harms),
+      ...(isReadable ? [] : ['status is unreadable']),
+    ],
+    violations: [...stolen, ...parts.flatMap(({ violations }) => violations)],
+  };
+};

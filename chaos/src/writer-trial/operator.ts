@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RekeyClient } from '@rekey/client';
+import type { Redis } from 'ioredis';
+import { addAgain, type TrialConsumer } from './consumers.ts';
+
+const SWEPT_WITHIN_MS = 8000;
+
+interface OperatorDeps {
+  client: RekeyClient;
+  redis: Redis;
+  prefix: string;
+  consumers: readonly TrialConsumer[];
+  /** Accepts a ledger that replaced another one. Without this, the caller restores a backup. */
+  adopts?: boolean;
+}
+
+const sweep = async (client: RekeyClient, request: object): Promise<void> => {
+  const { id } = await client.createSweep(request);
+  for (const untilMs = performance.now() + SWEPT_WITHIN_MS; performance.now() < untilMs; await sleep(100)) {
+    const { state } = await client.getSweep(id);
+    if (state === 'SUCCEEDED' || state === 'FAILED') return;
+  }
+};
+
+/** Has everything compared with Invent. */
+export const sweepAll = (client: RekeyClient): Promise<void> => sweep(client, {});
+
+/** What the documentation advises for each code of status. A restored backup is left to the caller. */
+const adviceFor = ({ client, redis, prefix, consumers, adopts = false }: OperatorDeps) => {
+  const again = async (name: string) => {
+    const consumer = consumers.find((one) => one.name === name);
+    await (consumer ? addAgain(client, consumer) : client.removeConsumer(name));
+  };
+  const advice: Record<string, (subject: string) => Promise<unknown>> = {
+    ...(adopts && {
+      LEDGER_LOST: async () => {
+        const { ledger } = await client.getStatus();
+        if (ledger) await client.adoptLedger({ ledgerId: ledger.id });
+      },
+    }),
+    FROZEN: () => client.unfreeze(),
+    BUDGET_CLOSED: (egress) => client.openBudget({ egress }),
+    ORG_HELD: async (orgId) => {
+      await sweep(client, { orgId });
+      await sweep(client, { orgId, acceptRemovals: true });
+    },
+    LEDGER_DAMAGED: (key) => redis.del(key.startsWith(prefix) ? key : `${prefix}:${key}`),
+    QUARANTINED: async (id) => {
+      const key = `${prefix}:assistant:${encodeURIComponent(id)}`;
+      if ((await redis.type(key)) !== 'hash') await redis.del(key);
+      await sweep(client, {});
+    },
+    CONSUMER_UNREADABLE: again,
+    CONSUMER_LOST: again,
+    CONSUMER_UNTRUSTED: (name) => client.removeConsumer(name),
+    NOT_COMPARED_SINCE_RESTART: () => sweep(client, {}),
+    CONSUMER_UNAPPLIED: () => sweep(client, {}),
+  };
+  return advice;
+};
+
+/** Does once what status advises. Resolves with the codes that it acted on. */
+export const actOnStatus = async (deps: OperatorDeps): Promise<string[]> => {
+  const advice = adviceFor(deps);
+  const status = await deps.client.getStatus({ deadlineMs: 2000 }).catch(() => undefined);
+  const acted: string[] = [];
+  for (const { code, subject = '' } of status?.attention ?? []) {
+    if (!Object.hasOwn(advice, code)) continue;
+    acted.push(code);
+    // What does not help now is tried again at the next look.
+    await advice[code]!(subject).catch(() => {});
+  }
+  return acted;
+};

@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { takeBackup } from './backup.ts';
+import { wrongKeysOf } from './consumers.ts';
+import { examine, examineThief, type Examination } from './examine.ts';
+import { actOnStatus, sweepAll } from './operator.ts';
+import { rotate } from './rotations.ts';
+import type { Trial } from './trial.ts';
+
+export interface RoundReport {
+  mutations: string[];
+  harms: string[];
+  /** What named the harm. */
+  names: string[];
+  violations: string[];
+  healedBy: 'nobody: no harm' | 'itself' | 'the operator' | 'the backup' | 'nobody';
+  /** The codes of status that the operator acted on. */
+  acted: string[];
+}
+
+const CHUNK = 20;
+/** Larger batches make this number of mutations at once. */
+const MANY = 100;
+const OBSERVE_EVERY = 2 * MANY;
+/** For how long a harm may last without a name. */
+const NAMED_WITHIN_MS = 12_000;
+const OPERATOR_ACTS = 3;
+const HEALED_LOOKS = 6;
+const SHARE_WITH_RESTART = 0.06;
+
+/** Makes mutations, a few at a time, while keys are rotated. */
+const mutate = async (
+  trial: Trial,
+  count: number,
+  onViolation: (what: string) => void,
+): Promise<string[]> => {
+  const { writer, processes, random, truth } = trial;
+  const lines: string[] = [];
+  const done = new AbortController();
+  const rotating = (async () => {
+    while (!done.signal.aborted) {
+      await rotate(processes.client, random.pick(truth.targets), 500);
+      await sleep(50);
+    }
+  })();
+  const chunk = count > MANY ? MANY : CHUNK;
+  for (let made = 0; made < count; made += chunk) {
+    await (made % OBSERVE_EVERY === 0 ? writer.observe() : writer.refresh());
+    const now = Math.min(chunk, count - made);
+    if (chunk === MANY) lines.push(...(await writer.mutateMany(now)));
+    else for (let i = 0; i < now; i += 1) lines.push(await writer.mutate());
+    if (made % OBSERVE_EVERY === 0) (await examineThief(trial)).forEach(onViolation);
+  }
+  // What was changed last has time to act too.
+  await sleep(count === 1 ? 300 : 700);
+  done.abort();
+  await rotating;
+  return lines;
+};
+
+/** Starts what is down, and sometimes restarts what is not. Resolves with what refused to start. */
+const restartSome = async ({ processes, random }: Trial, share: number): Promise<string[]> => {
+  const refusals: string[] = [];
+  for (const slot of processes.slots) {
+    if (slot.child && random.next() >= share) continue;
+    const refusal = await slot.restart();
+    if (refusal !== undefined) refusals.push(refusal);
+  }
+  return refusals;
+};
+
+const receivedWrongly = ({ consumers, received, truth }: Trial): string[] =>
+  consumers.flatMap((consumer) => wrongKeysOf(consumer, received.get(consumer.name)!.splice(0), truth));
+
+/** Looks again until the harm is over, or something names it. */
+const untilNamed = async (trial: Trial, first: Examination): Promise<Examination> => {
+  const untilMs = performance.now() + NAMED_WITHIN_MS;
+  let last = first;
+  const violations = [...first.violations];
+  while (last.harms.length > 0 && trial.names.since().length === 0 && performance.now() < untilMs) {
+    await sleep(500);
+    last = await examine(trial);
+    violations.push(...last.violations);
+  }
+  return { harms: last.harms, violations };
+};
+
+const isWell = async (trial: Trial, violations: string[]): Promise<boolean> => {
+  const refusals = await restartSome(trial, 0);
+  const look = await examine(trial);
+  violations.push(...look.violations);
+  return refusals.length === 0 && look.harms.length === 0;
+};
+
+/** Repairs as an operator does: by what status advises, and then from the backup. */
+const heal = async (
+  trial: Trial,
+  mustRestore: boolean,
+  violations: string[],
+): Promise<Pick<RoundReport, 'healedBy' | 'acted'>> => {
+  const { processes, redis, consumers, thief } = trial;
+  const deps = { client: processes.client, redis, prefix: '{rekey}', consumers };
+  const acted: string[] = [];
+  const most = mustRestore ? 0 : OPERATOR_ACTS;
+  for (let acts = 0; acts < most; acts += 1) {
+    if (await isWell(trial, violations))
+      return { healedBy: acted.length === 0 ? 'itself' : 'the operator', acted };
+    acted.push(...(await actOnStatus(deps)));
+  }
+  await trial.backup.restore();
+  thief.rewind();
+  await restartSome(trial, 1);
+  for (let looks = 0; looks < HEALED_LOOKS; looks += 1) {
+    await sweepAll(processes.client).catch(() => {});
+    if (await isWell(trial, violations)) {
+      trial.backup = await takeBackup(redis);
+      return { healedBy: 'the backup', acted };
+    }
+    acted.push(...(await actOnStatus(deps)));
+  }
+  return { healedBy: 'nobody', acted };
+};
+
+const judgeNames = (harms: string[], names: string[]): string[] =>
+  harms.length > 0 && names.length === 0 ? [`UNNAMED: ${harms.join('; ')}`] : [];
+
+/** Mutations, rotations, a judgement, and the repair. `size`: how many mutations. */
+export const playRound = async (trial: Trial, size: number): Promise<RoundReport> => {
+  const { names, processes, consumers, holding, refusedBefore } = trial;
+  for (const { name } of consumers) refusedBefore.set(name, holding.get(name)!.refused.count);
+  names.begin();
+  await names.readStatus();
+  names.beginAfterStanding();
+  const violations: string[] = [];
+  const mutations = await mutate(trial, size, (what) => violations.push(what));
+  const refusals = await restartSome(trial, SHARE_WITH_RESTART);
+  for (const refusal of refusals) names.note(refusal);
+  const first = await examine(trial);
+  const look = await untilNamed(trial, first);
+  violations.push(...look.violations, ...judgeNames(look.harms, names.since()));
+  const harms = [...new Set([...first.harms, ...look.harms, ...refusals])];
+  const spoken = names.since();
+  // What was leaked stays leaked: the next round begins without what leaked it.
+  const mustRestore = size > CHUNK || violations.length > 0;
+  const needsHealing = mustRestore || harms.length > 0 || processes.slots.some(({ child }) => !child);
+  const healed = needsHealing
+    ? await heal(trial, mustRestore, violations)
+    : { healedBy: 'nobody: no harm' as const, acted: [] };
+  if (healed.healedBy === 'nobody')
+    violations.push(`NOT REPAIRED: ${(await examine(trial)).harms.join('; ') || 'a process does not start'}`);
+  if (size === 1) violations.push(...refusals.map((refusal) => `START: ${refusal}`));
+  violations.push(...receivedWrongly(trial), ...processes.deaths().map((death) => `DEATH: ${death}`));
+  return { mutations, harms, names: spoken, violations: [...new Set(violations)], ...healed };
+};

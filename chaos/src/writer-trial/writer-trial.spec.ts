@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { repositoryRoot, resultOf, startChild } from '@rekey/testing';
+
+const trial = async (...args: string[]) => {
+  const main = 'chaos/src/writer-trial/main.ts';
+  const child = startChild(process.execPath, ['--conditions=@rekey/source', main, '--json', ...args], {
+    cwd: repositoryRoot,
+  });
+  const { code, out, err } = await resultOf(child);
+  if (out === '') throw new Error(`the trial ended with ${code} and no verdict:\n${err.slice(-4000)}`);
+  return { code, verdict: JSON.parse(out) as { mutations: number; violations: { what: string }[] } };
+};
+
+describe('a writer in Redis', () => {
+  it('learns and forges no key, ends no process, and does no harm that is not named', async () => {
+    const { code, verdict } = await trial('--mutations', '2000', '--batch', '500', '--seed', '7');
+    expect(verdict.violations).toEqual([]);
+    expect(verdict.mutations).toBe(2000);
+    expect(code).toBe(0);
+  });
+
+  it.each([
+    'a reader of everything added',
+    'own orgs widened',
+    "own kept in another's entry",
+    "own key in another's entry",
+    'an event under another org',
+    'another signer',
+    'an earlier entry put back',
+    'the registry and its entries rolled back',
+    'forged acknowledgements',
+  ])('gains nothing by %j', async (name) => {
+    const { verdict } = await trial('--mutations', '2', '--batch', '1', '--only', name);
+    expect(verdict.violations).toEqual([]);
+  });
+});
