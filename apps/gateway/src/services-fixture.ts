@@ -127,7 +127,6 @@ export const useServices = (): ServicesFixture => {
     await redis.flushall();
     // One that remembered the consumers of the test before would restore them.
     ledger = openLedger(redis, { prefix: PREFIX, registry: specRegistry });
-    await ledger.system.recognise({ mayBegin: true });
     fixture.refused = [];
   });
 

@@ -110,15 +110,17 @@ describe('a consumer whose entry is lost', () => {
   });
 
   it('is every named one while the registry is not believed; a wait for all is refused', async () => {
-    const acknowledgements = of(
-      {},
-      {
-        untrusted: () => 'REGISTRY_UNTRUSTED',
-        requireTrusted: () => {
-          throw new RekeyError('REGISTRY_UNTRUSTED');
+    const untrusted = (code: 'REGISTRY_UNTRUSTED' | 'REGISTRY_KEY_MISSING') =>
+      of(
+        {},
+        {
+          untrusted: () => code,
+          requireTrusted: () => {
+            throw new RekeyError(code);
+          },
         },
-      },
-    );
+      );
+    const acknowledgements = untrusted('REGISTRY_UNTRUSTED');
     expect(await acknowledgements.of(rotation)).toEqual([]);
     expect(await acknowledgements.wait(rotation, ['billing'], AbortSignal.abort())).toEqual([
       { consumer: 'billing', state: 'UNAPPLIED' },
@@ -126,5 +128,8 @@ describe('a consumer whose entry is lost', () => {
     await expect(acknowledgements.wait(rotation, [], AbortSignal.abort())).rejects.toMatchObject({
       code: 'REGISTRY_UNTRUSTED',
     });
+    await expect(
+      untrusted('REGISTRY_KEY_MISSING').wait(rotation, ['billing'], AbortSignal.abort()),
+    ).rejects.toMatchObject({ code: 'REGISTRY_KEY_MISSING' });
   });
 });

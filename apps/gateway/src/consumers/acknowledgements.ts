@@ -139,7 +139,8 @@ export const createAcknowledgements = ({
     await ready();
     readers.checkNamed(rotation.orgId, named);
     // Who may read the org is unknown: named consumers count as UNAPPLIED, and there are no others.
-    if (named.length === 0) registry.requireTrusted();
+    // A gateway without a key file will never know.
+    if (named.length === 0 || registry.untrusted() === 'REGISTRY_KEY_MISSING') registry.requireTrusted();
     const names = registry.untrusted() === undefined ? readers.readersOf(rotation.orgId) : [...named];
     if (rotation.state === 'SUCCEEDED' && names.length === 0) throw new RekeyError('CONSUMERS_MISSING');
     let states = statesOf(rotation, names);
