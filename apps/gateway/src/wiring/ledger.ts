@@ -96,7 +96,9 @@ export const openLedgerParts = (
         .catch((err: unknown) => logger.event('gateway_ledger_check_failed', { err })),
   );
   followRegistry(ledger, logger, shutdown);
-  void positions.start().then(markRead);
+  const readPositions = (): void => void positions.start().then(markRead);
+  if (redis.status === 'ready') readPositions();
+  else redis.once('ready', readPositions);
   const queue = createRotationQueue(redis, ledger.keys);
   shutdown.defer('queue', () => queue.close());
   const policyQueue = createPolicyQueue(redis, ledger.keys);

@@ -137,6 +137,8 @@ const createTrust = ({ context: { connection, believed }, looker, look, replace 
     accept: (answers, options) =>
       untilWritten(async () => {
         await look();
+        // Otherwise processes of two keys would replace each other's manifest without end.
+        if (looker.untrusted() === 'REGISTRY_KEY_OTHER') throw new RekeyError('REGISTRY_KEY_OTHER');
         const names = answers.map(({ name }) => name);
         const texts = acceptedTexts(await readCandidates(stored, names, new Map()), answers, options);
         // Names come cut: a longer one may then read as one that is accepted.

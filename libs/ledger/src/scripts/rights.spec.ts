@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import { commandNames, commandText } from './load.ts';
 import { missingRights } from './missing-rights.ts';
-import { rightsOf } from './rights.ts';
+import { argumentsOf, rightsOf } from './rights.ts';
 import { BULL_COMMANDS } from './sent-commands.ts';
 
 let server: RedisServer;
@@ -70,6 +71,16 @@ describe('missingRights', () => {
     );
     const blind = await missingAs('gateway', ['~{spec}:[^c]*', ...writing, '&*', '+@all']);
     expect(blind).toEqual(['the key {spec}:configured', 'the key {spec}:current:x']);
+  });
+
+  it('asks for each command of a script with as many arguments as it takes', async () => {
+    const names = new Set(commandNames.flatMap((name) => rightsOf(commandText(name)).commands));
+    const infos = (await admin.call('COMMAND', 'INFO', ...names)) as [name: string, arity: number][];
+    const wrong = infos.filter(([name, arity]) => {
+      const words = 1 + argumentsOf(name.toUpperCase(), 'k').length;
+      return arity < 0 ? words < -arity : words !== arity;
+    });
+    expect(wrong.map(([name]) => name)).toEqual([]);
   });
 
   it('knows the commands of all scripts of BullMQ', () => {

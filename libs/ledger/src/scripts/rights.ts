@@ -56,6 +56,7 @@ const AFTER_KEY: Record<string, number> = {
   RPUSH: 1,
   SADD: 1,
   SET: 1,
+  SISMEMBER: 1,
   SETRANGE: 2,
   SREM: 1,
   XADD: 3,
