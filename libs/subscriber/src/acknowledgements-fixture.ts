@@ -3,8 +3,8 @@ import { createAcknowledgementVerifier } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
 
 /**
- * For specs: the acknowledgements of `billing` under the prefix `spec`. It has signed each with the grant that
- * it names. `ackKeys`: what verifies those of each grant, by its kid.
+ * For specs: the acknowledgements of `billing` under the prefix `spec`. It has signed each with the grant
+ * that it names. `ackKeys`: what verifies those of each grant, by its kid.
  */
 export const readAcknowledgements = async (
   redis: Redis,
