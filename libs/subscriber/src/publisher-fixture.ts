@@ -26,11 +26,19 @@ export interface Publisher {
   /** Seals the published records for all current consumers, and makes the consumer ACTIVE. */
   finishEnrolling(name: string): Promise<void>;
   remove(name: string): Promise<void>;
-  /** Publishes a key. Resolves with its version. */
+  /**
+   * Publishes a key. `recipients`: whom it is sealed for, whoever the consumers are. Resolves with
+   * its version.
+   */
   publish(
     assistantId: string,
     secretKey: string,
-    more?: { orgId?: string; cause?: 'rotation' | 'import'; version?: number },
+    more?: Partial<{
+      orgId: string;
+      cause: 'rotation' | 'import';
+      version: number;
+      recipients: SharedKeys[];
+    }>,
   ): Promise<number>;
   /**
    * Claims a rotation. Resolves with a function that publishes the key of its answer, or with undefined if
@@ -54,7 +62,7 @@ export interface Publisher {
   /** Adds a text to the stream as it is. Resolves with the id of the entry. */
   put(event: object | string): Promise<string>;
   currentEvent(assistantId: string): Promise<RawEvent>;
-  /** What `billing` has acknowledged and signed. */
+  /** What `billing` has acknowledged and signed, each with the grant that it names. */
   acks(instance?: string): Promise<Acknowledgement[]>;
   close(): void;
 }

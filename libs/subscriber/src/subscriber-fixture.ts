@@ -44,6 +44,8 @@ interface Tools {
   sealer: Sealer;
   ledger: Ledger;
   consumers: Consumers;
+  /** What verifies the acknowledgements of each grant that it has made, by the kid of the grant. */
+  ackKeys: Map<string, string>;
   /** The shared keys of all consumers that may read an org, and the revision of that list. */
   recipientsOf(orgId: string): Promise<{ keys: SharedKeys[]; revision: string }>;
 }
@@ -79,11 +81,11 @@ const createTools = (redis: Redis, keepEvents: number): Tools => {
       ),
     };
   };
-  return { redis, sealer, ledger, consumers, recipientsOf };
+  return { redis, sealer, ledger, consumers, ackKeys: new Map(), recipientsOf };
 };
 
 type Enrolling = Pick<Publisher, 'enrol' | 'finishEnrolling' | 'remove'>;
-const enrolling = ({ redis, sealer, ledger, consumers, recipientsOf }: Tools): Enrolling => ({
+const enrolling = ({ redis, sealer, ledger, consumers, ackKeys, recipientsOf }: Tools): Enrolling => ({
   enrol: async (
     name,
     {
@@ -99,15 +101,18 @@ const enrolling = ({ redis, sealer, ledger, consumers, recipientsOf }: Tools): E
     const { d: _private, ...registered } = own;
     const to = await parseConsumerKey(registered);
     const sharedKeys = await generateSharedKeys();
+    const parsed = parseSharedKeys(sharedKeys);
+    const ackKey = acknowledgementKeyOf(parsed);
+    ackKeys.set(parsed.kid, ackKey);
     const claims = { consumer: name, sharedKeys, to, signer: sealer.signer, revision, nowMs: Date.now() };
     const granted =
       state === 'PENDING'
         ? {}
         : {
             grant: await sealGrant(claims),
-            grant_kid: parseSharedKeys(sharedKeys).kid,
+            grant_kid: parsed.kid,
             kept: JSON.parse(sealer.sealOwn(sharedKeys, 'kept')) as unknown,
-            ...(signs && { ack_key: acknowledgementKeyOf(parseSharedKeys(sharedKeys)) }),
+            ...(signs && { ack_key: ackKey }),
           };
     const entry = {
       name,
@@ -160,7 +165,8 @@ const publishing = (tools: Tools): Publishing => {
     return looked.hold;
   };
   return {
-    publish: async (assistantId, secretKey, { orgId = 'org_1', cause = 'import', version } = {}) => {
+    publish: async (assistantId, secretKey, { orgId = 'org_1', cause = 'import', ...more } = {}) => {
+      const { version, recipients } = more;
       const hold = await look(orgId, assistantId);
       if (version !== undefined)
         await redis.hset(`{spec}:assistant:${encodeURIComponent(assistantId)}`, 'epoch', version);
@@ -168,7 +174,7 @@ const publishing = (tools: Tools): Publishing => {
         { ...hold, epoch: version ?? hold.epoch },
         { fingerprint: sealer.fingerprint(secretKey) },
         cause,
-        secretKey,
+        { secretKey, recipients },
       );
     },
     claim: async (assistantId, orgId = 'org_1') => {
@@ -183,7 +189,7 @@ const publishing = (tools: Tools): Publishing => {
       );
       if (claimed.kind !== 'claimed') return undefined;
       return (secretKey) =>
-        commit(claimed.claim, { fingerprint: sealer.fingerprint(secretKey) }, 'rotation', secretKey);
+        commit(claimed.claim, { fingerprint: sealer.fingerprint(secretKey) }, 'rotation', { secretKey });
     },
     removeKey: async (assistantId, removal = 'no-key', orgId = 'org_1') =>
       commit(await look(orgId, assistantId), { removal }, 'import'),
@@ -212,14 +218,14 @@ type Commit = (
   hold: Hold,
   key: { fingerprint: string } | { removal: 'no-key' | 'deleted' },
   cause: 'rotation' | 'import',
-  secretKey?: string,
+  more?: { secretKey?: string; recipients?: SharedKeys[] | undefined },
 ) => Promise<number>;
 const createCommit =
   ({ sealer, ledger, recipientsOf }: Tools): Commit =>
-  async (hold, key, cause, secretKey) => {
+  async (hold, key, cause, { secretKey, recipients } = {}) => {
     const { orgId, assistantId, epoch } = hold;
     const isAnswer = hold.rotationId !== undefined;
-    const { keys, revision } = await recipientsOf(orgId);
+    const { keys, revision } = recipients ? { keys: recipients, revision: '' } : await recipientsOf(orgId);
     const what =
       'removal' in key
         ? ({ type: KEY_REMOVED, removal: key.removal } as const)
@@ -239,7 +245,7 @@ const createCommit =
   };
 
 type Forging = Pick<Publisher, 'eventOf' | 'put' | 'currentEvent' | 'acks'>;
-const forging = ({ redis, sealer, recipientsOf }: Tools): Forging => ({
+const forging = ({ redis, sealer, ackKeys, recipientsOf }: Tools): Forging => ({
   currentEvent: async (assistantId) =>
     JSON.parse((await redis.get(`{spec}:current:${encodeURIComponent(assistantId)}`))!) as RawEvent,
   eventOf: async (
@@ -285,7 +291,7 @@ const forging = ({ redis, sealer, recipientsOf }: Tools): Forging => ({
       typeof event === 'string' ? event : JSON.stringify(event),
     ))!,
   acks: async (instance) => {
-    const all = await readAcknowledgements(redis);
+    const all = await readAcknowledgements(redis, ackKeys);
     return instance === undefined ? all : all.filter((ack) => ack.instance === instance);
   },
 });

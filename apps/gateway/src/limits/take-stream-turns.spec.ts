@@ -10,12 +10,15 @@ let server: Http2Server;
 let session: ClientHttp2Session;
 let begun: string[];
 let refused: string[];
+let ended: number;
 const start = async (waitingTurns: number): Promise<void> => {
-  [begun, refused] = [[], []];
+  [begun, refused, ended] = [[], [], 0];
   server = createServer({ settings: { maxConcurrentStreams: 5000 } });
   server.on('session', (one) => one.on('error', () => {}));
   server.on('stream', (stream, headers) => {
     begun.push(String(headers[':path']));
+    stream.on('end', () => (ended += 1));
+    stream.resume();
     // Work of a third of a slice.
     for (const endMs = performance.now() + 0.7; performance.now() < endMs;);
     stream.respond({ ':status': 200 }, { endStream: true });
@@ -33,13 +36,13 @@ afterEach(() => {
 });
 
 /** A call; resolves with how its stream was closed. */
-const call = (path: string, { reset = false } = {}): Promise<number> =>
+const call = (path: string, { reset = false, bytes = 8 } = {}): Promise<number> =>
   new Promise((resolve) => {
     const stream = session.request({ ':path': path, ':method': 'POST' });
     stream.on('error', () => {});
     stream.on('close', () => resolve(stream.rstCode ?? 0));
     stream.resume();
-    stream.end(Buffer.alloc(8));
+    stream.end(Buffer.alloc(bytes));
     if (reset) setImmediate(() => stream.close(CANCEL));
   });
 
@@ -62,6 +65,15 @@ describe('calls that come at once', () => {
     expect(refused).toEqual(Array.from({ length: 400 - served }, () => 'turns'));
     expect(begun).toHaveLength(served);
     expect(served).toBeGreaterThanOrEqual(50);
+  });
+
+  it.each([
+    ['without', 0],
+    ['with', 8],
+  ])('are told once that their request %s a message has ended, also before their turn', async (_, bytes) => {
+    await start(1000);
+    await Promise.all(Array.from({ length: 200 }, (_call, i) => call(`/${i}`, { bytes })));
+    expect([begun.length, ended]).toEqual([200, 200]);
   });
 
   it('begin nothing if they end before their turn', async () => {

@@ -37,7 +37,11 @@ export const takeStreamTurns = (
       stream.on('error', ignore);
       const isAccepted = inTurn(() => {
         // It may have ended before its turn.
-        if (!stream.destroyed && !stream.closed) begin(stream, headers);
+        if (stream.destroyed || stream.closed) return;
+        const hasEnded = stream.readableEnded;
+        begin(stream, headers);
+        // Node has told that to nobody: a request without a message ends as soon as it has arrived.
+        if (hasEnded) stream.emit('end');
       });
       if (isAccepted) return;
       onLimit('turns');

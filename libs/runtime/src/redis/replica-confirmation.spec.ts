@@ -8,6 +8,8 @@ import { logRedisStatus } from './log-redis-status.ts';
 import { createReplicaConfirmation, type ReplicaConfirmation } from './replica-confirmation.ts';
 
 const WITHIN_MS = 400;
+/** Where nothing is stalled: only a replica that never confirms takes that long. */
+const PATIENT_MS = 10_000;
 
 let primary: RedisServer;
 let replica: RedisServer;
@@ -111,7 +113,7 @@ describe('a confirmation', () => {
 
   it('means that the replica has what the first connection wrote', async () => {
     const redis = await ready(connected(primary.url));
-    const { confirm } = confirmationOf(redis);
+    const { confirm } = confirmationOf(redis, { withinMs: PATIENT_MS });
     for (let i = 0; i < 200; i += 1) {
       await redis.set(`written-${i}`, 'x'.repeat(10_000));
       expect(await confirm()).toBe(true);
@@ -160,7 +162,7 @@ describe('a confirmation', () => {
 
   it('covers each caller that joins during another one: it starts after the last of them', async () => {
     const redis = await ready(connected(primary.url));
-    const { confirm } = confirmationOf(redis);
+    const { confirm } = confirmationOf(redis, { withinMs: PATIENT_MS });
     await Promise.all(
       Array.from({ length: 100 }, async (_, i) => {
         await sleep(i % 7);

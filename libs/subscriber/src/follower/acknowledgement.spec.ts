@@ -183,7 +183,7 @@ describe('acknowledgements', () => {
     expect(await rekey.redis.exists('{spec}:acks:billing')).toBe(0);
 
     const before = (await rekey.consumers.get('billing'))!;
-    const shared = parseSharedKeys(await rekey.sealer.open(before.consumer.kept));
+    const shared = parseSharedKeys(await rekey.sealer.openOwn(before.consumer.kept, 'kept'));
     const after = { ...before.consumer, ack_key: acknowledgementKeyOf(shared) };
     await rekey.consumers.write('billing', before, after);
     const { instance } = keys.freshness();

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { parseSharedKeys } from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { subscribe, type Keys } from '../index.ts';
 import type { Publisher } from '../publisher-fixture.ts';
@@ -59,15 +60,14 @@ describe('an older grant in place of the one that a consumer holds', () => {
   });
 
   it('does not end the use of the keys of the newer one: later events still open', async () => {
-    const newEntry = await entry();
+    const { consumer } = (await rekey.consumers.get('billing'))!;
+    const newKeys = parseSharedKeys(await rekey.sealer.openOwn(consumer.kept, 'kept'));
     const revoked = next(keys, 'revoked');
     await putBack(oldEntry);
     await revoked;
     const acknowledged = (await rekey.acks()).length;
     // A worker that knows the right entry seals for it.
-    const { kept } = JSON.parse(newEntry) as { kept: unknown };
-    await putBack(JSON.stringify({ ...(JSON.parse(oldEntry) as object), kept }));
-    await rekey.publish('ast_2', 'sk_2');
+    await rekey.publish('ast_2', 'sk_2', { recipients: [newKeys] });
     await until(() => keys.current('ast_2')?.state === 'held', 'the new key');
     expect((await rekey.acks()).length).toBe(acknowledged);
   });

@@ -293,12 +293,12 @@ describe('a consumer', () => {
 
   it('that is added again with the same key continues', async () => {
     await begin();
-    const entry = (await rekey.redis.hget('{spec}:consumers', 'billing'))!;
+    const { consumer } = (await rekey.consumers.get('billing'))!;
     const revoked = next(keys, 'revoked');
     await rekey.remove('billing');
     await revoked;
     const snapshot = next(keys, 'snapshot');
-    await rekey.redis.hset('{spec}:consumers', 'billing', entry);
+    await rekey.consumers.write('billing', undefined, consumer, { reseals: true });
     await rekey.publish('ast_1', 'new');
     expect(await snapshot).toMatchObject({ reason: 'reinstated' });
     await holds('ast_1', 'new');

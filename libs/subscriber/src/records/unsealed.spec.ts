@@ -35,16 +35,9 @@ const begin = async () => {
     leaseMs: 1000,
   });
 };
-const entryOf = async () => (await rekey.redis.hget('{spec}:consumers', 'billing'))!;
 /** Publishes as a worker that has no usable keys of this consumer. */
-const publishUnsealed = async (...args: Parameters<Publisher['publish']>) => {
-  const entry = await entryOf();
-  const { kept: _, ...rest } = JSON.parse(entry) as Record<string, unknown>;
-  await rekey.redis.hset('{spec}:consumers', 'billing', JSON.stringify(rest));
-  const version = await rekey.publish(...args);
-  await rekey.redis.hset('{spec}:consumers', 'billing', entry);
-  return version;
-};
+const publishUnsealed = (assistantId: string, secretKey: string, more: { orgId?: string } = {}) =>
+  rekey.publish(assistantId, secretKey, { ...more, recipients: [] });
 const acks = () => rekey.acks(keys.freshness().instance);
 const lastUnapplied = async () => (await acks()).at(-1)?.unapplied;
 const passed = async () => {
