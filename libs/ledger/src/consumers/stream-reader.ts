@@ -48,11 +48,11 @@ export const beginReading = (after: string): Reading => ({
  * is no stream.
  */
 export const createStreamReader = (redis: Redis, prefix: string) => {
-  const commands = consumersCommands(createRunner(redis, prefix));
-  const shared = ledgerKeys(prefix).acks;
+  const keys = ledgerKeys(prefix);
+  const commands = consumersCommands(createRunner(redis, keys.prefix));
   return async (acks: string, reading: Reading): Promise<StreamEntry[]> => {
     const page = await commands.acksRead({
-      stream: acks.slice(shared.length),
+      stream: acks.slice(keys.acks.length),
       after: reading.after,
       before: reading.before ?? '+',
       count: PAGE,

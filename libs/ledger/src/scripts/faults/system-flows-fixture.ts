@@ -103,7 +103,7 @@ export const systemFlows: Flows = {
   consumers: async () => {
     await rotate('f1');
     await redis.xadd('{spec}:acks', '5-0', 'ack', '{}');
-    const commands = consumersCommands(createRunner(redis, 'spec'));
+    const commands = consumersCommands(createRunner(redis, '{spec}'));
     const acks = '{spec}:acks';
     await commands.acksRead({ stream: '', after: '1-0', before: '+', count: 10, chars: 100, longest: 10 });
     await commands.acksTrim({ acks, keep: 5, expireMs: 1000 });
