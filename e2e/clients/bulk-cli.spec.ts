@@ -238,6 +238,7 @@ describe('with a worker', () => {
     ).toEqual([
       'ok gateway',
       'ok key file',
+      'ok gateway key file',
       'ok redis',
       'ok redis memory',
       expect.stringMatching(/^(ok|warn) redis durability$/),

@@ -7,6 +7,9 @@ import { addConsumer, newEntry, problemsOf, writerOn } from './registry-fixture.
 
 /* A ledger of an earlier version, whose consumers nothing proves, and an operator who decides about them. */
 
+/** The lock of the killed worker, under which records are sealed again, ends by itself. */
+const LOCK_ENDS_MS = 40_000;
+
 let system: System;
 let writer: ReturnType<typeof writerOn>;
 let client: RekeyClient;
@@ -61,6 +64,7 @@ describe('a ledger of an earlier version', () => {
     await eventually(
       () => client.getConsumer('billing'),
       ({ state }) => state === 'ACTIVE',
+      LOCK_ENDS_MS,
     );
     expect(await writer.recipientsOf('ast_1')).toHaveLength(2);
     expect(await problemsOf({ client })).not.toContain('REGISTRY_NOT_TAKEN_OVER');
@@ -89,6 +93,7 @@ describe('rekey registry trust', () => {
     await eventually(
       () => client.getConsumer('billing'),
       ({ state }) => state === 'ACTIVE',
+      LOCK_ENDS_MS,
     );
     const after = await writer.entryOf('billing');
     expect(JSON.stringify(after)).not.toContain('planted');

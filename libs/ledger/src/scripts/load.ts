@@ -76,15 +76,18 @@ const KEYS_ASKED = 6;
  * Asks Redis whether its user may run commands on the first keys that a script is given, and on others: a
  * right that is missing in the middle would leave the rest undone.
  */
-const askRights = ({ commands, keys, readKeys }: Rights): string => {
-  const asked = commands.map(
-    (command) => `ask(${[`'${command}'`, ...argumentsOf(command, 'KEYS[1]')].join(', ')})`,
-  );
+const askRights = ({ commands, keys, readKeys }: Rights, isGivenKeys: boolean): string => {
   const nameOf = (key: string) => `PREFIX .. '${key}'`;
+  const first = isGivenKeys ? 'KEYS[1]' : nameOf([...keys, ...readKeys][0] ?? ':x');
+  const asked = commands.map(
+    (command) => `ask(${[`'${command}'`, ...argumentsOf(command, first)].join(', ')})`,
+  );
   if (readKeys.length > 0) asked.push(`ask(${["'EXISTS'", ...readKeys.map(nameOf)].join(', ')})`);
-  const all = ["'DEL'", ...keys.map(nameOf), `unpack(KEYS, 1, math.min(#KEYS, ${KEYS_ASKED}))`];
+  const written = keys.map(nameOf);
+  if (isGivenKeys) written.push(`unpack(KEYS, 1, math.min(#KEYS, ${KEYS_ASKED}))`);
+  if (written.length > 0) asked.push(`ask(${["'DEL'", ...written].join(', ')})`);
   return `local ask = redis.acl_check_cmd
-if not (${[...asked, `ask(${all.join(', ')})`].join(' and ')}) then
+if not (${asked.join(' and ')}) then
   return redis.error_reply('${NO_RIGHT}')
 end
 `;
@@ -95,11 +98,11 @@ end
  * more than it needs from there on. All others ask for all of theirs first.
  */
 const ASKS = /^ *-- @ask (.*)\n/gm;
-const withAsks = (own: string, rights: Rights): string => {
+const withAsks = (own: string, rights: Rights, isGivenKeys: boolean): string => {
   const asking = own.replaceAll(ASKS, (_line, names: string) =>
-    askRights(names === 'all' ? rights : { commands: names.split(' '), keys: [], readKeys: [] }),
+    askRights(names === 'all' ? rights : { commands: names.split(' '), keys: [], readKeys: [] }, isGivenKeys),
   );
-  return asking === own ? askRights(rights) + own : asking;
+  return asking === own ? askRights(rights, isGivenKeys) + own : asking;
 };
 
 /**
@@ -118,7 +121,8 @@ const textOf = (name: CommandName): string => {
   const inputs = inputLocals(header);
   // A local is read faster than a global; `NAME.FIELD` of a group reads these often.
   const lists = header.each ? 'local keys_, args_ = KEYS, ARGV\n' : '';
-  const asking = withAsks(inputs + own.text, rightsOf(before + own.text));
+  const isGivenKeys = header.keys.length > 0 || (header.each?.keys.length ?? 0) > 0;
+  const asking = withAsks(inputs + own.text, rightsOf(before + own.text), isGivenKeys);
   // Redis reads the flags of a script from its first line.
   return `${header.flags}-- rekey:${name}\n${PREFIX}${lists}${before}${asking}`;
 };

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import { beginReading, createStreamReader } from '../consumers/stream-reader.ts';
 import { commandNames, commandText } from './load.ts';
 import { missingRights } from './missing-rights.ts';
 import { argumentsOf, rightsOf } from './rights.ts';
@@ -92,6 +93,22 @@ describe('missingRights', () => {
       [...text.matchAll(/(?:\brcall|redis\.p?call)\(\s*['"](\w+)/g)].map(([, name]) => name!.toUpperCase()),
     );
     expect([...new Set(called)].toSorted()).toEqual(BULL_COMMANDS);
+  });
+});
+
+describe('a user who may only read acknowledgements', () => {
+  it.each(['{spec}:acks', '{spec}:acks:billing'])('reads %s', async (acks) => {
+    await admin.xadd(acks, '*', 'ack', 'text');
+    const keys = ['%R~{spec}:acks*', '~{spec}:damaged'];
+    await admin.acl('SETUSER', 'limited', 'reset', 'on', '>word', ...keys, '+@all');
+    const limited = new Redis(server.url, { username: 'limited', password: 'word' });
+    try {
+      const entries = await createStreamReader(limited, 'spec')(acks, beginReading('0-0'));
+      expect(entries).toMatchObject([{ text: 'text', proof: '' }]);
+    } finally {
+      limited.disconnect();
+      await admin.del(acks);
+    }
   });
 });
 

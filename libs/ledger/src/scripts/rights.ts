@@ -12,7 +12,8 @@ export interface Rights {
 /** A key that a call names, of a command that only reads. */
 const READ_OF_KEY = new RegExp(
   String.raw`\b(?:read|redis\.p?call)\('(?:EXISTS|TYPE|STRLEN|GET|GETRANGE|HGET|HMGET|HLEN|HSTRLEN|HEXISTS` +
-    String.raw`|LLEN|LRANGE|SCARD|SISMEMBER|XLEN|XRANGE|XREVRANGE|ZCARD|ZCOUNT|ZRANDMEMBER|ZRANGE|ZRANGEBYSCORE|ZSCORE)'` +
+    String.raw`|LLEN|LRANGE|SCARD|SISMEMBER|XLEN|XRANGE|XREVRANGE` +
+    String.raw`|ZCARD|ZCOUNT|ZRANDMEMBER|ZRANGE|ZRANGEBYSCORE|ZSCORE)'` +
     String.raw`, PREFIX \.\. '[^']*'`,
   'g',
 );
