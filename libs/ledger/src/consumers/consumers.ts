@@ -120,8 +120,10 @@ export const openConsumers = (connection: Connection, registry: Registry): Consu
         redisNowMs(redis),
       ]);
       if (!next) return { events: 0, ms: 0 };
+      // Another client can have written what is no number.
+      const lastSeq = Number.isSafeInteger(Number(last)) ? Number(last) : 0;
       return {
-        events: Math.max(Number(last ?? 0) - seq, 0),
+        events: Math.max(lastSeq - seq, 0),
         ms: Math.max(nowMs - Number(next[0].split('-')[0]), 0),
       };
     },
