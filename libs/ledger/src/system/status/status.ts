@@ -10,7 +10,14 @@ import { findDamage } from './damage.ts';
 import type { SystemFacts } from '../attention/facts.ts';
 import { DoubtNote, HoldingsNote, QuarantineNote, SinceNote, readSweepNote } from './notes.ts';
 import { readOverdue, readUnscheduled } from './policy-facts.ts';
-import { readBudgets, readConsumers, readRedis, readRegistry, type KnownPositions } from './process-facts.ts';
+import {
+  budgetKeys,
+  readBudgets,
+  readConsumers,
+  readRedis,
+  readRegistry,
+  type KnownPositions,
+} from './process-facts.ts';
 import type { KnownProcess, Processes } from '../processes.ts';
 import { longestFirst, momentOf, readJson, readableReplies, someFields, unlessDamaged } from './replies.ts';
 import {
@@ -167,13 +174,13 @@ const processStatus = ({
 /** Reads the status of the whole system. Entries that cannot be read are named in it, and do not break it. */
 export const readStatus = async (connection: Connection, sources: StatusSources): Promise<SystemStatus> => {
   const nowMs = await redisNowMs(connection.redis);
-  const damaged = await findDamage(connection.redis, connection.keys);
   const { facts, ...counts } = await readCounts(connection);
   const [known, holdings, { known: orgName, conflict }] = await Promise.all([
     unlessDamaged(sources.processes.list(), []),
     unlessDamaged(sources.holdings(), { assistants: 0, consumers: 0, policies: 0 }),
     unlessDamaged(sources.alias.read(), {} as Awaited<ReturnType<OrgAlias['read']>>),
   ]);
+  const damaged = await findDamage(connection.redis, connection.keys, budgetKeys(connection, known));
   const { openIntents, reconciling, openBulks, stopped, waiting } = await readWork(connection, facts);
   const intentsInAll = await unlessDamaged(readIntentsInAll(connection, known), { count: 0, limit: 0 });
   const others = await readOthers(connection, sources, nowMs, known);

@@ -88,7 +88,9 @@ export const workerHousekeepingEvents = {
   request_budget_unavailable: {
     level: 'warn',
     message: 'the request budget cannot be read or changed',
-    meaning: 'The ledger could not be read or written. Check Redis.',
+    meaning:
+      'The ledger could not be read or written. Check Redis. With WRONGTYPE another client spoiled the ' +
+      'budget; the worker has begun a new one.',
   },
   rotation_job_restored: {
     level: 'warn',
