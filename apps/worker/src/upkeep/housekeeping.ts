@@ -21,6 +21,13 @@ interface HousekeepingOptions {
   longestDelayMs: number;
 }
 
+/**
+ * Does a chore of housekeeping at the start. If it fails it is done again within a minute: another client can
+ * have spoiled a key of BullMQ, and a worker does more than that chore.
+ */
+export const firstRun = (logger: Logger, chore: string, run: () => Promise<void>): Promise<void> =>
+  run().catch((err: unknown) => logger.event('housekeeping_failed', { err, chore }));
+
 const TRIM_EVERY_MS = 10_000;
 const ALIGN_EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;

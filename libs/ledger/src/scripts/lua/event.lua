@@ -10,7 +10,7 @@ local MAX_SEQ = 2 ^ 53 - 1
 
 -- Reads into `numbers` what the next events need: the last `seq`, and the run. A command that writes anything
 -- before its first event calls this before that write. A `seq` that is no whole number, or has none after it,
--- was written by another client: the events number from 1 again, in another run, so consumers take a snapshot.
+-- was written by another client. Events then number from 1 again, in another run: consumers take a snapshot.
 local function prepare_event(numbers)
   local text = read('GET', PREFIX .. ':seq') or '0'
   local is_number = text == '0' or string.find(text, '^[1-9]%d*$')
