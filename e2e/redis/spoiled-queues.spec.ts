@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { useCleanup } from '../support/cleanup.ts';
-import { startSystem, type System } from '../support/system.ts';
+import { eventually, startSystem, type System } from '../support/system.ts';
 
 const cleanUp = useCleanup();
 const start = async (): Promise<System> => {
@@ -30,5 +30,26 @@ describe('keys of BullMQ that another client has spoiled', () => {
     const worker = await system.startWorker();
     expect(worker.output()).toMatch(/"event":"ready"/);
     expect(worker.output()).not.toMatch(/start_failed/);
+  });
+
+  it('are named by status, and neither refuse rotations and sweeps nor hold them up', async () => {
+    const system = await start();
+    await spoilAll(system);
+    const named = async () =>
+      (await system.client.getStatus()).attention.filter(({ code }) => code === 'QUEUE_DAMAGED');
+    expect((await named()).map(({ subject }) => subject)).toContain('{rekey}:bull:rotations:wait');
+    const { id } = await system.rotate('ast_1');
+    const worker = await system.startWorker();
+    expect(await system.waitFor(id)).toMatchObject({ state: 'SUCCEEDED' });
+    expect(await named()).toEqual([]);
+
+    await spoilAll(system);
+    await worker.untilOutput(/queue_key_deleted.*rotations:wait/);
+    expect(await system.rotateAndWait('ast_2')).toMatchObject({ state: 'SUCCEEDED' });
+    const sweep = await system.client.createSweep({});
+    await eventually(
+      () => system.client.getSweep(sweep.id),
+      ({ state }) => state === 'SUCCEEDED',
+    );
   });
 });

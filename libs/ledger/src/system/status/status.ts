@@ -3,6 +3,7 @@ import type { Connection } from '../../connection.ts';
 import type { Consumers } from '../../consumers/consumers.ts';
 import { heldOrgsOf } from '../../orgs/held-orgs.ts';
 import type { OrgAlias } from '../../orgs/org-alias.ts';
+import { findQueueDamage } from '../../queues/queue-damage.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { redisNowMs } from '../../time/redis-now.ts';
 import { attentionOf } from '../attention/attention.ts';
@@ -181,6 +182,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     unlessDamaged(sources.alias.read(), {} as Awaited<ReturnType<OrgAlias['read']>>),
   ]);
   const damaged = await findDamage(connection.redis, connection.keys, budgetKeys(connection, known));
+  const damagedQueues = await findQueueDamage(connection.redis, connection.keys);
   const { openIntents, reconciling, openBulks, stopped, waiting } = await readWork(connection, facts);
   const intentsInAll = await unlessDamaged(readIntentsInAll(connection, known), { count: 0, limit: 0 });
   const others = await readOthers(connection, sources, nowMs, known);
@@ -194,6 +196,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
   const attention = attentionOf({
     nowMs,
     damaged,
+    damagedQueues,
     processes: known,
     ledger,
     openRotations: open,
