@@ -33,16 +33,12 @@ export const useEnrolment = (): void => {
     ({ consumers } = ledger);
     recipients = createRecipients({ registry: ledger.registry, sealer, logger });
     await recipients.refresh();
-    round = enrolConsumers({
-      ledger,
-      sealer,
-      recipients,
-      logger,
-      meter: silentMeter,
-      stopping: new AbortController().signal,
-    });
+    round = roundsOf(new AbortController().signal);
   });
 };
+/** The rounds of one more worker. */
+export const roundsOf = (stopping: AbortSignal): (() => Promise<void>) =>
+  enrolConsumers({ ledger, sealer, recipients, logger, meter: silentMeter, stopping });
 
 /** Publishes a key as a worker does that knows the current recipients. */
 export const publish = async (assistantId: string, orgId = 'org_1') => {

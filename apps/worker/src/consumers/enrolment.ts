@@ -73,6 +73,9 @@ export const enrolConsumers = (deps: EnrolmentDeps): (() => Promise<void>) => {
       logger.event('records_resealed', { ...count });
     } catch (err) {
       if (!(err instanceof Interrupted)) throw err;
+    } finally {
+      // If that fails, the lock lapses.
+      await consumers.unlockResealing(token).catch(() => {});
     }
   };
 };
