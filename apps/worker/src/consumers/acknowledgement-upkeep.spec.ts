@@ -18,7 +18,7 @@ let round: () => Promise<void>;
 const refused = collectRefusedAcknowledgements();
 useRedis((url) => (redis = new Redis(url)));
 beforeEach(() => {
-  ({ consumers } = openLedger(redis, { prefix: 'spec' }));
+  ({ consumers } = openLedger(redis, { prefix: 'spec', registry: { key: sealer.registryKey } }));
   [proved, events, counted] = [[], [], []];
   round = keepAcknowledgements({
     consumers,
@@ -39,7 +39,7 @@ const add = async (name: string, more: Partial<Consumer> = {}) => {
     created_at: new Date().toISOString(),
     key: { kty: 'OKP', kid: 'kid' },
     grant: 'a grant',
-    kept: JSON.parse(sealer.seal(shared)) as unknown,
+    kept: JSON.parse(sealer.sealOwn(shared, 'kept')) as unknown,
     ...more,
   };
   await consumers.write(name, undefined, entry);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { silentLogger as logger } from '@rekey/runtime';
-import { KEY_ROTATED, KEY_UNCERTAIN, KeyEvent } from '@rekey/schema';
+import { KEY_ROTATED, KEY_UNCERTAIN, KeyEvent, type Consumer } from '@rekey/schema';
 import { openEnvelope, openGrant, sealRecord } from '@rekey/sealing';
 import { createRecipients } from '../publishing/recipients.ts';
 import { sealer } from '../publishing/sealing-fixture.ts';
@@ -126,7 +126,8 @@ describe('an added consumer', () => {
     expect(recipients.notSealedFor()).toEqual([]);
     const { kept: _, ...rest } = await entry('billing');
     for (const kept of [{}, JSON.parse(sealer.sealOwn('{}', 'shared-key')) as unknown, undefined]) {
-      await redis.hset('{spec}:consumers', 'billing', JSON.stringify({ ...rest, kept }));
+      const after = { ...rest, ...(kept !== undefined && { kept }) } as Consumer;
+      await consumers.write('billing', await consumers.get('billing'), after);
       await recipients.refresh();
       expect(recipients.notSealedFor()).toEqual(['billing']);
       expect(recipients.of('org_1').keys).toEqual([]);

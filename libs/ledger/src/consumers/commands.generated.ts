@@ -2,8 +2,8 @@
 import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
 interface AcksReadInput {
-  /** the stream */
-  acks: string;
+  /** the end of its key: '' or ':CONSUMER' */
+  stream: string;
   /** the id of the entry up to which it was read before */
   after: string;
   /** read what is older than this id; `+` for everything */
@@ -94,13 +94,15 @@ export const consumersCommands = (run: RunCommand) => ({
    * an acknowledgement.
    *
    * Keeps: what another client has written there costs the reader a bounded number of bytes.
+   *
+   * The stream is no key of the script: a user who may only read it may then call this.
    */
   acksRead: async (input: AcksReadInput): Promise<AcksReadReply> =>
     readAcksReadReply(
       await run(
         'acks-read',
-        [input.acks],
-        [input.after, input.before, input.count, input.chars, input.longest],
+        [],
+        [input.stream, input.after, input.before, input.count, input.chars, input.longest],
       ),
     ),
   /**

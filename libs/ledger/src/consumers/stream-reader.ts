@@ -1,5 +1,6 @@
 import { MAX_ACKNOWLEDGEMENT_BYTES } from '@rekey/schema';
 import type { Redis } from 'ioredis';
+import { ledgerKeys } from '../keys.ts';
 import { createRunner } from '../scripts/run.ts';
 import { consumersCommands } from './commands.generated.ts';
 
@@ -48,9 +49,10 @@ export const beginReading = (after: string): Reading => ({
  */
 export const createStreamReader = (redis: Redis, prefix: string) => {
   const commands = consumersCommands(createRunner(redis, prefix));
+  const shared = ledgerKeys(prefix).acks;
   return async (acks: string, reading: Reading): Promise<StreamEntry[]> => {
     const page = await commands.acksRead({
-      acks,
+      stream: acks.slice(shared.length),
       after: reading.after,
       before: reading.before ?? '+',
       count: PAGE,

@@ -76,15 +76,13 @@ const KEYS_ASKED = 6;
  * Asks Redis whether its user may run commands on the first keys that a script is given, and on others: a
  * right that is missing in the middle would leave the rest undone.
  */
-const askRights = ({ commands, keys }: Rights): string => {
+const askRights = ({ commands, keys, readKeys }: Rights): string => {
   const asked = commands.map(
     (command) => `ask(${[`'${command}'`, ...argumentsOf(command, 'KEYS[1]')].join(', ')})`,
   );
-  const all = [
-    "'DEL'",
-    ...keys.map((key) => `PREFIX .. '${key}'`),
-    `unpack(KEYS, 1, math.min(#KEYS, ${KEYS_ASKED}))`,
-  ];
+  const nameOf = (key: string) => `PREFIX .. '${key}'`;
+  if (readKeys.length > 0) asked.push(`ask(${["'EXISTS'", ...readKeys.map(nameOf)].join(', ')})`);
+  const all = ["'DEL'", ...keys.map(nameOf), `unpack(KEYS, 1, math.min(#KEYS, ${KEYS_ASKED}))`];
   return `local ask = redis.acl_check_cmd
 if not (${[...asked, `ask(${all.join(', ')})`].join(' and ')}) then
   return redis.error_reply('${NO_RIGHT}')
@@ -99,7 +97,7 @@ end
 const ASKS = /^ *-- @ask (.*)\n/gm;
 const withAsks = (own: string, rights: Rights): string => {
   const asking = own.replaceAll(ASKS, (_line, names: string) =>
-    askRights(names === 'all' ? rights : { commands: names.split(' '), keys: [] }),
+    askRights(names === 'all' ? rights : { commands: names.split(' '), keys: [], readKeys: [] }),
   );
   return asking === own ? askRights(rights) + own : asking;
 };

@@ -69,7 +69,7 @@ const questionsOf = (keys: Keys, role: Role): Question[] => {
   const own = commandNames.map((name) => rightsOf(commandText(name)));
   const commands = new Set([...SENT_COMMANDS, ...BULL_COMMANDS, ...own.flatMap((one) => one.commands)]);
   commands.delete('SUBSCRIBE');
-  const ownKeys = own.flatMap((one) => one.keys.map((key) => `${keys.prefix}${key}`));
+  const ownKeys = own.flatMap((one) => [...one.keys, ...one.readKeys].map((key) => `${keys.prefix}${key}`));
   return [
     ...[...commands].toSorted().map((command) => ({
       words: [command, ...wordsOf(command, keys.rotation('x'))],

@@ -91,7 +91,12 @@ read('GET', KEYS[1])
 if redis.pcall('HGET', PREFIX .. ':assistant:' .. id, 'holder') then
   write('ZADD', PREFIX .. ':checks', 1, id)
 end
+local kept, seen = PREFIX .. ':kept', read('GET', PREFIX .. ':checks')
 redis.pcall('PUBLISH', PREFIX .. ':' .. channel, id)`;
-    expect(rightsOf(lua)).toEqual({ commands: ['GET', 'HGET', 'ZADD'], keys: [':assistant:x', ':checks'] });
+    expect(rightsOf(lua)).toEqual({
+      commands: ['GET', 'HGET', 'ZADD'],
+      keys: [':checks', ':kept'],
+      readKeys: [':assistant:x'],
+    });
   });
 });

@@ -5,7 +5,17 @@
 export interface Rights {
   commands: string[];
   keys: string[];
+  /** Of the keys that it names, those that it only reads. They are not among `keys`. */
+  readKeys: string[];
 }
+
+/** A key that a call names, of a command that only reads. */
+const READ_OF_KEY = new RegExp(
+  String.raw`\b(?:read|redis\.p?call)\('(?:EXISTS|TYPE|STRLEN|GET|GETRANGE|HGET|HMGET|HLEN|HSTRLEN|HEXISTS` +
+    String.raw`|LLEN|LRANGE|SCARD|SISMEMBER|XLEN|XRANGE|XREVRANGE|ZCARD|ZCOUNT|ZRANDMEMBER|ZRANGE|ZRANGEBYSCORE|ZSCORE)'` +
+    String.raw`, PREFIX \.\. '[^']*'`,
+  'g',
+);
 
 /** What a script may do, from its text. It completes without PUBLISH: see publish.lua. */
 export const rightsOf = (lua: string): Rights => {
@@ -13,12 +23,16 @@ export const rightsOf = (lua: string): Rights => {
   const commands = [...code.matchAll(/\b(?:read|write|redis\.p?call)\('([A-Z]+)'/g)].map(
     ([, command]) => command!,
   );
-  const keys = [...code.matchAll(/PREFIX \.\. '(:[\w-][^']*)'/g)].map(([, key]) =>
-    key!.endsWith(':') ? `${key}x` : key!,
-  );
+  const keysIn = (text: string) =>
+    [...text.matchAll(/PREFIX \.\. '(:[\w-][^']*)'/g)].map(([, key]) =>
+      key!.endsWith(':') ? `${key}x` : key!,
+    );
+  // What is done with a key that is kept in a variable is unknown here: it counts as written.
+  const keys = new Set(keysIn(code.replaceAll(READ_OF_KEY, '')));
   return {
     commands: [...new Set(commands)].filter((command) => command !== 'PUBLISH').toSorted(),
-    keys: [...new Set(keys)].toSorted(),
+    keys: [...keys].toSorted(),
+    readKeys: [...new Set(keysIn(code))].filter((key) => !keys.has(key)).toSorted(),
   };
 };
 

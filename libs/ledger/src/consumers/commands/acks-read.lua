@@ -3,7 +3,9 @@
 --
 -- Keeps: what another client has written there costs the reader a bounded number of bytes.
 --
--- @key acks: the stream
+-- The stream is no key of the script: a user who may only read it may then call this.
+--
+-- @arg stream text: the end of its key: '' or ':CONSUMER'
 -- @arg after text: the id of the entry up to which it was read before
 -- @arg before text: read what is older than this id; `+` for everything
 -- @arg count number: how many entries to look at
@@ -20,7 +22,7 @@ local from, newest, oldest, unfit, length = before, '', '', 0, 0
 if from ~= '+' then from = '(' .. from end
 local entries = {}
 for looked = 1, count do
-  local entry = read('XREVRANGE', acks, from, '(' .. after, 'COUNT', 1)[1]
+  local entry = read('XREVRANGE', PREFIX .. ':acks' .. stream, from, '(' .. after, 'COUNT', 1)[1]
   oldest = entry and entry[1] or ''
   if not entry then break end
   if newest == '' then newest = oldest end

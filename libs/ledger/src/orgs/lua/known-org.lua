@@ -7,11 +7,9 @@
 local MAX_POLICIES_READ = 1000
 
 local function has_api_key(org)
-  local configured = PREFIX .. ':configured'
-  if read('ZCARD', configured) == 0 or read('ZSCORE', configured, '*') or read('ZSCORE', configured, org) then
-    return true
-  end
-  if not read('ZSCORE', configured, 'c') then return false end
+  local function has(name) return read('ZSCORE', PREFIX .. ':configured', name) end
+  if read('ZCARD', PREFIX .. ':configured') == 0 or has('*') or has(org) then return true end
+  if not has('c') then return false end
   local alias = read('HGET', PREFIX .. ':ledger', 'alias')
   return not alias or alias == org
 end

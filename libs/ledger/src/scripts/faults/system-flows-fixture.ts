@@ -105,7 +105,7 @@ export const systemFlows: Flows = {
     await redis.xadd('{spec}:acks', '5-0', 'ack', '{}');
     const commands = consumersCommands(createRunner(redis, 'spec'));
     const acks = '{spec}:acks';
-    await commands.acksRead({ acks, after: '1-0', before: '+', count: 10, chars: 100, longest: 10 });
+    await commands.acksRead({ stream: '', after: '1-0', before: '+', count: 10, chars: 100, longest: 10 });
     await commands.acksTrim({ acks, keep: 5, expireMs: 1000 });
     await redis.set('{spec}:acks:billing', 'x');
     await commands.acksTrim({ acks: '{spec}:acks:billing', keep: 5, expireMs: 1000 });
