@@ -77,6 +77,7 @@ describe('a queue', () => {
     ['meta', 'opts.maxLenEvents', '01000010000'],
     ['meta', 'opts.maxLenEvents', 'x'],
     ['id', undefined, 'x'],
+    ['id', undefined, '02'],
     ['id', undefined, '9223372036854775807'],
     ['pc', undefined, '-1x'],
   ])(

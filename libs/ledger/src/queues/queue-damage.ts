@@ -35,7 +35,8 @@ const TYPES: Record<string, string> = {
   limiter: 'string',
 };
 const COUNTERS = ['id', 'pc'];
-const COUNTER = /^\d{1,15}$/;
+/** Redis counts on from no number with leading zeros. */
+const COUNTER = /^(?:0|[1-9]\d{0,14})$/;
 const EVENTS = 'opts.maxLenEvents';
 const EVENTS_KEPT = /^[1-9]\d{0,6}$/;
 /** What Rekey never sets: it holds rotations back in the ledger, where status names it. */
