@@ -5,6 +5,7 @@ import { createSealer, loadKeyFile } from '@rekey/sealing';
 import { WorkerEnvironment, workerTiming } from './config.ts';
 import { connectInvent, loadApiKeys } from './wiring/invent.ts';
 import { createStores, joinLedger } from './wiring/ledger.ts';
+import { firstRun } from './upkeep/housekeeping.ts';
 import { establishOrgAlias, startConfiguredOrgs, startOrgAlias } from './wiring/orgs.ts';
 import { createWork, loadRecipients, type Parts } from './wiring/parts.ts';
 import { schedulePolicies, startPolicies } from './wiring/policies.ts';
@@ -13,7 +14,13 @@ import { connectRedis } from './wiring/redis.ts';
 import { joinRegistry } from './wiring/registry.ts';
 import { createRotating, startBulks, startRotations } from './wiring/rotation.ts';
 import { followStatus } from './wiring/status.ts';
-import { compareAfterRestarts, enrolConsumers, followConsumers, keepHouse } from './wiring/upkeep.ts';
+import {
+  compareAfterRestarts,
+  enrolConsumers,
+  followConsumers,
+  keepHouse,
+  queueMender,
+} from './wiring/upkeep.ts';
 import { startChecks, startSweeps, sweepDeps } from './wiring/verification.ts';
 
 await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) => {
@@ -54,10 +61,12 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   shutdown.defer('follow-ups', () => followUps.close());
   const check = startChecks(parts, work);
   followConsumers(parts, work);
+  const mendQueues = queueMender(parts);
+  await firstRun(logger, 'mend queues', mendQueues);
   const alignPolicies = await schedulePolicies(parts);
   const sweeping = sweepDeps(parts, work, check);
   const sweeps = await startSweeps(parts, sweeping, orgAlias);
-  keepHouse(parts, followUps, alignPolicies, sweeps);
+  keepHouse(parts, mendQueues, followUps, alignPolicies, sweeps);
   compareAfterRestarts(parts, sweeps);
   startPolicies(parts);
 

@@ -45,6 +45,7 @@ const adviceFor = ({ client, redis, prefix, consumers, adopts = false }: Operato
       await sweep(client, { orgId, acceptRemovals: true });
     },
     LEDGER_DAMAGED: (key) => redis.del(key.startsWith(prefix) ? key : `${prefix}:${key}`),
+    QUEUE_DAMAGED: (key) => redis.del(key),
     QUARANTINED: async (id) => {
       const key = `${prefix}:assistant:${encodeURIComponent(id)}`;
       if ((await redis.type(key)) !== 'hash') await redis.del(key);

@@ -33,11 +33,9 @@ export type { Registry, RegistryEvent, RegistryOptions } from './registry/regist
 export type { TrustCandidate } from './registry/trust.ts';
 export type { AcknowledgementRefusal } from './consumers/intake.ts';
 export { readRegistered } from './consumers/registered-consumers.ts';
+export { repairQueues } from './queues/queue-damage.ts';
+export { FOLLOW_UPS_QUEUE, POLICIES_QUEUE, ROTATIONS_QUEUE, SWEEPS_QUEUE } from './queues/queue-names.ts';
 export {
-  FOLLOW_UPS_QUEUE,
-  POLICIES_QUEUE,
-  ROTATIONS_QUEUE,
-  SWEEPS_QUEUE,
   createPolicyQueue,
   createRotationQueue,
   createSweepQueue,

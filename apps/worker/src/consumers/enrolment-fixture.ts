@@ -12,7 +12,7 @@ import {
 } from '@rekey/sealing';
 import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
-import { enrolConsumers } from './enrolment.ts';
+import { enrolConsumers, startEnrolment } from './enrolment.ts';
 import { createRecipients, type Recipients } from '../publishing/recipients.ts';
 import { sealer, signing } from '../publishing/sealing-fixture.ts';
 import { silentMeter } from '../metrics/meter-fixture.ts';
@@ -33,16 +33,15 @@ export const useEnrolment = (): void => {
     ({ consumers } = ledger);
     recipients = createRecipients({ registry: ledger.registry, sealer, logger });
     await recipients.refresh();
-    round = enrolConsumers({
-      ledger,
-      sealer,
-      recipients,
-      logger,
-      meter: silentMeter,
-      stopping: new AbortController().signal,
-    });
+    round = enrolConsumers(deps());
   });
 };
+const deps = () => {
+  const stopping = new AbortController().signal;
+  return { ledger, sealer, recipients, logger, meter: silentMeter, stopping };
+};
+/** Starts one more worker, which makes rounds by itself. */
+export const startWorker = () => startEnrolment(deps());
 
 /** Publishes a key as a worker does that knows the current recipients. */
 export const publish = async (assistantId: string, orgId = 'org_1') => {

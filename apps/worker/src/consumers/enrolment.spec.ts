@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { silentLogger as logger } from '@rekey/runtime';
 import { KEY_ROTATED, KEY_UNCERTAIN, KeyEvent, type Consumer } from '@rekey/schema';
@@ -16,6 +17,7 @@ import {
   recipients,
   redis,
   round,
+  startWorker,
   useEnrolment,
   verifiers,
 } from './enrolment-fixture.ts';
@@ -48,6 +50,40 @@ describe('an added consumer', () => {
       [1, KEY_ROTATED, 'ast_1', undefined],
       [2, 'rekey.consumer.changed.v1', 'billing', 'ACTIVE'],
     ]);
+  });
+
+  it('waits for no lock of a worker that has stopped', async () => {
+    await publish('ast_1');
+    await add('billing', ['org_1']);
+    const worker = startWorker();
+    while ((await entry('billing')).state !== 'ACTIVE') await sleep(20);
+    expect(await redis.exists('{spec}:resealing')).toBe(1);
+    await worker.close();
+    expect(await redis.exists('{spec}:resealing')).toBe(0);
+    await add('crm', ['org_1']);
+    await round();
+    expect(await entry('crm')).toMatchObject({ state: 'ACTIVE' });
+  });
+
+  it('waits for the lock of another worker', async () => {
+    await redis.set('{spec}:resealing', 'another', 'PX', 20_000);
+    await add('billing', ['org_1']);
+    await round();
+    await ledger.consumers.unlockResealing('one');
+    expect(await redis.get('{spec}:resealing')).toBe('another');
+    expect(await entry('billing')).toMatchObject({ state: 'ENROLLING' });
+  });
+
+  it.each([
+    ['that never ends', () => redis.set('{spec}:resealing', 'another')],
+    ['that ends in a year', () => redis.set('{spec}:resealing', 'another', 'EX', 31_536_000)],
+    ['of another type', () => redis.rpush('{spec}:resealing', 'another')],
+  ])('waits half a minute at most for a lock %s', async (_, lock) => {
+    await lock();
+    await add('billing', ['org_1']);
+    await round();
+    expect(await redis.pttl('{spec}:resealing')).toBeLessThanOrEqual(30_000);
+    expect(await redis.pttl('{spec}:resealing')).not.toBe(-1);
   });
 
   it('gets a grant that requires key proofs, and its records have them', async () => {

@@ -33,18 +33,28 @@ const POLL_EVERY_MS = 500;
  */
 const PASS_AGAIN_MS = 300_000;
 
-export const startEnrolment = (deps: EnrolmentDeps): { close(): Promise<void> } =>
-  every(POLL_EVERY_MS, enrolConsumers(deps), (err) => deps.logger.event('enrolment_failed', { err }));
+export const startEnrolment = (deps: EnrolmentDeps): { close(): Promise<void> } => {
+  const token = randomUUID();
+  const rounds = every(POLL_EVERY_MS, enrolConsumers(deps, token), (err) =>
+    deps.logger.event('enrolment_failed', { err }),
+  );
+  return {
+    close: async () => {
+      await rounds.close();
+      // If that fails, the lock lapses.
+      await deps.ledger.consumers.unlockResealing(token).catch(() => {});
+    },
+  };
+};
 
 /**
  * Makes one round. It grants keys to added consumers and seals published records for them. It seals published
  * records again without removed consumers. Several workers may do this at once. Only what the registry proves
  * is granted, and sealed for.
  */
-export const enrolConsumers = (deps: EnrolmentDeps): (() => Promise<void>) => {
+export const enrolConsumers = (deps: EnrolmentDeps, token: string = randomUUID()): (() => Promise<void>) => {
   const { recipients, logger } = deps;
   const { consumers } = deps.ledger;
-  const token = randomUUID();
   let granted = -1;
   /** What was believed at the last pass, and when it ended. */
   let passed = { version: -1, at: -Infinity };

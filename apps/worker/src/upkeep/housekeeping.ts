@@ -11,6 +11,8 @@ interface HousekeepingOptions {
   /** Schedules all policies, and the sweep of all orgs. */
   alignPolicies: () => Promise<void>;
   alignSweeps: () => Promise<void>;
+  /** Deletes what another client has spoiled of BullMQ's keys. */
+  mendQueues: () => Promise<void>;
   logger: Logger;
   keepRotations: number;
   keepBulks: number;
@@ -21,7 +23,16 @@ interface HousekeepingOptions {
   longestDelayMs: number;
 }
 
+/**
+ * Does a chore of housekeeping at the start. If it fails it is done again within a minute: another client can
+ * have spoiled a key of BullMQ, and a worker does more than that chore.
+ */
+export const firstRun = (logger: Logger, chore: string, run: () => Promise<void>): Promise<void> =>
+  run().catch((err: unknown) => logger.event('housekeeping_failed', { err, chore }));
+
 const TRIM_EVERY_MS = 10_000;
+/** BullMQ tries again without a pause while it meets a spoiled key. */
+const MEND_EVERY_MS = 5000;
 const ALIGN_EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
 
@@ -33,6 +44,7 @@ export const startHousekeeping = (options: HousekeepingOptions): { close(): Prom
   const chore = (name: string, everyMs: number, run: () => Promise<void>) =>
     every(everyMs, run, (err) => options.logger.event('housekeeping_failed', { err, chore: name }));
   const chores = [
+    chore('mend queues', MEND_EVERY_MS, options.mendQueues),
     chore('bring rotations forward', ALIGN_EVERY_MS, () => bringForward(options)),
     chore('trim history', TRIM_EVERY_MS, () => trim(options)),
     chore('restore lost rotations', options.lostAfterMs / 2, () => restoreLost(options)),
@@ -71,8 +83,11 @@ const restoreLost = async ({
       ...(after !== undefined && { after }),
     });
     for (const job of orphans) {
-      await followUps.revive(job);
-      logger.event('rotation_job_restored', idsOf(job));
+      // One that cannot be queued is no reason to leave out the others.
+      await followUps.revive(job).then(
+        () => logger.event('rotation_job_restored', idsOf(job)),
+        (err) => logger.event('housekeeping_failed', { err, chore: 'restore lost rotations', ...idsOf(job) }),
+      );
     }
     after = next;
   } while (after !== undefined);

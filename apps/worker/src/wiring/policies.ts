@@ -2,6 +2,7 @@ import { createPolicyQueue } from '@rekey/ledger';
 import { alignSchedules } from '../policy/align-schedules.ts';
 import { createPolicyConsumer } from '../policy/policy-consumer.ts';
 import { whenClocksAgree } from '../upkeep/clock-watch.ts';
+import { firstRun } from '../upkeep/housekeeping.ts';
 import type { Parts } from './parts.ts';
 
 /** Schedules all policies. Returns what does so again. */
@@ -14,7 +15,7 @@ export const schedulePolicies = async ({
   const queue = createPolicyQueue(redis, stores.ledger.keys);
   shutdown.defer('policy queue', () => queue.close());
   const align = () => alignSchedules(stores.ledger.policies, queue, logger);
-  await align();
+  await firstRun(logger, 'align policies', align);
   return align;
 };
 

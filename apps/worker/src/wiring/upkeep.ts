@@ -1,4 +1,4 @@
-import type { RotationQueue } from '@rekey/ledger';
+import { repairQueues, type RotationQueue } from '@rekey/ledger';
 import { rewriteAppendOnlyFile, watchRunId } from '@rekey/runtime';
 import { startConsumerWatch } from '../consumers/consumer-watch.ts';
 import { startEnrolment } from '../consumers/enrolment.ts';
@@ -49,8 +49,17 @@ export const enrolConsumers = ({
   shutdown.defer('enrolment', () => enrolment.close());
 };
 
+/** Returns what deletes the keys of BullMQ that another client has spoiled. */
+export const queueMender =
+  ({ logger, redis, stores }: Parts): (() => Promise<void>) =>
+  async () => {
+    for (const { key, why } of await repairQueues(redis, stores.ledger.keys))
+      logger.event('queue_key_deleted', { key, why });
+  };
+
 export const keepHouse = (
   { config, timing, logger, shutdown, stores }: Parts,
+  mendQueues: () => Promise<void>,
   followUps: RotationQueue,
   alignPolicies: () => Promise<void>,
   sweeps: Sweeps,
@@ -59,6 +68,7 @@ export const keepHouse = (
     ledger: stores.ledger,
     work: stores.ledger.bulkWork,
     followUps,
+    mendQueues,
     alignPolicies,
     alignSweeps: sweeps.consumer.align,
     logger,

@@ -2,6 +2,7 @@ import { createSweepQueue, type SweepQueue } from '@rekey/ledger';
 import { orgsByOneName } from '../orgs/one-name.ts';
 import type { OrgAliasKeeper } from '../orgs/org-alias.ts';
 import { whenClocksAgree } from '../upkeep/clock-watch.ts';
+import { firstRun } from '../upkeep/housekeeping.ts';
 import { checkAssistant } from '../verification/checks/check-assistant.ts';
 import { startDueChecks } from '../verification/checks/due-checks.ts';
 import { createSweepConsumer, type SweepConsumer } from '../verification/sweep-consumer.ts';
@@ -70,7 +71,7 @@ export const startSweeps = async (
     'sweeps: clocks that agree',
     whenClocksAgree(clock, () => consumer.start()),
   );
-  await queue.schedule(config.REKEY_SWEEP_EVERY_MS);
+  await firstRun(logger, 'align sweeps', () => queue.schedule(config.REKEY_SWEEP_EVERY_MS));
   if (config.REKEY_SWEEP_EVERY_MS === 0) logger.event('scheduled_sweeps_off');
   return { queue, consumer };
 };

@@ -125,6 +125,35 @@ describe('commit', () => {
     ).toEqual(results.map((kind) => (kind === 'committed' ? 'SUCCEEDED' : 'ROTATING')));
   });
 
+  it.each([
+    'x',
+    '',
+    '01',
+    '-1',
+    '1.5',
+    '1e3',
+    '0x10',
+    '9007199254740991',
+    '9007199254740993',
+    '1152921504606847000',
+    '1'.repeat(400),
+  ])('numbers events from 1 in another run if another client wrote %p as the last seq', async (seq) => {
+    for (const name of ['f1', 'f2']) await rotate(name);
+    await redis.set('{spec}:seq', seq);
+    for (const name of ['f3', 'f4']) await rotate(name);
+    expect((await events()).map(({ data }) => data.seq)).toEqual([1, 2, 1, 2]);
+    const runs = (await events()).map(({ data }) => data['run']);
+    expect(runs).toEqual([runs[0], runs[0], runs[2], runs[2]]);
+    expect(runs[2]).not.toBe(runs[0]);
+    expect(await redis.get('{spec}:seq')).toBe('2');
+  });
+
+  it('numbers events up to the last one that consumers read exactly', async () => {
+    await redis.set('{spec}:seq', '9007199254740990');
+    for (const name of ['f1', 'f2']) await rotate(name);
+    expect((await events()).map(({ data }) => data.seq)).toEqual([9007199254740991, 1]);
+  });
+
   it('finds its own version if the response was lost', async () => {
     const claim = await claimed(await accept());
     await ledger.assistants.commit(claim, key('f1'));

@@ -1,5 +1,6 @@
 import type { Connection } from '../connection.ts';
 import type { Keys } from '../keys.ts';
+import { isWrongType } from '../scripts/run.ts';
 import { redisNowMs } from '../time/redis-now.ts';
 import { budgetCommands } from './commands.generated.ts';
 
@@ -30,7 +31,10 @@ export interface RequestBudget {
   slowDown(refused: Refusal): Promise<void>;
   /** The same without a limit: no request is held back, but `rekey status` shows that upstream refuses. */
   noteClosed(refused: Refusal): Promise<void>;
-  /** Whether upstream has closed the budget, and the closure has not passed. */
+  /**
+   * Whether upstream has closed the budget, and the closure has not passed. Fails once if another client gave
+   * its key another type, and begins a new budget.
+   */
   isClosed(): Promise<boolean>;
   /**
    * Upstream has answered a request that left `ageMs` ago. That opens a budget that was closed before the
@@ -97,6 +101,16 @@ export const openBudget = (
       retryAfterMs: retryAfterMs === undefined ? undefined : Math.round(retryAfterMs),
     });
   };
+  const closedUntil = async (): Promise<string | null> => {
+    try {
+      return await redis.hget(budgetKey, 'closed_until');
+    } catch (error) {
+      // No request could leave until an operator deletes it. What a new budget does not know, the next
+      // refusal tells.
+      if (isWrongType(error)) await redis.del(budgetKey);
+      throw error;
+    }
+  };
   const open = async (ageMs?: number) => (await commands.openBudget({ budget: budgetKey, ageMs })).kind;
 
   return {
@@ -112,7 +126,7 @@ export const openBudget = (
     },
     noteClosed: close,
     isClosed: async () => {
-      const [until, nowMs] = await Promise.all([redis.hget(budgetKey, 'closed_until'), redisNowMs(redis)]);
+      const [until, nowMs] = await Promise.all([closedUntil(), redisNowMs(redis)]);
       return Number(until ?? 0) > nowMs;
     },
     answered: ({ ageMs }) => open(Math.max(Math.round(ageMs), 0)),

@@ -6,6 +6,7 @@ import {
   SECOND,
   STEP_MS,
   budget,
+  budgetKey,
   countTaken,
   hash,
   nowUs,
@@ -170,6 +171,48 @@ describe('a closure of more than a minute', () => {
     expect(await budget.open()).toBe(false);
     await pass(SECOND);
     expect(await taken('first')).toBe(true);
+  });
+
+  it.each([
+    ['a text', () => redis.set(budgetKey, 'x')],
+    ['a list', () => redis.rpush(budgetKey, 'x')],
+    ['a sorted set', () => redis.zadd(budgetKey, 1, 'x')],
+  ])('fails once if another client made the budget %s, and begins a new one', async (_, spoil) => {
+    await redis.del(budgetKey);
+    await spoil();
+    await expect(budget.take('first')).rejects.toThrow();
+    await expect(budget.isClosed()).rejects.toThrow();
+    expect(await budget.isClosed()).toBe(false);
+    expect(await budget.take('first')).toEqual({ taken: true });
+  });
+
+  it('is named by the status if another client gave it another type', async () => {
+    await redis.set('{spec}:budget:default', 'x');
+    const damaged = async () =>
+      (await ledger.system.status()).attention.filter(({ code }) => code === 'LEDGER_DAMAGED');
+    expect(await damaged()).toMatchObject([{ subject: '{spec}:budget:default' }]);
+    await redis.del('{spec}:budget:default');
+    expect(await damaged()).toEqual([]);
+  });
+
+  it.each([
+    ['next', 'nan'],
+    ['next', 'inf'],
+    ['next', '-inf'],
+    ['pace', '-1000000'],
+    ['pace', '0'],
+    ['pace', 'nan'],
+    ['pace', '1e300'],
+    ['sweep_next', 'nan'],
+    ['sweep_next', 'inf'],
+  ])('keeps the pace if another client wrote %s %s', async (field, value) => {
+    await budget.take('first');
+    await redis.hset(budgetKey, { [field]: value, pace_at: nowUs });
+    const count = await countTaken('bulk', 20 * SECOND, 100_000);
+    expect(count).toBeGreaterThan(10);
+    expect(count).toBeLessThan(170);
+    await pass(60 * SECOND);
+    expect(await takeAll('sweep')).toBeLessThanOrEqual(3);
   });
 
   it('is shown by a rotation that waits for it', async () => {

@@ -41,6 +41,8 @@ export interface Consumers {
   noteResealed(recipients: string): Promise<void>;
   /** Takes the lock under which records are resealed, or renews it; false if another worker has it. */
   lockResealing(token: string, leaseMs: number): Promise<boolean>;
+  /** Releases that lock, if this worker has it. */
+  unlockResealing(token: string): Promise<void>;
   /**
    * The number of events after the entry of this position and `seq`, and the age of the first of them.
    */
@@ -109,8 +111,16 @@ export const openConsumers = (connection: Connection, registry: Registry): Consu
 
     lockResealing: async (token, leaseMs) => {
       if ((await redis.set(keys.resealing, token, 'PX', leaseMs, 'NX')) === 'OK') return true;
-      if ((await redis.get(keys.resealing)) !== token) return false;
-      return (await redis.pexpire(keys.resealing, leaseMs)) === 1;
+      const holder = await redis.get(keys.resealing).catch(() => undefined);
+      if (holder === token) return (await redis.pexpire(keys.resealing, leaseMs)) === 1;
+      // Another client can have written a lock that does not end.
+      const restMs = await redis.pttl(keys.resealing);
+      if (restMs === -1 || restMs > leaseMs) await redis.pexpire(keys.resealing, leaseMs);
+      return false;
+    },
+
+    unlockResealing: async (token) => {
+      if ((await redis.get(keys.resealing)) === token) await redis.del(keys.resealing);
     },
 
     lagOf: async (position, seq) => {
@@ -120,8 +130,10 @@ export const openConsumers = (connection: Connection, registry: Registry): Consu
         redisNowMs(redis),
       ]);
       if (!next) return { events: 0, ms: 0 };
+      // Another client can have written what is no number.
+      const lastSeq = Number.isSafeInteger(Number(last)) ? Number(last) : 0;
       return {
-        events: Math.max(Number(last ?? 0) - seq, 0),
+        events: Math.max(lastSeq - seq, 0),
         ms: Math.max(nowMs - Number(next[0].split('-')[0]), 0),
       };
     },

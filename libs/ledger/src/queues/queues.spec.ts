@@ -3,10 +3,8 @@ import { useRedis } from '@rekey/testing/redis-fixture';
 import { Queue, Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { ledgerKeys } from '../keys.ts';
+import { FOLLOW_UPS_QUEUE, POLICIES_QUEUE, SWEEPS_QUEUE } from './queue-names.ts';
 import {
-  FOLLOW_UPS_QUEUE,
-  POLICIES_QUEUE,
-  SWEEPS_QUEUE,
   createPolicyQueue,
   createRotationQueue,
   createSweepQueue,

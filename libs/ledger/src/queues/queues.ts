@@ -4,15 +4,8 @@ import type { Redis } from 'ioredis';
 import type { Keys } from '../keys.ts';
 import { nextOpening } from '../policies/openings.ts';
 import { surviveScriptFlush } from '../scripts/script-flush.ts';
-
-/** First deliveries. */
-export const ROTATIONS_QUEUE = 'rotations';
-/**
- * Rotations that did not end at the first delivery: they are retried or read back. They have a queue of their
- * own, because BullMQ puts a delayed job behind all waiting jobs when it is due: a key that is dead upstream
- * must not wait for a backlog.
- */
-export const FOLLOW_UPS_QUEUE = 'rotation-follow-ups';
+import { repairQueues, throughDamage } from './queue-damage.ts';
+import { POLICIES_QUEUE, ROTATIONS_QUEUE, SWEEPS_QUEUE } from './queue-names.ts';
 
 /**
  * Completed jobs are deleted; the last failed ones (they did not fit the schema, or have no rotation) are
@@ -23,12 +16,6 @@ export const keptJobs: { removeOnComplete: KeepJobs; removeOnFail: KeepJobs } = 
   removeOnComplete: { count: 0 },
   removeOnFail: { count: 1000 },
 };
-
-/** Sweeps: requested ones, and the scheduled one. */
-export const SWEEPS_QUEUE = 'sweeps';
-
-/** Windows of rotation policies that are due. */
-export const POLICIES_QUEUE = 'policies';
 
 export interface RotationQueue {
   /**
@@ -103,6 +90,13 @@ export const whenPolicyOpens: RepeatStrategy = (afterMs, { pattern = '', tz = ''
   }
 };
 
+/** Removes a job, also one whose key has another type. */
+const removeJob = async (redis: Redis, queue: Queue, id: string): Promise<void> => {
+  const type = await redis.type(queue.toKey(id));
+  if (type !== 'none' && type !== 'hash') await redis.del(queue.toKey(id));
+  await queue.remove(id);
+};
+
 /** The connection stays the caller's to close. */
 export const createRotationQueue = (
   redis: Redis,
@@ -110,13 +104,25 @@ export const createRotationQueue = (
   name: string = ROTATIONS_QUEUE,
 ): RotationQueue => {
   const queue = openQueue(redis, keys, name);
-  const add = async (job: RotationJob, { delayMs = 0 } = {}) => {
-    await queue.add('rotate', job, { jobId: job.rotationId, ...(delayMs > 0 && { delay: delayMs }) });
+  // A call that met a spoiled key may have left the job, and in no list.
+  const repair = async ({ rotationId }: RotationJob) => {
+    await repairQueues(redis, keys, [name]);
+    await removeJob(redis, queue, rotationId);
+  };
+  const add: RotationQueue['add'] = async (job, { delayMs = 0 } = {}) => {
+    const options = { jobId: job.rotationId, ...(delayMs > 0 && { delay: delayMs }) };
+    await throughDamage(
+      () => queue.add('rotate', job, options),
+      () => repair(job),
+    );
   };
   return {
     add,
     revive: async (job) => {
-      await queue.remove(job.rotationId);
+      await throughDamage(
+        () => removeJob(redis, queue, job.rotationId),
+        () => repair(job),
+      );
       await add(job);
     },
     bringForward: async (latestMs) => {
@@ -176,31 +182,40 @@ export const createSweepQueue = (redis: Redis, keys: Keys): SweepQueue => {
     return (await queue.getJobScheduler(SCHEDULED_SWEEP))?.next !== next;
   };
 
+  const schedule = async (everyMs: number): Promise<void> => {
+    if (everyMs === 0) {
+      await queue.removeJobScheduler(SCHEDULED_SWEEP);
+      return;
+    }
+    const every = Math.round(everyMs);
+    if (await isSweepScheduled(every)) return;
+    // BullMQ would keep the next time of an existing schedule, however far ahead a wrong clock has set it.
+    await queue.removeJobScheduler(SCHEDULED_SWEEP);
+    // The first job is due at once: the worker that draws it reads in the ledger whether a sweep is due.
+    // BullMQ adds the next job when one starts, so a sweep that is longer than the interval finds the lock
+    // held.
+    const data: SweepJob = {};
+    await queue.upsertJobScheduler(SCHEDULED_SWEEP, { every }, { name: 'sweep', data, opts: keptJobs });
+  };
+  const repair = () => repairQueues(redis, keys, [SWEEPS_QUEUE]);
+
   return {
     add: async ({ id: sweepId, orgId }) => {
       const data: SweepJob = { sweepId };
-      // A job that has failed, or is in no list, would stay as it is.
-      if ((await queue.getJob(sweepId)) && !(await willBeDelivered(queue, sweepId)))
-        await queue.remove(sweepId);
       // BullMQ delivers jobs with a priority after all jobs without one.
       const priority = orgId === undefined ? {} : { priority: AFTER_SWEEPS_OF_EVERYTHING };
-      await queue.add('sweep', data, { jobId: sweepId, ...priority });
+      const add = async () => {
+        // A job that has failed, or is in no list, would stay as it is.
+        if ((await queue.getJob(sweepId)) && !(await willBeDelivered(queue, sweepId)))
+          await queue.remove(sweepId);
+        await queue.add('sweep', data, { jobId: sweepId, ...priority });
+      };
+      await throughDamage(add, async () => {
+        await repair();
+        await removeJob(redis, queue, sweepId);
+      });
     },
-    schedule: async (everyMs) => {
-      if (everyMs === 0) {
-        await queue.removeJobScheduler(SCHEDULED_SWEEP);
-        return;
-      }
-      const every = Math.round(everyMs);
-      if (await isSweepScheduled(every)) return;
-      // BullMQ would keep the next time of an existing schedule, however far ahead a wrong clock has set it.
-      await queue.removeJobScheduler(SCHEDULED_SWEEP);
-      // The first job is due at once: the worker that draws it reads in the ledger whether a sweep is due.
-      // BullMQ adds the next job when one starts, so a sweep that is longer than the interval finds the lock
-      // held.
-      const data: SweepJob = {};
-      await queue.upsertJobScheduler(SCHEDULED_SWEEP, { every }, { name: 'sweep', data, opts: keptJobs });
-    },
+    schedule: (everyMs) => throughDamage(() => schedule(everyMs), repair),
     close: () => queue.close(),
   };
 };
@@ -226,27 +241,41 @@ export const createPolicyQueue = (redis: Redis, keys: Keys): PolicyQueue => {
     return (await queue.getJobScheduler(policyId))?.next !== scheduler.next;
   };
 
-  return {
-    schedule: async (policyId, window) => {
-      // A repeated call makes BullMQ drop a job that is due and not begun, in favour of the one after it: the
-      // missed window would never be delivered.
-      if (await isScheduled(policyId, window)) return;
-      const data: PolicyJob = { policyId };
-      await queue.upsertJobScheduler(
-        policyId,
-        { pattern: window.cron, tz: window.timeZone },
-        { name: 'policy', data },
-      );
-    },
-    unschedule: async (policyId) => {
+  const repair = () => repairQueues(redis, keys, [POLICIES_QUEUE]);
+  const guarded = <T>(step: () => Promise<T>): Promise<T> => throughDamage(step, repair);
+  /** BullMQ schedules nothing while the next job exists: in no list, or without its scheduler. */
+  const dropStray = async (policyId: string, window: Parameters<typeof nextOpening>[0]): Promise<void> => {
+    const id = `repeat:${policyId}:${nextOpening(window, Date.now())}`;
+    if (!(await queue.getJobScheduler(policyId))) {
       await queue.removeJobScheduler(policyId);
+      await queue.remove(id);
+    }
+    if (!(await willBeDelivered(queue, id))) await redis.del(queue.toKey(id));
+  };
+  const schedule: PolicyQueue['schedule'] = async (policyId, window) => {
+    // A repeated call makes BullMQ drop a job that is due and not begun, in favour of the one after it: the
+    // missed window would never be delivered.
+    if (await isScheduled(policyId, window)) return;
+    await dropStray(policyId, window);
+    const data: PolicyJob = { policyId };
+    await queue.upsertJobScheduler(
+      policyId,
+      { pattern: window.cron, tz: window.timeZone },
+      { name: 'policy', data },
+    );
+  };
+
+  return {
+    schedule: (policyId, window) => guarded(() => schedule(policyId, window)),
+    unschedule: async (policyId) => {
+      await guarded(() => queue.removeJobScheduler(policyId));
     },
     nextDue: async (policyId) => {
-      const next = (await queue.getJobScheduler(policyId))?.next;
+      const next = (await guarded(() => queue.getJobScheduler(policyId)))?.next;
       return isTime(next) ? next : undefined;
     },
     nextDues: async () => {
-      const schedulers = await queue.getJobSchedulers();
+      const schedulers = await guarded(() => queue.getJobSchedulers());
       return new Map(schedulers.map(({ key, next }) => [key, isTime(next) ? next : undefined]));
     },
     close: () => queue.close(),

@@ -12,7 +12,7 @@ import {
 import { uncertainEvent, type Sealed } from '../assistants/key-version.ts';
 import type { BudgetOptions } from '../budget/budget.ts';
 import type { Connection } from '../connection.ts';
-import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE } from '../queues/queues.ts';
+import { FOLLOW_UPS_QUEUE, ROTATIONS_QUEUE } from '../queues/queue-names.ts';
 import { createClaim, type Claim, type ClaimOptions, type ClaimResult } from './claim.ts';
 import { rotationsCommands } from './commands.generated.ts';
 import { parseRotation } from './rotation-hash.ts';

@@ -5,6 +5,7 @@
 export const attentionCodes = [
   'LEDGER_LOST',
   'LEDGER_DAMAGED',
+  'QUEUE_DAMAGED',
   'REGISTRY_UNTRUSTED',
   'REGISTRY_NOT_TAKEN_OVER',
   'REGISTRY_KEY_OTHER',

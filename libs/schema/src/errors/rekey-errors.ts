@@ -32,6 +32,12 @@ export const rekeyErrors = {
     message: 'The ledger contains an entry that cannot be read.',
     advice: 'See rekey status and the log; repair or delete the entry, then try again.',
   },
+  QUEUE_DAMAGED: {
+    grpc: 'UNAVAILABLE',
+    retry: true,
+    message: 'Another client has spoiled a queue in Redis; the request cannot be queued.',
+    advice: 'Try again. If it recurs, see rekey status for the key, and find the client that writes it.',
+  },
   INTERNAL: {
     grpc: 'INTERNAL',
     retry: false,

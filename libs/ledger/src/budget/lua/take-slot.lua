@@ -13,6 +13,8 @@ local RECOVERY_US = 60000000
 local HORIZON_US = 10000000
 -- One request in this many belongs to the sweep.
 local SWEEP_STEPS = 50
+-- A share of the pace that is lower was written by another client.
+local LOWEST_SHARE = 0.1
 
 -- When the budget was last open, and until when upstream has closed it (µs from now). If the clock has been
 -- turned back since, both are unknown, and the budget counts as open.
@@ -34,11 +36,13 @@ local function take_slot(budget, now, step, lane, slot_granted)
   local closed = closed_us(closed_until, closed_at, now)
   if slot_granted and closed == 0 then return true, 0, false end
   local next_slot = tonumber(next_text) or 0
+  -- Lua reads `nan` as a number, which compares with nothing.
+  if next_slot ~= next_slot then next_slot = now end
   if closed > 0 and probe_at and tonumber(probe_at) <= now then
     write('HSET', budget, 'probe_at', int(now + PROBE_US), 'next', int(math.max(next_slot, now) + step))
     return true, 0, false
   end
-  local share, pace_age = tonumber(pace) or 1, now - (tonumber(pace_at) or 0)
+  local share, pace_age = math.max(tonumber(pace) or 1, LOWEST_SHARE), now - (tonumber(pace_at) or 0)
   if share < 1 and pace_age >= 0 then step = step / math.min(share + pace_age / RECOVERY_US, 1) end
   -- Set before the clock was turned back.
   if next_slot > now + closed + 2 * HORIZON_US + SWEEP_STEPS * step then next_slot = now end

@@ -215,6 +215,7 @@ describe('what needs an operator', () => {
     [['STALE_READS'], { stale: { first: [{ assistantId: 'ast_1', sinceMs: NOW }], count: 1 } }],
     [['ROLLED_BACK'], { rolledBack: [{ assistantId: 'ast_1', sinceMs: NOW }] }],
     [['LEDGER_DAMAGED'], { damaged: [{ key: '{rekey}:stale', type: 'string', expected: 'hash' }] }],
+    [['QUEUE_DAMAGED'], { damagedQueues: [{ key: '{rekey}:bull:sweeps:meta', why: 'it is a list' }] }],
     [['QUARANTINED'], { quarantined: { first: [{ assistantId: 'ast_1', why: 'version' }], count: 1 } }],
     [
       ['ROTATION_WAITS'],

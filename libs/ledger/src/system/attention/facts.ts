@@ -1,4 +1,5 @@
 import type { AssistantSince, HeldOrgStatus, LastSweep, LedgerStatus } from '@rekey/schema';
+import type { DamagedQueueKey } from '../../queues/queue-damage.ts';
 import type { RegistryProblem } from '../../registry/problems.ts';
 import type { KnownProcess } from '../processes.ts';
 import type { DamagedKey } from '../status/damage.ts';
@@ -10,6 +11,8 @@ export interface SystemFacts {
   ledger: LedgerStatus;
   /** Keys that hold another type than their own. */
   damaged?: DamagedKey[];
+  /** Keys with which BullMQ cannot work. */
+  damagedQueues?: DamagedQueueKey[];
   /** The ledger's note of a clock that jumped, as JSON. */
   clockJump?: string;
   frozen?: { sinceMs?: number; reason: string };

@@ -41,7 +41,7 @@ const clockItems = ({ clockJump, processes }: SystemFacts): Attention[] => {
 
 /** The ledger itself: it vanished, was damaged, or its clock jumped. */
 export const ledgerItems = (facts: SystemFacts): Attention[] => {
-  const { ledger, damaged = [] } = facts;
+  const { ledger, damaged = [], damagedQueues = [] } = facts;
   const lost =
     ledger.lostMs === undefined
       ? []
@@ -63,6 +63,13 @@ export const ledgerItems = (facts: SystemFacts): Attention[] => {
         `Another client wrote to ${key}: it is a ${type}, and Rekey keeps a ${expected} there. ` +
         'What belongs there is not kept meanwhile.',
       advice: `Find the client that wrote it. Then restore the key, or delete it: redis-cli DEL '${key}'`,
+    })),
+    ...each('QUEUE_DAMAGED', damagedQueues, ({ key, why }) => ({
+      subject: key,
+      message: `Another client wrote to ${key}: ${why}. What is in this queue may not be delivered.`,
+      advice:
+        'A worker deletes it within 10 s, and queues again what was lost. If it stays, see whether a ' +
+        `worker is live, and find the client that writes it. By hand: redis-cli DEL '${key}'`,
     })),
     ...clockItems(facts),
   ];

@@ -50,12 +50,12 @@ const single = (keys: Keys): string[] => [
 ];
 
 /**
- * Which keys of the ledger are spoilt: of those that there is one of each, and those that a command has met
- * (see scripts/lua/call.lua). What was mended is forgotten.
+ * Which keys of the ledger are spoilt: of those that there is one of each, of `others`, and those that a
+ * command has met (see scripts/lua/call.lua). What was mended is forgotten.
  */
-export const findDamage = async (redis: Redis, keys: Keys): Promise<DamagedKey[]> => {
+export const findDamage = async (redis: Redis, keys: Keys, others: string[]): Promise<DamagedKey[]> => {
   const met = await redis.hkeys(keys.damaged).catch(() => []);
-  const looked = [...new Set([...single(keys), ...met])];
+  const looked = [...new Set([...single(keys), ...others, ...met])];
   const types = (await looked.reduce((pipeline, key) => pipeline.type(key), redis.pipeline()).exec()) ?? [];
   const damaged = looked.flatMap((key, i): DamagedKey[] => {
     const [error, type] = types[i] ?? [];

@@ -11,14 +11,23 @@ import { SHOWN, fieldsOf, momentOf, unlessDamaged } from './replies.ts';
 /** The progress of consumers, as the status needs it. */
 export type KnownPositions = Promise<Pick<ConsumerPositions, 'slowest' | 'instancesOf'>>;
 
+/** The addresses that requests leave from, as far as they are shown. */
+const egressesOf = (known: KnownProcess[]): string[] => {
+  const egresses = known.flatMap(({ settings }) => settings.egress ?? []);
+  return [...new Set(['default', ...egresses])].slice(0, SHOWN);
+};
+
+/** The request budgets of these addresses. */
+export const budgetKeys = ({ keys }: Connection, known: KnownProcess[]): string[] =>
+  egressesOf(known).map(keys.budget);
+
 /** The request budgets that upstream has closed. */
 export const readBudgets = async (
   { redis, keys }: Connection,
   nowMs: number,
   known: KnownProcess[],
 ): Promise<SystemFacts['budgets']> => {
-  const egresses = known.flatMap(({ settings }) => settings.egress ?? []);
-  const names = [...new Set(['default', ...egresses])].slice(0, SHOWN);
+  const names = egressesOf(known);
   const hashes = await fieldsOf(redis, names.map(keys.budget), 'closed_until', 'closed_since');
   return hashes.flatMap((fields, i) => {
     const { untilMs } = momentOf('untilMs', fields?.[0]);

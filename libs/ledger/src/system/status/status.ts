@@ -3,6 +3,7 @@ import type { Connection } from '../../connection.ts';
 import type { Consumers } from '../../consumers/consumers.ts';
 import { heldOrgsOf } from '../../orgs/held-orgs.ts';
 import type { OrgAlias } from '../../orgs/org-alias.ts';
+import { findQueueDamage } from '../../queues/queue-damage.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { redisNowMs } from '../../time/redis-now.ts';
 import { attentionOf } from '../attention/attention.ts';
@@ -10,7 +11,14 @@ import { findDamage } from './damage.ts';
 import type { SystemFacts } from '../attention/facts.ts';
 import { DoubtNote, HoldingsNote, QuarantineNote, SinceNote, readSweepNote } from './notes.ts';
 import { readOverdue, readUnscheduled } from './policy-facts.ts';
-import { readBudgets, readConsumers, readRedis, readRegistry, type KnownPositions } from './process-facts.ts';
+import {
+  budgetKeys,
+  readBudgets,
+  readConsumers,
+  readRedis,
+  readRegistry,
+  type KnownPositions,
+} from './process-facts.ts';
 import type { KnownProcess, Processes } from '../processes.ts';
 import { longestFirst, momentOf, readJson, readableReplies, someFields, unlessDamaged } from './replies.ts';
 import {
@@ -167,13 +175,14 @@ const processStatus = ({
 /** Reads the status of the whole system. Entries that cannot be read are named in it, and do not break it. */
 export const readStatus = async (connection: Connection, sources: StatusSources): Promise<SystemStatus> => {
   const nowMs = await redisNowMs(connection.redis);
-  const damaged = await findDamage(connection.redis, connection.keys);
   const { facts, ...counts } = await readCounts(connection);
   const [known, holdings, { known: orgName, conflict }] = await Promise.all([
     unlessDamaged(sources.processes.list(), []),
     unlessDamaged(sources.holdings(), { assistants: 0, consumers: 0, policies: 0 }),
     unlessDamaged(sources.alias.read(), {} as Awaited<ReturnType<OrgAlias['read']>>),
   ]);
+  const damaged = await findDamage(connection.redis, connection.keys, budgetKeys(connection, known));
+  const damagedQueues = await findQueueDamage(connection.redis, connection.keys);
   const { openIntents, reconciling, openBulks, stopped, waiting } = await readWork(connection, facts);
   const intentsInAll = await unlessDamaged(readIntentsInAll(connection, known), { count: 0, limit: 0 });
   const others = await readOthers(connection, sources, nowMs, known);
@@ -187,6 +196,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
   const attention = attentionOf({
     nowMs,
     damaged,
+    damagedQueues,
     processes: known,
     ledger,
     openRotations: open,

@@ -88,7 +88,16 @@ export const workerHousekeepingEvents = {
   request_budget_unavailable: {
     level: 'warn',
     message: 'the request budget cannot be read or changed',
-    meaning: 'The ledger could not be read or written. Check Redis.',
+    meaning:
+      'The ledger could not be read or written. Check Redis. With WRONGTYPE another client spoiled the ' +
+      'budget; the worker has begun a new one.',
+  },
+  queue_key_deleted: {
+    level: 'warn',
+    message: 'another client has spoiled a key of BullMQ; it is deleted, and begun anew',
+    meaning:
+      '`key` names it, `why` what it held. The worker queues again what was lost. Find the client that ' +
+      'writes to Redis.',
   },
   rotation_job_restored: {
     level: 'warn',
