@@ -36,6 +36,7 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
     'INVENT_API_KEY=… docker compose run --rm setup',
     'it needs a Docker engine, and an API key of Invent',
   ],
+  ['docs/guides/operate.md', 'npx rekey key-file gateway gateway-key.json     # from REKEY_KEY_FILE'],
   [
     'docs/guides/consumers.md',
     'npx rekey consumer keygen billing.json                         # X25519; --type P-256, --type shared',
@@ -241,6 +242,15 @@ describe('the README, as pasted', () => {
       assistantId: 'ast_2',
       state: 'QUEUED',
     });
+  });
+});
+
+describe('docs/guides/operate.md, as pasted', () => {
+  it('makes the key file of a gateway, which only its owner reads, and git does not see', async () => {
+    const env = { REKEY_KEY_FILE: '.rekey/key.json' };
+    await paste('docs/guides/operate.md', 'npx rekey key-file gateway', { env });
+    expect((await stat(join(copy.folder, 'gateway-key.json'))).mode & 0o777).toBe(0o600);
+    expect(await untrackedFiles()).toBe('');
   });
 });
 
