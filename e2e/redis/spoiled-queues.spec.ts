@@ -52,4 +52,12 @@ describe('keys of BullMQ that another client has spoiled', () => {
       ({ state }) => state === 'SUCCEEDED',
     );
   });
+
+  it('lose no rotation that was queued in them', async () => {
+    const system = await start();
+    const { id } = await system.rotate('ast_1');
+    await spoilAll(system);
+    await system.startWorker();
+    expect(await system.waitFor(id, 45)).toMatchObject({ state: 'SUCCEEDED' });
+  });
 });

@@ -26,8 +26,8 @@ export interface Trust {
   count(): Promise<number>;
   /**
    * Signs these entries, if each still is as it was shown, and removes what else was listed. Returns the
-   * revision. Throws REGISTRY_ENTRIES_CHANGED, and REGISTRY_KEY_OTHER if another key signed what is stored, and
-   * has then written nothing.
+   * revision. Throws REGISTRY_ENTRIES_CHANGED, and REGISTRY_KEY_OTHER if another key signed what is stored:
+   * then nothing was written.
    */
   accept(answers: { name: string; digest: string }[], options?: TrustOptions): Promise<number>;
 }

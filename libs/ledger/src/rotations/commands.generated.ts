@@ -553,8 +553,8 @@ export const rotationsCommands = (run: RunCommand) => ({
       ),
     ),
   /**
-   * Finds open rotations without a job. Their gateway died before it queued them; or the job was lost, has
-   * failed, or was delayed until long after the rotation is due by a worker whose clock is wrong.
+   * Finds open rotations without a job. Their gateway died before it queued them; or the job was lost, is in no
+   * list, has failed, or was delayed until long after the rotation is due by a worker whose clock is wrong.
    */
   findOrphans: async (input: FindOrphansInput): Promise<FindOrphansReply> =>
     readFindOrphansReply(

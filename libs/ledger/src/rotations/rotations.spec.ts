@@ -202,11 +202,34 @@ describe('findOrphans', () => {
     async (queue) => {
       const { id } = await accept();
       await redis.hset(`${bull(queue)}:${id}`, 'name', 'rotate');
-      expect(await lostIds()).toEqual([]);
+      for (const list of ['wait', 'active', 'paused']) {
+        await redis.rpush(`${bull(queue)}:${list}`, 'rot_a', id, 'rot_b');
+        expect(await lostIds()).toEqual([]);
+        await redis.del(`${bull(queue)}:${list}`);
+      }
       await redis.zadd(`${bull(queue)}:failed`, 1, id);
       expect(await lostIds()).toEqual([id]);
     },
   );
+
+  it('finds rotations whose job is in no list: another client has deleted it', async () => {
+    const { id } = await accept();
+    await redis.hset(`${bull('rotations')}:${id}`, 'name', 'rotate');
+    expect(await lostIds()).toEqual([id]);
+    expect(await lostIds(60_000)).toEqual([]);
+    await redis.rpush(`${bull('rotation-follow-ups')}:wait`, id);
+    await redis.hset(`${bull('rotation-follow-ups')}:${id}`, 'name', 'rotate');
+    expect(await lostIds()).toEqual([]);
+  });
+
+  it('looks for a bounded number of them in long lists, oldest first', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 10; i += 1) ids.push((await accept({ assistantId: `ast_${i}` })).id);
+    for (const id of ids) await redis.hset(`${bull('rotations')}:${id}`, 'name', 'rotate');
+    const others = Array.from({ length: 50_000 }, (_, i) => `rot_${i}`);
+    await redis.rpush(`${bull('rotations')}:wait`, ...others);
+    expect(await lostIds()).toEqual(ids.slice(0, 4));
+  });
 
   it('finds rotations whose job was delayed too far, as by a worker whose clock is wrong', async () => {
     const putOff = async (id: string, byMs: number) => {

@@ -50,6 +50,7 @@ const AFTER_KEY: Record<string, number> = {
   HRANDFIELD: 1,
   HSETNX: 2,
   HSTRLEN: 1,
+  LPOS: 1,
   LPUSH: 1,
   LRANGE: 2,
   LTRIM: 2,

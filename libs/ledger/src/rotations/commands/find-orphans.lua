@@ -1,5 +1,5 @@
--- Finds open rotations without a job. Their gateway died before it queued them; or the job was lost, has
--- failed, or was delayed until long after the rotation is due by a worker whose clock is wrong.
+-- Finds open rotations without a job. Their gateway died before it queued them; or the job was lost, is in no
+-- list, has failed, or was delayed until long after the rotation is due by a worker whose clock is wrong.
 --
 -- @key open: the index of open rotations
 -- @arg after text?: the rotation id to continue after
@@ -23,12 +23,31 @@ local function is_put_off_too_far(id, due_ms)
   return due_ms > now_ms + 2 * 3600000
 end
 
-local function has_job(id)
+-- How many entries of lists are searched for jobs that are in none.
+local left = 200000
+
+-- Whether a job is in a list of its queue: another client can have deleted the list. New jobs are put in at
+-- the front, and the oldest rotations come first here.
+local function is_listed(queue, id)
+  if left <= 0 then return true end
+  local searched = 1
+  for _, list in ipairs({ queue .. ':active', queue .. ':wait', queue .. ':paused' }) do
+    local is_found = redis.pcall('LPOS', list, id, 'RANK', -1)
+    -- A list of another type is repaired elsewhere.
+    if is_found then return true end
+    searched = searched + read('LLEN', list)
+  end
+  left = left - searched
+  return false
+end
+
+local function has_job(id, is_quiet)
   for _, queue in ipairs(queues) do
     if read('EXISTS', queue .. ':' .. id) == 1 and not read('ZSCORE', queue .. ':failed', id) then
       -- The score of a delayed job is its time in ms, times 4096.
       local score = read('ZSCORE', queue .. ':delayed', id)
-      if not score or not is_put_off_too_far(id, tonumber(score) / 4096) then return true end
+      if not score and (not is_quiet or is_listed(queue, id)) then return true end
+      if score and not is_put_off_too_far(id, tonumber(score) / 4096) then return true end
     end
   end
   return false
@@ -37,12 +56,13 @@ end
 local ids = read('ZRANGE', open, after == '' and '-' or '(' .. after, '+', 'BYLEX', 'LIMIT', 0, count)
 local orphans = {}
 for _, id in ipairs(ids) do
-  if not has_job(id) then
-    local rotation = redis.pcall('HMGET', rotation_key(id), 'updated', 'org', 'assistant')
-    local updated, org, assistant_id = unpack(rotation)
+  local rotation = redis.pcall('HMGET', rotation_key(id), 'updated', 'org', 'assistant')
+  local updated, org, assistant_id = unpack(rotation)
+  local is_quiet = tonumber(updated or '') and math.abs(now_ms - tonumber(updated)) >= quiet_ms
+  if not has_job(id, is_quiet) then
     if updated == false then
       write('ZREM', open, id)
-    elseif tonumber(updated) and math.abs(now_ms - tonumber(updated)) >= quiet_ms then
+    elseif is_quiet then
       -- It changed long ago, or before the clock was turned back.
       orphans[#orphans + 1] = orphan.found { id = id, org = org, assistant_id = assistant_id }
     end

@@ -85,6 +85,7 @@ export const rotationFlows: Flows = {
     );
     await ledger.rotations.failCorrupt((await accept({ assistantId: 'ast_5' })).id, 60_000);
     await redis.set(`{spec}:bull:rotations:${spoilt.rotationId}`, 'x');
+    await ledger.rotations.findOrphans({ quietMs: 0 });
     await redis.zadd('{spec}:bull:rotations:delayed', (START_MS + 1e9) * 4096, spoilt.rotationId);
     await ledger.rotations.findOrphans({ quietMs: 0 });
     await redis.del(`{spec}:rotation:${spoilt.rotationId}`);
