@@ -54,6 +54,7 @@ describe('docs/reference/redis-keys.md', () => {
     budget: ['EGRESS'],
     replicated: ['PROCESS'],
     health: ['PROCESS'],
+    acksOf: ['NAME'],
   };
   const QUEUES = ['rotations', 'rotation-follow-ups', 'sweeps', 'policies'];
   const namesInCode = (): string[] => {
