@@ -21,12 +21,6 @@ describe('a writer in Redis', () => {
 
   it.each([
     'a reader of everything added',
-    'own orgs widened',
-    "own kept in another's entry",
-    "own key in another's entry",
-    'an event under another org',
-    'another signer',
-    'an earlier entry put back',
     'the registry and its entries rolled back',
     'forged acknowledgements',
   ])('gains nothing by %j', async (name) => {
