@@ -4,6 +4,7 @@ import { KEY_ROTATED, KEY_UNCERTAIN, KeyEvent, parseJson } from '@rekey/schema';
 import { openRecord, type Sealer } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
 import type { Published } from '../verdict/evidence.ts';
+import { PAGE, readShortEntries, readShortTexts } from './short-texts.ts';
 
 /**
  * What consumers accepted while something else writes to Redis too: the stream is not as Rekey left it. Only
@@ -16,22 +17,6 @@ interface EventRecorder {
 }
 
 const EVERY_MS = 100;
-const PAGE = 500;
-const LONGEST = 1_000_000;
-/** A page of the stream, and the texts of string keys, both without long ones. */
-const PAGE_OF_STREAM = `local found = {}
-for _, entry in ipairs(redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ${PAGE})) do
-  local text = entry[2][2] or ''
-  found[#found + 1] = entry[1]
-  found[#found + 1] = #text < ${LONGEST} and text or ''
-end
-return found`;
-const TEXTS = `local texts = {}
-for i, key in ipairs(KEYS) do
-  local isText = redis.call('TYPE', key).ok == 'string' and redis.call('STRLEN', key) < ${LONGEST}
-  texts[i] = isText and redis.call('GET', key) or ''
-end
-return texts`;
 
 /** The event as its record proves it; undefined if a consumer refuses it. */
 const prove = async (text: string, sealer: Sealer): Promise<KeyEvent | undefined> => {
@@ -68,7 +53,7 @@ export const startEventRecorder = (redis: Redis, prefix: string, sealer: Sealer)
   };
   const readStream = async (): Promise<void> => {
     for (;;) {
-      const page = (await redis.eval(PAGE_OF_STREAM, 1, keys.events, position)) as string[];
+      const page = await readShortEntries(redis, keys.events, position);
       for (let i = 0; i < page.length; i += 2) {
         // A writer can set the id that entries follow on.
         const idMs = Number(page[i]!.split('-')[0]);
@@ -82,8 +67,7 @@ export const startEventRecorder = (redis: Redis, prefix: string, sealer: Sealer)
     const names = await redis.keys(keys.current('*').replace('%2A', '*'));
     for (let i = 0; i < names.length; i += PAGE) {
       const page = names.slice(i, i + PAGE);
-      for (const text of (await redis.eval(TEXTS, page.length, ...page)) as string[])
-        await take(text, Date.now());
+      for (const text of await readShortTexts(redis, page)) await take(text, Date.now());
     }
   };
   const readAll = async (): Promise<void> => {

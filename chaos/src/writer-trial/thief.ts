@@ -2,6 +2,7 @@ import { createDecipheriv } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { openGrant, parseOwnKey, parseVerifier, type OwnKey, type SharedKeys } from '@rekey/sealing';
 import { readFields } from '../redis-writer/seen-values.ts';
+import { PAGE, readShortEntries, readShortTexts } from '../system/short-texts.ts';
 
 /** Reads all of Redis, and opens whatever opens with the files that it has, without any check of proofs. */
 export interface Thief {
@@ -28,23 +29,6 @@ interface Sealed {
 }
 
 const KEY_WRAP_IV = Buffer.from('a6a6a6a6a6a6a6a6', 'hex');
-const PAGE = 500;
-const LONGEST = 1_000_000;
-/** The texts of string keys, without long ones. */
-const TEXTS = `local texts = {}
-for i, key in ipairs(KEYS) do
-  local isText = redis.call('TYPE', key).ok == 'string' and redis.call('STRLEN', key) < ${LONGEST}
-  texts[i] = isText and redis.call('GET', key) or ''
-end
-return texts`;
-/** A page of a stream, without long entries. */
-const PAGE_OF_STREAM = `local found = {}
-for _, entry in ipairs(redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ${PAGE})) do
-  local text = entry[2][2] or ''
-  found[#found + 1] = entry[1]
-  found[#found + 1] = #text < ${LONGEST} and text or ''
-end
-return found`;
 
 const unwrap = (encrypted: string, { wrapping }: SharedKeys): Buffer | undefined => {
   try {
@@ -159,14 +143,14 @@ export const createThief = async (options: ThiefOptions): Promise<Thief> => {
   };
   const readRecords = async (found: string[]): Promise<void> => {
     const keys = (await redis.keys(`${prefix}:current:*`)).slice(0, 2000);
-    const texts = keys.length === 0 ? [] : ((await redis.eval(TEXTS, keys.length, ...keys)) as string[]);
+    const texts = keys.length === 0 ? [] : await readShortTexts(redis, keys);
     for (const [i, text] of texts.entries()) take(keys[i]!, text, found);
     const uncertain = await readFields(redis, `${prefix}:uncertain`).catch(() => ({}));
     for (const [field, text] of Object.entries(uncertain)) take(`uncertain ${field}`, text, found);
   };
   const readStream = async (found: string[]): Promise<void> => {
     for (;;) {
-      const page = (await redis.eval(PAGE_OF_STREAM, 1, `${prefix}:events`, position)) as string[];
+      const page = await readShortEntries(redis, `${prefix}:events`, position);
       for (let i = 0; i < page.length; i += 2) take('stream', page[i + 1]!, found);
       if (page.length > 0) position = `(${page.at(-2)!}`;
       if (page.length < 2 * PAGE) return;

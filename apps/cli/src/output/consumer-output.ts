@@ -1,5 +1,5 @@
 import type { Consumer, UnappliedVersion } from '@rekey/client';
-import { isoTime, printable, table, withoutEmpty } from './output.ts';
+import { columns, isoTime, printable, table, withoutEmpty } from './output.ts';
 
 const time = (ms: number): string =>
   ms < 1000
@@ -70,16 +70,7 @@ export const consumersTable = (consumers: Consumer[]): string => {
     refused(consumer) === 0 ? '' : String(refused(consumer)),
     consumer.orgs.map(printable).join(' '),
   ]);
-  const widths = HEAD.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  return [HEAD, ...rows]
-    .map(
-      (row) =>
-        `${row
-          .map((cell, i) => cell.padEnd(widths[i]!))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  return `${columns([HEAD, ...rows])}\n`;
 };
 
 export const consumerText = (consumer: Consumer): string =>

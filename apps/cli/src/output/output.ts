@@ -86,6 +86,19 @@ export const table = (rows: [string, string | undefined][]): string => {
   return present.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}`).join('\n');
 };
 
+/** Lines of aligned columns; the first row is the head. */
+export const columns = (rows: readonly string[][]): string => {
+  const widths = rows[0]!.map((_title, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+};
+
 export const NO_WORKER = 'no worker is live: progress resumes when one starts (see rekey status)';
 
 /** Characters that a terminal acts on instead of showing them, or that change the order of others. */

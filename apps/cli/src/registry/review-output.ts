@@ -1,5 +1,5 @@
 import type { RegistryReview, ReviewedConsumer } from '@rekey/client';
-import { printable, withoutEmpty } from '../output/output.ts';
+import { columns, printable, withoutEmpty } from '../output/output.ts';
 
 const HEAD = ['NAME', 'ORGS', 'STATE', 'ADDED', 'KEY', 'THUMBPRINT', 'PROVED'];
 /** Orgs that a line shows; the rest is counted. */
@@ -16,8 +16,8 @@ const orgsText = ({ orgs, orgCount }: ReviewedConsumer): string => {
 const thumbprintText = ({ keyThumbprint = '', keyVerified }: ReviewedConsumer): string =>
   keyVerified ? keyThumbprint : `${printable(keyThumbprint)} (unproved)`.trimStart();
 
-export const reviewTable = (consumers: readonly ReviewedConsumer[]): string => {
-  const rows = [
+export const reviewTable = (consumers: readonly ReviewedConsumer[]): string =>
+  columns([
     HEAD,
     ...consumers.map((one) => [
       printable(one.name),
@@ -28,17 +28,7 @@ export const reviewTable = (consumers: readonly ReviewedConsumer[]): string => {
       thumbprintText(one),
       one.believed ? 'yes' : 'no',
     ]),
-  ];
-  const widths = HEAD.map((_title, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-};
+  ]);
 
 /** An entry as --json shows it. */
 export const reviewedJson = (one: ReviewedConsumer): Record<string, unknown> =>
