@@ -40,7 +40,6 @@ export const commandFolders = {
   'org-alias': 'orgs',
   'org-hold': 'orgs',
   'org-limits': 'orgs',
-  'org-move': 'orgs',
   'org-swept': 'orgs',
   'policy-begin': 'policies',
   'policy-create': 'policies',
