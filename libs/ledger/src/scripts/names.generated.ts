@@ -57,6 +57,7 @@ export const commandFolders = {
   reseal: 'consumers',
   'return-to-bulk': 'rotations',
   settle: 'rotations',
+  'short-fields': 'system',
   'slow-down': 'budget',
   'sweep-begin': 'sweeps',
   'sweep-create': 'sweeps',
