@@ -98,6 +98,8 @@ describe('what was published under `c`', () => {
     await alias.note('org_real', 'learned');
     await keeper.round();
     await makeChecks();
+    pass(60_000);
+    await keeper.round();
     upstream.rotate('ast_1');
     await sweepAll();
     expect(await published('ast_1')).toEqual(['org_real', 'drift', 'sk_ast_1_1']);

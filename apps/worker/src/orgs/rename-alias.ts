@@ -102,10 +102,8 @@ const createCheckRequester = ({ alias, checks, clock, logger }: OrgAliasDeps) =>
     for (const assistantId of assistantIds)
       await checks.requestCheck({ orgId, assistantId }, 0, { slow: true });
     offset += assistantIds.length;
-    if (count > 0 && offset >= left) {
-      offset = 0;
-      againMs = clock.nowMs() + (left > 0 ? PASS_AGAIN_MS : 0);
-    }
+    if (left === 0) [offset, againMs] = [0, 0];
+    else if (count > 0 && offset >= left) [offset, againMs] = [0, clock.nowMs() + PASS_AGAIN_MS];
     const moved = leftBefore - left;
     if (moved > 0) logger.event('org_alias_moved', { org_id: orgId, moved, left });
     leftBefore = left;
