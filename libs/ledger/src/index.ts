@@ -12,7 +12,6 @@ export type { NextRead } from './rotations/rotations.ts';
 export type { OrgLimits } from './orgs/orgs.ts';
 export { readOrgName } from './orgs/org-name.ts';
 export type { AliasConflict, KnownAlias, OrgAlias } from './orgs/org-alias.ts';
-export type { Moved, UnderAlias } from './orgs/org-move.ts';
 export { slotKeepsMs, timeFor, type BudgetOptions, type Lane, type RequestBudget } from './budget/budget.ts';
 export { IDS_A_CHUNK } from './bulks/bulk-ids.ts';
 export type { BulkDraft } from './bulks/bulk-draft.ts';

@@ -93,7 +93,7 @@ export const openLedger = (
   const { knownId: ledgerId } = identity;
   const registry = openRegistry(connection, registryOptions, { keepEvents, knownId: ledgerId });
   const consumers = openConsumers(connection, registry);
-  const alias = openOrgAlias(connection, keepEvents, registry);
+  const alias = openOrgAlias(connection, registry);
   const processes = openProcesses(
     connection,
     processLeaseMs === undefined ? {} : { leaseMs: processLeaseMs },

@@ -292,6 +292,47 @@ describe('a removed consumer', () => {
   });
 });
 
+describe('a key that another client has damaged', () => {
+  it.each<[string, () => Promise<unknown>]>([
+    [
+      'the index of another org',
+      async () => {
+        await redis.sadd('{spec}:orgs', 'org_x');
+        await redis.set('{spec}:assistants:org_x', 'x');
+      },
+    ],
+    ['the uncertain assistants', () => redis.set('{spec}:uncertain', 'x')],
+  ])('holds up no consumer, and is named: %s', async (_what, damage) => {
+    await publish('ast_1');
+    await damage();
+    const billing = await add('billing', ['org_1']);
+    await round();
+    await round();
+    expect((await entry('billing')).state).toBe('ACTIVE');
+    expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');
+    expect((await ledger.system.status()).attention.map(({ code }) => code)).toContain('LEDGER_DAMAGED');
+    // What could not be read is not resealed: the next pass looks at it again.
+    const [readers, resealed] = await redis.hmget('{spec}:ledger', 'readers', 'resealed');
+    expect(resealed).not.toBe(readers);
+  });
+});
+
+describe('a consumer that waits', () => {
+  it('is enrolled although another client says that all is resealed', async () => {
+    await publish('ast_1');
+    const billing = await add('billing', ['org_1']);
+    const { lockResealing } = consumers;
+    consumers.lockResealing = async () => false;
+    await round();
+    consumers.lockResealing = lockResealing;
+    expect((await entry('billing')).state).toBe('ENROLLING');
+    await redis.hset('{spec}:ledger', 'resealed', (await redis.hget('{spec}:ledger', 'readers'))!);
+    await round();
+    expect((await entry('billing')).state).toBe('ACTIVE');
+    expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');
+  });
+});
+
 describe('a consumer whose key is not usable', () => {
   it('does not stop others', async () => {
     await publish('ast_1');

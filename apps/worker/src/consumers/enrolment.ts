@@ -58,6 +58,14 @@ export const enrolConsumers = (deps: EnrolmentDeps, token: string = randomUUID()
   let granted = -1;
   /** What was believed at the last pass, and when it ended. */
   let passed = { version: -1, at: -Infinity };
+  /** What was believed when no consumer waited to be enrolled. */
+  let settled = -1;
+
+  const settle = async (version: number): Promise<boolean> => {
+    const isSettled = !(await consumers.list()).consumers.some(isEnrolling);
+    if (isSettled) settled = version;
+    return isSettled;
+  };
 
   return async () => {
     let revisions = await consumers.revisions();
@@ -68,24 +76,30 @@ export const enrolConsumers = (deps: EnrolmentDeps, token: string = randomUUID()
       revisions = await consumers.revisions();
     }
     const { consumers: version, recipients: wanted, resealed: done } = revisions;
+    // What Redis says is resealed is another client's word, too: a consumer that waits is no less due.
+    const isNew = version !== passed.version && version !== settled;
+    if (wanted === done && (!isNew || (await settle(version)))) return;
     const isDue = version !== passed.version || performance.now() - passed.at > PASS_AGAIN_MS;
-    if (wanted === done || !isDue || !(await consumers.lockResealing(token, LOCK_MS))) return;
+    if (!isDue || !(await consumers.lockResealing(token, LOCK_MS))) return;
     await recipients.refresh();
     try {
-      const count = await resealAll(deps, token);
+      const { count, isWhole } = await resealAll(deps, token);
       passed = { version, at: performance.now() };
       const after = await consumers.revisions();
       // If this process believes others by now, the next round seals for those.
       if (after.consumers !== version) return;
       await finishEnrolling(deps);
-      // A revision that rises without a change of consumers is another client's: it holds up nobody.
-      if (after.recipients === wanted) await consumers.noteResealed(wanted);
+      // A revision that rises without a change of consumers is another client's: it holds up nobody. What was
+      // left out is looked at again with the next pass.
+      if (isWhole && after.recipients === wanted) await consumers.noteResealed(wanted);
       logger.event('records_resealed', { ...count });
     } catch (err) {
       if (!(err instanceof Interrupted)) throw err;
     }
   };
 };
+
+const isEnrolling = ({ consumer }: SeenConsumer): boolean => consumer.state === 'ENROLLING';
 
 const grantPending = async (deps: EnrolmentDeps): Promise<void> => {
   const { consumers: seen, unreadable } = await deps.ledger.consumers.list();

@@ -19,6 +19,12 @@ interface ResealCount {
   replaced: number;
 }
 
+/** `isWhole`: nothing was left out because another client has damaged it. */
+interface ResealResult {
+  count: ResealCount;
+  isWhole: boolean;
+}
+
 export const LOCK_MS = 30_000;
 const NAMED = 20;
 
@@ -29,12 +35,15 @@ export class Interrupted extends Error {}
  * Seals all published records and uncertainty notices for the current recipients. Rejects with Interrupted if
  * another worker has the lock.
  */
-export const resealAll = async (deps: ResealDeps, token: string): Promise<ResealCount> => {
+export const resealAll = async (deps: ResealDeps, token: string): Promise<ResealResult> => {
   const { ledger, logger, meter, stopping } = deps;
   const { consumers } = ledger;
   const count = { looked: 0, replaced: 0 };
   const misplaced: string[] = [];
-  const take = async (events: { assistantId: string; event: string | null }[], uncertain: boolean) => {
+  let isWhole = true;
+  type Page = Awaited<ReturnType<typeof ledger.assistants.uncertainPage>>;
+  const take = async ({ events, damaged }: Page, uncertain: boolean) => {
+    if (damaged) isWhole = false;
     if (stopping.aborted || !(await consumers.lockResealing(token, LOCK_MS))) throw new Interrupted();
     count.looked += events.length;
     const resealed: Resealed[] = [];
@@ -48,16 +57,14 @@ export const resealAll = async (deps: ResealDeps, token: string): Promise<Reseal
   };
   for (const { orgId } of await ledger.orgs.list()) {
     for (let cursor: string | undefined = '0'; cursor !== undefined;) {
-      const page: Awaited<ReturnType<typeof ledger.assistants.publishedPage>> =
-        await ledger.assistants.publishedPage(orgId, cursor);
-      await take(page.events, false);
+      const page: Page = await ledger.assistants.publishedPage(orgId, cursor);
+      await take(page, false);
       cursor = page.next;
     }
   }
   for (let cursor: string | undefined = '0'; cursor !== undefined;) {
-    const page: Awaited<ReturnType<typeof ledger.assistants.uncertainPage>> =
-      await ledger.assistants.uncertainPage(cursor);
-    await take(page.events, true);
+    const page: Page = await ledger.assistants.uncertainPage(cursor);
+    await take(page, true);
     cursor = page.next;
   }
   const [...ids] = new Set(misplaced);
@@ -65,7 +72,7 @@ export const resealAll = async (deps: ResealDeps, token: string): Promise<Reseal
     meter.misplaced(ids.length);
     logger.event('record_misplaced', { count: ids.length, assistant_ids: ids.slice(0, NAMED) });
   }
-  return count;
+  return { count, isWhole };
 };
 
 /**

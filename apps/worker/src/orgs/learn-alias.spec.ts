@@ -14,6 +14,7 @@ import {
   published,
   addConsumer,
   name,
+  makeChecks,
   pass,
   useOrgAlias,
 } from './org-alias-fixture.ts';
@@ -196,6 +197,9 @@ describe('INVENT_ORG_ID', () => {
     await publish('c', 'ast_1', 'ast_2');
     const configured = await startWorker({ configured: 'org_real' });
     await configured.keeper.establish();
+    await configured.keeper.round();
+    await makeChecks();
+    pass(60_000);
     await configured.keeper.round();
     expect([await redis.smembers('{spec}:orgs'), (await alias.read()).known?.how]).toEqual([
       ['org_real'],

@@ -10,6 +10,7 @@ import {
   publish,
   names,
   published,
+  makeChecks,
   sweepAll,
   useOrgAlias,
 } from './org-alias-fixture.ts';
@@ -39,6 +40,7 @@ describe('drift', () => {
     await publish('c', 'ast_1', 'ast_2', 'ast_3');
     await alias.note('org_real', 'learned');
     await keeper.round();
+    await makeChecks();
     upstream.rotate('ast_2');
     upstream.requests.length = 0;
     const { counts } = await sweepAll();

@@ -134,14 +134,13 @@ export const startWorker = async (more: Partial<OrgAliasDeps> = {}) => {
     alias,
     consumers,
     recipients: own,
-    sealer,
+    checks: ledger.assistants,
     prober: upstream.client,
     hasKey: () => true,
     configured: undefined,
     pacer: { take: async () => 0 },
     clock,
     logger,
-    meter,
     stopping: new AbortController().signal,
     ...more,
   };
@@ -235,8 +234,29 @@ export const addConsumer = async (name: string, orgs: string[]) => {
 /** Names an org by adding a consumer that may read it. */
 export const name = (orgId: string) => addConsumer('namer', [orgId]);
 
+/** Makes the checks that the renaming has requested. */
+export const makeChecks = async (): Promise<void> => {
+  const { check } = await openSweep();
+  for (;;) {
+    const due = await ledger.assistants.drawChecks(100, 60_000, { slow: true });
+    if (due.length === 0) return;
+    for (const one of due) {
+      await check(one);
+      await ledger.assistants.endCheck(one);
+    }
+  }
+};
+
 /** Sweeps all orgs, with API keys for these. */
 export const sweepAll = async (configuredOrgs: string[] = ['c']) => {
+  const { all, counts, check } = await openSweep(configuredOrgs);
+  await all(undefined, counts, async () => {});
+  return { counts, check };
+};
+
+const openSweep = async (configuredOrgs: string[] = ['c']) => {
+  // The worker whose round this was may not be the one that the fixture has started.
+  await recipients.refresh();
   const invent = askByOneName(
     {
       ...upstream.client,
@@ -266,6 +286,5 @@ export const sweepAll = async (configuredOrgs: string[] = ['c']) => {
     check,
     configuredOrgs: () => configuredOrgs.map(recipients.nameOf),
   });
-  await all(undefined, counts, async () => {});
-  return { counts, check };
+  return { all, counts, check };
 };

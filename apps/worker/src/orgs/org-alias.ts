@@ -18,9 +18,9 @@ export interface OrgAliasKeeper {
   establish(): Promise<void>;
   /**
    * Runs before a sweep, which shows what `c` lists. Finds out which org that is, if anything names it, and
-   * renames what is published under `c`. Calls `onProgress` from time to time, and rejects if that rejects.
+   * renames what is kept under `c`.
    */
-  beforeSweep(onProgress?: () => Promise<void>): Promise<void>;
+  beforeSweep(): Promise<void>;
   /** Makes one round of the same; cheap if there is nothing to do. */
   round(): Promise<void>;
 }
@@ -67,11 +67,11 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
       if (!known) await findOut({ mayList: true, unlessLately: false });
     },
 
-    beforeSweep: inTurn(async (onProgress) => {
+    beforeSweep: inTurn(async () => {
       const { known, conflict } = await alias.read();
       if (!known) await findOutQuietly({ mayList: true, unlessLately: conflict !== undefined });
       const { known: now } = known ? { known } : await alias.read();
-      if (now) await renamer.rename(now.orgId, onProgress);
+      if (now) await renamer.rename(now.orgId);
     }),
 
     round: inTurn(async () => {
@@ -88,13 +88,13 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
   };
 };
 
-type Chore = (onProgress?: () => Promise<void>) => Promise<void>;
+type Chore = () => Promise<void>;
 
 /** A sweep and a round of this process hold the lock with the same token, so that one waits for the other. */
 const createTurns = (): ((chore: Chore) => Chore) => {
   let last: Promise<unknown> = Promise.resolve();
-  return (chore) => (onProgress) => {
-    const own = last.then(() => chore(onProgress));
+  return (chore) => () => {
+    const own = last.then(chore);
     last = own.catch(() => {});
     return own;
   };

@@ -1,19 +1,16 @@
-import type { Moved, UnderAlias } from '@rekey/ledger';
-import { KEY_REMOVED, KEY_ROTATED, KeyEvent, ORG_ALIAS, type Consumer } from '@rekey/schema';
-import { parseRecord, sealRecord } from '@rekey/sealing';
+import { ORG_ALIAS, type Consumer } from '@rekey/schema';
 import { ALIAS_LOCK_MS, type OrgAliasDeps } from './org-alias-deps.ts';
 
-/**
- * An assistant that a rotation owns, or that is uncertain, is renamed by the command that ends that. It is
- * checked again after this time.
- */
+/** What is left is looked at again after this time. */
 const LEFT_AGAIN_MS = 5000;
-/** If the revision of the recipients changes all the time, another client changes it. */
-const SETTLE_TRIES = 20;
+/** So many checks are requested at a time. */
+const ASKED_AT_ONCE = 100;
+/** A check that was requested is repeated by itself: after a whole pass the next one takes its time. */
+const PASS_AGAIN_MS = 300_000;
 
 /** Renames what is published under `c`. */
 interface AliasRenamer {
-  rename(orgId: string, onProgress?: () => Promise<void>): Promise<void>;
+  rename(orgId: string): Promise<void>;
   /** Whether enough time has passed since the last renaming. */
   isDue(): boolean;
   /** Forgets what this process has renamed: a restored ledger may not know the alias, and needs it again. */
@@ -27,6 +24,7 @@ export const createAliasRenamer = (deps: OrgAliasDeps, token: string): AliasRena
   let adopted: string | undefined;
   /** The org for which nothing is left under `c`, and no consumer names `c`. */
   let settled: string | undefined;
+  let requestChecks = createCheckRequester(deps);
 
   const adoptRotations = async (orgId: string): Promise<void> => {
     if (adopted === orgId) return;
@@ -42,8 +40,9 @@ export const createAliasRenamer = (deps: OrgAliasDeps, token: string): AliasRena
     forget: () => {
       adopted = undefined;
       settled = undefined;
+      requestChecks = createCheckRequester(deps);
     },
-    rename: async (orgId, onProgress = async () => {}) => {
+    rename: async (orgId) => {
       if (recipients.nameOf(ORG_ALIAS) !== orgId) await recipients.refresh();
       if (!(await alias.lock(token, ALIAS_LOCK_MS))) return;
       try {
@@ -51,7 +50,7 @@ export const createAliasRenamer = (deps: OrgAliasDeps, token: string): AliasRena
         if (!isInUse && settled === orgId) return;
         await adoptRotations(orgId);
         if (isInUse) await renameConsumers(deps, orgId, false);
-        const left = isInUse ? await moveAll(deps, token, orgId, onProgress) : 0;
+        const left = await requestChecks(orgId);
         if (left === 0) {
           await renameConsumers(deps, orgId, true);
           settled = orgId;
@@ -65,8 +64,8 @@ export const createAliasRenamer = (deps: OrgAliasDeps, token: string): AliasRena
 };
 
 /**
- * While key versions are moved, a consumer that names `c` reads both orgs; after that, the real one alone. If
- * it took a snapshot of only one org meanwhile, it would withdraw the versions of the other.
+ * While assistants are published under both names, a consumer that may read either reads both; after that,
+ * the real one alone. If it took a snapshot of only one org meanwhile, it would lack the keys of the other.
  */
 const renameConsumers = async (
   { consumers }: OrgAliasDeps,
@@ -75,8 +74,8 @@ const renameConsumers = async (
 ): Promise<void> => {
   for (const seen of (await consumers.list()).consumers) {
     const { consumer, storedOrgs } = seen;
-    if (!storedOrgs.includes(ORG_ALIAS)) continue;
-    const orgs = isDone ? consumer.orgs : [...new Set([...storedOrgs, orgId])].toSorted();
+    if (!storedOrgs.includes(ORG_ALIAS) && (isDone || !storedOrgs.includes(orgId))) continue;
+    const orgs = isDone ? consumer.orgs : [...new Set([...storedOrgs, ORG_ALIAS, orgId])].toSorted();
     if (orgs.join('\n') === storedOrgs.join('\n')) continue;
     const after: Consumer = { ...consumer, orgs };
     const options = consumer.state === 'ACTIVE' ? { emit: 'ACTIVE' as const } : {};
@@ -84,89 +83,30 @@ const renameConsumers = async (
   }
 };
 
-/** Publishes under the real name what is published under `c`. Returns how many assistants are left. */
-const moveAll = async (
-  deps: OrgAliasDeps,
-  token: string,
-  orgId: string,
-  onProgress: () => Promise<void>,
-): Promise<number> => {
-  const { alias, recipients, meter, logger, stopping } = deps;
-  let [left, moved, unsettled] = [0, 0, 0];
-  for (;;) {
-    if (stopping.aborted || !(await alias.lock(token, ALIAS_LOCK_MS))) return left + 1;
-    await onProgress();
-    const { assistants, nowUs } = await alias.page(left);
-    if (assistants.length === 0) break;
-    const ready = assistants.filter(({ state }) => state === 'ready');
-    const sealed = (await Promise.all(ready.map((one) => sealUnder(deps, orgId, one, nowUs)))).filter(
-      (one) => one !== undefined,
-    );
-    const { revision } = recipients.of(orgId);
-    const result = await alias.move(orgId, sealed, unsettled < SETTLE_TRIES ? revision : '');
-    if (result.kind === 'other-recipients') {
-      unsettled += 1;
-      await recipients.refresh();
-      continue;
-    }
-    unsettled = 0;
-    for (const [i, word] of result.words.entries())
-      if (word === 'moved') meter.published('reconciliation', 'removal' in sealed[i]!.key);
-    const gone = result.words.filter((word) => word !== 'changed').length;
-    moved += result.words.filter((word) => word === 'moved').length;
-    left += assistants.length - gone;
-  }
-  if (moved > 0) logger.event('org_alias_moved', { org_id: orgId, moved, left });
-  return left;
-};
-
 /**
- * The same record under the real name of the org. Undefined if it cannot be opened, or is not what the ledger
- * says: then a sweep publishes it again.
+ * Requests checks of what is published under `c`: each publishes under the real name what Invent answers. The
+ * stored record itself is never published again. Nothing in Redis proves that it is the newest one: a writer
+ * could put an older record in its place, and consumers would replace the key in force by it. Resolves to how
+ * many assistants are left.
  */
-const sealUnder = async (
-  { sealer, recipients, logger }: OrgAliasDeps,
-  orgId: string,
-  from: UnderAlias,
-  nowUs: number,
-): Promise<Moved | undefined> => {
-  try {
-    const event = KeyEvent.parse(JSON.parse(from.current!));
-    if (event.type !== KEY_ROTATED && event.type !== KEY_REMOVED) return undefined;
-    const removal = event.type === KEY_REMOVED ? event.data.removal : undefined;
-    const state = event.type === KEY_REMOVED ? event.data.removal : event.data.fingerprint;
-    if (
-      event.subject !== from.assistantId ||
-      event.data.version !== from.versionBefore ||
-      state !== from.stateBefore
-    )
-      return undefined;
-    const plaintext = await sealer.open(event.data.sealed);
-    // Nothing else is sealed for the readers of the org, whatever stands under `c` in Redis.
-    if (parseRecord(plaintext, event).org_id !== ORG_ALIAS) {
-      logger.event('record_misplaced', { count: 1, assistant_ids: [from.assistantId] });
-      return undefined;
-    }
-    const version = Math.max(nowUs, Number(from.epoch) + 1, from.versionBefore + 1);
-    const what =
-      removal === undefined
-        ? ({ type: KEY_ROTATED, assistantJson: assistantOf(plaintext) } as const)
-        : ({ type: KEY_REMOVED, removal } as const);
-    const sealed = sealRecord(
-      sealer,
-      { ...what, orgId, assistantId: from.assistantId, version, cause: 'reconciliation' },
-      recipients.of(orgId).keys,
-    );
-    return { from, version, sealed, key: removal === undefined ? { fingerprint: state } : { removal } };
-  } catch {
-    return undefined;
-  }
+const createCheckRequester = ({ alias, checks, clock, logger }: OrgAliasDeps) => {
+  let offset = 0;
+  let againMs = 0;
+  let leftBefore = 0;
+  return async (orgId: string): Promise<number> => {
+    const count = clock.nowMs() < againMs ? 0 : ASKED_AT_ONCE;
+    // Those that were renamed meanwhile stood before the others.
+    const before = await alias.page(0, 0);
+    offset = Math.max(0, offset - Math.max(0, leftBefore - before.left));
+    const { assistantIds, left } = await alias.page(offset, count);
+    for (const assistantId of assistantIds)
+      await checks.requestCheck({ orgId, assistantId }, 0, { slow: true });
+    offset += assistantIds.length;
+    if (left === 0) [offset, againMs] = [0, 0];
+    else if (count > 0 && offset >= left) [offset, againMs] = [0, clock.nowMs() + PASS_AGAIN_MS];
+    const moved = leftBefore - left;
+    if (moved > 0) logger.event('org_alias_moved', { org_id: orgId, moved, left });
+    leftBefore = left;
+    return left;
+  };
 };
-
-const BEFORE_ASSISTANT = ',"assistant":';
-/**
- * The record as upstream sent it, byte by byte. The JSON before it is made by Rekey, so that these characters
- * cannot occur earlier.
- */
-const assistantOf = (plaintext: string): string =>
-  plaintext.slice(plaintext.indexOf(BEFORE_ASSISTANT) + BEFORE_ASSISTANT.length, -1);

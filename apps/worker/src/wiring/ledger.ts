@@ -14,9 +14,11 @@ import {
   STOP_POSTING_AT,
   StartError,
   watchMemory,
+  type Logger,
   type MemoryWatch,
   type RedisConnections,
 } from '@rekey/runtime';
+import { RekeyError } from '@rekey/schema';
 import { createAcknowledgementVerifier, type Sealer } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
 import { createEventRetention } from '../consumers/event-retention.ts';
@@ -89,7 +91,7 @@ export const joinLedger = async (
   { ledger, prefix, blocking, followPositions }: Stores,
   sealer: Sealer,
 ): Promise<{ clock: LedgerClock; memory: MemoryWatch }> => {
-  const began = await recognise(ledger, sealer, config.REKEY_ALLOW_NEW_LEDGER);
+  const began = await onceReadable(logger, () => recognise(ledger, sealer, config.REKEY_ALLOW_NEW_LEDGER));
   const clock = createLedgerClock({
     redis,
     prefix,
@@ -114,6 +116,24 @@ export const joinLedger = async (
   });
   shutdown.defer('memory', () => memory.close());
   return { clock, memory };
+};
+
+const COMPLAIN_EVERY = 20;
+
+/**
+ * Waits while another client has put another type in place of the ledger: that ends no start, and
+ * `rekey status` names the key. What a process that starts would do without it is unknown.
+ */
+const onceReadable = async <T>(logger: Logger, step: () => Promise<T>): Promise<T> => {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await step();
+    } catch (err) {
+      if (!(err instanceof RekeyError && err.code === 'LEDGER_CORRUPT')) throw err;
+      if (tries % COMPLAIN_EVERY === 0) logger.event('ledger_watch_failed', { err });
+      await sleep(LOOK_AT_LEDGER_EVERY_MS);
+    }
+  }
 };
 
 /** Returns whether the ledger is new. */

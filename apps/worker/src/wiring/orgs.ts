@@ -7,7 +7,7 @@ const ROUND_EVERY_MS = 1000;
 
 /** Compares INVENT_ORG_ID with the ledger and Invent. Throws if they contradict it. */
 export const establishOrgAlias = async (
-  { config, sealer, recipients, stores, upstream, stopping }: Parts,
+  { config, recipients, stores, upstream, stopping }: Parts,
   { common }: Work,
 ): Promise<OrgAliasKeeper> => {
   const orgAlias = keepOrgAlias({
@@ -15,7 +15,7 @@ export const establishOrgAlias = async (
     alias: stores.ledger.alias,
     consumers: stores.ledger.consumers,
     recipients,
-    sealer,
+    checks: stores.ledger.assistants,
     prober: upstream.prober,
     hasKey: upstream.hasAliasKey,
     configured: config.INVENT_ORG_ID,

@@ -56,7 +56,7 @@ export const startSweeps = async (
     sweeps: ledger.sweeps,
     queue,
     sweep: async (orgId, counts, save) => {
-      await orgAlias.beforeSweep(save);
+      await orgAlias.beforeSweep();
       return sweepAll(orgId === undefined ? undefined : recipients.nameOf(orgId), counts, save);
     },
     takeoverAfterMs: timing.sweepTakeoverAfterMs,

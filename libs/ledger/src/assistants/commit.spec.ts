@@ -154,6 +154,39 @@ describe('commit', () => {
     expect((await events()).map(({ data }) => data.seq)).toEqual([9007199254740991, 1]);
   });
 
+  it.each([
+    ['the last possible id', '18446744073709551615-18446744073709551615'],
+    ['an id of next year', `${Date.now() + 365 * 86_400_000}-0`],
+  ])('replaces a stream to which another client has added %s', async (_what, id) => {
+    for (const name of ['f1', 'f2']) await rotate(name);
+    const run = (await events())[0]!.data['run'];
+    await redis.xadd('{spec}:events', id, 'event', '{}');
+    await redis.xdel('{spec}:events', id);
+    for (const name of ['f3', 'f4']) await rotate(name);
+    expect((await events()).map(({ data }) => data.seq)).toEqual([1, 2]);
+    const runs = (await events()).map(({ data }) => data['run']);
+    expect([new Set(runs).size, runs.includes(run)]).toEqual([1, false]);
+    expect((await ledger.system.status()).attention).toContainEqual(
+      expect.objectContaining({ code: 'LEDGER_DAMAGED', subject: 'events' }),
+    );
+  });
+
+  it.each(['events', 'seq'])('lets no POST leave while another client has put another type into the %s', async (name) => {
+    const rotation = await accept();
+    await redis.del(`{spec}:${name}`);
+    await redis.lpush(`{spec}:${name}`, 'x');
+    expect((await claimOf(rotation)).kind).toBe('frozen');
+    expect(await redis.hget(`{spec}:rotation:${rotation.id}`, 'error')).toBe('LEDGER_CORRUPT');
+    await redis.del(`{spec}:${name}`);
+    expect((await claimOf(rotation)).kind).toBe('claimed');
+  });
+
+  it('commits a 200 although another client has written an impossible version meanwhile', async () => {
+    const claim = await claimed(await accept());
+    await redis.hset('{spec}:assistant:ast_1', 'version', '9007199254740999');
+    expect((await ledger.assistants.commit(claim, key('f1'))).kind).toBe('committed');
+  });
+
   it('finds its own version if the response was lost', async () => {
     const claim = await claimed(await accept());
     await ledger.assistants.commit(claim, key('f1'));

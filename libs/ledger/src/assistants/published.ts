@@ -21,6 +21,8 @@ export interface KeyFacts {
 interface EventsPage {
   events: { assistantId: string; event: string | null }[];
   next?: string;
+  /** The index of the page, or what it lists, is not what Rekey writes: the page is empty. */
+  damaged?: true;
 }
 
 /** What is published of assistants. */
@@ -75,6 +77,16 @@ const createKeyFacts =
 
 /** An entry that no version of Rekey has written. */
 const isForeign = (error: unknown): boolean => isWrongType(error) || error instanceof ReplyTooLarge;
+
+/** Notes a damaged key for the status: one of them stops nothing else. */
+const noteForeign =
+  ({ redis, keys }: Connection, key: string) =>
+  async (error: unknown): Promise<undefined> => {
+    if (!isForeign(error)) throw error;
+    // If the connection was closed because of it, the status finds out for itself.
+    await redis.hset(keys.damaged, key, String((error as Error).message)).catch(() => 0);
+    return undefined;
+  };
 
 const readCurrent = ({ redis, keys }: Connection, assistantId: string): Promise<string | null> =>
   redis.get(keys.current(assistantId)).catch((error: unknown) => {
@@ -133,13 +145,20 @@ export const createPublished = (connection: Connection): Published => {
     currents: (assistantIds) => readCurrents(connection, assistantIds),
 
     publishedPage: async (orgId, cursor) => {
-      const [next, members] = await redis.zscan(keys.assistants(orgId), cursor, 'COUNT', PAGE);
+      const index = keys.assistants(orgId);
+      const scanned = await redis.zscan(index, cursor, 'COUNT', PAGE).catch(noteForeign(connection, index));
+      if (!scanned) return { events: [], damaged: true };
+      const [next, members] = scanned;
       const ids = members.filter((_, i) => i % 2 === 0);
       return pageOf(next, ids, await readCurrents(connection, ids));
     },
 
     uncertainPage: async (cursor) => {
-      const [next, fields] = await redis.hscan(keys.uncertain, cursor, 'COUNT', PAGE);
+      const scanned = await redis
+        .hscan(keys.uncertain, cursor, 'COUNT', PAGE)
+        .catch(noteForeign(connection, keys.uncertain));
+      if (!scanned) return { events: [], damaged: true };
+      const [next, fields] = scanned;
       const isName = (_: string, i: number) => i % 2 === 0;
       return pageOf(
         next,

@@ -140,51 +140,6 @@ const readOrgLimitsReply = (reply: unknown[]): OrgLimitsReply => {
   }
 };
 
-interface OrgMoveInput {
-  /** the assistants published under `c` */
-  ofC: string;
-  /** the assistants published under the org that `c` stands for */
-  ofOrg: string;
-  orgs: string;
-  org: string;
-  /** percent-encoded */
-  encodedOrg: string;
-  /** the length of the stream */
-  keep: number;
-  /** the revision of the consumers at which the versions were sealed */
-  recipients?: string | undefined;
-  versions: {
-    assistant: string;
-    /** the current record */
-    current: string;
-    assistantId: string;
-    /** the SHA-1 of the current record that it was made from */
-    seen: string;
-    /** of the assistant, as it was read */
-    epoch: string;
-    /** the new version */
-    version: number;
-    /** the event before its numbers `seq` and `run` */
-    head: string;
-    /** the event after them */
-    tail: string;
-  }[];
-}
-type OrgMoveReply =
-  | { kind: 'moved'; words: string[] }
-  /** consumers were added or removed since the versions were sealed: nothing was written */
-  | { kind: 'recipients' };
-const readOrgMoveReply = (reply: unknown[]): OrgMoveReply => {
-  switch (reply[0]) {
-    case 'MOVED':
-      return { kind: 'moved', words: reply.slice(1).map(String) };
-    case 'RECIPIENTS':
-      return { kind: 'recipients' };
-    default:
-      throw unexpectedReply('org-move', reply);
-  }
-};
-
 interface OrgSweptInput {
   /** the held orgs */
   held: string;
@@ -225,7 +180,7 @@ export const orgsCommands = (run: RunCommand) => ({
   /**
    * Notes which org `c` stands for, and renames what the ledger keeps under `c` that is small: the budget of
    * unknown outcomes, drift, holds, bulk rotations, policies, a queued sweep. Rotations are renamed by
-   * org-adopt.lua, key versions by org-move.lua.
+   * org-adopt.lua, key versions by checks.
    *
    * Keeps: `c` gets its meaning once: the registry's manifest proves it, and what stands in the ledger without
    * a proof is replaced. From this command on all others translate it (`org_name`). It raises the
@@ -251,44 +206,6 @@ export const orgsCommands = (run: RunCommand) => ({
    */
   orgLimits: async (input: OrgLimitsInput): Promise<OrgLimitsReply> =>
     readOrgLimitsReply(await run('org-limits', [input.heldOrgs], [input.org, input.percent])),
-  /**
-   * Publishes again, under the real name of the org, what was published under `c`: the same keys, as new
-   * versions. The words of the reply, one for each version:
-   *   moved
-   *   gone      it is not published under `c` any more
-   *   changed   a rotation holds it, its key is in doubt or was not read since a restart of Redis, or something
-   *             has happened to it since it was read: nothing was written
-   *
-   * Keeps: a move says nothing about the key. What the ledger knows of it (known, verified, rotated,
-   * superseded, when it was seen) stays as it was. A move never crosses a rotation or a check: the epoch is the
-   * one that was read, and is drawn anew.
-   */
-  orgMove: async (input: OrgMoveInput): Promise<OrgMoveReply> =>
-    readOrgMoveReply(
-      await run(
-        'org-move',
-        [
-          input.ofC,
-          input.ofOrg,
-          input.orgs,
-          ...input.versions.flatMap((one) => [one.assistant, one.current]),
-        ],
-        [
-          input.org,
-          input.encodedOrg,
-          input.keep,
-          input.recipients ?? '',
-          ...input.versions.flatMap((one) => [
-            one.assistantId,
-            one.seen,
-            one.epoch,
-            one.version,
-            one.head,
-            one.tail,
-          ]),
-        ],
-      ),
-    ),
   /**
    * Ends a sweep of an org that found what is known of it. The org is no longer held, and later changes are
    * compared with what is known now.

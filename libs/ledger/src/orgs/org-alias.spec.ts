@@ -3,7 +3,6 @@ import type { Bulks } from '../bulks/bulks.ts';
 import type { BulkRange } from '../bulks/work/bulk-work.ts';
 import type { Consumers } from '../consumers/consumers.ts';
 import {
-  ENVELOPE,
   SEALED,
   accept,
   claimOf,
@@ -16,7 +15,6 @@ import {
   looked,
   lose,
   nextId,
-  printOf,
   readKey,
   redis,
   request,
@@ -26,7 +24,6 @@ import {
 import { openLedger } from '../open-ledger.ts';
 import type { Policies } from '../policies/policies.ts';
 import type { OrgAlias } from './org-alias.ts';
-import type { Moved, UnderAlias } from './org-move.ts';
 
 let alias: OrgAlias;
 let bulks: Bulks;
@@ -39,18 +36,6 @@ beforeEach(() => {
 
 const underC = { orgId: 'c' };
 const REQUEST_ID = '5a4e3c1a-0000-4000-8000-000000000001';
-const newer = (version: number): number => version + 1_000_000;
-const movedOf = (from: UnderAlias): Moved => ({
-  from,
-  version: newer(from.versionBefore!),
-  key: { fingerprint: from.stateBefore! },
-  sealed: JSON.stringify(ENVELOPE),
-});
-/** Moves a page of what is published under `c`, as a worker does. */
-const movePage = async (orgId: string, readers = '1') => {
-  const { assistants } = await alias.page(0);
-  return alias.move(orgId, assistants.filter(({ state }) => state === 'ready').map(movedOf), readers);
-};
 const makeBulk = async (orgId: string, requestId?: string) => {
   const draft = bulks.draft(nextId().replace('rot_', 'blk_'));
   await draft.add(['ast_1']);
@@ -359,133 +344,42 @@ describe('once it is known', () => {
   });
 });
 
-describe('a publication under `c`', () => {
-  const FACTS = ['fingerprint', 'known', 'verified', 'rotated', 'superseded'] as const;
-
-  it('is published under the org: the same key, a newer version, and no other news of it', async () => {
-    await rotate('old', underC);
-    await rotate('new', underC);
-    const seen = await redis.zscore('{spec}:assistants:c', 'ast_1');
-    const before = await redis.hmget('{spec}:assistant:ast_1', ...FACTS);
-    const [{ versionBefore }] = (await alias.page(0)).assistants as [UnderAlias];
+describe('a page of what is published under `c`', () => {
+  it('names the assistants, and counts all', async () => {
+    for (const assistantId of ['ast_1', 'ast_2', 'ast_3']) await rotate('one', { ...underC, assistantId });
     await alias.note('org_1', 'learned');
-    expect(await movePage('org_1')).toEqual({ kind: 'moved', words: ['moved'] });
-    expect(await redis.hmget('{spec}:assistant:ast_1', ...FACTS)).toEqual(before);
-    expect(await redis.hmget('{spec}:assistant:ast_1', 'org', 'version')).toEqual([
-      'org_1',
-      String(newer(versionBefore!)),
-    ]);
-    expect([
-      await redis.zscore('{spec}:assistants:org_1', 'ast_1'),
-      await redis.exists('{spec}:assistants:c'),
-      await redis.smembers('{spec}:orgs'),
-    ]).toEqual([seen, 0, ['org_1']]);
-    const last = (await events()).at(-1)!;
-    expect(last).toMatchObject({
-      source: '/orgs/org_1/assistants/ast_1',
-      data: { cause: 'reconciliation', version: newer(versionBefore!), seq: 3 },
-    });
-    expect(JSON.parse((await redis.get('{spec}:current:ast_1'))!)).toEqual(last);
-    // An older key is still not adopted.
-    expect(
-      (
-        await ledger.assistants.commit(await looked(), {
-          ...readKey('old', await looked()),
-          sealed: { ...SEALED, revision: '1' },
-        })
-      ).kind,
-    ).not.toBe('committed');
+    const { assistantIds, left } = await alias.page(1, 2);
+    expect([assistantIds.length, left]).toEqual([2, 3]);
+    expect(await alias.page(0, 0)).toEqual({ assistantIds: [], left: 3 });
+    expect((await ledger.assistants.publishedPage('c', '0')).events).toHaveLength(3);
   });
 
-  it('is moved once, however often that is tried', async () => {
+  it('has none that was published under another org, or that a writer has invented', async () => {
     await rotate('one', underC);
-    const { assistants } = await alias.page(0);
+    await rotate('two', { assistantId: 'ast_2' });
+    await redis.zadd('{spec}:assistants:c', 1, 'ast_2', 2, 'ast_invented');
     await alias.note('org_1', 'learned');
-    const moved = assistants.map(movedOf);
-    expect(await alias.move('org_1', moved, '1')).toEqual({ kind: 'moved', words: ['moved'] });
-    const [seq] = [await redis.get('{spec}:seq')];
-    expect(await alias.move('org_1', moved, '1')).toEqual({ kind: 'moved', words: ['gone'] });
-    expect(await redis.get('{spec}:seq')).toBe(seq);
+    expect(await alias.page(0, 10)).toEqual({ assistantIds: ['ast_1'], left: 1 });
+    expect(await redis.zrange('{spec}:assistants:c', '0', '-1')).toEqual(['ast_1']);
   });
 
-  it('is left to a rotation that holds it, and to one that has published since', async () => {
+  it('has one whose entry is of another type, for its check to set aside', async () => {
     await rotate('one', underC);
-    await rotate('two', { ...underC, assistantId: 'ast_2' });
-    const { assistants } = await alias.page(0);
-    await alias.note('org_1', 'learned');
-    const claim = await claimed(await accept());
-    expect(
-      (await alias.page(0)).assistants.map(({ assistantId, state }) => [assistantId, state]).toSorted(),
-    ).toEqual([
-      ['ast_1', 'held'],
-      ['ast_2', 'ready'],
-    ]);
-    const second = await claimed(await accept({ assistantId: 'ast_2' }));
-    expect(
-      (await ledger.assistants.commit(second, key('newer', { sealed: { ...SEALED, revision: '1' } }))).kind,
-    ).toBe('committed');
-    expect(
-      await alias.move(
-        'org_1',
-        assistants.toSorted((a, b) => (a.assistantId < b.assistantId ? -1 : 1)).map(movedOf),
-        '1',
-      ),
-    ).toEqual({ kind: 'moved', words: ['changed', 'gone'] });
-    expect(
-      (await ledger.assistants.commit(claim, key('newest', { sealed: { ...SEALED, revision: '1' } }))).kind,
-    ).toBe('committed');
-    expect(await redis.zrange('{spec}:assistants:org_1', '0', '-1')).toEqual(
-      expect.arrayContaining(['ast_1', 'ast_2']),
-    );
-    expect(await redis.exists('{spec}:assistants:c')).toBe(0);
-  });
-
-  it('is not moved while its key is in doubt, or if a check has begun since it was read', async () => {
-    await rotate('one', underC);
-    const { assistants } = await alias.page(0);
-    await alias.note('org_1', 'learned');
-    await looked();
-    expect(await alias.move('org_1', assistants.map(movedOf), '1')).toEqual({
-      kind: 'moved',
-      words: ['changed'],
-    });
-    await redis.hset('{spec}:assistant:ast_1', 'uncertain', '7');
-    expect((await alias.page(0)).assistants).toMatchObject([{ state: 'held' }]);
-    expect((await ledger.assistants.publishedPage('c', '0')).events).toHaveLength(1);
-  });
-
-  it('stays on a restored Redis until a read shows its key: consumers may hold a newer one', async () => {
-    await rotate('f1', { orgId: 'c' });
-    await alias.note('org_1', 'learned');
-    await ledger.system.recogniseRedis('0'.repeat(40));
-    expect(await movePage('org_1')).toEqual({ kind: 'moved', words: ['changed'] });
-    const runId = /run_id:(\w+)/.exec(await redis.info('server'))![1]!;
-    expect(await ledger.system.recogniseRedis(runId)).toMatchObject({ other: true });
-    expect(await movePage('org_1')).toEqual({ kind: 'moved', words: ['changed'] });
-    await ledger.assistants.compare({ beganMs: (await ledger.system.nowMs()) + 60_000, lagMs: 0 }, [
-      { assistantId: 'ast_1', state: printOf('f1') },
-    ]);
-    expect(await movePage('org_1')).toEqual({ kind: 'moved', words: ['moved'] });
-  });
-
-  it('is not moved for consumers that have changed since', async () => {
-    await rotate('one', underC);
-    await alias.note('org_1', 'learned');
-    expect(await movePage('org_1', '0')).toEqual({ kind: 'other-recipients' });
-    expect(await redis.zcard('{spec}:assistants:c')).toBe(1);
-  });
-
-  it('of another type in the ledger blocks no other', async () => {
-    await rotate('one', underC);
-    await rotate('two', { ...underC, assistantId: 'ast_2' });
     await redis.set('{spec}:assistant:ast_1', 'nonsense');
+    expect(await alias.page(0, 10)).toEqual({ assistantIds: ['ast_1'], left: 1 });
+  });
+
+  it('leaves no index of `c` when the last one is published under the org', async () => {
+    await rotate('one', underC);
     await alias.note('org_1', 'learned');
-    expect(
-      (await alias.page(0)).assistants.map(({ assistantId, state }) => [assistantId, state]).toSorted(),
-    ).toEqual([
-      ['ast_1', 'unreadable'],
-      ['ast_2', 'ready'],
+    const hold = await looked();
+    const again = { ...readKey('one', hold), sealed: { ...SEALED, revision: '1' } };
+    expect((await ledger.assistants.commit(hold, again)).kind).toBe('committed');
+    expect(await alias.page(0, 10)).toEqual({ assistantIds: [], left: 0 });
+    expect([await redis.exists('{spec}:assistants:c'), await redis.smembers('{spec}:orgs')]).toEqual([
+      0,
+      ['org_1'],
     ]);
-    expect(await movePage('org_1')).toEqual({ kind: 'moved', words: ['moved'] });
+    expect((await events()).at(-1)).toMatchObject({ source: '/orgs/org_1/assistants/ast_1' });
   });
 });

@@ -1,13 +1,11 @@
 import { ORG_ALIAS, OrgId, parseJson } from '@rekey/schema';
 import { z } from 'zod';
-import { readCurrents } from '../assistants/published.ts';
 import type { Connection } from '../connection.ts';
 import { readOrgIds } from './org-ids.ts';
 import { redisNowMs } from '../time/redis-now.ts';
 import type { Registry } from '../registry/registry.ts';
 import { isWrongType } from '../scripts/run.ts';
 import { orgsCommands } from './commands.generated.ts';
-import { createMove, type MoveResult, type Moved, type UnderAlias } from './org-move.ts';
 
 /**
  * How it is known which org `c` stands for: from an operator (`INVENT_ORG_ID`), or from what a worker saw.
@@ -67,16 +65,13 @@ export interface OrgAlias {
   unlock(token: string): Promise<void>;
   /** Renames a page of open rotations, after the id `after`. */
   adoptRotations(after: string): Promise<{ renamed: number; next?: string }>;
-  /** A page of the assistants published under `c`, with their events. `nowUs`: by the clock of Redis. */
-  page(offset: number): Promise<{ assistants: UnderAlias[]; nowUs: number }>;
   /**
-   * Publishes assistants again under the real name. Safe to repeat. `revision`: of the consumers, at which
-   * the versions were sealed.
+   * A page of the assistants published under `c`, and how many of all are left there. What the index has and
+   * was published under another org is taken off it.
    */
-  move(orgId: string, moved: Moved[], revision: string): Promise<MoveResult>;
+  page(offset: number, count: number): Promise<{ assistantIds: string[]; left: number }>;
 }
 
-const PAGE = 100;
 const ADOPTED_AT_ONCE = 500;
 /** How many of the newest rotations and bulk rotations are searched for the orgs that they name. */
 const NAMED_BY = 100;
@@ -151,42 +146,30 @@ const findCandidates =
       .toSorted();
   };
 
+/** An entry that cannot be read stays: its check quarantines it. */
 const readPage =
-  (connection: Connection): OrgAlias['page'] =>
-  async (offset) => {
-    const { redis, keys } = connection;
-    const ids = await redis.zrange(keys.assistants(ORG_ALIAS), String(offset), String(offset + PAGE - 1));
+  ({ redis, keys }: Connection): OrgAlias['page'] =>
+  async (offset, count) => {
+    const underAlias = keys.assistants(ORG_ALIAS);
+    const ids =
+      count === 0 ? [] : await redis.zrange(underAlias, String(offset), String(offset + count - 1));
     const pipeline = redis.pipeline();
-    for (const id of ids)
-      pipeline.hmget(keys.assistant(id), 'holder', 'uncertain', 'epoch', 'version', 'fingerprint');
-    const [replies, currents, [seconds, micros]] = await Promise.all([
-      pipeline.exec(),
-      readCurrents(connection, ids),
-      redis.time(),
-    ]);
-    const assistants = ids.map((assistantId, i): UnderAlias => {
-      const [error, reply] = replies![i]!;
+    for (const id of ids) pipeline.hmget(keys.assistant(id), 'org', 'fingerprint');
+    const replies = ids.length === 0 ? [] : ((await pipeline.exec()) ?? []);
+    const isElsewhere = (_: string, i: number): boolean => {
+      const [error, reply] = replies[i]!;
       if (error && !isWrongType(error)) throw error;
-      const [holder, uncertain, epoch, version, state] = error ? [] : (reply as (string | null)[]);
-      const current = currents[i] ?? null;
-      const readable = !error && current !== null && version && state;
-      return {
-        assistantId,
-        current,
-        epoch: epoch ?? '',
-        state: holder || uncertain ? 'held' : readable ? 'ready' : 'unreadable',
-        ...(version && { versionBefore: Number(version) }),
-        ...(state && { stateBefore: state }),
-      };
-    });
-    return { assistants, nowUs: Number(seconds) * 1_000_000 + Number(micros) };
+      const [org, state] = error ? [ORG_ALIAS] : (reply as (string | null)[]);
+      return org !== ORG_ALIAS || state === 'deleted';
+    };
+    const elsewhere = new Set(ids.filter(isElsewhere));
+    if (elsewhere.size > 0) await redis.zrem(underAlias, ...elsewhere);
+    const left = await redis.zcard(underAlias);
+    if (left === 0) await redis.srem(keys.orgs, ORG_ALIAS);
+    return { assistantIds: ids.filter((id) => !elsewhere.has(id)), left };
   };
 
-export const openOrgAlias = (
-  connection: Connection,
-  keepEvents: () => number,
-  registry: Registry,
-): OrgAlias => {
+export const openOrgAlias = (connection: Connection, registry: Registry): OrgAlias => {
   const { redis, keys, run } = connection;
   const read = readAlias(connection, registry);
   return {
@@ -194,7 +177,6 @@ export const openOrgAlias = (
     note: noteAlias(read, registry),
     candidates: findCandidates(connection, registry),
     page: readPage(connection),
-    move: createMove(connection, keepEvents),
 
     noteConflict: async (conflict) => {
       if (!conflict) {

@@ -1,5 +1,6 @@
 import type { ErrorCode, HeldOrgStatus } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
+import { isWrongType } from '../scripts/run.ts';
 import { orgsCommands } from './commands.generated.ts';
 import { readOrgIds } from './org-ids.ts';
 import { errorCodeOf, heldOrgsOf } from './held-orgs.ts';
@@ -47,7 +48,16 @@ export const openOrgs = (
   return {
     list: async () => {
       const ids = await readOrgIds({ redis, keys });
-      const counts = await Promise.all(ids.map((orgId) => redis.zcard(keys.assistants(orgId))));
+      // The index of one org is damaged: that must not stop what is done for the others.
+      const countOf = async (orgId: string): Promise<number> => {
+        const index = keys.assistants(orgId);
+        return redis.zcard(index).catch(async (error: unknown) => {
+          if (!isWrongType(error)) throw error;
+          await redis.hset(keys.damaged, index, (error as Error).message);
+          return 0;
+        });
+      };
+      const counts = await Promise.all(ids.map(countOf));
       return ids
         .map((orgId, i) => ({ orgId, assistants: counts[i]! }))
         .toSorted((a, b) => (a.orgId < b.orgId ? -1 : 1));

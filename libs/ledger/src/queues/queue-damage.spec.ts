@@ -105,6 +105,19 @@ describe('a queue', () => {
     },
   );
 
+  it('that does not look for abandoned jobs any more is damaged', async () => {
+    await redis.set('{spec}:bull:rotations:stalled-check', '1', 'PX', 30_000);
+    expect(await damaged()).toEqual([]);
+    await redis.persist('{spec}:bull:rotations:stalled-check');
+    expect(await damaged()).toEqual(['{spec}:bull:rotations:stalled-check']);
+  });
+
+  it('is damaged if a job in progress is of another type', async () => {
+    await redis.rpush('{spec}:bull:rotations:active', 'rot_1', 'rot_2');
+    await redis.set('{spec}:bull:rotations:rot_2', 'x');
+    expect(await damaged()).toEqual(['{spec}:bull:rotations:rot_2']);
+  });
+
   it.each(['repeat', 'delayed', 'wait', 'repeat:sweep', 'repeat:sweep:TIME:lock'])(
     'is scheduled although another client gave its %s another type',
     async (name) => {

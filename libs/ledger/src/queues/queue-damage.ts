@@ -42,6 +42,9 @@ const EVENTS_KEPT = /^[1-9]\d{0,6}$/;
 /** What Rekey never sets: it holds rotations back in the ledger, where status names it. */
 const BRAKES = ['paused', 'concurrency', 'max', 'duration'];
 const SCHEDULERS_AT_ONCE = 1000;
+const ACTIVE_AT_ONCE = 1000;
+/** The search for abandoned jobs is held back for seconds after each. */
+const HELD_BACK_MS = 3_600_000;
 
 const typesOf = async (redis: Redis, held: Held[]): Promise<string[]> => {
   const replies = await held.reduce((pipeline, { key }) => pipeline.type(key), redis.pipeline()).exec();
@@ -74,15 +77,24 @@ const scheduled = async (redis: Redis, queue: string): Promise<Held[]> => {
   );
 };
 
+/** Jobs in progress: one that is spoiled stops the search for abandoned ones. */
+const inProgress = async (redis: Redis, queue: string): Promise<Held[]> => {
+  const ids = await redis.lrange(`${queue}:active`, 0, ACTIVE_AT_ONCE - 1).catch(() => []);
+  return ids.flatMap((id) => [
+    { key: `${queue}:${id}`, expected: 'hash' },
+    { key: `${queue}:${id}:lock`, expected: 'string' },
+  ]);
+};
+
 /** What BullMQ cannot work with although its type is right. */
 const wrongContents = async (redis: Redis, queue: string): Promise<DamagedQueueKey[]> => {
   const meta = `${queue}:meta`;
   const replies = await COUNTERS.reduce(
     (pipeline, name) => pipeline.get(`${queue}:${name}`),
-    redis.pipeline().hmget(meta, EVENTS, ...BRAKES),
+    redis.pipeline().hmget(meta, EVENTS, ...BRAKES).pttl(`${queue}:stalled-check`),
   ).exec();
   // A key of another type is found by its type.
-  const [fields, ...counts] = (replies ?? []).map(([error, reply]) => (error ? null : reply));
+  const [fields, restMs, ...counts] = (replies ?? []).map(([error, reply]) => (error ? null : reply));
   const [kept, ...brakes] = (fields as (string | null)[] | null) ?? [];
   const spoilt = [
     ...(typeof kept === 'string' && !EVENTS_KEPT.test(kept) ? [EVENTS] : []),
@@ -90,6 +102,9 @@ const wrongContents = async (redis: Redis, queue: string): Promise<DamagedQueueK
   ];
   return [
     ...(spoilt.length > 0 ? [{ key: meta, why: `Rekey does not write its ${spoilt.join(', ')}` }] : []),
+    ...(restMs === -1 || Number(restMs) > HELD_BACK_MS
+      ? [{ key: `${queue}:stalled-check`, why: 'it does not lapse, and abandoned jobs are not looked for' }]
+      : []),
     ...COUNTERS.flatMap((name, i) =>
       typeof counts[i] === 'string' && !COUNTER.test(counts[i])
         ? [{ key: `${queue}:${name}`, why: 'it does not hold a number that BullMQ can count on from' }]
@@ -109,7 +124,11 @@ export const findQueueDamage = async (
       const queue = `${keys.bull}:${name}`;
       const held = Object.entries(TYPES).map(([key, expected]) => ({ key: `${queue}:${key}`, expected }));
       return [
-        ...(await wrongTypes(redis, [...held, ...(await scheduled(redis, queue))])),
+        ...(await wrongTypes(redis, [
+          ...held,
+          ...(await scheduled(redis, queue)),
+          ...(await inProgress(redis, queue)),
+        ])),
         ...(await wrongContents(redis, queue)),
       ];
     }),

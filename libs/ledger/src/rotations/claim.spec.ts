@@ -163,6 +163,22 @@ describe('claim', () => {
   });
 });
 
+describe('an assistant with an epoch or a version that is larger than any of Rekey', () => {
+  it.each([
+    ['epoch', '9007199254740999'],
+    ['version', '9007199254740992'],
+    ['version', '1e300'],
+    ['epoch', 'inf'],
+    ['epoch', 'nan'],
+  ])('is not claimed, nor checked: %s %s', async (field, value) => {
+    const rotation = await accept();
+    await redis.hset('{spec}:assistant:ast_1', field, value);
+    for (const refused of [claimOf(rotation), ledger.assistants.beginCheck(rotation)])
+      await expect(refused).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
+    expect(await redis.hget('{spec}:assistant:ast_1', 'holder')).toBeNull();
+  });
+});
+
 describe('the open intents of an org', () => {
   it('are limited for each org: above the limit nothing is claimed', async () => {
     await claimed(await accept({ assistantId: 'ast_1' }), { maxOpenIntents: 2 });

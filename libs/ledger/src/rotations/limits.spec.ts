@@ -179,6 +179,22 @@ describe('entries of open intents that another client has written', () => {
     expect(await redis.zrange('{spec}:intents', '0', '-1')).toEqual([one(0).assistantId]);
   });
 
+  it.each<[what: string, score: number, entry: Record<string, string>]>([
+    ['within the time of a POST', Date.now() + 43_200_000, {}],
+    ['of an assistant with a holder that is no rotation', 32_503_680_000_000, { holder: 'x' }],
+  ])('do not count for ever: 600 %s', async (_what, score, entry) => {
+    const names = Array.from({ length: 600 }, (_, i) => `foreign_${i}`);
+    await redis.zadd('{spec}:intents:org_1', ...names.flatMap((name) => [score, name]));
+    for (const name of names) {
+      if (Object.keys(entry).length > 0) await redis.hset(`{spec}:assistant:${name}`, entry);
+    }
+    const rotation = await accept(one(0));
+    let kind = 'full';
+    for (let i = 0; i < 2000 && kind === 'full'; i += 1)
+      ({ kind } = await claimOf(rotation, { maxOpenIntents: 250 }));
+    expect(kind).toBe('claimed');
+  });
+
   it('are kept if their assistant holds an intent', async () => {
     await claimed(await accept(one(0)));
     await redis.zadd('{spec}:intents:org_1', '1e18', one(0).assistantId);

@@ -131,6 +131,25 @@ const readRecogniseRedisReply = (reply: unknown[]): RecogniseRedisReply => {
   }
 };
 
+interface ShortFieldsInput {
+  hash: string;
+  /** how many at least, if there are more */
+  count: number;
+  /** the longest value */
+  maxBytes: number;
+}
+type ShortFieldsReply =
+  /** each name and its value, in turn */
+  { kind: 'fields'; hasLonger: boolean; pairs: string[] };
+const readShortFieldsReply = (reply: unknown[]): ShortFieldsReply => {
+  switch (reply[0]) {
+    case 'FIELDS':
+      return { kind: 'fields', hasLonger: reply[1] === '1', pairs: reply.slice(2).map(String) };
+    default:
+      throw unexpectedReply('short-fields', reply);
+  }
+};
+
 /**
  * The commands of system/commands, each with named arguments and a reply that tells its kinds apart.
  */
@@ -194,4 +213,11 @@ export const systemCommands = (run: RunCommand) => ({
    */
   recogniseRedis: async (input: RecogniseRedisInput): Promise<RecogniseRedisReply> =>
     readRecogniseRedisReply(await run('recognise-redis', [input.ledger], [input.runId])),
+  /**
+   * Reads fields of a hash: all of a short one, about `count` of a long one. Another client can have made a
+   * name or a value so long that no process could take the reply: such a field is left out, and so is what
+   * exceeds the length of a reply.
+   */
+  shortFields: async (input: ShortFieldsInput): Promise<ShortFieldsReply> =>
+    readShortFieldsReply(await run('short-fields', [input.hash], [input.count, input.maxBytes])),
 });

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { specRegistry } from '@rekey/testing';
 import { useRedis } from '@rekey/testing/redis-fixture';
@@ -114,6 +115,25 @@ describe('status', () => {
     ]);
     await redis.del(key);
     expect(await damaged()).toEqual([]);
+  });
+
+  it.each([
+    ['held', 'org_x'],
+    ['quarantine', 'ast_x'],
+    ['uncertain', 'ast_x'],
+    ['ledger', 'junk'],
+    ['ledger', 'frozen_reason'],
+    ['ledger', 'x'.repeat(40_000_000)],
+  ])('names a hash with a field that is longer than any of Rekey: %s', async (name, field) => {
+    await redis.hset('{spec}:ledger', 'id', 'led_1', 'frozen', String(Date.now()));
+    await redis.hset(`{spec}:${name}`, field, field.length > 100 ? 'x' : 'x'.repeat(40_000_000));
+    const { bytesRead } = redis.stream as Socket;
+    const { attention, ledger: itself, frozen } = await system.status();
+    expect((redis.stream as Socket).bytesRead - bytesRead).toBeLessThan(1_000_000);
+    expect(attention).toContainEqual(
+      expect.objectContaining({ code: 'LEDGER_DAMAGED', subject: `{spec}:${name}` }),
+    );
+    expect([itself.id, frozen !== undefined]).toEqual(['led_1', true]);
   });
 
   it('names a key that a command has met, and drops it once it is mended', async () => {

@@ -86,8 +86,9 @@ const checkWith = async (
   deps: CheckDeps,
   target: Target,
   options: CheckOptions,
+  isElsewhere = false,
 ): Promise<CheckResult> => {
-  const { ledger, invent, clock, pacer, meter, readLagMs, nameOf = sameName } = deps;
+  const { ledger, invent, clock, pacer, meter, readLagMs } = deps;
   // The budget comes first: the read must be newer than the state that it is compared with.
   const waitMs = await pacer.take(options.lane ?? 'first', WAIT_FOR_BUDGET_MS);
   if (waitMs > 0) return { kind: 'unreadable', code: 'UPSTREAM_RATE_LIMITED', retryAfterMs: waitMs };
@@ -99,11 +100,10 @@ const checkWith = async (
   const outcome = await invent.getAssistant(target, { share });
   meter.read(outcome.outcome);
   if (isNotFound(outcome)) {
-    const [facts] = await ledger.assistants.keyFacts([target.assistantId]);
-    if (facts?.orgId !== undefined && nameOf(facts.orgId) !== target.orgId && facts.state !== 'deleted') {
+    const orgId = isElsewhere ? target.orgId : await lastOrgOf(deps, target, hold);
+    if (orgId !== target.orgId) {
       // This 404 says nothing about the assistant: whether the two orgs are one is not known (`c`).
-      const there = { ...target, orgId: nameOf(facts.orgId) };
-      return { ...(await checkWith(share, deps, there, options)), elsewhere: true };
+      return { ...(await checkWith(share, deps, { ...target, orgId }, options, true)), elsewhere: true };
     }
   }
   const finding = whatIsThere(outcome);
@@ -135,13 +135,13 @@ const compareAndPublish = async (
   const { hold, anchor, finding, read } = seen;
   const state = publisher.stateOf(finding);
   const known = hold.versionBefore !== undefined;
-  const namedOrg =
-    hold.publishedOrgId === undefined || hold.stateBefore === 'deleted'
-      ? target.orgId
-      : nameOf(hold.publishedOrgId);
+  const isPublished = hold.publishedOrgId !== undefined && hold.stateBefore !== 'deleted';
+  const namedOrg = isPublished ? nameOf(hold.publishedOrgId!) : target.orgId;
   const lastOrg = namedOrg === target.orgId ? namedOrg : await provenOrgOf(deps, target, hold);
   // The ledger names an org that the current record does not prove: publishing it again corrects that.
   const isMisfiled = lastOrg !== namedOrg;
+  // It is still published under `c`, and its org is known by now: the read publishes it under that one.
+  const isUnderAlias = isPublished && hold.publishedOrgId !== nameOf(hold.publishedOrgId!);
   const movement =
     compareOnly || lastOrg === target.orgId
       ? 'stays'
@@ -150,7 +150,7 @@ const compareAndPublish = async (
   if (state === hold.stateBefore || (!known && 'removal' in finding)) {
     await ledger.assistants.compare(read, [{ assistantId: target.assistantId, state }]);
     // Consumers that hold the key for uncertain get a version that ends the doubt.
-    if (!known || compareOnly || !(hold.uncertain || publishAnew || moved || isMisfiled))
+    if (!known || compareOnly || !(hold.uncertain || publishAnew || moved || isMisfiled || isUnderAlias))
       return { kind: 'agreed' };
   }
   if (compareOnly) return { kind: 'differs' };
@@ -209,6 +209,18 @@ const provenOrgOf = async (
   const [current] = await ledger.assistants.currents([assistantId]);
   const proven = await publisher.provenOrgOf(current ?? null, assistantId, versionBefore);
   return proven === undefined ? orgId : nameOf(proven);
+};
+
+/**
+ * The org that the assistant was last published under: as the ledger names it, or, if that is the target's,
+ * as the current record proves. A writer in Redis can name an org that never had the assistant.
+ */
+const lastOrgOf = async (deps: CheckDeps, target: Target, hold: Hold): Promise<string> => {
+  const { ledger, nameOf = sameName } = deps;
+  const [facts] = await ledger.assistants.keyFacts([target.assistantId]);
+  if (facts?.orgId === undefined || facts.state === 'deleted') return target.orgId;
+  const named = nameOf(facts.orgId);
+  return named === target.orgId ? provenOrgOf(deps, target, hold) : named;
 };
 
 /** Reads another assistant of the org; if it still has its key, the check is made once more. */

@@ -1,3 +1,4 @@
+import { ORG_ALIAS } from '@rekey/schema';
 import { isAnotherOrg, publishedOrgOf } from '../../orgs/published-org.ts';
 import type { Listed } from '../lists/list-evidence.ts';
 import { quarantine, unlessCorrupt } from '../quarantine.ts';
@@ -19,7 +20,8 @@ export const verifyRecords = async (
   const { ledger, publisher, readLagMs } = deps;
   const { counts } = run;
   const currents = await ledger.assistants.currents(agreeing.map(({ assistantId }) => assistantId));
-  for (const [i, { assistantId, state, finding }] of agreeing.entries()) {
+  for (const [i, one] of agreeing.entries()) {
+    const { assistantId, state, finding } = one;
     const current = currents[i] ?? null;
     // An assistant without a key that was never published has no record.
     if (
@@ -28,6 +30,7 @@ export const verifyRecords = async (
     ) {
       counts.agreed += 1;
       noteStray(run, assistantId, current);
+      if (publishedOrgOf(current) === ORG_ALIAS) await rename(deps, run, one, beganMs);
       continue;
     }
     // A rotation may have published another key since the page was compared: then this is not the record that
@@ -36,6 +39,30 @@ export const verifyRecords = async (
     if (word === 'agrees') await publishAnew(deps, run, assistantId);
     else counts.held += 1;
   }
+};
+
+/**
+ * Publishes under the real name of the org, as it was listed, what is still published under `c`. The key is
+ * the published one, so that no list can replace a key in this way.
+ */
+const rename = async (
+  deps: SweepDeps,
+  { orgId }: OrgSweep,
+  { assistantId, state, finding, tooLarge }: Listed,
+  beganMs: number,
+): Promise<void> => {
+  const { ledger, publisher, clock, readLagMs } = deps;
+  if (orgId === ORG_ALIAS || tooLarge) return;
+  const target = { orgId, assistantId };
+  const looked = await unlessCorrupt(deps, target, () => ledger.assistants.beginCheck(target));
+  if (looked.kind !== 'begun' || looked.hold.stateBefore !== state) return;
+  const anchor = { redisMs: looked.hold.atMs, clockMs: clock.nowMs() };
+  await publisher.publish(looked.hold, anchor, {
+    finding,
+    cause: 'reconciliation',
+    rotation: 'continues',
+    read: { beganMs, lagMs: readLagMs },
+  });
 };
 
 const noteStray = ({ orgId, later }: OrgSweep, assistantId: string, current: string | null): void => {

@@ -21,6 +21,7 @@
 
 local holder, lease, held_epoch, version, fingerprint, uncertain, lands, org =
   fields(assistant, { held_epoch = 'epoch' })
+if is_beyond(held_epoch) or is_beyond(version) then return redis.error_reply(BEYOND) end
 local now, is_out_of_step = now_us()
 if is_out_of_step then return reply.HELD { wait_ms = '1000' } end
 local now_ms = math.floor(now / 1000)

@@ -64,6 +64,7 @@
 -- @include bulks/count-succeeded
 -- @include consumers/recipients-revision
 -- @include rotations/close-intent
+-- @include rotations/epoch
 -- @include rotations/finish
 -- @include scripts/call
 -- @include scripts/decoded
@@ -141,7 +142,9 @@ local function commit(version)
   wrote = false
   local held = record(version.assistant, 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint',
     'superseded', 'known', 'org', 'uncertain', 'intent', 'verified', 'seen', 'since')
-  local epoch, published = tonumber(version.epoch), tonumber(held.version) or 0
+  local epoch = tonumber(version.epoch)
+  -- A number that another client wrote meanwhile must not stop what answers a POST.
+  local published = not is_beyond(held.version) and tonumber(held.version) or 0
   if published == epoch then return answer.ALREADY { seq = held.seq } end
   if not is_entitled(version, held) or epoch < published then
     if not version.read_ms then request_check(version.org, version.assistant_id, now_ms) end

@@ -102,7 +102,7 @@ local function claim(item)
   if read('GETRANGE', states, index, index) ~= '.' then return outcome.past end
   local failure, holder, lease, lands, fingerprint, held_epoch, version, queued, verified, rotated =
     try_fields(assistant, { held_epoch = 'epoch', queued = queued_field })
-  if failure then
+  if failure or is_beyond(held_epoch) or is_beyond(version) then
     skip_item(bulk_id, index, 'I', now_ms, 'LEDGER_CORRUPT', org, item.assistant_id)
     return outcome.past, read('HGET', bulk, 'state') ~= 'RUNNING'
   end

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Notes which org `c` stands for, and renames what the ledger keeps under `c` that is small: the budget of
 -- unknown outcomes, drift, holds, bulk rotations, policies, a queued sweep. Rotations are renamed by
--- org-adopt.lua, key versions by org-move.lua.
+-- org-adopt.lua, key versions by checks.
 --
 -- Keeps: `c` gets its meaning once: the registry's manifest proves it, and what stands in the ledger without
 -- a proof is replaced. From this command on all others translate it (`org_name`). It raises the

@@ -73,6 +73,7 @@ end
 
 local holder, lease, lands, fingerprint, held_epoch, version, queued, verified, satisfied, uncertain,
   rotated = fields(assistant, { held_epoch = 'epoch', queued = 'queued:' .. of_org })
+if is_beyond(held_epoch) or is_beyond(version) then return redis.error_reply(BEYOND) end
 local now, is_out_of_step = now_us()
 local now_ms = math.floor(now / 1000)
 if is_out_of_step then

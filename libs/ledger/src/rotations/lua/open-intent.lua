@@ -4,6 +4,14 @@
 -- @include rotations/assistant-name
 -- @include scripts/call
 
+-- Whether nothing could be published after a POST: another client has put another type in place of the events
+-- or of their number.
+local function has_spoilt_events()
+  local events = redis.pcall('TYPE', PREFIX .. ':events').ok
+  local seq = redis.pcall('TYPE', PREFIX .. ':seq').ok
+  return (events and events ~= 'none' and events ~= 'stream') or (seq and seq ~= 'none' and seq ~= 'string')
+end
+
 -- Why no POST may leave now (an error code, or nil), the number of consecutive unknown outcomes of the org,
 -- and when the last of them was noted. `hold_back` is the worker's own reason, or ''; `known_ledger` is the
 -- id of the ledger that it knows, or ''.
@@ -12,6 +20,7 @@ local function post_blocker(ledger, org, hold_back, known_ledger)
     unpack(read('HMGET', ledger, 'frozen', 'run:' .. org, 'run_at:' .. org, 'lost', 'id'))
   local code = hold_back ~= '' and hold_back or nil
   if frozen then code = 'FROZEN' end
+  if has_spoilt_events() then code = 'LEDGER_CORRUPT' end
   if lost or (known_ledger ~= '' and id ~= known_ledger) then code = 'LEDGER_LOST' end
   return code, tonumber(unknowns) or 0, tonumber(unknown_at) or 0
 end

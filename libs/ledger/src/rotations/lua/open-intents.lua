@@ -1,26 +1,43 @@
 -- The number of open intents, of an org and in all. At the limit, intents whose assistant was deleted from
 -- the ledger by hand are removed: otherwise they would always count. So are those that a worker of an earlier
--- version has closed, which does not know the index of all; and entries of another client, whose moment lies
--- farther ahead than that of any POST.
+-- version has closed, which does not know the index of all; and entries of another client, which no rotation
+-- that is under way stands behind.
 --
 -- @include rotations/own-intents
+-- @include rotations/rotation
 -- @include scripts/call
 -- @include scripts/number
+-- @include scripts/reply-of
 
 local LOOKED_AT = 100
 -- Longer than any landing window.
 local LANDS_WITHIN_MS = 86400000
 
--- Removes entries without an assistant that holds an intent. Of many, it looks at another part each time.
+-- Whether the entry is of an assistant whose holder is a rotation that is under way; or cannot be read, and a
+-- POST of it may still take effect.
+local function is_open(name, now_ms)
+  local assistant = PREFIX .. ':assistant:' .. name
+  local failure, holder, lands = try_fields(assistant)
+  -- A damaged entry is set aside by its rotation.
+  if failure or not holder then return false end
+  local state = redis.pcall('HGET', rotation_key(holder), 'state')
+  if state == 'ROTATING' or state == 'RECONCILING' then return true end
+  local lands_in_ms = (tonumber(lands) or 0) - now_ms
+  return lands_in_ms > 0 and lands_in_ms < LANDS_WITHIN_MS
+end
+
+-- Removes entries that are not open. Of many, it looks at another part each time.
 local function remove_stale(intents, from, to, now_ms)
   local count = read('ZCOUNT', intents, from, to)
   local first = count > LOOKED_AT and now_ms % (count - LOOKED_AT + 1) or 0
   for _, name in ipairs(read('ZRANGEBYSCORE', intents, from, to, 'LIMIT', int(first), LOOKED_AT)) do
-    if not redis.pcall('HGET', PREFIX .. ':assistant:' .. name, 'holder') then
-      write('ZREM', intents, name)
-    end
+    if not is_open(name, now_ms) then write('ZREM', intents, name) end
   end
 end
+
+-- Looking at each entry is work: of an index that is full, and no fuller than it can get, only one command
+-- of so many does that.
+local LOOKS_ONE_OF = 20
 
 local function count_intents(intents, limit, now_ms)
   local open = read('ZCARD', intents)
@@ -29,6 +46,7 @@ local function count_intents(intents, limit, now_ms)
   read('ZCARD', PREFIX .. ':intents')
   remove_stale(intents, '-inf', int(now_ms), now_ms)
   remove_stale(intents, int(now_ms + LANDS_WITHIN_MS), '+inf', now_ms)
+  if open > 2 * limit or now_ms % LOOKS_ONE_OF == 0 then remove_stale(intents, '-inf', '+inf', now_ms) end
   return read('ZCARD', intents)
 end
 

@@ -20,9 +20,24 @@ local function prepare_event(numbers)
   numbers.run = read('HGET', PREFIX .. ':ledger', 'event_run')
 end
 
+local function add_entry(event, keep)
+  return redis.pcall('XADD', PREFIX .. ':events', 'MAXLEN', '~', keep, '*', 'event', event)
+end
+
+-- Ids come from the clock of Redis, but never fall. Another client can add one from the future: all that
+-- follow it are in the future too, and after the last possible id nothing can be added any more. So can a
+-- clock that was turned back. `pcall`: this is the clock that draws the ids, whatever a process expects.
+local FUTURE_MS = 60000
+local function is_stream_spoilt(entry)
+  if type(entry) == 'table' then return string.find(entry.err, 'last possible ID', 1, true) ~= nil end
+  local time = redis.pcall('TIME')
+  return tonumber(string.match(entry, '^%d+')) > 1000 * tonumber(time[1]) + FUTURE_MS
+end
+
 -- Adds an event: its text before and after the numbers `seq` and `run`. Returns seq, the text, and the id of
 -- the stream entry. Fails as Redis does: without its event nothing is published. A ledger whose run is
--- missing or no number starts one.
+-- missing or no number starts one. A stream with an id from the future is replaced by an empty one, with
+-- another run: consumers take a snapshot.
 local function emit(numbers, head, tail, keep)
   if not numbers.seq then prepare_event(numbers) end
   local run = numbers.run
@@ -33,7 +48,20 @@ local function emit(numbers, head, tail, keep)
   end
   local seq = int(numbers.seq + 1)
   local event = head .. seq .. ',"run":' .. run .. tail
-  local entry = redis.call('XADD', PREFIX .. ':events', 'MAXLEN', '~', keep, '*', 'event', event)
+  local entry = add_entry(event, keep)
+  if is_stream_spoilt(entry) then
+    redis.call('DEL', PREFIX .. ':events')
+    wrote, seq = true, '1'
+    write('HSET', PREFIX .. ':ledger', 'events_replaced', int(math.floor(now_us() / 1000)))
+    run = begin_run(run)
+    numbers.run, numbers.seq = run, 0
+    event = head .. seq .. ',"run":' .. run .. tail
+    entry = add_entry(event, keep)
+  end
+  -- The same once more, to fail as Redis does.
+  if type(entry) == 'table' then
+    entry = redis.call('XADD', PREFIX .. ':events', 'MAXLEN', '~', keep, '*', 'event', event)
+  end
   wrote, numbers.seq = true, numbers.seq + 1
   write('SET', PREFIX .. ':seq', seq)
   publish('events', event)

@@ -11,6 +11,12 @@ export interface SystemFacts {
   ledger: LedgerStatus;
   /** Keys that hold another type than their own. */
   damaged?: DamagedKey[];
+  /** Hashes with a field that is longer than any that Rekey writes. */
+  tooLong?: string[];
+  /** Indexes of the open intents of an org with far more entries than may be open. */
+  overfullIntents?: { key: string; count: number }[];
+  /** When the stream of events was last replaced, because its ids were from the future. */
+  eventsReplacedMs?: number;
   /** Keys with which BullMQ cannot work. */
   damagedQueues?: DamagedQueueKey[];
   /** The ledger's note of a clock that jumped, as JSON. */

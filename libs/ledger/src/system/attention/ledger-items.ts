@@ -39,9 +39,27 @@ const clockItems = ({ clockJump, processes }: SystemFacts): Attention[] => {
   ];
 };
 
+const EVENTS_REPLACED_FOR_MS = 86_400_000;
+
+const eventsItems = ({ eventsReplacedMs, nowMs }: SystemFacts): Attention[] =>
+  eventsReplacedMs === undefined || nowMs - eventsReplacedMs > EVENTS_REPLACED_FOR_MS
+    ? []
+    : [
+        item('LEDGER_DAMAGED', {
+          subject: 'events',
+          message:
+            'The stream of events had an id from the future, after which nothing could be added. ' +
+            'It was replaced, and consumers read all keys anew.',
+          advice:
+            'If the clock of Redis was turned back, none. Otherwise: ' +
+            'find the client that writes to the Redis of Rekey.',
+          sinceMs: eventsReplacedMs,
+        }),
+      ];
+
 /** The ledger itself: it vanished, was damaged, or its clock jumped. */
 export const ledgerItems = (facts: SystemFacts): Attention[] => {
-  const { ledger, damaged = [], damagedQueues = [] } = facts;
+  const { ledger, damaged = [], damagedQueues = [], tooLong = [], overfullIntents = [] } = facts;
   const lost =
     ledger.lostMs === undefined
       ? []
@@ -64,6 +82,17 @@ export const ledgerItems = (facts: SystemFacts): Attention[] => {
         'What belongs there is not kept meanwhile.',
       advice: `Find the client that wrote it. Then restore the key, or delete it: redis-cli DEL '${key}'`,
     })),
+    ...each('LEDGER_DAMAGED', tooLong, (key) => ({
+      subject: key,
+      message: `Another client wrote to ${key} a field that is longer than any of Rekey. It is not read.`,
+      advice: `Find the client that wrote it. Then delete the field alone: redis-cli HDEL '${key}' FIELD`,
+    })),
+    ...each('LEDGER_DAMAGED', overfullIntents, ({ key, count }) => ({
+      subject: key,
+      message: `Another client wrote to ${key}: it has ${count} entries, more than rotations may be open.`,
+      advice: 'Find the client that writes it. Workers remove what no rotation stands behind.',
+    })),
+    ...eventsItems(facts),
     ...each('QUEUE_DAMAGED', damagedQueues, ({ key, why }) => ({
       subject: key,
       message: `Another client wrote to ${key}: ${why}. What is in this queue may not be delivered.`,

@@ -1,8 +1,10 @@
-import type { AssistantSince } from '@rekey/schema';
+import { ReplyTooLarge, type AssistantSince } from '@rekey/schema';
 import type { ChainableCommander, Redis } from 'ioredis';
 import type { z } from 'zod';
 import { moment } from '../../hash-fields.ts';
+import type { Connection } from '../../connection.ts';
 import { isWrongType } from '../../scripts/run.ts';
+import { systemCommands } from '../commands.generated.ts';
 
 /** How many entries of a long list are shown, and how many are looked at to find those. */
 export const SHOWN = 100;
@@ -29,23 +31,32 @@ export const fieldsOf = async (
     hashes.reduce((pipeline, key) => pipeline.hmget(key, ...fields), redis.pipeline()),
   )) as ((string | null)[] | null)[];
 
-/** A key of another type reads as if it were missing: the status names that key. */
+/** A key of another type, or of a length that Rekey never writes, reads as if it were missing. */
 export const unlessDamaged = <T>(reading: Promise<T>, otherwise: T): Promise<T> =>
   reading.catch((error: unknown) => {
-    if (isWrongType(error)) return otherwise;
+    if (isWrongType(error) || error instanceof ReplyTooLarge) return otherwise;
     throw error;
   });
 
-/** The fields and values of a hash: all of a short one, about LOOKED_AT of a long one. */
-export const someFields = async (redis: Redis, key: string): Promise<[string, string][]> => {
-  const found = new Map<string, string>();
-  let cursor = '0';
-  do {
-    const [next, flat] = await redis.hscan(key, cursor, 'COUNT', LOOKED_AT);
-    for (let i = 0; i + 1 < flat.length; i += 2) found.set(flat[i]!, flat[i + 1]!);
-    cursor = next;
-  } while (cursor !== '0' && found.size < LOOKED_AT);
-  return [...found];
+/** No note in a hash that the status reads is as long; all of them together fit into a reply. */
+const MAX_FIELD_BYTES = 8192;
+/** An event that puts an assistant in doubt is sealed for each consumer. */
+export const MAX_NOTICE_BYTES = 1024 * 1024;
+
+/**
+ * The fields and values of a hash: all of a short one, about LOOKED_AT of a long one. `hasLonger`: without a
+ * field that is longer than any that Rekey writes.
+ */
+export const someFields = async (
+  { run }: Connection,
+  key: string,
+  maxBytes = MAX_FIELD_BYTES,
+): Promise<{ fields: [string, string][]; hasLonger: boolean }> => {
+  const reply = await systemCommands(run).shortFields({ hash: key, count: LOOKED_AT, maxBytes });
+  const { pairs, hasLonger } = reply;
+  const fields: [string, string][] = [];
+  for (let i = 0; i + 1 < pairs.length; i += 2) fields.push([pairs[i]!, pairs[i + 1]!]);
+  return { fields, hasLonger };
 };
 
 export const longestFirst = <T extends AssistantSince>(entries: T[]): T[] =>

@@ -1,7 +1,6 @@
 import type { LastSweep, LedgerHoldings, ProcessStatus, SystemStatus } from '@rekey/schema';
 import type { Connection } from '../../connection.ts';
 import type { Consumers } from '../../consumers/consumers.ts';
-import { heldOrgsOf } from '../../orgs/held-orgs.ts';
 import type { OrgAlias } from '../../orgs/org-alias.ts';
 import { findQueueDamage } from '../../queues/queue-damage.ts';
 import type { Registry } from '../../registry/registry.ts';
@@ -9,7 +8,7 @@ import { redisNowMs } from '../../time/redis-now.ts';
 import { attentionOf } from '../attention/attention.ts';
 import { findDamage } from './damage.ts';
 import type { SystemFacts } from '../attention/facts.ts';
-import { DoubtNote, HoldingsNote, QuarantineNote, SinceNote, readSweepNote } from './notes.ts';
+import { HoldingsNote, readSweepNote } from './notes.ts';
 import { readOverdue, readUnscheduled } from './policy-facts.ts';
 import {
   budgetKeys,
@@ -20,7 +19,8 @@ import {
   type KnownPositions,
 } from './process-facts.ts';
 import type { KnownProcess, Processes } from '../processes.ts';
-import { longestFirst, momentOf, readJson, readableReplies, someFields, unlessDamaged } from './replies.ts';
+import { readFacts, readNotes } from './read-notes.ts';
+import { momentOf, readJson, readableReplies, unlessDamaged } from './replies.ts';
 import {
   readBulks,
   readIntentsInAll,
@@ -51,10 +51,9 @@ export const readRunningSweep = async (
 };
 
 const readCounts = async ({ redis, keys }: Connection) => {
-  const [hash, ...counts] = (await readableReplies(
+  const counts = (await readableReplies(
     redis
       .pipeline()
-      .hgetall(keys.ledger)
       .zcard(keys.rotations('open'))
       .zcard(keys.rotations('FAILED'))
       .hlen(keys.uncertain)
@@ -63,7 +62,7 @@ const readCounts = async ({ redis, keys }: Connection) => {
       .hlen(keys.stale)
       .zcard(keys.slowChecks)
       .hlen(keys.tooLarge),
-  )) as [Record<string, string> | null, ...(number | null)[]];
+  )) as (number | null)[];
   const [
     open = 0,
     failed = 0,
@@ -75,32 +74,7 @@ const readCounts = async ({ redis, keys }: Connection) => {
     tooLarge = 0,
   ] = counts.map(Number);
   const checksDue = checks + slowChecks;
-  return { facts: hash ?? {}, open, failed, uncertain, quarantined, checksDue, stale, tooLarge };
-};
-
-/** The notes that the ledger keeps of assistants, longest first, and the held orgs. */
-const readNotes = async ({ redis, keys }: Connection) => {
-  const hashes = [keys.uncertain, keys.quarantine, keys.stale, keys.tooLarge, keys.held];
-  const [uncertain, quarantined, stale, tooLarge, held] = await Promise.all(
-    hashes.map((key) => unlessDamaged(someFields(redis, key), [])),
-  );
-  const unreadable = { why: 'its entry in the quarantine cannot be read' };
-  return {
-    uncertain: longestFirst(
-      uncertain!.map(([assistantId, text]) => ({ assistantId, ...readJson(DoubtNote, text) })),
-    ),
-    quarantined: longestFirst(
-      quarantined!.map(([assistantId, text]) => ({
-        assistantId,
-        ...(readJson(QuarantineNote, text) ?? unreadable),
-      })),
-    ),
-    stale: longestFirst(stale!.map(([assistantId, text]) => ({ assistantId, ...readJson(SinceNote, text) }))),
-    tooLarge: longestFirst(
-      tooLarge!.map(([assistantId, text]) => ({ assistantId, ...readJson(SinceNote, text) })),
-    ),
-    heldOrgs: heldOrgsOf(held!),
-  };
+  return { open, failed, uncertain, quarantined, checksDue, stale, tooLarge };
 };
 
 const readWork = async (connection: Connection, facts: Record<string, string>) => {
@@ -128,6 +102,18 @@ const readOthers = async (
       readRedis(connection).catch((): SystemFacts['redis'] => ({})),
     ]);
   return { consumerFacts, budgets, oldest, overdue, unscheduled, running, rolledBack, redis };
+};
+
+/** The limit is the worker's: two of them can have different ones. */
+const overfullOf = (
+  { keys }: Connection,
+  openIntents: SystemStatus['openIntents'],
+  known: KnownProcess[],
+): { key: string; count: number }[] => {
+  const limit = Math.max(0, ...known.flatMap(({ settings }) => settings.maxUnknowns ?? []));
+  return openIntents
+    .filter(({ count }) => limit > 0 && count > 2 * limit)
+    .map(({ orgId, count }) => ({ key: keys.intents(orgId), count }));
 };
 
 const frozenOf = (facts: Record<string, string>): SystemFacts['frozen'] =>
@@ -175,7 +161,8 @@ const processStatus = ({
 /** Reads the status of the whole system. Entries that cannot be read are named in it, and do not break it. */
 export const readStatus = async (connection: Connection, sources: StatusSources): Promise<SystemStatus> => {
   const nowMs = await redisNowMs(connection.redis);
-  const { facts, ...counts } = await readCounts(connection);
+  const counts = await readCounts(connection);
+  const { facts, tooLong } = await readFacts(connection);
   const [known, holdings, { known: orgName, conflict }] = await Promise.all([
     unlessDamaged(sources.processes.list(), []),
     unlessDamaged(sources.holdings(), { assistants: 0, consumers: 0, policies: 0 }),
@@ -186,7 +173,8 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
   const { openIntents, reconciling, openBulks, stopped, waiting } = await readWork(connection, facts);
   const intentsInAll = await unlessDamaged(readIntentsInAll(connection, known), { count: 0, limit: 0 });
   const others = await readOthers(connection, sources, nowMs, known);
-  const { uncertain, quarantined, stale, tooLarge, heldOrgs } = await readNotes(connection);
+  const notes = await readNotes(connection);
+  const { uncertain, quarantined, stale, tooLarge, heldOrgs } = notes;
   const frozen = frozenOf(facts);
   const ledger = ledgerOf(facts, holdings);
   const lastEnded = readSweepNote(facts['sweep_ended']);
@@ -197,6 +185,9 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     nowMs,
     damaged,
     damagedQueues,
+    overfullIntents: overfullOf(connection, openIntents, known),
+    tooLong: [...tooLong, ...notes.tooLong],
+    ...momentOf('eventsReplacedMs', facts['events_replaced']),
     processes: known,
     ledger,
     openRotations: open,

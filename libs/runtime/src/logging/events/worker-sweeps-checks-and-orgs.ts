@@ -140,7 +140,7 @@ export const workerSweepsChecksAndOrgsEvents = {
   org_alias_moved: {
     level: 'info',
     message: 'key versions published under `c` are published under the name of its org',
-    meaning: '`moved` versions were renamed; `left` wait for a rotation or a check to end.',
+    meaning: '`moved` versions were renamed since the last line; `left` wait for a rotation or a check.',
   },
   org_alias_round_failed: {
     level: 'warn',

@@ -1,0 +1,32 @@
+import { expect, it } from '@jest/globals';
+import { ledgerKeys } from '@rekey/ledger';
+import { useRedis } from '@rekey/testing/redis-fixture';
+import { Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { keepSearchingStalled, queueWorkerOptions } from './queue-worker.ts';
+
+let redis: Redis;
+useRedis((url) => (redis = new Redis(url, { maxRetriesPerRequest: null })));
+
+it('abandoned jobs are looked for again after an error of that search', async () => {
+  const keys = ledgerKeys('spec');
+  const own = redis.duplicate();
+  const worker = new Worker(
+    'rotations',
+    async () => {},
+    queueWorkerOptions({ redis: own, keys, concurrency: 1, lockMs: 1000, stalledIntervalMs: 100 }),
+  );
+  let searches = 0;
+  (worker as unknown as { moveStalledJobsToWait(): Promise<void> }).moveStalledJobsToWait = async () => {
+    searches += 1;
+    if (searches < 3) throw new Error('WRONGTYPE');
+  };
+  worker.on('error', () => {});
+  keepSearchingStalled(worker);
+  void worker.run();
+  for (let i = 0; i < 200 && searches < 5; i += 1) await sleep(50);
+  await worker.close();
+  own.disconnect();
+  expect(searches).toBeGreaterThanOrEqual(5);
+});
