@@ -58,7 +58,7 @@ export interface LedgerParts extends Ledger {
 }
 
 export const openLedgerParts = (
-  { connections, redis }: RedisParts,
+  { connections, redis, subscriber }: RedisParts,
   clock: LedgerClock,
   keyFile: GatewayKeyFile | undefined,
   config: GatewayEnvironment,
@@ -95,7 +95,7 @@ export const openLedgerParts = (
         .recognise({ mayBegin: config.REKEY_ALLOW_NEW_LEDGER })
         .catch((err: unknown) => logger.event('gateway_ledger_check_failed', { err })),
   );
-  followRegistry(ledger, logger, shutdown);
+  followRegistry(ledger, subscriber, logger, shutdown);
   const readPositions = (): void => void positions.start().then(markRead);
   if (redis.status === 'ready') readPositions();
   else redis.once('ready', readPositions);

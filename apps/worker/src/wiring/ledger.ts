@@ -40,6 +40,8 @@ export const createStores = (
     requestsPerMinute: config.INVENT_REQUESTS_PER_MINUTE,
   };
   const blocking = connections.connect({ onDisconnect: 'retry', name: 'worker-positions' });
+  const subscriber = connections.connect({ onDisconnect: 'retry', name: 'worker-subscriber' });
+  shutdown.defer('subscriber', () => subscriber.disconnect());
   let markRead = () => {};
   const read = new Promise<void>((resolve) => (markRead = resolve));
   const ledger = openLedger(redis, {
@@ -75,6 +77,7 @@ export const createStores = (
     positions,
     refusedAcknowledgements,
     blocking,
+    subscriber,
     followPositions,
   };
 };

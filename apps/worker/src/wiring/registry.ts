@@ -21,7 +21,7 @@ const wrongKeyFile = (why: string): StartError =>
  */
 export const joinRegistry = async (
   { logger, shutdown }: Base,
-  { ledger }: Pick<Stores, 'ledger'>,
+  { ledger, subscriber }: Pick<Stores, 'ledger' | 'subscriber'>,
   sealer: Sealer,
 ): Promise<void> => {
   const { registry } = ledger;
@@ -35,7 +35,9 @@ export const joinRegistry = async (
     throw wrongKeyFile('it opens none of the records and keys that are stored');
   await restoreBinding(ledger, sealer, logger);
   if (code === undefined && noted === undefined) await registry.noteKeySet(sealer.keySetId);
-  const looking = registry.startLooking(LOOK_EVERY_MS, (err) => logger.event('registry_unreadable', { err }));
+  const onError = (err: unknown) => logger.event('registry_unreadable', { err });
+  registry.listen(subscriber, onError);
+  const looking = registry.startLooking(LOOK_EVERY_MS, onError);
   shutdown.defer('registry', () => looking.close());
 };
 

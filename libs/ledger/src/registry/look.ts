@@ -1,6 +1,13 @@
 import { checkEntries, type EntryState } from './check-entries.ts';
-import { emptyManifest, haveSameContent, mergeManifests, readManifest, signManifest } from './manifest.ts';
-import type { ManifestScope, Unusable } from './manifest.ts';
+import {
+  MAX_MANIFEST_BYTES,
+  emptyManifest,
+  haveSameContent,
+  mergeManifests,
+  readManifest,
+  signManifest,
+} from './manifest.ts';
+import type { Manifest, ManifestScope, Unusable } from './manifest.ts';
 import type { MemoryFile } from './memory-file.ts';
 import {
   detailOf,
@@ -27,6 +34,9 @@ const CHECK_ENTRIES_SPREAD_MS = 1000;
 const REPAIR_EVERY_MS = 2000;
 const REPAIR_SPREAD_MS = 500;
 const TRIES = 3;
+/** Another client that puts back an old registry this often within this time does not stop by itself. */
+const CONTESTED_AFTER = 3;
+const CONTESTED_WITHIN_MS = 60_000;
 
 type Finding = Pick<RegistryProblem, 'code' | 'subject' | 'detail'>;
 
@@ -44,9 +54,13 @@ export class Looker {
   private entries: EntryState = { altered: new Map(), lost: new Map(), unlisted: [], count: 0 };
   private nextCheckAt = 0;
   private nextRepairAt = 0;
+  /** When this process last repaired, at most as often as is asked for. */
+  private repairedAt: number[] = [];
   /** Whom records are sealed for, and the revision of the recipients at which that was last known. */
   private sealedFor: { recipients: string; revision: string } | undefined;
   private savedRev = 0;
+  /** What this process believes, merged with what other processes have published: the next look takes it. */
+  private heard: Manifest | undefined;
 
   constructor(deps: LookerDeps) {
     this.deps = deps;
@@ -82,9 +96,32 @@ export class Looker {
     return this.entries.count > 0 ? 'REGISTRY_NOT_TAKEN_OVER' : undefined;
   }
 
+  /** Another client changes the registry as often as this process repairs it. */
+  isContested(): boolean {
+    const since = performance.now() - CONTESTED_WITHIN_MS;
+    return this.repairedAt.filter((at) => at > since).length >= CONTESTED_AFTER;
+  }
+
   /** The next look reads the manifest, even if it seems to be the same. */
   forgetHead(): void {
     this.isHeadCurrent = false;
+  }
+
+  /**
+   * Takes a manifest from the channel on which it was published as it was written. It counts as one that is
+   * read: of each record the newest. True if the next look believes something else. A process that believes
+   * nothing takes nothing: an old manifest can be published again.
+   */
+  hear(text: string): boolean {
+    const { believed } = this.deps;
+    if (!believed.manifest || text.length > MAX_MANIFEST_BYTES) return false;
+    const read = readManifest(Buffer.from(text), this.scope());
+    if ('unusable' in read) return false;
+    const before = this.heard ?? believed.manifest;
+    const { merged } = mergeManifests(before, read.manifest);
+    if (merged.rev === before.rev && haveSameContent(merged, before)) return false;
+    this.heard = merged;
+    return true;
   }
 
   /** This process has written what it believes. */
@@ -118,6 +155,12 @@ export class Looker {
 
   private async readManifest(always: boolean): Promise<void> {
     const { stored, sources, believed, memory } = this.deps;
+    // Before the read: what is stored then is at least as new.
+    if (this.heard && believed.manifest) {
+      believed.believe(mergeManifests(believed.manifest, this.heard).merged);
+      this.forgetHead();
+    }
+    this.heard = undefined;
     const head = await stored.head();
     const ledgerId = sources.knownId() ?? head.ledgerId ?? '';
     const isFirst = this.head === undefined;
@@ -193,6 +236,9 @@ export class Looker {
       ...(alias !== undefined && alias !== this.head?.alias
         ? [{ code: 'LEDGER_ALTERED' as const, subject: '', detail: 'its note of the org of c was changed' }]
         : []),
+      ...(this.isContested()
+        ? [{ code: 'REGISTRY_CONTESTED' as const, subject: '', detail: 'it was put back three times' }]
+        : []),
       ...of('CONSUMER_LOST', this.entries.lost),
       ...of('CONSUMER_ALTERED', this.entries.altered),
       // Before the registry was taken over, nothing is listed.
@@ -225,6 +271,8 @@ export class Looker {
         : [{ code: codeOf(this.unusable), subject: '', detail: stale } satisfies Finding]),
       ...[...altered].map(([subject, detail]): Finding => ({ code: 'CONSUMER_ALTERED', subject, detail })),
     ];
+    // One that fails counts too: somebody has written meanwhile.
+    if (isDue) this.repairedAt = [...this.repairedAt, performance.now()].slice(-CONTESTED_AFTER);
     const manifest = isDue ? { ...base.own, rev: base.rev } : base.own;
     if (!(await replace(base, { manifest, entries: base.repairs, reseals: true })) || !isDue) return;
     problems.noteRepaired(found);

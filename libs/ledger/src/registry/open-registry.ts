@@ -158,7 +158,7 @@ const createTrust = ({ context: { connection, believed }, looker, look, replace 
 const createPresence = (
   { key, prefix, believed }: RegistryContext,
   looker: Looker,
-): Pick<Registry, 'presence' | 'behind' | 'lagging'> => {
+): Pick<Registry, 'presence' | 'behind' | 'lagging' | 'isProved'> => {
   const textOf = (id: string, rev: number) => JSON.stringify([prefix, looker.scope().ledgerId, id, rev]);
   const proves = ({ id, settings: { registry = '' } }: KnownProcess, rev: number): boolean => {
     const [, shown, mac] = /^(\d{1,16})\.([A-Za-z0-9_-]{43})$/.exec(registry) ?? [];
@@ -170,9 +170,22 @@ const createPresence = (
     presence: (id, rev = believed.manifest?.rev ?? 0) =>
       rev === 0 ? undefined : `${rev}.${key.mac(SEEN_LABEL, textOf(id, rev))}`,
     behind,
+    // A repair raises the revision, and changes nobody.
+    isProved: (processes) =>
+      processes.some((one) => one.live && one.kind === 'worker' && proves(one, believed.changedAt())),
     lagging: (processes) => (believed.settled() === 0 ? [] : behind(believed.settled(), processes)),
   };
 };
+
+const createListen =
+  ({ keys }: Connection, looker: Looker, look: () => Promise<unknown>): Registry['listen'] =>
+  (subscriber, onError) => {
+    subscriber.on('message', (channel, message) => {
+      if (channel === keys.registryWritten && looker.hear(message)) look().catch(onError);
+    });
+    // ioredis subscribes again after a reconnection. What was published meanwhile is read from Redis.
+    subscriber.subscribe(keys.registryWritten).catch(onError);
+  };
 
 /** Without a key, nothing is believed and nothing can be written. */
 const withoutKey = (look: Registry['look'], problems: RegistryProblem[]): Registry => {
@@ -183,8 +196,10 @@ const withoutKey = (look: Registry['look'], problems: RegistryProblem[]): Regist
   return {
     look,
     startLooking: () => ({ close: async () => {} }),
+    listen: () => {},
     untrusted: () => 'REGISTRY_KEY_MISSING',
     requireTrusted: missing,
+    isContested: () => false,
     version: () => 0,
     rev: () => 0,
     list: () => ({ consumers: [], unreadable: [] }),
@@ -200,6 +215,7 @@ const withoutKey = (look: Registry['look'], problems: RegistryProblem[]): Regist
     noteAlias: refuse,
     trust: { candidates: refuse, count: refuse, accept: refuse },
     presence: () => undefined,
+    isProved: () => false,
     behind: () => [],
     lagging: () => [],
   };
@@ -245,8 +261,10 @@ export const openRegistry = (
   return {
     look,
     startLooking: (everyMs, onError) => startLooking(look, memory, everyMs, onError),
+    listen: createListen(connection, looker, look),
     untrusted: () => looker.untrusted(),
     requireTrusted,
+    isContested: () => looker.isContested(),
     version: () => believed.version,
     rev: () => believed.manifest?.rev ?? 0,
     list: () => believed.list(),

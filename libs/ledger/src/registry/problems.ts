@@ -14,7 +14,12 @@ const repairedCodes = [
   'CONSUMER_ALTERED',
 ] as const;
 
-type ProblemCode = UntrustedCode | (typeof repairedCodes)[number] | 'CONSUMER_UNTRUSTED' | 'CONSUMER_LOST';
+type ProblemCode =
+  | UntrustedCode
+  | (typeof repairedCodes)[number]
+  | 'REGISTRY_CONTESTED'
+  | 'CONSUMER_UNTRUSTED'
+  | 'CONSUMER_LOST';
 
 /** Something about the registry that an operator should know of. */
 export interface RegistryProblem {

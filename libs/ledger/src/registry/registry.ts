@@ -24,6 +24,12 @@ export type RegistryEvent =
   | { kind: 'begun' | 'over'; problem: RegistryProblem }
   | { kind: 'memory-failed'; err: unknown };
 
+/** Of an ioredis connection. */
+export interface ChannelSource {
+  on(event: 'message', listener: (channel: string, message: string) => void): unknown;
+  subscribe(channel: string): Promise<unknown>;
+}
+
 /** What records are sealed by, at the moment of a look. */
 export interface RegistryView {
   /** Rises with every change of what this process believes. */
@@ -52,10 +58,17 @@ export interface Registry {
   look(options?: { full?: boolean }): Promise<RegistryView>;
   /** Looks again and again: workers every 500 ms, gateways every 2 s. `close` saves the memory file. */
   startLooking(everyMs: number, onError: (error: unknown) => void): { close(): Promise<void> };
+  /**
+   * Takes each manifest as it is written, from a connection that may subscribe, and looks at once: a writer in
+   * Redis that puts back an old one within a millisecond is too late.
+   */
+  listen(subscriber: ChannelSource, onError: (error: unknown) => void): void;
   /** Why nobody is believed; undefined if the registry is, or has not begun. */
   untrusted(): UntrustedCode | undefined;
   /** Throws the same as RekeyError. */
   requireTrusted(): void;
+  /** Another client puts back an old registry as often as this process repairs it. */
+  isContested(): boolean;
   /** See `RegistryView.version`. */
   version(): number;
   /** The revision that is believed; 0 if none is. */
@@ -95,6 +108,8 @@ export interface Registry {
   presence(processId: string, rev?: number): string | undefined;
   /** Of these, the live workers that do not prove that they believe at least this revision, by id. */
   behind(rev: number, processes: readonly KnownProcess[]): string[];
+  /** Whether one of these, a live worker, proves that it knows the last change that this process believes. */
+  isProved(processes: readonly KnownProcess[]): boolean;
   /** The same for the revision that this process has believed for ten seconds. */
   lagging(processes: readonly KnownProcess[]): string[];
 }

@@ -9,6 +9,7 @@ export const attentionCodes = [
   'REGISTRY_UNTRUSTED',
   'REGISTRY_NOT_TAKEN_OVER',
   'REGISTRY_KEY_OTHER',
+  'REGISTRY_CONTESTED',
   'CLOCK_JUMP',
   'NO_WORKER',
   'NO_SWEEPER',

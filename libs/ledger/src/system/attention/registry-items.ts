@@ -26,6 +26,12 @@ const texts: Record<RegistryProblem['code'], Texts> = {
     message: () => 'This gateway has no key file: it shows and changes no consumers.',
     advice: () => 'Create one with rekey key-file gateway, and set REKEY_GATEWAY_KEY_FILE.',
   },
+  REGISTRY_CONTESTED: {
+    message: (detail) =>
+      `Another client replaces the registry of consumers again and again: ${detail} within a minute. ` +
+      'What is proved counts; gateways accept no rotation while no worker proves that it knows it.',
+    advice: () => `${FIND} Take away its rights, then restart the workers.`,
+  },
   REGISTRY_ROLLED_BACK: {
     message: (detail) => `The registry of consumers was an older one: ${detail}.`,
     advice: () => `After a failover of Redis that lost its last writes: none. Otherwise: ${FIND}`,
