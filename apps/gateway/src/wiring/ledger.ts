@@ -54,7 +54,7 @@ export interface LedgerParts extends Ledger {
   readOrgName(): Promise<string>;
   /** From the key file; undefined without one. */
   publicJwk: object | undefined;
-  remembersRegistry: boolean;
+  remembersRegistry(): boolean;
 }
 
 export const openLedgerParts = (
@@ -117,7 +117,7 @@ export const openLedgerParts = (
     budgetOf: (egress) => openLedger(redis, { prefix, budget: { egress, requestsPerMinute: 1 } }).budget,
     readOrgName: createReadOrgName(ledger, redis),
     publicJwk: keyFile?.publicJwk,
-    remembersRegistry: config.REKEY_REGISTRY_MEMORY !== undefined,
+    remembersRegistry: ledger.registry.isRemembered,
   };
 };
 

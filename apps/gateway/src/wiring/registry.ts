@@ -75,8 +75,8 @@ export const followRegistry = (
 const LOOK_AT_PROOFS_EVERY_MS = 1000;
 
 /**
- * Why no rotation is accepted: another client replaces the registry again and again, and no worker proves that
- * it knows the true one. The new key could be sealed for a consumer that was removed.
+ * Why no rotation is accepted: another client replaces the registry again and again, and no worker proves
+ * that it knows the true one. The new key could be sealed for a consumer that was removed.
  */
 export const watchContest = (
   { registry, processes }: Pick<Ledger, 'registry' | 'processes'>,

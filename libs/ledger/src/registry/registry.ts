@@ -52,15 +52,15 @@ type NotedFact = { kind: 'noted' | 'known' } | { kind: 'contradicts'; knownOrg: 
 export interface Registry {
   /**
    * Compares what is stored with what is believed, and repairs what another client has changed. Calls at the
-   * same time share one look, which begins after the call. The first reads the memory file. `full`: also
-   * compares all entries, as a look does every 5 s by itself.
+   * same time share one look, which begins after the call. Until something is believed, a look reads the
+   * memory file. `full`: also compares all entries, as a look does every 5 s by itself.
    */
   look(options?: { full?: boolean }): Promise<RegistryView>;
   /** Looks again and again: workers every 500 ms, gateways every 2 s. `close` saves the memory file. */
   startLooking(everyMs: number, onError: (error: unknown) => void): { close(): Promise<void> };
   /**
-   * Takes each manifest as it is written, from a connection that may subscribe, and looks at once: a writer in
-   * Redis that puts back an old one within a millisecond is too late.
+   * Takes each manifest as it is written, from a connection that may subscribe, and looks at once: a writer
+   * in Redis that puts back an old one within a millisecond is too late.
    */
   listen(subscriber: ChannelSource, onError: (error: unknown) => void): void;
   /** Why nobody is believed; undefined if the registry is, or has not begun. */
@@ -87,6 +87,8 @@ export interface Registry {
   alias(): string;
   /** The set of keys of the workers' key file, if a worker has noted it. */
   keySetId(): string | undefined;
+  /** Whether a file remembers what this process believes. */
+  isRemembered(): boolean;
   /** For the status of the system. */
   problems(): RegistryProblem[];
   /** Adds what a process has put back by other means. */

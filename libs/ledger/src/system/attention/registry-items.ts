@@ -32,6 +32,14 @@ const texts: Record<RegistryProblem['code'], Texts> = {
       'What is proved counts; gateways accept no rotation while no worker proves that it knows it.',
     advice: () => `${FIND} Take away its rights, then restart the workers.`,
   },
+  REGISTRY_MEMORY_UNUSABLE: {
+    message: (detail) =>
+      `The file that remembers the registry (REKEY_REGISTRY_MEMORY) cannot be used: ${detail}. ` +
+      'No registry in Redis is believed in its place.',
+    advice: () =>
+      'Restore the file. Or check what is stored, and decide: rekey registry trust. Without the file, an ' +
+      'earlier registry that was put back is believed.',
+  },
   REGISTRY_ROLLED_BACK: {
     message: (detail) => `The registry of consumers was an older one: ${detail}.`,
     advice: () => `After a failover of Redis that lost its last writes: none. Otherwise: ${FIND}`,
