@@ -12,11 +12,11 @@ import {
 } from '@rekey/ledger';
 import {
   STOP_POSTING_AT,
-  StartError,
   watchMemory,
   type MemoryWatch,
   type RedisConnections,
 } from '@rekey/runtime';
+import { RekeyError } from '@rekey/schema';
 import { createAcknowledgementVerifier, type Sealer } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
 import { createEventRetention } from '../consumers/event-retention.ts';
@@ -83,8 +83,8 @@ export const createStores = (
 };
 
 /**
- * Recognises the ledger, and follows the clock and the memory of its Redis. Throws StartError if the ledger
- * belongs to another key file.
+ * Recognises the ledger, and follows the clock and the memory of its Redis. Whether the key file is that of
+ * the ledger, `joinRegistry` finds out.
  */
 export const joinLedger = async (
   { config, timing, logger, shutdown }: Base,
@@ -92,7 +92,7 @@ export const joinLedger = async (
   { ledger, prefix, blocking, followPositions }: Stores,
   sealer: Sealer,
 ): Promise<{ clock: LedgerClock; memory: MemoryWatch }> => {
-  const began = await recognise(ledger, sealer, config.REKEY_ALLOW_NEW_LEDGER);
+  const began = await recognise(ledger, { config, logger }, sealer);
   const clock = createLedgerClock({
     redis,
     prefix,
@@ -119,17 +119,28 @@ export const joinLedger = async (
   return { clock, memory };
 };
 
-/** Returns whether the ledger is new. */
-const recognise = async (ledger: Ledger, sealer: Sealer, mayBegin: boolean): Promise<boolean> => {
-  const keyId = sealer.fingerprintKeyId;
-  const { boundTo, began } = await ledger.system.recognise({ fingerprintKeyId: keyId, mayBegin });
-  // Another client can change that note. What the registry proves, joinRegistry puts back.
-  if (boundTo !== keyId) await ledger.registry.look();
-  if (boundTo !== keyId && ledger.registry.keySetId() !== sealer.keySetId)
-    throw new StartError(
-      'WRONG_KEY_FILE',
-      `REKEY_KEY_FILE holds key ${keyId}, but this ledger belongs to key ${boundTo}: ` +
-        'use that key file, or another REKEY_PREFIX',
-    );
-  return began;
+/**
+ * Recognises the ledger; returns whether it is new. Another client can have put another type there: only a
+ * backup repairs that, and until then the worker waits, as a running one does.
+ */
+const recognise = async (
+  ledger: Pick<Ledger, 'system'>,
+  { config, logger }: Pick<Base, 'config' | 'logger'>,
+  sealer: Pick<Sealer, 'fingerprintKeyId'>,
+): Promise<boolean> => {
+  let isNoted = false;
+  for (;;) {
+    try {
+      const { began } = await ledger.system.recognise({
+        fingerprintKeyId: sealer.fingerprintKeyId,
+        mayBegin: config.REKEY_ALLOW_NEW_LEDGER,
+      });
+      return began;
+    } catch (err) {
+      if (!(err instanceof RekeyError) || err.code !== 'LEDGER_CORRUPT') throw err;
+      if (!isNoted) logger.event('ledger_damaged', { err, code: 'LEDGER_DAMAGED' });
+      isNoted = true;
+      await sleep(LOOK_AT_LEDGER_EVERY_MS);
+    }
+  }
 };

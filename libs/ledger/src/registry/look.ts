@@ -42,6 +42,8 @@ const TRIES = 3;
 const CONTESTED_AFTER = 3;
 const CONTESTED_WITHIN_MS = 60_000;
 
+const noEntries: EntryState = { altered: new Map(), lost: new Map(), unlisted: [], count: 0 };
+
 /** Compares what is stored with what is believed: see `Registry.look`. One look at a time. */
 export class Looker {
   private readonly deps: LookerDeps;
@@ -232,7 +234,7 @@ export class Looker {
         memory: unusable,
         isAliasAltered: alias !== undefined && alias !== this.head?.alias,
         isContested: this.isContested(),
-        ...this.entries,
+        ...(this.isOverruled ? noEntries : this.entries),
         // Before the registry was taken over, nothing is listed.
         ...(believed.manifest ? {} : { unlisted: [] }),
       }),
