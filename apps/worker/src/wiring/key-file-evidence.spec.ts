@@ -23,8 +23,11 @@ const recordOf = (by: Sealer, orgId: string, assistantId: string, printedBy = by
     data: {
       seq: 1,
       run: 1,
+      rotation_id: null,
+      bulk_rotation_id: null,
       version: 5,
       cause: 'import',
+      updated_at: '2026-01-01T00:00:00.000Z',
       fingerprint: printedBy.fingerprint(`sk_${assistantId}`),
       sealed: JSON.parse(
         sealRecord(by, {
