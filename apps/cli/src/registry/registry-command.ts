@@ -36,13 +36,14 @@ const trust = async ({ except = [], keepGrants = false, ...options }: TrustOptio
       consumers: trusted.map(({ name, digest }) => ({ name, digest })),
       keepGrants,
     });
-    const proof = await untilProved(client, registryRev);
+    // Workers may be started afterwards.
+    const proof = await untilProved(client, registryRev, { least: 0 });
     print(
       options,
       { registry_rev: registryRev, consumers: trusted.map(reviewedJson), ...proofJson(proof) },
       `The registry has ${trusted.length} consumers (rev ${registryRev}).`,
     );
-    reportLagging(registryRev, proof);
+    if (proof.lagging.length > 0) reportLagging(registryRev, proof);
   });
 
 const trustCommand = (): Command =>

@@ -6,28 +6,28 @@ const AGAIN_MS = 300;
 const WITHIN_MS = 10_000;
 
 /** Which live workers have proved that they have read a revision of the registry, and which have not. */
-export interface RegistryProof {
+interface RegistryProof {
   provedBy: string[];
   lagging: string[];
 }
 
-const isProved = ({ provedBy, lagging }: RegistryProof): boolean =>
-  lagging.length === 0 && provedBy.length > 0;
+const isProved = ({ provedBy, lagging }: RegistryProof, least: number): boolean =>
+  lagging.length === 0 && provedBy.length >= least;
 
 /**
- * Waits until every live worker has proved that it has read this revision of the registry, and one at least;
- * 10 s at most. Redis says which workers live: that none does proves nothing.
+ * Waits until every live worker has proved that it has read this revision of the registry, and `least` of
+ * them have; 10 s at most. Redis says which workers live: that none does proves nothing.
  */
 export const untilProved = async (
   client: Pick<RekeyClient, 'getRegistry'>,
   registryRev: number,
-  { withinMs = WITHIN_MS }: { withinMs?: number } = {},
+  { withinMs = WITHIN_MS, least = 1 }: { withinMs?: number; least?: number } = {},
 ): Promise<RegistryProof> => {
   const deadlineMs = performance.now() + withinMs;
   for (;;) {
     const { laggingWorkers: lagging, workers: provedBy } = await client.getRegistry({ registryRev });
     const proof = { provedBy, lagging };
-    if (isProved(proof) || performance.now() > deadlineMs) return proof;
+    if (isProved(proof, least) || performance.now() > deadlineMs) return proof;
     await sleep(AGAIN_MS);
   }
 };
@@ -40,7 +40,7 @@ export const proofJson = ({ provedBy, lagging }: RegistryProof) => ({
 
 /** Names the workers that may still seal for the recipients of before, and sets the exit code. */
 export const reportLagging = (registryRev: number, proof: RegistryProof): void => {
-  if (isProved(proof)) return;
+  if (isProved(proof, 1)) return;
   const who =
     proof.lagging.length > 0
       ? `Not proved by ${proof.lagging.join(', ')}: until then, it may seal keys for the consumer as before. `

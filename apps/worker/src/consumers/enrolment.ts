@@ -34,8 +34,9 @@ const POLL_EVERY_MS = 500;
 const PASS_AGAIN_MS = 300_000;
 
 /**
- * For how long records are not resealed while this process cannot believe the entry of a consumer: another one
- * that holds its true text puts it back within that time. Otherwise the consumer would lose what it may read.
+ * For how long records are not resealed while this process cannot believe the entry of a consumer. Another
+ * process that holds its true text puts it back within that time: otherwise the consumer would lose what it
+ * may read.
  */
 const WAITS_FOR_LOST_MS = 10_000;
 

@@ -8,7 +8,11 @@ import { collectEvidence } from './key-file-evidence.ts';
 /* Whose a ledger is, by what it holds: whatever another client has added. */
 
 const keyOf = (kid: string) => ({ kid, bytes: randomBytes(32) });
-const other = createSealer({ sealing: keyOf('other-enc-00'), fingerprinting: keyOf('other-sig-00'), signing });
+const other = createSealer({
+  sealing: keyOf('other-enc-00'),
+  fingerprinting: keyOf('other-sig-00'),
+  signing,
+});
 
 const recordOf = (by: Sealer, orgId: string, assistantId: string, printedBy = by) => ({
   assistantId,
@@ -47,7 +51,9 @@ type Stored = ReturnType<typeof recordOf>;
 const ledgerOf = (kept: string[], records: Record<string, Stored[]>) =>
   ({
     registry: {
-      trust: { candidates: async () => kept.map((text) => ({ consumer: { kept: JSON.parse(text) as unknown } })) },
+      trust: {
+        candidates: async () => kept.map((text) => ({ consumer: { kept: JSON.parse(text) as unknown } })),
+      },
     },
     orgs: { list: async () => Object.keys(records).map((orgId) => ({ orgId })) },
     assistants: { publishedPage: async (orgId: string) => ({ events: records[orgId]! }) },

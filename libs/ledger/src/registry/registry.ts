@@ -25,7 +25,7 @@ export type RegistryEvent =
   | { kind: 'memory-failed'; err: unknown };
 
 /** Of an ioredis connection. */
-export interface ChannelSource {
+interface ChannelSource {
   on(event: 'message', listener: (channel: string, message: string) => void): unknown;
   subscribe(channel: string): Promise<unknown>;
 }

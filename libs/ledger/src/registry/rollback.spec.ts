@@ -70,11 +70,11 @@ describe.each(['entries', 'manifest', 'both'] as const)(
 describe('a manifest that is published as it is written', () => {
   /** A process that hears what `act` publishes after another client has put back the registry of before. */
   const hearing = async (act: () => Promise<unknown>): Promise<Ledger> => {
-    const process = fresh();
-    await believes(process);
+    const one = fresh();
+    await believes(one);
     const back = await copyOf('consumers', 'registry');
     const channel = Object.assign(new EventEmitter(), { subscribe: async () => {} });
-    process.registry.listen(channel, () => {});
+    one.registry.listen(channel, () => {});
     const subscriber = redis.duplicate();
     await subscriber.subscribe('{spec}:registry-written');
     try {
@@ -84,7 +84,7 @@ describe('a manifest that is published as it is written', () => {
     } finally {
       subscriber.disconnect();
     }
-    return process;
+    return one;
   };
 
   it('counts, though another client has put back the old one before it was read', async () => {

@@ -49,7 +49,7 @@ export class Recollection {
 
   /** Whether a stored manifest is not to be believed: no operator has decided since the fault was found. */
   refuses({ facts }: Manifest): boolean {
-    return this.fault !== undefined && (facts.get('trusted')?.rev ?? 0) <= this.fault.sinceUs;
+    return this.fault !== undefined && (facts.get('trusted')?.rev ?? 0) < this.fault.sinceUs;
   }
 
   /** Remembers what is believed. If the file could not be used, an operator has decided that. */

@@ -4,9 +4,7 @@ import type { Registry } from '../registry.ts';
 import type { RegistryContext } from '../write.ts';
 
 interface Proofs extends Pick<Registry, 'presence' | 'behind' | 'lagging' | 'isProved'> {
-  /**
-   * Whether live workers beside this process prove a registry by another key than it has, and none by its own.
-   */
+  /** Whether live workers beside this process prove a registry by another key, and none by its own. */
   isOverruled(processes: readonly KnownProcess[]): boolean;
 }
 
