@@ -86,7 +86,7 @@ export const registryItems = ({ registry = { problems: [], lagging: [] } }: Syst
       subject: id,
       message:
         'This worker does not prove that it knows the consumers of now. It may seal keys for removed ones.',
-      advice: 'Restart it. If it is of an older version, update it.',
+      advice: 'See its log for registry_problem, and restart it. If it is of an older version, update it.',
     })),
   ];
 };
