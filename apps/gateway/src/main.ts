@@ -22,7 +22,7 @@ import { createRpcTable } from './rpc-table.ts';
 import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
-import { loadKeyFile, provedBy } from './wiring/registry.ts';
+import { loadKeyFile, provedBy, watchContest } from './wiring/registry.ts';
 import { createWaits } from './wiring/waits.ts';
 
 /**
@@ -59,12 +59,13 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
       ? undefined
       : createMetrics(contract, { waiters: waits.waiting, connections: () => server.connections() });
   metrics?.measureCommands(redis);
+  const contest = watchContest(ledgerParts.ledger, shutdown);
   const limits = limitsOf(config);
   const onLimit = (limit: string) => metrics?.onLimit(limit);
   const uploadIds = createUploadIds(limits.uploadIds, onLimit);
   const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits, uploadIds }), {
     readOrgName: ledgerParts.readOrgName,
-    holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : undefined),
+    holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : contest()),
     confirmDurable: replicas.confirm,
     logger,
     ...(metrics && { onRefused: metrics.onWorkRefused }),

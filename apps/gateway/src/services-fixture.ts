@@ -78,7 +78,7 @@ const servicesOn = (
       bulks: {} as Bulks,
       bulkWatches: {} as BulkWatches,
       publicJwk: undefined,
-      remembersRegistry: false,
+      remembersRegistry: () => false,
       liveness: { noLiveWorker: async () => false },
       uploadIds: createUploadIds(1_000_000, () => {}),
       budgetOf: (egress) =>

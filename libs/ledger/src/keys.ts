@@ -82,6 +82,8 @@ export interface Keys {
   consumers: string;
   /** The signed manifest that proves the consumers. */
   registry: string;
+  /** The channel on which each manifest is published as it is written. */
+  registryWritten: string;
   /** The lock under which published records are sealed for other recipients. */
   resealing: string;
   /**
@@ -154,6 +156,7 @@ export const ledgerKeys = (name: string): Keys => {
     acksOf: (consumer) => `${prefix}:acks:${encodeURIComponent(consumer)}`,
     consumers: `${prefix}:consumers`,
     registry: `${prefix}:registry`,
+    registryWritten: `${prefix}:registry-written`,
     resealing: `${prefix}:resealing`,
     aliasing: `${prefix}:aliasing`,
     aliasTried: `${prefix}:alias-tried`,

@@ -91,13 +91,17 @@ export const openLedger = (
   const connection = connectLedger(redis, prefix);
   const identity = createIdentity(connection);
   const { knownId: ledgerId } = identity;
-  const registry = openRegistry(connection, registryOptions, { keepEvents, knownId: ledgerId });
-  const consumers = openConsumers(connection, registry);
-  const alias = openOrgAlias(connection, registry);
   const processes = openProcesses(
     connection,
     processLeaseMs === undefined ? {} : { leaseMs: processLeaseMs },
   );
+  const registry = openRegistry(connection, registryOptions, {
+    keepEvents,
+    knownId: ledgerId,
+    processes: processes.list,
+  });
+  const consumers = openConsumers(connection, registry);
+  const alias = openOrgAlias(connection, registry);
   const system = openSystem(connection, { identity, processes, consumers, registry, alias, positions });
   return {
     keys: connection.keys,

@@ -18,7 +18,7 @@ import { seconds } from '../follow/follow.ts';
 import { warnIfExposedToGit } from '../git-exposure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { STANDARD_STREAM, readKey, readRekeysKey } from '../read-key.ts';
-import { reportLagging, untilProved } from '../registry/registry-proof.ts';
+import { proofJson, reportLagging, untilProved } from '../registry/registry-proof.ts';
 
 const WATCH_EVERY_MS = 1000;
 const ACTIVE_AGAIN_MS = 300;
@@ -186,9 +186,9 @@ const orgsCommand = (): Command =>
       await withGateway(options, async (client) => {
         const changed = await client.setConsumerOrgs({ name, orgs: options.org });
         const { registryRev = 0 } = changed;
-        const lagging = await untilProved(client, registryRev);
+        const proof = await untilProved(client, registryRev);
         concludeActive(await untilActive(client, changed, options.timeout), options);
-        reportLagging(registryRev, lagging);
+        reportLagging(registryRev, proof);
       });
     });
 
@@ -232,20 +232,20 @@ const removeCommand = (): Command =>
   withGatewayOptions(new Command('remove'))
     .description(
       'remove a consumer: Rekey seals no further keys for it. ' +
-        'Waits until every worker proves that it knows, 10 s at most. The consumer ' +
+        'Waits until every worker, and one at least, proves that it knows; 10 s at most. The consumer ' +
         'keeps the keys that it already has; rotate the keys that it must no longer know',
     )
     .argument('<name>')
     .action(async (name: string, options: GatewayOptions) => {
       await withGateway(options, async (client) => {
         const { registryRev } = await client.removeConsumer(name);
-        const lagging = await untilProved(client, registryRev);
+        const proof = await untilProved(client, registryRev);
         print(
           options,
-          { name, removed: true, registry_rev: registryRev, lagging_workers: lagging },
+          { name, removed: true, registry_rev: registryRev, ...proofJson(proof) },
           `${name} is removed (rev ${registryRev}); rotate the keys that it must no longer know`,
         );
-        reportLagging(registryRev, lagging);
+        reportLagging(registryRev, proof);
       });
     });
 

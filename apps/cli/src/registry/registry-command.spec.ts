@@ -9,6 +9,7 @@ import { registryCommand } from './registry-command.ts';
 
 /** How often a worker is still behind when it is asked. */
 let behind: number;
+let workers: string[];
 let trusted: unknown[];
 let reviewed: Record<string, unknown>[];
 const entry = (name: string, more: object = {}) => ({
@@ -40,7 +41,7 @@ beforeAll(async () => {
     GetRegistry: answer(({ registryRev }) => ({
       registryRev,
       laggingWorkers: behind-- > 0 ? ['worker-1'] : [],
-      workers: [],
+      workers,
     })),
     ReviewRegistry: answer(() => ({ consumers: reviewed, otherCount: 3 })),
     TrustRegistry: answer((request) => {
@@ -60,7 +61,8 @@ afterAll(() => server.forceShutdown());
 let out: string;
 let err: string;
 beforeEach(() => {
-  [behind, trusted, reviewed, out, err] = [0, [], [entry('billing'), entry('crm')], '', ''];
+  [behind, workers] = [0, ['worker-2']];
+  [trusted, reviewed, out, err] = [[], [entry('billing'), entry('crm')], '', ''];
   jest.spyOn(process.stdout, 'write').mockImplementation(((text: string) => ((out += text), true)) as never);
   jest.spyOn(process.stderr, 'write').mockImplementation(((text: string) => ((err += text), true)) as never);
   process.exitCode = undefined;
@@ -90,10 +92,18 @@ describe('a worker that stays behind', () => {
     const client = {
       getRegistry: async () => ({ registryRev: 7, workers: [], laggingWorkers: ['worker-1', 'worker-2'] }),
     };
-    const lagging = await untilProved(client, 7, { withinMs: 0 });
-    reportLagging(7, lagging);
+    const proof = await untilProved(client, 7, { withinMs: 0 });
+    reportLagging(7, proof);
     expect([process.exitCode, err]).toEqual([3, expect.stringContaining('worker-1, worker-2')]);
     expect(err).toContain('rev 7');
+  });
+});
+
+describe('a change that no worker has proved', () => {
+  it('does not count as known, though no worker is behind: the command ends with 3', async () => {
+    const client = { getRegistry: async () => ({ registryRev: 7, workers: [], laggingWorkers: [] }) };
+    reportLagging(7, await untilProved(client, 7, { withinMs: 0 }));
+    expect([process.exitCode, err]).toEqual([3, expect.stringContaining('No worker has proved it')]);
   });
 });
 

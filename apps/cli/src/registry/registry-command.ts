@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { confirm } from '../confirm.ts';
 import { CliError } from '../failure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
-import { reportLagging, untilProved } from './registry-proof.ts';
+import { proofJson, reportLagging, untilProved } from './registry-proof.ts';
 import { consequences, reviewTable, reviewedJson } from './review-output.ts';
 
 interface TrustOptions extends GatewayOptions {
@@ -36,13 +36,14 @@ const trust = async ({ except = [], keepGrants = false, ...options }: TrustOptio
       consumers: trusted.map(({ name, digest }) => ({ name, digest })),
       keepGrants,
     });
-    const lagging = await untilProved(client, registryRev);
+    // Workers may be started afterwards.
+    const proof = await untilProved(client, registryRev, { least: 0 });
     print(
       options,
-      { registry_rev: registryRev, consumers: trusted.map(reviewedJson), lagging_workers: lagging },
+      { registry_rev: registryRev, consumers: trusted.map(reviewedJson), ...proofJson(proof) },
       `The registry has ${trusted.length} consumers (rev ${registryRev}).`,
     );
-    reportLagging(registryRev, lagging);
+    if (proof.lagging.length > 0) reportLagging(registryRev, proof);
   });
 
 const trustCommand = (): Command =>

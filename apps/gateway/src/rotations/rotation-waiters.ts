@@ -100,7 +100,9 @@ export const createRotationWaiters = ({
 
   return {
     start: () => {
-      subscriber.on('message', (_channel, id: string) => waiting.wake(id));
+      subscriber.on('message', (channel, id: string) => {
+        if (channel === ledger.keys.rotationEnded) waiting.wake(id);
+      });
       // ioredis subscribes again after a reconnection, before it emits 'ready'.
       subscriber.on('ready', waiting.wakeAll);
       void subscriber.subscribe(ledger.keys.rotationEnded).then(waiting.wakeAll, () => {});

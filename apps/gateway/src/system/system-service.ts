@@ -10,7 +10,7 @@ export interface SystemServiceDeps {
   system: System;
   registry: Registry;
   /** A file remembers the registry of consumers over a restart. */
-  remembersRegistry: boolean;
+  remembersRegistry: () => boolean;
   sweeps: Sweeps;
   sweepQueue: SweepQueue;
   /** The request budget of the workers behind one egress address. */
@@ -41,7 +41,7 @@ export const createSystemService = ({
   /** Every method returns the status that results. */
   const respond = async () => ({
     ...toProtoStatus(await system.status()),
-    registry: registry.rev() === 0 ? null : { registryRev: registry.rev(), noMemory: !remembersRegistry },
+    registry: registry.rev() === 0 ? null : { registryRev: registry.rev(), noMemory: !remembersRegistry() },
   });
   return {
     GetStatus: defineRpc({

@@ -54,11 +54,11 @@ export interface LedgerParts extends Ledger {
   readOrgName(): Promise<string>;
   /** From the key file; undefined without one. */
   publicJwk: object | undefined;
-  remembersRegistry: boolean;
+  remembersRegistry(): boolean;
 }
 
 export const openLedgerParts = (
-  { connections, redis }: RedisParts,
+  { connections, redis, subscriber }: RedisParts,
   clock: LedgerClock,
   keyFile: GatewayKeyFile | undefined,
   config: GatewayEnvironment,
@@ -95,7 +95,7 @@ export const openLedgerParts = (
         .recognise({ mayBegin: config.REKEY_ALLOW_NEW_LEDGER })
         .catch((err: unknown) => logger.event('gateway_ledger_check_failed', { err })),
   );
-  followRegistry(ledger, logger, shutdown);
+  followRegistry(ledger, subscriber, logger, shutdown);
   const readPositions = (): void => void positions.start().then(markRead);
   if (redis.status === 'ready') readPositions();
   else redis.once('ready', readPositions);
@@ -117,7 +117,7 @@ export const openLedgerParts = (
     budgetOf: (egress) => openLedger(redis, { prefix, budget: { egress, requestsPerMinute: 1 } }).budget,
     readOrgName: createReadOrgName(ledger, redis),
     publicJwk: keyFile?.publicJwk,
-    remembersRegistry: config.REKEY_REGISTRY_MEMORY !== undefined,
+    remembersRegistry: ledger.registry.isRemembered,
   };
 };
 

@@ -7,6 +7,7 @@ import {
   type RegistryProblem,
 } from '@rekey/ledger';
 import type { Logger, Shutdown } from '@rekey/runtime';
+import type { ErrorCode } from '@rekey/schema';
 import { loadGatewayKeyFile, type GatewayKeyFile } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
 import type { GatewayEnvironment } from '../config.ts';
@@ -59,9 +60,36 @@ export const registryOptions = (
 const LOOK_EVERY_MS = 2000;
 
 /** Looks at the registry again and again: without a call, the gateway also notices what was changed. */
-export const followRegistry = ({ registry }: Ledger, logger: Logger, shutdown: Shutdown): void => {
-  const looking = registry.startLooking(LOOK_EVERY_MS, (err) => logger.event('registry_unreadable', { err }));
+export const followRegistry = (
+  { registry }: Ledger,
+  subscriber: Redis,
+  logger: Logger,
+  shutdown: Shutdown,
+): void => {
+  const onError = (err: unknown) => logger.event('registry_unreadable', { err });
+  registry.listen(subscriber, onError);
+  const looking = registry.startLooking(LOOK_EVERY_MS, onError);
   shutdown.defer('registry', () => looking.close());
+};
+
+const LOOK_AT_PROOFS_EVERY_MS = 1000;
+
+/**
+ * Why no rotation is accepted: another client replaces the registry again and again, and no worker proves
+ * that it knows the true one. The new key could be sealed for a consumer that was removed.
+ */
+export const watchContest = (
+  { registry, processes }: Pick<Ledger, 'registry' | 'processes'>,
+  shutdown: Shutdown,
+): (() => ErrorCode | undefined) => {
+  let isProved = true;
+  const look = async (): Promise<void> => {
+    isProved = !registry.isContested() || registry.isProved(await processes.list());
+  };
+  // While Redis is away no call is served.
+  const timer = setInterval(() => void look().catch(() => {}), LOOK_AT_PROOFS_EVERY_MS);
+  shutdown.defer('registry contest', () => clearInterval(timer));
+  return () => (registry.isContested() && !isProved ? 'REGISTRY_CONTESTED' : undefined);
 };
 
 /**

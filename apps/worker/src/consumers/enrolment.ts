@@ -16,7 +16,7 @@ import { every } from '../shared/every.ts';
 import { LOCK_MS, Interrupted, resealAll } from './reseal.ts';
 
 interface EnrolmentDeps {
-  ledger: Pick<Ledger, 'assistants' | 'consumers' | 'orgs' | 'system'>;
+  ledger: Pick<Ledger, 'assistants' | 'consumers' | 'orgs' | 'registry' | 'system'>;
   sealer: Sealer;
   recipients: Recipients;
   logger: Logger;
@@ -32,6 +32,13 @@ const POLL_EVERY_MS = 500;
  * has raised it: records are looked through no more often than this.
  */
 const PASS_AGAIN_MS = 300_000;
+
+/**
+ * For how long records are not resealed while this process cannot believe the entry of a consumer. Another
+ * process that holds its true text puts it back within that time: otherwise the consumer would lose what it
+ * may read.
+ */
+const WAITS_FOR_LOST_MS = 10_000;
 
 export const startEnrolment = (deps: EnrolmentDeps): { close(): Promise<void> } => {
   const token = randomUUID();
@@ -80,7 +87,7 @@ export const enrolConsumers = (deps: EnrolmentDeps, token: string = randomUUID()
     const isNew = version !== passed.version && version !== settled;
     if (wanted === done && (!isNew || (await settle(version)))) return;
     const isDue = version !== passed.version || performance.now() - passed.at > PASS_AGAIN_MS;
-    if (!isDue || !(await consumers.lockResealing(token, LOCK_MS))) return;
+    if (!isDue || isRepairDue(deps.ledger) || !(await consumers.lockResealing(token, LOCK_MS))) return;
     await recipients.refresh();
     try {
       const { count, isWhole } = await resealAll(deps, token);
@@ -95,11 +102,19 @@ export const enrolConsumers = (deps: EnrolmentDeps, token: string = randomUUID()
       logger.event('records_resealed', { ...count });
     } catch (err) {
       if (!(err instanceof Interrupted)) throw err;
+    } finally {
+      // If that fails, the lock lapses.
+      await consumers.unlockResealing(token).catch(() => {});
     }
   };
 };
 
 const isEnrolling = ({ consumer }: SeenConsumer): boolean => consumer.state === 'ENROLLING';
+
+const isRepairDue = ({ registry }: Pick<Ledger, 'registry'>): boolean =>
+  registry
+    .problems()
+    .some(({ code, sinceMs }) => code === 'CONSUMER_LOST' && Date.now() - sinceMs < WAITS_FOR_LOST_MS);
 
 const grantPending = async (deps: EnrolmentDeps): Promise<void> => {
   const { consumers: seen, unreadable } = await deps.ledger.consumers.list();

@@ -12,9 +12,7 @@ import {
 } from '@rekey/ledger';
 import {
   STOP_POSTING_AT,
-  StartError,
   watchMemory,
-  type Logger,
   type MemoryWatch,
   type RedisConnections,
 } from '@rekey/runtime';
@@ -42,6 +40,8 @@ export const createStores = (
     requestsPerMinute: config.INVENT_REQUESTS_PER_MINUTE,
   };
   const blocking = connections.connect({ onDisconnect: 'retry', name: 'worker-positions' });
+  const subscriber = connections.connect({ onDisconnect: 'retry', name: 'worker-subscriber' });
+  shutdown.defer('subscriber', () => subscriber.disconnect());
   let markRead = () => {};
   const read = new Promise<void>((resolve) => (markRead = resolve));
   const ledger = openLedger(redis, {
@@ -77,13 +77,14 @@ export const createStores = (
     positions,
     refusedAcknowledgements,
     blocking,
+    subscriber,
     followPositions,
   };
 };
 
 /**
- * Recognises the ledger, and follows the clock and the memory of its Redis. Throws StartError if the ledger
- * belongs to another key file.
+ * Recognises the ledger, and follows the clock and the memory of its Redis. Whether the key file is that of
+ * the ledger, `joinRegistry` finds out.
  */
 export const joinLedger = async (
   { config, timing, logger, shutdown }: Base,
@@ -91,7 +92,7 @@ export const joinLedger = async (
   { ledger, prefix, blocking, followPositions }: Stores,
   sealer: Sealer,
 ): Promise<{ clock: LedgerClock; memory: MemoryWatch }> => {
-  const began = await onceReadable(logger, () => recognise(ledger, sealer, config.REKEY_ALLOW_NEW_LEDGER));
+  const began = await recognise(ledger, { config, logger }, sealer);
   const clock = createLedgerClock({
     redis,
     prefix,
@@ -118,35 +119,28 @@ export const joinLedger = async (
   return { clock, memory };
 };
 
-const COMPLAIN_EVERY = 20;
-
 /**
- * Waits while another client has put another type in place of the ledger: that ends no start, and
- * `rekey status` names the key. What a process that starts would do without it is unknown.
+ * Recognises the ledger; returns whether it is new. Another client can have put another type there: only a
+ * backup repairs that, and until then the worker waits, as a running one does.
  */
-const onceReadable = async <T>(logger: Logger, step: () => Promise<T>): Promise<T> => {
-  for (let tries = 0; ; tries += 1) {
+const recognise = async (
+  ledger: Pick<Ledger, 'system'>,
+  { config, logger }: Pick<Base, 'config' | 'logger'>,
+  sealer: Pick<Sealer, 'fingerprintKeyId'>,
+): Promise<boolean> => {
+  let isNoted = false;
+  for (;;) {
     try {
-      return await step();
+      const { began } = await ledger.system.recognise({
+        fingerprintKeyId: sealer.fingerprintKeyId,
+        mayBegin: config.REKEY_ALLOW_NEW_LEDGER,
+      });
+      return began;
     } catch (err) {
-      if (!(err instanceof RekeyError && err.code === 'LEDGER_CORRUPT')) throw err;
-      if (tries % COMPLAIN_EVERY === 0) logger.event('ledger_watch_failed', { err });
+      if (!(err instanceof RekeyError) || err.code !== 'LEDGER_CORRUPT') throw err;
+      if (!isNoted) logger.event('ledger_damaged', { err, code: 'LEDGER_DAMAGED' });
+      isNoted = true;
       await sleep(LOOK_AT_LEDGER_EVERY_MS);
     }
   }
-};
-
-/** Returns whether the ledger is new. */
-const recognise = async (ledger: Ledger, sealer: Sealer, mayBegin: boolean): Promise<boolean> => {
-  const keyId = sealer.fingerprintKeyId;
-  const { boundTo, began } = await ledger.system.recognise({ fingerprintKeyId: keyId, mayBegin });
-  // Another client can change that note. What the registry proves, joinRegistry puts back.
-  if (boundTo !== keyId) await ledger.registry.look();
-  if (boundTo !== keyId && ledger.registry.keySetId() !== sealer.keySetId)
-    throw new StartError(
-      'WRONG_KEY_FILE',
-      `REKEY_KEY_FILE holds key ${keyId}, but this ledger belongs to key ${boundTo}: ` +
-        'use that key file, or another REKEY_PREFIX',
-    );
-  return began;
 };

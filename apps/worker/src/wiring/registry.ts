@@ -1,13 +1,11 @@
 import type { Ledger } from '@rekey/ledger';
 import { StartError, type Logger } from '@rekey/runtime';
-import { CurrentEvent, parseJson } from '@rekey/schema';
 import type { Sealer } from '@rekey/sealing';
 import type { Base } from './base.ts';
+import { collectEvidence } from './key-file-evidence.ts';
 import type { Stores } from './ledger.ts';
 
 const LOOK_EVERY_MS = 500;
-/** How many records and consumers' keys are tried before a key file counts as a wrong one. */
-const TRIED = 20;
 
 const wrongKeyFile = (why: string): StartError =>
   new StartError(
@@ -21,7 +19,7 @@ const wrongKeyFile = (why: string): StartError =>
  */
 export const joinRegistry = async (
   { logger, shutdown }: Base,
-  { ledger }: Pick<Stores, 'ledger'>,
+  { ledger, subscriber }: Pick<Stores, 'ledger' | 'subscriber'>,
   sealer: Sealer,
 ): Promise<void> => {
   const { registry } = ledger;
@@ -30,12 +28,12 @@ export const joinRegistry = async (
   if (noted !== undefined && noted !== sealer.keySetId)
     throw wrongKeyFile(`${differentKeys(noted, sealer.keySetId)} another one`);
   const code = registry.untrusted();
-  const isUndecided = registry.rev() === 0 && code !== 'REGISTRY_UNTRUSTED';
-  if (isUndecided && (await opensNothing(ledger, sealer)))
-    throw wrongKeyFile('it opens none of the records and keys that are stored');
+  if (noted === undefined) await checkByEvidence(ledger, sealer);
   await restoreBinding(ledger, sealer, logger);
   if (code === undefined && noted === undefined) await registry.noteKeySet(sealer.keySetId);
-  const looking = registry.startLooking(LOOK_EVERY_MS, (err) => logger.event('registry_unreadable', { err }));
+  const onError = (err: unknown) => logger.event('registry_unreadable', { err });
+  registry.listen(subscriber, onError);
+  const looking = registry.startLooking(LOOK_EVERY_MS, onError);
   shutdown.defer('registry', () => looking.close());
 };
 
@@ -46,10 +44,31 @@ const differentKeys = (noted: string, own: string): string => {
   return `${different.join(', ')} ${different.length === 1 ? 'is' : 'are'}`;
 };
 
-/** The ledger's own note of its fingerprint key is unproved. The registry has just proved the key file. */
+/**
+ * Without a proved registry, records and keys say whose the ledger is. Its own note of the fingerprint key is
+ * unproved: a record that opens, and whose fingerprint is the one of its key, outweighs that.
+ */
+const checkByEvidence = async (ledger: Ledger, sealer: Sealer): Promise<void> => {
+  const { registry, system } = ledger;
+  const bound = await system.boundTo();
+  const isBound = bound === undefined || bound === sealer.fingerprintKeyId;
+  const found = await collectEvidence(ledger, sealer, isBound ? 'opened' : 'printed');
+  const hasNoPrints = found.opened && found.records === 0;
+  if (!isBound && !found.printed && !hasNoPrints)
+    throw new StartError(
+      'WRONG_KEY_FILE',
+      `REKEY_KEY_FILE holds key ${sealer.fingerprintKeyId}, but this ledger belongs to key ${bound}: ` +
+        'use that key file, or another REKEY_PREFIX',
+    );
+  const isUndecided = registry.rev() === 0 && registry.untrusted() !== 'REGISTRY_UNTRUSTED';
+  if (isUndecided && found.tried > 0 && !found.opened)
+    throw wrongKeyFile('it opens none of the records and keys that are stored');
+};
+
+/** The ledger's own note of its fingerprint key is unproved. The key file has just been checked. */
 const restoreBinding = async (ledger: Ledger, sealer: Sealer, logger: Logger): Promise<void> => {
   const bound = await ledger.system.boundTo();
-  if (bound === sealer.fingerprintKeyId || ledger.registry.keySetId() !== sealer.keySetId) return;
+  if (bound === sealer.fingerprintKeyId) return;
   await ledger.system.rebind(sealer.fingerprintKeyId);
   ledger.registry.noteRepaired({
     code: 'LEDGER_ALTERED',
@@ -57,30 +76,4 @@ const restoreBinding = async (ledger: Ledger, sealer: Sealer, logger: Logger): P
     detail: 'its note of the fingerprint key was changed',
   });
   logger.event('ledger_binding_restored', { bound_to: String(bound).slice(0, 63) });
-};
-
-/** Whether there is something that only the key file of this ledger opens, and this one does not. */
-const opensNothing = async (ledger: Ledger, sealer: Sealer): Promise<boolean> => {
-  let tried = 0;
-  const opens = async (opening: Promise<string>): Promise<boolean> => {
-    tried += 1;
-    return opening.then(
-      () => true,
-      () => false,
-    );
-  };
-  for (const { consumer } of await ledger.registry.trust.candidates()) {
-    if (consumer?.kept === undefined || tried >= TRIED) continue;
-    if (await opens(sealer.openOwn(consumer.kept, 'kept'))) return false;
-  }
-  const most = tried + TRIED;
-  for (const { orgId } of await ledger.orgs.list()) {
-    if (tried >= most) break;
-    const { events } = await ledger.assistants.publishedPage(orgId, '0');
-    for (const { event } of events.slice(0, most - tried)) {
-      const parsed = CurrentEvent.safeParse(parseJson(event));
-      if (parsed.success && (await opens(sealer.open(parsed.data.data.sealed)))) return false;
-    }
-  }
-  return tried > 0;
 };

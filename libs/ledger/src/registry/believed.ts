@@ -38,6 +38,12 @@ export class Believed {
     return this.own;
   }
 
+  /** The revision of the last change of a record; 0 if nothing is believed. */
+  changedAt(): number {
+    const { facts, consumers } = this.own ?? emptyManifest;
+    return Math.max(0, ...[...facts.values(), ...consumers.values()].map(({ rev }) => rev));
+  }
+
   /** The last revision that was believed for ten seconds; 0 if there is none. */
   settled(): number {
     const isSettled = performance.now() - this.revSince >= SETTLES_AFTER_MS;

@@ -149,7 +149,8 @@ export const registryCommands = (run: RunCommand) => ({
    * seen it. Runs also while Redis is out of memory: to remove a consumer must be possible then.
    *
    * Keeps: manifest and entries change together; no write overwrites another; an event that was sealed for
-   * other recipients is refused from now on.
+   * other recipients is refused from now on; every process that listens gets the manifest in the same step, so
+   * that nobody who writes to Redis can put the old one back before it was read.
    */
   registryWrite: async (input: RegistryWriteInput): Promise<RegistryWriteReply> =>
     readRegistryWriteReply(

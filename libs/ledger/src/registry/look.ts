@@ -1,12 +1,21 @@
 import { checkEntries, type EntryState } from './check-entries.ts';
-import { emptyManifest, haveSameContent, mergeManifests, readManifest, signManifest } from './manifest.ts';
-import type { ManifestScope, Unusable } from './manifest.ts';
+import {
+  MAX_MANIFEST_BYTES,
+  emptyManifest,
+  haveSameContent,
+  mergeManifests,
+  readManifest,
+} from './manifest.ts';
+import type { Manifest, ManifestScope } from './manifest.ts';
 import type { MemoryFile } from './memory-file.ts';
+import { Recollection } from './memory/recollection.ts';
 import {
   detailOf,
+  findingsOf,
   repairedNote,
+  type Finding,
   type Problems,
-  type RegistryProblem,
+  type Unbelieved,
   type UntrustedCode,
 } from './problems.ts';
 import type { RegistryOptions, RegistryView } from './registry.ts';
@@ -18,6 +27,8 @@ interface LookerDeps extends RegistryContext {
   problems: Problems;
   memory: MemoryFile;
   minRev: number;
+  /** Whether live workers prove a registry by another key than this process has, and none by its own. */
+  isOverruled: () => Promise<boolean>;
   replace: Replace;
   report: NonNullable<RegistryOptions['report']>;
 }
@@ -27,8 +38,11 @@ const CHECK_ENTRIES_SPREAD_MS = 1000;
 const REPAIR_EVERY_MS = 2000;
 const REPAIR_SPREAD_MS = 500;
 const TRIES = 3;
+/** Another client that puts back an old registry this often within this time does not stop by itself. */
+const CONTESTED_AFTER = 3;
+const CONTESTED_WITHIN_MS = 60_000;
 
-type Finding = Pick<RegistryProblem, 'code' | 'subject' | 'detail'>;
+const noEntries: EntryState = { altered: new Map(), lost: new Map(), unlisted: [], count: 0 };
 
 /** Compares what is stored with what is believed: see `Registry.look`. One look at a time. */
 export class Looker {
@@ -37,19 +51,25 @@ export class Looker {
   private isHeadCurrent = false;
   private seen = 'none';
   private ledgerId = '';
-  private unusable: Unusable | 'below-floor' | undefined;
+  private unusable: Unbelieved | undefined;
+  private isOverruled = false;
   /** The stored manifest is not what is believed: why. */
   private stale: string | undefined;
   private storedRev = 0;
   private entries: EntryState = { altered: new Map(), lost: new Map(), unlisted: [], count: 0 };
   private nextCheckAt = 0;
   private nextRepairAt = 0;
+  /** When this process last repaired, at most as often as is asked for. */
+  private repairedAt: number[] = [];
   /** Whom records are sealed for, and the revision of the recipients at which that was last known. */
   private sealedFor: { recipients: string; revision: string } | undefined;
-  private savedRev = 0;
+  private readonly recollection: Recollection;
+  /** What this process believes, merged with what other processes have published: the next look takes it. */
+  private heard: Manifest | undefined;
 
   constructor(deps: LookerDeps) {
     this.deps = deps;
+    this.recollection = new Recollection({ ...deps, scope: () => this.scope() });
   }
 
   scope(): ManifestScope {
@@ -76,15 +96,40 @@ export class Looker {
 
   untrusted(): UntrustedCode | undefined {
     if (!this.head) return 'REGISTRY_UNTRUSTED';
+    if (this.isOverruled) return 'REGISTRY_KEY_OTHER';
     if (this.deps.believed.manifest) return undefined;
+    if (this.recollection.unusable !== undefined) return 'REGISTRY_UNTRUSTED';
     if (this.unusable === 'other-key') return 'REGISTRY_KEY_OTHER';
     if (this.unusable !== 'absent' || this.deps.minRev > 0) return 'REGISTRY_UNTRUSTED';
     return this.entries.count > 0 ? 'REGISTRY_NOT_TAKEN_OVER' : undefined;
   }
 
+  /** Another client changes the registry as often as this process repairs it. */
+  isContested(): boolean {
+    const since = performance.now() - CONTESTED_WITHIN_MS;
+    return this.repairedAt.filter((at) => at > since).length >= CONTESTED_AFTER;
+  }
+
   /** The next look reads the manifest, even if it seems to be the same. */
   forgetHead(): void {
     this.isHeadCurrent = false;
+  }
+
+  /**
+   * Takes a manifest from the channel on which it was published as it was written. It counts as one that is
+   * read: of each record the newest. True if the next look believes something else. A process that believes
+   * nothing takes nothing: an old manifest can be published again.
+   */
+  hear(text: string): boolean {
+    const { believed } = this.deps;
+    if (!believed.manifest || text.length > MAX_MANIFEST_BYTES) return false;
+    const read = readManifest(Buffer.from(text), this.scope());
+    if ('unusable' in read) return false;
+    const before = this.heard ?? believed.manifest;
+    const { merged } = mergeManifests(before, read.manifest);
+    if (merged.rev === before.rev && haveSameContent(merged, before)) return false;
+    this.heard = merged;
+    return true;
   }
 
   /** This process has written what it believes. */
@@ -95,7 +140,7 @@ export class Looker {
     this.entries.altered.clear();
     // A rise of the revision says whatever is sealed for others from now on.
     if (reseals) this.sealedFor = undefined;
-    this.save();
+    this.recollection.save();
   }
 
   async look(full: boolean): Promise<RegistryView> {
@@ -109,7 +154,9 @@ export class Looker {
       const spread = (2 * Math.random() - 1) * CHECK_ENTRIES_SPREAD_MS;
       this.nextCheckAt = performance.now() + CHECK_ENTRIES_EVERY_MS + spread;
     }
-    this.save();
+    this.recollection.save();
+    this.isOverruled =
+      this.unusable === 'other-key' && believed.manifest !== undefined && (await this.deps.isOverruled());
     this.findProblems();
     await this.repair();
     const { recipients, resealed, alias } = this.head!;
@@ -117,18 +164,20 @@ export class Looker {
   }
 
   private async readManifest(always: boolean): Promise<void> {
-    const { stored, sources, believed, memory } = this.deps;
+    const { stored, sources, believed } = this.deps;
+    // Before the read: what is stored then is at least as new.
+    if (this.heard && believed.manifest) {
+      believed.believe(mergeManifests(believed.manifest, this.heard).merged);
+      this.forgetHead();
+    }
+    this.heard = undefined;
     const head = await stored.head();
     const ledgerId = sources.knownId() ?? head.ledgerId ?? '';
-    const isFirst = this.head === undefined;
     const isSame = this.head?.head === head.head && this.head.length === head.length;
     const isOther = ledgerId !== this.ledgerId;
     this.head = head;
     this.ledgerId = ledgerId;
-    if (isFirst) {
-      const remembered = await memory.read(this.scope());
-      if (remembered && remembered.rev >= this.deps.minRev) believed.believe(remembered);
-    }
+    if (await this.recollection.read()) this.forgetHead();
     if (isSame && !isOther && this.isHeadCurrent && !always) return;
     const manifest = await stored.manifest(head);
     this.isHeadCurrent = true;
@@ -145,6 +194,7 @@ export class Looker {
     const mine = believed.manifest;
     this.storedRev = theirs.rev;
     if (!mine && theirs.rev < minRev) return this.cannotUse('below-floor');
+    if (!mine && this.recollection.refuses(theirs)) return this.cannotUse('memory');
     this.unusable = undefined;
     this.stale = undefined;
     if (!mine) return believed.believe(theirs);
@@ -157,7 +207,7 @@ export class Looker {
     if (merged.rev !== mine.rev || !haveSameContent(merged, mine)) believed.believe(merged);
   }
 
-  private cannotUse(why: Unusable | 'below-floor'): void {
+  private cannotUse(why: Unbelieved): void {
     this.unusable = why;
     this.stale = this.deps.believed.manifest && detailOf[why];
   }
@@ -173,31 +223,22 @@ export class Looker {
     });
   }
 
-  private save(): void {
-    const { believed, memory } = this.deps;
-    const { manifest } = believed;
-    if (!manifest || manifest.rev === this.savedRev) return;
-    this.savedRev = manifest.rev;
-    memory.save(signManifest(manifest, this.scope()), this.scope());
-  }
-
   private findProblems(): void {
     const { problems, believed, report } = this.deps;
     const code = this.untrusted();
+    const { unusable } = this.recollection;
     const alias = believed.fact('alias');
-    const of = (what: Finding['code'], faults: Iterable<[string, string]>): Finding[] =>
-      [...faults].map(([subject, detail]) => ({ code: what, subject, detail }));
-    const unlisted = this.entries.unlisted.map((name): [string, string] => [name, 'no process listed it']);
-    const { begun, over } = problems.set([
-      ...(code === undefined ? [] : [{ code, subject: '', detail: detailOf[this.unusable ?? 'absent'] }]),
-      ...(alias !== undefined && alias !== this.head?.alias
-        ? [{ code: 'LEDGER_ALTERED' as const, subject: '', detail: 'its note of the org of c was changed' }]
-        : []),
-      ...of('CONSUMER_LOST', this.entries.lost),
-      ...of('CONSUMER_ALTERED', this.entries.altered),
-      // Before the registry was taken over, nothing is listed.
-      ...(believed.manifest ? of('CONSUMER_UNTRUSTED', unlisted) : []),
-    ]);
+    const { begun, over } = problems.set(
+      findingsOf({
+        untrusted: code && { code, why: unusable === undefined ? (this.unusable ?? 'absent') : 'memory' },
+        memory: unusable,
+        isAliasAltered: alias !== undefined && alias !== this.head?.alias,
+        isContested: this.isContested(),
+        ...(this.isOverruled ? noEntries : this.entries),
+        // Before the registry was taken over, nothing is listed.
+        ...(believed.manifest ? {} : { unlisted: [] }),
+      }),
+    );
     for (const problem of begun) report({ kind: 'begun', problem });
     for (const problem of over) report({ kind: 'over', problem });
   }
@@ -213,7 +254,7 @@ export class Looker {
       before !== undefined && before.recipients !== recipients && before.revision === head!.recipients;
     const base = this.base();
     const isDue = stale !== undefined || base.repairs.length > 0;
-    if (!believed.manifest || this.isLedgerLost() || (!isDue && !isUnsealed)) {
+    if (!believed.manifest || this.isLedgerLost() || this.isOverruled || (!isDue && !isUnsealed)) {
       this.sealedFor = { recipients, revision: head!.recipients };
       return;
     }
@@ -225,6 +266,8 @@ export class Looker {
         : [{ code: codeOf(this.unusable), subject: '', detail: stale } satisfies Finding]),
       ...[...altered].map(([subject, detail]): Finding => ({ code: 'CONSUMER_ALTERED', subject, detail })),
     ];
+    // One that fails counts too: somebody has written meanwhile.
+    if (isDue) this.repairedAt = [...this.repairedAt, performance.now()].slice(-CONTESTED_AFTER);
     const manifest = isDue ? { ...base.own, rev: base.rev } : base.own;
     if (!(await replace(base, { manifest, entries: base.repairs, reseals: true })) || !isDue) return;
     problems.noteRepaired(found);
@@ -235,5 +278,5 @@ export class Looker {
 }
 
 /** A manifest that proves nothing is replaced; one that is older, or lacks something, was rolled back. */
-const codeOf = (unusable: Unusable | 'below-floor' | undefined): Finding['code'] =>
+const codeOf = (unusable: Unbelieved | undefined): Finding['code'] =>
   unusable === undefined ? 'REGISTRY_ROLLED_BACK' : 'REGISTRY_REPAIRED';

@@ -1,13 +1,13 @@
 import { ORG_ALIAS, RekeyError } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import { orgsCommands } from '../orgs/commands.generated.ts';
-import type { KnownProcess } from '../system/processes.ts';
 import { Believed } from './believed.ts';
 import { registryCommands } from './commands.generated.ts';
 import { Looker } from './look.ts';
 import { digestOf, signManifest } from './manifest.ts';
 import { openMemoryFile } from './memory-file.ts';
 import { Problems, type RegistryProblem } from './problems.ts';
+import { createProofs } from './proofs/proofs.ts';
 import type { Registry, RegistryOptions } from './registry.ts';
 import { openStored } from './stored.ts';
 import { acceptedTexts, readCandidates, type Trust } from './trust.ts';
@@ -23,7 +23,6 @@ import {
   type Replace,
 } from './write.ts';
 
-const SEEN_LABEL = 'rekey.seen.1';
 const CANDIDATES = 500;
 
 const createReplace = ({ connection, believed, sources }: RegistryContext, looker: () => Looker): Replace => {
@@ -148,31 +147,24 @@ const createTrust = ({ context: { connection, believed }, looker, look, replace 
           ...Object.fromEntries(believed.listed().map(([name]): [string, string] => [name, ''])),
           ...Object.fromEntries(texts.map(({ name, text }) => [name, digestOf(text)])),
         };
-        const manifest = withRecord(base.own, base.rev, { consumers });
+        // Processes whose memory file cannot be used believe what was decided after they have found that.
+        const facts = { trusted: new Date().toISOString() };
+        const manifest = withRecord(base.own, base.rev, { consumers, facts });
         const entries = [...texts, ...others.map((name) => ({ name, text: undefined }))];
         return (await replace(base, { manifest, entries, reseals: true })) ? base.rev : 'changed';
       }),
   };
 };
 
-const createPresence = (
-  { key, prefix, believed }: RegistryContext,
-  looker: Looker,
-): Pick<Registry, 'presence' | 'behind' | 'lagging'> => {
-  const textOf = (id: string, rev: number) => JSON.stringify([prefix, looker.scope().ledgerId, id, rev]);
-  const proves = ({ id, settings: { registry = '' } }: KnownProcess, rev: number): boolean => {
-    const [, shown, mac] = /^(\d{1,16})\.([A-Za-z0-9_-]{43})$/.exec(registry) ?? [];
-    return Number(shown) >= rev && key.verify(SEEN_LABEL, textOf(id, Number(shown)), mac!);
+const createListen =
+  ({ keys }: Connection, looker: Looker, look: () => Promise<unknown>): Registry['listen'] =>
+  (subscriber, onError) => {
+    subscriber.on('message', (channel, message) => {
+      if (channel === keys.registryWritten && looker.hear(message)) look().catch(onError);
+    });
+    // ioredis subscribes again after a reconnection. What was published meanwhile is read from Redis.
+    subscriber.subscribe(keys.registryWritten).catch(onError);
   };
-  const behind = (rev: number, processes: readonly KnownProcess[]): string[] =>
-    processes.filter((one) => one.live && one.kind === 'worker' && !proves(one, rev)).map(({ id }) => id);
-  return {
-    presence: (id, rev = believed.manifest?.rev ?? 0) =>
-      rev === 0 ? undefined : `${rev}.${key.mac(SEEN_LABEL, textOf(id, rev))}`,
-    behind,
-    lagging: (processes) => (believed.settled() === 0 ? [] : behind(believed.settled(), processes)),
-  };
-};
 
 /** Without a key, nothing is believed and nothing can be written. */
 const withoutKey = (look: Registry['look'], problems: RegistryProblem[]): Registry => {
@@ -183,8 +175,11 @@ const withoutKey = (look: Registry['look'], problems: RegistryProblem[]): Regist
   return {
     look,
     startLooking: () => ({ close: async () => {} }),
+    listen: () => {},
     untrusted: () => 'REGISTRY_KEY_MISSING',
     requireTrusted: missing,
+    isContested: () => false,
+    isRemembered: () => false,
     version: () => 0,
     rev: () => 0,
     list: () => ({ consumers: [], unreadable: [] }),
@@ -200,6 +195,7 @@ const withoutKey = (look: Registry['look'], problems: RegistryProblem[]): Regist
     noteAlias: refuse,
     trust: { candidates: refuse, count: refuse, accept: refuse },
     presence: () => undefined,
+    isProved: () => false,
     behind: () => [],
     lagging: () => [],
   };
@@ -229,7 +225,18 @@ export const openRegistry = (
   const context = { connection, prefix: connection.keys.prefix.slice(1, -1), key, sources, believed };
   const memory = openMemoryFile(memoryPath, (err) => report({ kind: 'memory-failed', err }));
   const replace: Replace = createReplace(context, () => looker);
-  const looker: Looker = new Looker({ ...context, stored, problems, memory, minRev, replace, report });
+  const { isOverruled, ...proofs } = createProofs(context, () => looker.scope());
+  const looker: Looker = new Looker({
+    ...context,
+    stored,
+    problems,
+    memory,
+    minRev,
+    // Another client can have written another type there.
+    isOverruled: () => sources.processes().then(isOverruled, () => false),
+    replace,
+    report,
+  });
   const look = inTurn((full) => looker.look(full));
   const requireTrusted = (): void => {
     const code = looker.untrusted();
@@ -245,8 +252,11 @@ export const openRegistry = (
   return {
     look,
     startLooking: (everyMs, onError) => startLooking(look, memory, everyMs, onError),
+    listen: createListen(connection, looker, look),
     untrusted: () => looker.untrusted(),
     requireTrusted,
+    isContested: () => looker.isContested(),
+    isRemembered: () => memory.isKept(),
     version: () => believed.version,
     rev: () => believed.manifest?.rev ?? 0,
     list: () => believed.list(),
@@ -261,6 +271,6 @@ export const openRegistry = (
     noteAlias: (...args) => alone(() => noteAlias(...args)),
     noteKeySet: (keySetId) => alone(() => noteKeySet(keySetId)),
     trust: { ...trust, accept: (...args) => alone(() => trust.accept(...args)) },
-    ...createPresence(context, looker),
+    ...proofs,
   };
 };

@@ -1,5 +1,6 @@
 import { parseJson, type ErrorCode } from '@rekey/schema';
 import { z } from 'zod';
+import type { EntryState } from './check-entries.ts';
 import type { Unusable } from './manifest.ts';
 
 /** Why nobody is believed. */
@@ -14,7 +15,13 @@ const repairedCodes = [
   'CONSUMER_ALTERED',
 ] as const;
 
-type ProblemCode = UntrustedCode | (typeof repairedCodes)[number] | 'CONSUMER_UNTRUSTED' | 'CONSUMER_LOST';
+type ProblemCode =
+  | UntrustedCode
+  | (typeof repairedCodes)[number]
+  | 'REGISTRY_CONTESTED'
+  | 'REGISTRY_MEMORY_UNUSABLE'
+  | 'CONSUMER_UNTRUSTED'
+  | 'CONSUMER_LOST';
 
 /** Something about the registry that an operator should know of. */
 export interface RegistryProblem {
@@ -29,14 +36,50 @@ export interface RegistryProblem {
   repaired?: true;
 }
 
-export const detailOf: Record<Unusable | 'below-floor', string> = {
+/** Why what is stored is not believed. */
+export type Unbelieved = Unusable | 'below-floor' | 'memory';
+
+export const detailOf: Record<Unbelieved, string> = {
   absent: 'its manifest is missing',
   'wrong-type': 'its manifest has a wrong type',
   'too-long': 'its manifest is too long',
   'other-key': 'its manifest is signed with another key',
   forged: 'its manifest is not as a process of Rekey signed it',
   'other-ledger': 'its manifest belongs to another ledger',
+  memory: 'the file that remembers it cannot be used',
   'below-floor': 'its manifest is older than REKEY_REGISTRY_MIN_REV',
+};
+
+export type Finding = Pick<RegistryProblem, 'code' | 'subject' | 'detail'>;
+
+interface Findings extends Pick<EntryState, 'altered' | 'lost' | 'unlisted'> {
+  untrusted: { code: UntrustedCode; why: Unbelieved } | undefined;
+  /** Why the memory file cannot be used. */
+  memory: string | undefined;
+  isAliasAltered: boolean;
+  isContested: boolean;
+}
+
+/** What is wrong now. */
+export const findingsOf = (findings: Findings): Finding[] => {
+  const { untrusted, memory, isAliasAltered, isContested, altered, lost, unlisted } = findings;
+  const of = (code: Finding['code'], faults: Iterable<[string, string]>): Finding[] =>
+    [...faults].map(([subject, detail]) => ({ code, subject, detail }));
+  const whole = (code: Finding['code'], detail: string | false | undefined): Finding[] =>
+    detail === false || detail === undefined ? [] : [{ code, subject: '', detail }];
+  return [
+    ...(untrusted ? whole(untrusted.code, detailOf[untrusted.why]) : []),
+    ...whole('REGISTRY_MEMORY_UNUSABLE', memory),
+    ...whole('LEDGER_ALTERED', isAliasAltered && 'its note of the org of c was changed'),
+    ...whole('REGISTRY_CONTESTED', isContested && 'it was put back three times'),
+    ...of('CONSUMER_LOST', lost),
+    ...of('CONSUMER_ALTERED', altered),
+    ...unlisted.map((subject): Finding => ({
+      code: 'CONSUMER_UNTRUSTED',
+      subject,
+      detail: 'no process listed it',
+    })),
+  ];
 };
 
 const SHOWN_FOR_MS = 86_400_000;
@@ -53,7 +96,7 @@ export class Problems {
   }
 
   /** Replaces what is wrong now. Returns what has begun, and what is over. */
-  set(found: Pick<RegistryProblem, 'code' | 'subject' | 'detail'>[]): {
+  set(found: Finding[]): {
     begun: RegistryProblem[];
     over: RegistryProblem[];
   } {
@@ -70,7 +113,7 @@ export class Problems {
   }
 
   /** Notes what was repaired. */
-  noteRepaired(found: Pick<RegistryProblem, 'code' | 'subject' | 'detail'>[]): void {
+  noteRepaired(found: Finding[]): void {
     for (const one of found.slice(0, MOST)) {
       this.repaired.delete(`${one.code} ${one.subject}`);
       this.repaired.set(`${one.code} ${one.subject}`, { ...one, sinceMs: Date.now(), repaired: true });

@@ -24,6 +24,12 @@ export type RegistryEvent =
   | { kind: 'begun' | 'over'; problem: RegistryProblem }
   | { kind: 'memory-failed'; err: unknown };
 
+/** Of an ioredis connection. */
+interface ChannelSource {
+  on(event: 'message', listener: (channel: string, message: string) => void): unknown;
+  subscribe(channel: string): Promise<unknown>;
+}
+
 /** What records are sealed by, at the moment of a look. */
 export interface RegistryView {
   /** Rises with every change of what this process believes. */
@@ -46,16 +52,23 @@ type NotedFact = { kind: 'noted' | 'known' } | { kind: 'contradicts'; knownOrg: 
 export interface Registry {
   /**
    * Compares what is stored with what is believed, and repairs what another client has changed. Calls at the
-   * same time share one look, which begins after the call. The first reads the memory file. `full`: also
-   * compares all entries, as a look does every 5 s by itself.
+   * same time share one look, which begins after the call. Until something is believed, a look reads the
+   * memory file. `full`: also compares all entries, as a look does every 5 s by itself.
    */
   look(options?: { full?: boolean }): Promise<RegistryView>;
   /** Looks again and again: workers every 500 ms, gateways every 2 s. `close` saves the memory file. */
   startLooking(everyMs: number, onError: (error: unknown) => void): { close(): Promise<void> };
+  /**
+   * Takes each manifest as it is written, from a connection that may subscribe, and looks at once: a writer
+   * in Redis that puts back an old one within a millisecond is too late.
+   */
+  listen(subscriber: ChannelSource, onError: (error: unknown) => void): void;
   /** Why nobody is believed; undefined if the registry is, or has not begun. */
   untrusted(): UntrustedCode | undefined;
   /** Throws the same as RekeyError. */
   requireTrusted(): void;
+  /** Another client puts back an old registry as often as this process repairs it. */
+  isContested(): boolean;
   /** See `RegistryView.version`. */
   version(): number;
   /** The revision that is believed; 0 if none is. */
@@ -74,6 +87,8 @@ export interface Registry {
   alias(): string;
   /** The set of keys of the workers' key file, if a worker has noted it. */
   keySetId(): string | undefined;
+  /** Whether a file remembers what this process believes. */
+  isRemembered(): boolean;
   /** For the status of the system. */
   problems(): RegistryProblem[];
   /** Adds what a process has put back by other means. */
@@ -95,6 +110,8 @@ export interface Registry {
   presence(processId: string, rev?: number): string | undefined;
   /** Of these, the live workers that do not prove that they believe at least this revision, by id. */
   behind(rev: number, processes: readonly KnownProcess[]): string[];
+  /** Whether one of these, a live worker, proves that it knows the last change that this process believes. */
+  isProved(processes: readonly KnownProcess[]): boolean;
   /** The same for the revision that this process has believed for ten seconds. */
   lagging(processes: readonly KnownProcess[]): string[];
 }

@@ -1,6 +1,8 @@
+import { EventEmitter, once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { redis, useLedger } from '../ledger-fixture.ts';
 import { openLedger, type Ledger } from '../open-ledger.ts';
@@ -64,6 +66,58 @@ describe.each(['entries', 'manifest', 'both'] as const)(
     });
   },
 );
+
+describe('a manifest that is published as it is written', () => {
+  /** A process that hears what `act` publishes after another client has put back the registry of before. */
+  const hearing = async (act: () => Promise<unknown>): Promise<Ledger> => {
+    const one = fresh();
+    await believes(one);
+    const back = await copyOf('consumers', 'registry');
+    const channel = Object.assign(new EventEmitter(), { subscribe: async () => {} });
+    one.registry.listen(channel, () => {});
+    const subscriber = redis.duplicate();
+    await subscriber.subscribe('{spec}:registry-written');
+    try {
+      const [message] = await Promise.all([once(subscriber, 'message'), act()]);
+      await back();
+      channel.emit('message', ...message);
+    } finally {
+      subscriber.disconnect();
+    }
+    return one;
+  };
+
+  it('counts, though another client has put back the old one before it was read', async () => {
+    const worker = await hearing(() => remove(live, 'crm'));
+    expect(await believes(worker)).toEqual(['billing org_1']);
+    expect(await believes(fresh())).toEqual(['billing org_1']);
+  });
+
+  it('changes nothing if it is an old one', async () => {
+    await rollBack.manifest();
+    const old = (await redis.get('{spec}:registry'))!;
+    await believes(live);
+    const worker = await hearing(() => redis.publish('{spec}:registry-written', old));
+    expect(await believes(worker)).toEqual(NOW);
+    expect(codesOf(worker)).toEqual([]);
+  });
+});
+
+describe('a registry that another client puts back again and again', () => {
+  it('is contested after the third repair within a minute', async () => {
+    for (let repairs = 1; repairs <= 3; repairs += 1) {
+      expect(live.registry.isContested()).toBe(false);
+      await rollBack.both();
+      for (let tries = 0; tries < 60 && (await redis.hexists('{spec}:consumers', 'crm')) === 0; tries += 1) {
+        await live.registry.look({ full: true });
+        await sleep(100);
+      }
+    }
+    await live.registry.look();
+    expect(live.registry.isContested()).toBe(true);
+    expect(codesOf(live)).toContain('REGISTRY_CONTESTED');
+  }, 20_000);
+});
 
 describe('a registry that was rolled back while no process lives', () => {
   it('is not believed below the configured revision', async () => {
@@ -149,12 +203,6 @@ describe('a manifest of another ledger under the same key', () => {
 describe('the memory file', () => {
   it('holds the stored manifest, byte for byte', async () => {
     expect(await readFile(memoryPath, 'utf8')).toBe(await redis.get('{spec}:registry'));
-  });
-
-  it('that is damaged, or of another ledger, is not used and stops nothing', async () => {
-    const { writeFile } = await import('node:fs/promises');
-    await writeFile(memoryPath, 'nonsense');
-    expect(await believes(fresh({ memoryPath }))).toEqual(NOW);
   });
 
   it('that cannot be written is reported', async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CONSUMER_CHANGED, MAX_CONSUMERS, RekeyError, type Consumer } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
+import type { KnownProcess } from '../system/processes.ts';
 import type { Believed, SeenConsumer } from './believed.ts';
 import { emptyManifest, type Manifest, type ManifestScope, type RegistryKey } from './manifest.ts';
 
@@ -35,6 +36,7 @@ export interface RegistrySources {
   keepEvents(): number;
   /** The id of the ledger as this process has recognised it. */
   knownId(): string | undefined;
+  processes(): Promise<readonly KnownProcess[]>;
 }
 
 /** What the parts of a registry share. */

@@ -111,6 +111,12 @@ export const rekeyErrors = {
     message: 'This gateway has no key file, so that it cannot prove consumers.',
     advice: 'Create one with rekey key-file gateway, and set REKEY_GATEWAY_KEY_FILE.',
   },
+  REGISTRY_CONTESTED: {
+    grpc: 'UNAVAILABLE',
+    retry: true,
+    message: 'Another client keeps replacing the registry of consumers, and no worker proves the true one.',
+    advice: 'See rekey status. Find the client that writes to the Redis of Rekey, then restart the workers.',
+  },
   REGISTRY_ENTRIES_CHANGED: {
     grpc: 'ABORTED',
     retry: false,

@@ -22,11 +22,13 @@
 -- @include scripts/call
 -- @include scripts/encoded
 -- @include scripts/number
+-- @include scripts/publish
 -- @include time/now
 
 if manifest_seen(registry) ~= seen then return reply.CHANGED end
 if read('HGET', ledger, 'alias') == org then
   write('SET', registry, manifest)
+  publish('registry-written', manifest)
   return reply.KNOWN
 end
 
@@ -42,6 +44,7 @@ local sweep = read('HGET', queued, 'c')
 
 local now_ms = math.floor(now_us() / 1000)
 write('SET', registry, manifest)
+publish('registry-written', manifest)
 write('HSET', ledger, 'alias', org, 'alias_how', how, 'alias_at', int(now_ms))
 write('HDEL', ledger, 'alias_conflict')
 write('HINCRBY', ledger, 'consumers', 1)

@@ -3,7 +3,8 @@
 -- seen it. Runs also while Redis is out of memory: to remove a consumer must be possible then.
 --
 -- Keeps: manifest and entries change together; no write overwrites another; an event that was sealed for
--- other recipients is refused from now on.
+-- other recipients is refused from now on; every process that listens gets the manifest in the same step, so
+-- that nobody who writes to Redis can put the old one back before it was read.
 --
 -- @key consumers
 -- @key registry: the manifest
@@ -23,6 +24,7 @@
 -- @include registry/seen
 -- @include scripts/call
 -- @include scripts/event
+-- @include scripts/publish
 
 if manifest_seen(registry) ~= seen then return reply.CHANGED end
 local numbers = {}
@@ -39,5 +41,6 @@ end
 write('SET', registry, manifest)
 write('HINCRBY', ledger, 'consumers', 1)
 if reseals then raise_recipients_revision() end
+publish('registry-written', manifest)
 if head ~= '' then emit(numbers, head, tail, keep) end
 return reply.WRITTEN

@@ -26,6 +26,20 @@ const texts: Record<RegistryProblem['code'], Texts> = {
     message: () => 'This gateway has no key file: it shows and changes no consumers.',
     advice: () => 'Create one with rekey key-file gateway, and set REKEY_GATEWAY_KEY_FILE.',
   },
+  REGISTRY_CONTESTED: {
+    message: (detail) =>
+      `Another client replaces the registry of consumers again and again: ${detail} within a minute. ` +
+      'What is proved counts; gateways accept no rotation while no worker proves that it knows it.',
+    advice: () => `${FIND} Take away its rights, then restart the workers.`,
+  },
+  REGISTRY_MEMORY_UNUSABLE: {
+    message: (detail) =>
+      `The file that remembers the registry (REKEY_REGISTRY_MEMORY) cannot be used: ${detail}. ` +
+      'No registry in Redis is believed in its place.',
+    advice: () =>
+      'Restore the file. Or check what is stored, and decide: rekey registry trust. Without the file, an ' +
+      'earlier registry that was put back is believed.',
+  },
   REGISTRY_ROLLED_BACK: {
     message: (detail) => `The registry of consumers was an older one: ${detail}.`,
     advice: () => `After a failover of Redis that lost its last writes: none. Otherwise: ${FIND}`,
@@ -72,7 +86,7 @@ export const registryItems = ({ registry = { problems: [], lagging: [] } }: Syst
       subject: id,
       message:
         'This worker does not prove that it knows the consumers of now. It may seal keys for removed ones.',
-      advice: 'Restart it. If it is of an older version, update it.',
+      advice: 'See its log for registry_problem, and restart it. If it is of an older version, update it.',
     })),
   ];
 };

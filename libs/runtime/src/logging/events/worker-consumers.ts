@@ -113,7 +113,8 @@ export const workerConsumersEvents = {
     level: 'warn',
     message: 'the registry cannot be remembered in its file',
     meaning:
-      'REKEY_REGISTRY_MEMORY cannot be read or written. After a restart an older registry is believed.',
+      'REKEY_REGISTRY_MEMORY cannot be written, or holds what this process did not write. Restore or ' +
+      'remove the file: at the next start, one that cannot be used lets nobody be believed.',
   },
   registry_unreadable: {
     level: 'warn',

@@ -37,6 +37,13 @@ export const workerHousekeepingEvents = {
       'Redis was restarted or replaced and may have lost its last seconds; comparing everything with Invent',
     meaning: 'A sweep of everything follows. Check why Redis restarted.',
   },
+  ledger_damaged: {
+    level: 'error',
+    message: "the key of the ledger's own facts has another type; waiting to start",
+    meaning:
+      'Another client has replaced the key that ends in `:ledger`. Find it, and restore Redis from its ' +
+      'backup. The worker starts as soon as the key can be read.',
+  },
   ledger_lost: {
     level: 'error',
     message:
