@@ -1,5 +1,6 @@
 """Reports to Rekey how far this instance is. See consumer.py."""
 
+import hashlib
 import json
 
 from cryptography.hazmat.primitives import hashes
@@ -23,6 +24,16 @@ class Acknowledgements:
         self._number = 0
         # Whether Rekey verifies acknowledgements: one of before expects no signature.
         self._signs = False
+        # The digest of the orgs by which everything is applied; empty until a snapshot for these has ended.
+        self._applied_orgs = ""
+
+    def begin_snapshot(self, orgs):
+        """Keys of other orgs are dropped: what was applied before no longer says what is held."""
+        if digest_of(orgs) != self._applied_orgs:
+            self._applied_orgs = ""
+
+    def end_snapshot(self, orgs):
+        self._applied_orgs = digest_of(orgs)
 
     def send(self, store, keys, report):
         self._number += 1
@@ -32,6 +43,7 @@ class Acknowledgements:
                 "consumer": self._name,
                 "instance": self._instance,
                 **report,
+                "orgs_sha256": self._applied_orgs,
                 "number": self._number,
                 "sent_ms": seconds * 1000 + micros // 1000,
             }
@@ -45,6 +57,10 @@ class Acknowledgements:
             store.xadd(self._own, fields, maxlen=MAX_ACKNOWLEDGEMENTS, approximate=True)
         else:
             store.xadd(self._shared, {"ack": text}, maxlen=MAX_SHARED, approximate=True)
+
+
+def digest_of(orgs):
+    return base64url_encode(hashlib.sha256("\n".join(orgs).encode()).digest())
 
 
 def sign(text, keys):

@@ -35,8 +35,7 @@ class Follower:
         self._prefix = "{%s}" % prefix
         self._lease_ms = lease_ms
         self._report = report
-        # Any value that is new at each start.
-        self.instance = secrets.token_hex(8)
+        self.instance = secrets.token_hex(8)  # any value that is new at each start
 
         self.held = HeldKeys()
         self._refusals = Refusals(self.held, report)
@@ -108,8 +107,7 @@ class Follower:
             self.closing.wait(RECONNECT_S)
 
     def _follow(self, store):
-        # Another Redis than before shows itself: its stream ends before the position, or the next event has
-        # another run.
+        # Another Redis shows itself: its stream ends before the position, or the next event has another run.
         entry_checked_at = -math.inf
         while not self.closing.is_set():
             not_before = max(self._pace.not_before(), entry_checked_at + CHECK_ENTRY_S)
@@ -163,7 +161,7 @@ class Follower:
         self._stream.count(event, taken, is_new)
         # Events after a gap are applied too, which can do no harm. But the position stays before the gap.
         self._stream.reading = entry_id
-        if not self._must_snapshot:
+        if not self._must_snapshot and self._stream.ahead is None:
             self._position, self._seq = entry_id, self._stream.seq or 0
             self._records.has_changed = True
 
@@ -187,7 +185,10 @@ class Follower:
         if self.closing.is_set():
             # It may not have read everything: the last acknowledgement keeps the position before.
             return False
-        self._position, self._seq = position, seq or 0
+        if self._stream.ahead is None:
+            self._position, self._seq = position, seq or 0
+            self._acknowledgements.end_snapshot(self._orgs)
+        self._position = self._position or "0-0"
         self._stream.start_at(position, seq, run)
         self._snapshots += 1
         self._pace.taken(began_at)
@@ -230,8 +231,7 @@ class Follower:
         text = store.hget(self._key("consumers"), self._name)
         entry = parse(text)
         if entry is None:
-            # It may have been removed, or Redis may have lost everything: the held keys may still be in
-            # force.
+            # It may have been removed, or Redis may have lost everything: held keys may still be in force.
             self._set_problem(MISSING if text is None else "its entry cannot be read")
             return False
         if entry.get("state") not in ("ENROLLING", "ACTIVE") or not entry.get("grant"):
@@ -244,6 +244,7 @@ class Follower:
                 return False
             self._grant = entry["grant"]
         self._records.orgs = entry["orgs"]
+        self._acknowledgements.begin_snapshot(entry["orgs"])
         self._orgs, self._is_active = entry["orgs"], entry["state"] == "ACTIVE"
         return True
 

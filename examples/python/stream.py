@@ -17,13 +17,24 @@ class Stream:
         # The seq and the run of the last entry that counted; None while they are unknown.
         self.seq = None
         self._run = None
+        # The last entry whose id is ahead of the clock of Redis: events may still be added before it.
+        self.ahead = None
 
     def start_at(self, reading, seq, run):
         self.reading, self.seq, self._run = reading, seq, run
 
     def read(self, store, wait_ms):
         batches = store.xread({self._key: self.reading}, count=PAGE, block=wait_ms)
-        return batches[0][1] if batches else []
+        entries = batches[0][1] if batches else []
+        if entries:
+            self._note_ahead(store, entries[-1][0].decode())
+        if self.ahead is not None and not is_ahead(store, self.ahead):
+            self._demand_snapshot("the Redis clock has reached the last entry")
+        return entries
+
+    def _note_ahead(self, store, entry_id):
+        if is_ahead(store, entry_id):
+            self.ahead = entry_id
 
     def count(self, event, taken, is_new):
         """Compares the numbers of an event with those before it.
@@ -52,6 +63,12 @@ class Stream:
         return not store.xread({self._key: self.reading}, count=1)
 
     def end(self, store, latest):
+        place = self._end(store, latest)
+        self.ahead = None
+        self._note_ahead(store, place[0])
+        return place
+
+    def _end(self, store, latest):
         """The last id, and the seq and run of the last entry that counts.
 
         Both are None if they are unknown. The next entry is then not compared with them.
@@ -83,6 +100,11 @@ class Stream:
         if not store.exists(self._key):
             return "0-0"
         return store.xinfo_stream(self._key)["last-generated-id"].decode()
+
+
+def is_ahead(store, entry_id):
+    seconds, micros = store.time()
+    return order_of(entry_id)[0] > seconds * 1000 + micros // 1000
 
 
 def order_of(entry_id):

@@ -32,6 +32,7 @@ export type { Registry, RegistryEvent, RegistryOptions } from './registry/regist
 export type { TrustCandidate } from './registry/trust.ts';
 export type { AcknowledgementRefusal } from './consumers/intake.ts';
 export { readRegistered } from './consumers/registered-consumers.ts';
+export { probeAcknowledgements } from './consumers/stream-reader.ts';
 export { repairQueues } from './queues/queue-damage.ts';
 export { FOLLOW_UPS_QUEUE, POLICIES_QUEUE, ROTATIONS_QUEUE, SWEEPS_QUEUE } from './queues/queue-names.ts';
 export {

@@ -36,7 +36,7 @@ export interface LedgerOptions {
    */
   maxChangedPercent?: number;
   /** The progress of consumers, for the status of the system. */
-  positions?: Promise<Pick<ConsumerPositions, 'slowest' | 'instancesOf'>> | undefined;
+  positions?: Promise<Pick<ConsumerPositions, 'slowest' | 'instancesOf' | 'unreadableForMs'>> | undefined;
   /** What proves the registry of consumers. Without it nobody is believed. */
   registry?: RegistryOptions;
   /** How long a process counts as live after it was last heard of. */

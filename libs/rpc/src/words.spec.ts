@@ -53,6 +53,7 @@ describe('the advice of every code in every call', () => {
       }[name]!;
       for (const code of [
         'REDIS_UNAVAILABLE',
+        'REDIS_NOT_PERMITTED',
         'REDIS_MEMORY_LOW',
         'REPLICAS_MISSING',
         'SHUTTING_DOWN',

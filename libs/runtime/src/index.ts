@@ -8,7 +8,7 @@ export {
 } from './config/environment.ts';
 export { readRedisUrlFile } from './config/redis-url-file.ts';
 export { refineWorkerVariables, workerVariables } from './config/worker-variables.ts';
-export { nextUlid } from './ids/next-ulid.ts';
+export { nextUlid, ulidMs } from './ids/next-ulid.ts';
 export { logEvents, type LogEventName } from './logging/log-events.ts';
 export { createLogger, droppedLogLines, type Logger } from './logging/logger.ts';
 export {
@@ -38,7 +38,7 @@ export type { RedisStatusListener } from './redis/connections/status-listener.ts
 export { guardRedis, listRights } from './redis/guard-redis.ts';
 export { logRedisStatus } from './redis/log-redis-status.ts';
 export { probeWrite } from './redis/probe-write.ts';
-export { isRedisFull, isRedisUnavailable } from './redis/redis-errors.ts';
+export { isRedisFull, isRedisNotPermitted, isRedisUnavailable } from './redis/redis-errors.ts';
 export { createReplicaConfirmation } from './redis/replica-confirmation.ts';
 export { rewriteAppendOnlyFile } from './redis/rewrite-append-only-file.ts';
 export { STOP_ACCEPTING_AT, STOP_POSTING_AT, watchMemory, type MemoryWatch } from './redis/watch-memory.ts';

@@ -1,4 +1,4 @@
-import { ledgerKeys, missingRights, openLedger } from '@rekey/ledger';
+import { ledgerKeys, missingRights, openLedger, probeAcknowledgements } from '@rekey/ledger';
 import {
   STOP_ACCEPTING_AT,
   createRedisConnections,
@@ -45,7 +45,7 @@ export async function* checkRedis(
     ? { check: 'redis', status: 'ok', message: `${address} answers and accepts writes` }
     : checkWrites(address, kindOf(why));
   yield* checkConfiguration(redis, REKEY_REQUIRE_DURABLE_REDIS);
-  yield await missingRights(redis, REKEY_PREFIX).then(checkRights, (error: unknown): Finding => ({
+  yield await lackingRights(redis, REKEY_PREFIX).then(checkRights, (error: unknown): Finding => ({
     check: 'redis rights',
     status: 'warn',
     message: `the permissions of its user cannot be read (${kindOf(error)})`,
@@ -64,6 +64,16 @@ export async function* checkRedis(
     );
   redis.disconnect();
 }
+
+/** Asks for rights, and does what a script does with keys that it is not given. */
+const lackingRights = async (redis: Redis, prefix: string): Promise<string[]> => {
+  const missing = await missingRights(redis, prefix);
+  const refused = await probeAcknowledgements(redis, prefix).then(
+    () => false,
+    (error: unknown) => kindOf(error) === 'NOPERM',
+  );
+  return refused && missing.length === 0 ? ['the right to read acknowledgements'] : missing;
+};
 
 async function* checkConfiguration(redis: Redis, requireDurable: boolean): AsyncGenerator<Finding> {
   try {

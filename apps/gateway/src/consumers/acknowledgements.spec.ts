@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ConsumerPositions, Consumers, Registry } from '@rekey/ledger';
+import { nextUlid } from '@rekey/runtime';
 import { RekeyError, type AcknowledgementState } from '@rekey/schema';
 import { createAcknowledgements } from './acknowledgements.ts';
 
@@ -131,5 +132,18 @@ describe('a consumer whose entry is lost', () => {
     await expect(
       untrusted('REGISTRY_KEY_MISSING').wait(rotation, ['billing'], AbortSignal.abort()),
     ).rejects.toMatchObject({ code: 'REGISTRY_KEY_MISSING' });
+  });
+});
+
+describe('a rotation whose entry is older than its id', () => {
+  it('is not acknowledged: somebody has changed its record', async () => {
+    const id = `rot_${nextUlid()}`;
+    const published = { id, orgId: 'org_1', assistantId: 'ast_1', version: 1, state: 'SUCCEEDED' };
+    const { of, ofBulk } = acknowledgementsOf({ billing: 'ACKNOWLEDGED' });
+    const billing = (state: AcknowledgementState) => [{ consumer: 'billing', state }];
+    expect(await of({ ...published, entry: '1-0' } as never)).toEqual(billing('UNAPPLIED'));
+    expect(await ofBulk({ ...published, entry: '1-0' } as never)).toEqual(billing('UNAPPLIED'));
+    const entry = `${Date.now()}-0`;
+    expect(await of({ ...published, entry } as never)).toEqual(billing('ACKNOWLEDGED'));
   });
 });

@@ -1,4 +1,5 @@
 import type { ConsumerPositions, Consumers, Registry } from '@rekey/ledger';
+import { ulidMs } from '@rekey/runtime';
 import {
   RekeyError,
   isAcknowledged,
@@ -59,6 +60,12 @@ const consumersMissing = (missing: { name: string; state: string }[]): RekeyErro
 
 /** How long required consumers may take to catch up. */
 const CATCH_UP_MS = 5000;
+
+/** The clocks of Redis and of the process that made an id may differ by this. */
+const CLOCKS_DIFFER_MS = 600_000;
+/** Whether an entry is older than what has published it: another client of Redis has changed it. */
+const isFalseEntry = (id: string, entry: string): boolean =>
+  Number(entry.split('-')[0]) < ulidMs(id) - CLOCKS_DIFFER_MS;
 
 type PublishedVersion = Pick<Rotation, 'assistantId'> & { version: number };
 
@@ -125,15 +132,15 @@ export const createAcknowledgements = ({
     await registry.look();
   };
 
-  const reach = (name: string, entry: string, version?: PublishedVersion): AcknowledgementState =>
-    readers.isLost(name)
+  const reach = (name: string, entry: string, version?: PublishedVersion, id = ''): AcknowledgementState =>
+    readers.isLost(name) || isFalseEntry(id, entry)
       ? 'UNAPPLIED'
-      : positions.reach(name, entry, version, registry.get(name)?.consumer.grant_kid);
+      : positions.reach(name, entry, version, registry.get(name)?.consumer);
 
-  const statesOf = ({ entry, assistantId, version }: Rotation, names: readonly string[]) =>
+  const statesOf = ({ id, entry, assistantId, version }: Rotation, names: readonly string[]) =>
     entry === undefined || version === undefined
       ? []
-      : names.map((consumer) => ({ consumer, state: reach(consumer, entry, { assistantId, version }) }));
+      : names.map((consumer) => ({ consumer, state: reach(consumer, entry, { assistantId, version }, id) }));
 
   const wait: Acknowledgements['wait'] = async (rotation, named, signal) => {
     await ready();
@@ -170,10 +177,11 @@ export const createAcknowledgements = ({
       await ready();
       return statesOf(rotation, readers.readersOf(rotation.orgId));
     },
-    ofBulk: async ({ orgId, entry }) => {
+    ofBulk: async ({ id, orgId, entry }) => {
       if (entry === undefined) return [];
       await ready();
-      return readers.readersOf(orgId).map((consumer) => ({ consumer, state: reach(consumer, entry) }));
+      const stateOf = (consumer: string) => reach(consumer, entry, undefined, id);
+      return readers.readersOf(orgId).map((consumer) => ({ consumer, state: stateOf(consumer) }));
     },
     wait,
     require,

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ServiceError } from '@grpc/grpc-js';
 import { readStatusDetails } from '@rekey/rpc';
 import { call, useServices } from '../services-fixture.ts';
+import { toCallError } from './call-errors.ts';
 
 const fixture = useServices();
 
@@ -47,5 +48,13 @@ describe('an error', () => {
     expect(details.metadata).toMatchObject(metadata);
     expect(details.metadata['retryable']).toBe('false');
     expect(JSON.stringify(details)).not.toContain('hun ter2');
+  });
+
+  it.each([
+    ['NOPERM No permissions to access a key', 'REDIS_NOT_PERMITTED'],
+    ['LOADING Redis is loading the dataset in memory', 'REDIS_UNAVAILABLE'],
+  ])('says whether Redis refuses or is away: %s', (message, code) => {
+    const reply = Object.assign(new Error(message), { name: 'ReplyError' });
+    expect(toCallError(reply, {})).toMatchObject({ code });
   });
 });

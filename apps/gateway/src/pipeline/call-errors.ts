@@ -1,4 +1,4 @@
-import { isRedisUnavailable, isRedisFull } from '@rekey/runtime';
+import { isRedisUnavailable, isRedisFull, isRedisNotPermitted } from '@rekey/runtime';
 import {
   AssistantId,
   BulkId,
@@ -42,6 +42,7 @@ const subjectsOf = (request: unknown): Record<string, string> => {
 
 const fromRedis = (error: unknown): unknown => {
   if (isRedisFull(error)) return new RekeyError('REDIS_MEMORY_LOW', { cause: error });
+  if (isRedisNotPermitted(error)) return new RekeyError('REDIS_NOT_PERMITTED', { cause: error });
   return isRedisUnavailable(error) ? new RekeyError('REDIS_UNAVAILABLE', { cause: error }) : error;
 };
 

@@ -100,12 +100,18 @@ describe('streams of acknowledgements', () => {
   });
 
   it('that are none, or to which nothing can be added, begin anew', async () => {
-    for (const name of ['billing', 'crm', 'web']) await add(name);
+    for (const name of ['billing', 'crm', 'sso', 'app', 'web']) await add(name);
     await redis.set('{spec}:acks:billing', 'x');
     await redis.xadd('{spec}:acks:crm', '18446744073709551615-18446744073709551615', 'ack', 'x');
+    const end = '18446744073709551615-18446744073709551615';
+    await redis.xadd('{spec}:acks:sso', end, 'ack', 'x');
+    await redis.xdel('{spec}:acks:sso', end);
+    await redis.xadd('{spec}:acks:app', '1-0', 'ack', 'x');
+    await redis.call('XSETID', '{spec}:acks:app', '99999999999999-0');
     await redis.xadd('{spec}:acks:web', '*', 'ack', 'x');
     await round();
-    expect(await redis.exists('{spec}:acks:billing', '{spec}:acks:crm')).toBe(0);
+    const spoiled = ['billing', 'crm', 'sso', 'app'].map((name) => `{spec}:acks:${name}`);
+    expect(await redis.exists(...spoiled)).toBe(0);
     expect(await redis.xlen('{spec}:acks:web')).toBe(1);
   });
 });

@@ -79,6 +79,8 @@ const createReport = ({ refused, meter, logger }: UpkeepOptions): (() => void) =
   return () => {
     for (const [why, count] of refused.take()) {
       meter.refusedAcknowledgements(why, count);
+      // A consumer reports so for a moment when it gets a new grant.
+      if (why === 'other-grant') continue;
       unlogged.set(why, (unlogged.get(why) ?? 0) + count);
     }
     if (unlogged.size === 0 || performance.now() - loggedAt < LOG_EVERY_MS) return;

@@ -81,9 +81,9 @@ const releaseCanaries = async ({
     const acknowledgements =
       entry === undefined
         ? []
-        : readers.map(({ name, grant_kid: kid }) => ({
-            consumer: name,
-            state: positions.reach(name, entry, undefined, kid),
+        : readers.map((consumer) => ({
+            consumer: consumer.name,
+            state: positions.reach(consumer.name, entry, undefined, consumer),
           }));
     // Without a live consumer nothing is acknowledged: the canary waits for one, or for an operator.
     if (entry !== undefined && !isAcknowledged(acknowledgements)) continue;

@@ -109,10 +109,13 @@ export const createFollowing = (options: FollowingOptions, heard: HeardInstances
   const register = async (everyMs: number): Promise<void> => {
     if (performance.now() - registeredAt < everyMs) return;
     registeredAt = performance.now();
-    known.register(await believed(registered));
+    const consumers = await believed(registered);
+    known.register(consumers ?? []);
     heard.retain(known.names());
     const before = new Map(streams.map((stream) => [stream.key, stream]));
-    streams = [...known.withKey(), undefined].map((consumer) => {
+    // While nobody is believed, whoever reports may be a consumer: that is read later.
+    const owners = consumers === undefined ? [] : [...known.withKey(), undefined];
+    streams = owners.map((consumer) => {
       const key = consumer === undefined ? keys.acks : keys.acksOf(consumer);
       return before.get(key) ?? { key, consumer, position: undefined, news: undefined, restsUntil: 0 };
     });
@@ -157,14 +160,14 @@ const blockMs = (streams: Stream[]): number => {
   return Math.ceil(Math.min(BLOCK_MS, ...restsMs));
 };
 
-/** Nobody is registered for a process that cannot believe the entries: it says so elsewhere. */
+/** Undefined for a process that cannot believe the entries: it says so elsewhere. */
 const believed = async (
   registered: FollowingOptions['registered'],
-): Promise<readonly RegisteredConsumer[]> => {
+): Promise<readonly RegisteredConsumer[] | undefined> => {
   try {
     return await registered();
   } catch (error) {
-    if (error instanceof RekeyError || isWrongType(error)) return [];
+    if (error instanceof RekeyError || isWrongType(error)) return undefined;
     throw error;
   }
 };

@@ -107,8 +107,8 @@ export const consumersCommands = (run: RunCommand) => ({
     ),
   /**
    * Trims a stream of acknowledgements, and lets it expire if no worker trims it any more. What is no stream
-   * is deleted, and so is a stream whose last id is in the future: nothing could be added to it. Consumers
-   * report again within seconds.
+   * is deleted, and so is a stream whose last id is in the future, even if no such entry is there: nothing
+   * could be added to it. Consumers report again within seconds.
    */
   acksTrim: async (input: AcksTrimInput): Promise<AcksTrimReply> =>
     readAcksTrimReply(await run('acks-trim', [input.acks], [input.keep, input.expireMs])),

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { ReplyTooLarge, type Acknowledgement } from '@rekey/schema';
+import { RekeyError, ReplyTooLarge, orgsDigest, type Acknowledgement } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { createConsumerPositions, type ConsumerPositions } from './consumer-positions.ts';
@@ -10,6 +10,7 @@ let server: RedisServer;
 let redis: Redis;
 let positions: ConsumerPositions;
 let registered: RegisteredConsumer[];
+let isBelieved: boolean;
 let refused: string[];
 let errors: unknown[];
 let blocking: Redis;
@@ -28,7 +29,10 @@ const open = async (connection = redis.duplicate()) => {
   positions = createConsumerPositions({
     blocking,
     prefix: 'spec',
-    registered: async () => registered,
+    registered: async () => {
+      if (!isBelieved) throw new RekeyError('REGISTRY_NOT_TAKEN_OVER');
+      return registered;
+    },
     verify: async (text, proof, key) => proof === proofOf(text, key),
     onError: (error) => errors.push(error),
     onRefused: (why) => refused.push(why),
@@ -38,6 +42,7 @@ const open = async (connection = redis.duplicate()) => {
 beforeEach(async () => {
   await redis.flushall();
   registered = ['billing', 'crm'].map((name) => ({ name, ackKey: `key of ${name}`, proves: false }));
+  isBelieved = true;
   refused = [];
   errors = [];
   await open();
@@ -139,15 +144,42 @@ describe('a consumer', () => {
     await ack('5-0', { kid: 'old' });
     await until(has('5-0'));
     const version = { assistantId: 'ast_1', version: 7 };
-    expect(positions.reach('billing', '5-0', version, 'new')).toBe('UNAPPLIED');
-    expect(positions.reach('billing', '5-0', undefined, 'new')).toBe('UNAPPLIED');
-    expect(positions.reach('billing', '5-0', version, 'old')).toBe('ACKNOWLEDGED');
+    const withGrant = (kid: string) => ({ grant_kid: kid, orgs: ['org_1'] });
+    expect(positions.reach('billing', '5-0', version, withGrant('new'))).toBe('UNAPPLIED');
+    expect(positions.reach('billing', '5-0', undefined, withGrant('new'))).toBe('UNAPPLIED');
+    expect(positions.reach('billing', '5-0', version, withGrant('old'))).toBe('ACKNOWLEDGED');
     // The entry is of the version before.
     expect(positions.reach('billing', '5-0', version)).toBe('ACKNOWLEDGED');
     // The consumer is of the version before.
     await ack('6-0');
     await until(has('6-0'));
-    expect(positions.reach('billing', '6-0', version, 'new')).toBe('ACKNOWLEDGED');
+    expect(positions.reach('billing', '6-0', version, withGrant('new'))).toBe('ACKNOWLEDGED');
+  });
+
+  it('has applied nothing if it acts by other orgs than those of its entry', async () => {
+    const believed = { orgs: ['org_1', 'org_2'] };
+    await ack('5-0', { orgs_sha256: orgsDigest(['org_1']) });
+    await until(has('5-0'));
+    expect(positions.reach('billing', '5-0', undefined, believed)).toBe('UNAPPLIED');
+    await ack('6-0', { orgs_sha256: '' });
+    await until(has('6-0'));
+    expect(positions.reach('billing', '5-0', undefined, believed)).toBe('UNAPPLIED');
+    await ack('7-0', { orgs_sha256: orgsDigest(['org_1', 'org_2']) });
+    await until(has('7-0'));
+    expect(positions.reach('billing', '5-0', undefined, believed)).toBe('ACKNOWLEDGED');
+  });
+
+  it('has applied nothing if its position is in the future', async () => {
+    const ahead = `${(await nowMs()) + 60_000}-0`;
+    await ack(ahead);
+    await until(has(ahead));
+    expect(positions.reach('billing', '5-0')).toBe('UNAPPLIED');
+    await unsigned(ahead, { consumer: 'crm' });
+    await until(() => positions.slowest('crm') !== undefined);
+    expect(positions.reach('crm', '5-0')).toBe('UNAPPLIED');
+    await ack('6-0');
+    await until(has('6-0'));
+    expect(positions.reach('billing', '5-0')).toBe('ACKNOWLEDGED');
   });
 
   it('is known at once to a process that starts later, unless its lease has lapsed', async () => {
@@ -276,7 +308,54 @@ describe('an instance that begins to sign', () => {
   });
 });
 
+describe('a process that believes no entry yet', () => {
+  it('counts nothing as refused, and takes later what consumers reported meanwhile', async () => {
+    await positions.close();
+    isBelieved = false;
+    await unsigned('5-0', { consumer: 'crm' });
+    await ack('5-0');
+    await open();
+    expect(positions.reach('billing', '5-0')).toBe('GONE');
+    isBelieved = true;
+    await until(() => ['billing', 'crm'].every((name) => positions.reach(name, '5-0') === 'ACKNOWLEDGED'));
+    expect(refused).toEqual([]);
+  });
+});
+
+describe('streams that cannot be read', () => {
+  it('leave unknown how far consumers are: none counts as gone', async () => {
+    await ack('5-0', { lease_ms: 1000 });
+    await until(has('5-0'));
+    expect(positions.unreadableForMs()).toBeUndefined();
+    blocking.xread = (async () => {
+      throw new Error('NOPERM');
+    }) as unknown as typeof blocking.xread;
+    await untilSeen(() => positions.unreadableForMs() !== undefined);
+    expect(positions.reach('billing', '5-0')).toBe('UNAPPLIED');
+    expect(positions.reach('crm', '5-0')).toBe('UNAPPLIED');
+    expect(errors.length).toBeGreaterThan(0);
+    await positions.close();
+    // Also for a process that starts: its callers do not wait.
+    const refusing = redis.duplicate();
+    refusing.time = (async () => {
+      throw new Error('NOPERM');
+    }) as unknown as typeof refusing.time;
+    await open(refusing);
+    expect(positions.reach('billing', '5-0')).toBe('UNAPPLIED');
+  }, 20_000);
+});
+
 describe('a consumer with another grant', () => {
+  it('does not look forged while it reports with the grant of before', async () => {
+    registered = [{ name: 'billing', ackKey: 'new key', grantKid: 'new', proves: true }];
+    await positions.close();
+    await ack('5-0', { kid: 'old' });
+    await ack('5-0', { kid: 'new', instance: 'i2' });
+    await open();
+    expect(refused.toSorted()).toEqual(['forged', 'other-grant']);
+    expect(positions.reach('billing', '5-0')).toBe('GONE');
+  });
+
   it('is believed by its new key at once', async () => {
     await ack('5-0');
     await until(has('5-0'));

@@ -2,13 +2,13 @@ import type { AcknowledgementState } from '@rekey/schema';
 import { createFollowing, type FollowingOptions } from './acknowledgement-streams.ts';
 import { HeardInstances, type ConsumerInstance } from './heard-instances.ts';
 import { KnownConsumers } from './known-consumers.ts';
-import { reachOf, type AssistantVersion } from './reach.ts';
+import { reachOf, type AssistantVersion, type BelievedEntry } from './reach.ts';
 
 /** The progress of consumers, from the streams of their acknowledgements (decision 0023). */
 export interface ConsumerPositions {
   /**
    * Follows the streams, from the acknowledgements that count now. Resolves when these are read, however long
-   * Redis is away.
+   * Redis is away; or after a few seconds in which Redis refuses that.
    */
   start(): Promise<void>;
   /** Newest first; ended instances are kept for ten minutes. */
@@ -17,9 +17,16 @@ export interface ConsumerPositions {
   slowest(consumer: string): ConsumerInstance | undefined;
   /**
    * Whether a consumer has applied the entry of the event stream; for a version of one assistant, also
-   * whether it could apply it. An instance that holds another grant than that of `grantKid` could not.
+   * whether it could apply it. An instance that acts by another entry than the believed one could not.
    */
-  reach(consumer: string, entry: string, version?: AssistantVersion, grantKid?: string): AcknowledgementState;
+  reach(
+    consumer: string,
+    entry: string,
+    version?: AssistantVersion,
+    believed?: BelievedEntry,
+  ): AcknowledgementState;
+  /** For how long the streams could not be read; undefined if they can be. */
+  unreadableForMs(): number | undefined;
   /** Consumers that have signed an acknowledgement, and whose entry does not say so yet. */
   newlyProved(): string[];
   /**
@@ -33,6 +40,8 @@ interface ConsumerPositionsOptions extends FollowingOptions {
   onError: (error: unknown) => void;
 }
 
+/** Longer than a read waits, and shorter than most leases: nobody is gone because nothing could be read. */
+const UNREADABLE_AFTER_MS = 3000;
 const PAUSE_AFTER_ERROR_MS = 500;
 /** What arrives meanwhile is read together: only the newest of each instance is verified. */
 const PAUSE_MS = 20;
@@ -43,25 +52,33 @@ export const createConsumerPositions = (options: ConsumerPositionsOptions): Cons
   const listeners = new Set<() => void>();
   const closing = new AbortController();
   let following: Promise<void> | undefined;
+  let readAt = performance.now();
+  const unreadableForMs = (): number | undefined => {
+    const forMs = performance.now() - readAt;
+    return following !== undefined && forMs > UNREADABLE_AFTER_MS ? forMs : undefined;
+  };
   const emit = () => {
     for (const listener of listeners) listener();
   };
   const known = new KnownConsumers();
   const { readNews, isAtRest, hasBegun } = createFollowing(options, heard, known);
 
+  /** `onBegun` may be called again. */
   const follow = async (onBegun: () => void): Promise<void> => {
     for (let begun = false; !closing.signal.aborted;) {
       try {
         const progressed = await readNews();
         if (heard.review() || progressed) emit();
-        if (!begun && hasBegun()) {
+        begun ||= hasBegun();
+        if (begun) {
+          readAt = performance.now();
           onBegun();
-          begun = true;
         }
         if (isAtRest()) await pause(PAUSE_MS, closing.signal);
       } catch (error) {
         if (closing.signal.aborted) return;
         onError(error);
+        if (unreadableForMs() !== undefined) onBegun();
         await pause(PAUSE_AFTER_ERROR_MS, closing.signal);
       }
     }
@@ -70,15 +87,19 @@ export const createConsumerPositions = (options: ConsumerPositionsOptions): Cons
   return {
     start: () =>
       new Promise((resolve) => {
-        following ??= follow(resolve);
+        if (following) return;
+        readAt = performance.now();
+        following = follow(resolve);
       }),
     instancesOf: (consumer) => heard.instancesOf(consumer),
     slowest: (consumer) => heard.slowest(consumer, known.proves(consumer)),
-    reach: (consumer, entry, version, grantKid) => {
-      const [live, isIncomplete] = [heard.liveOf(consumer), heard.isIncomplete(consumer)];
+    reach: (consumer, entry, version, believed) => {
+      const live = heard.liveOf(consumer);
+      const isIncomplete = unreadableForMs() !== undefined || heard.isIncomplete(consumer);
       const proves = known.proves(consumer);
-      return reachOf({ live, isIncomplete, proves, grantKid }, entry, version);
+      return reachOf({ live, isIncomplete, proves, believed }, entry, version);
     },
+    unreadableForMs,
     newlyProved: () => known.newlyProved(),
     onChange: (listener) => {
       listeners.add(listener);

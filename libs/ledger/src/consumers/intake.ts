@@ -9,6 +9,8 @@ export type AcknowledgementRefusal =
   | 'malformed'
   /** Its signature is wrong or absent. */
   | 'forged'
+  /** The same, and it says that its consumer holds another grant: one of before, usually. */
+  | 'other-grant'
   /** It was taken before, or one after it. */
   | 'replayed'
   /** It is not signed, and its consumer signs. */
@@ -71,7 +73,7 @@ export const createIntake = (options: IntakeOptions): Intake => {
       const ack = ackKey === undefined ? undefined : parse(report);
       if (ackKey === undefined) {
         count.forged += 1;
-        refuse('forged');
+        refuse(known.isOtherGrant(name, report.kid) ? 'other-grant' : 'forged');
       } else if (ack?.number === undefined || ack.sent_ms === undefined || ack.sent_ms > nowMs + FUTURE_MS) {
         refuse('malformed');
       } else {

@@ -5,6 +5,8 @@ export interface RegisteredConsumer {
   name: string;
   /** What verifies its acknowledgements; absent if it has no grant, or one from before. */
   ackKey?: string | undefined;
+  /** The kid of the keys in its grant. */
+  grantKid?: string | undefined;
   /** It has signed acknowledgements. */
   proves: boolean;
 }
@@ -32,6 +34,12 @@ export class KnownConsumers {
 
   ackKeyOf(name: string): string | undefined {
     return this.byName.get(name)?.ackKey;
+  }
+
+  /** Whether a kid is of another grant than the one of today. */
+  isOtherGrant(name: string, kid: string | undefined): boolean {
+    const grantKid = this.byName.get(name)?.grantKid;
+    return kid !== undefined && grantKid !== undefined && kid !== grantKid;
   }
 
   noteProved(name: string, ackKey: string): void {

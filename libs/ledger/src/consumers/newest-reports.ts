@@ -7,6 +7,8 @@ export interface Report extends StreamEntry {
   instance: string;
   /** 0 if it has none. */
   number: number;
+  /** Of the grant that its consumer holds; undefined if it says none. */
+  kid: string | undefined;
 }
 
 /** For an instance: so many forged entries do not hide the genuine one before them. */
@@ -19,12 +21,19 @@ const asReport = (entry: StreamEntry): Report | undefined => {
     consumer,
     instance,
     number = 0,
+    kid,
   } = (parseJson(entry.text) ?? {}) as { [key in keyof Report]?: unknown };
   return typeof consumer === 'string' &&
     typeof instance === 'string' &&
     instance.length <= 64 &&
     Number.isSafeInteger(number)
-    ? { ...entry, consumer, instance, number: number as number }
+    ? {
+        ...entry,
+        consumer,
+        instance,
+        number: number as number,
+        kid: typeof kid === 'string' ? kid : undefined,
+      }
     : undefined;
 };
 

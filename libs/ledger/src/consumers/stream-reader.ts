@@ -71,6 +71,19 @@ export const createStreamReader = (redis: Redis, prefix: string) => {
   };
 };
 
+/** After every entry that Redis gives an id. */
+const END = `${Number.MAX_SAFE_INTEGER}-0`;
+
+/** Reads streams of acknowledgements as gateways and workers do, beyond their ends. Rejects if it may not. */
+export const probeAcknowledgements = async (redis: Redis, prefix: string): Promise<void> => {
+  const { acks, acksOf } = ledgerKeys(prefix);
+  const read = createStreamReader(redis, prefix);
+  for (const key of [acks, acksOf('x')]) {
+    await read(key, beginReading(END));
+    await redis.xread('COUNT', 1, 'STREAMS', key, END);
+  }
+};
+
 const inThrees = (texts: string[]): StreamEntry[] =>
   Array.from({ length: texts.length / 3 }, (_, i) => ({
     id: texts[3 * i]!,

@@ -40,6 +40,7 @@ const wordsOf = (command: string, key: string): string[] =>
     RENAME: [key, key],
     RPOPLPUSH: [key, key],
     SUBSCRIBE: [],
+    XINFO: ['STREAM', key],
     XREAD: ['STREAMS', key, '0'],
     ZDIFF: ['1', key],
     ZUNIONSTORE: [key, '1', key],

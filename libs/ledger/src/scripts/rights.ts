@@ -82,5 +82,6 @@ export const argumentsOf = (command: string, key: string): string[] => {
   if (KEYLESS.has(command)) return [];
   if (command === 'ZUNIONSTORE') return [key, "'1'", key];
   if (COUNTED.has(command)) return ["'1'", key];
+  if (command === 'XINFO') return ["'STREAM'", key];
   return [key, ...Array.from({ length: AFTER_KEY[command] ?? 0 }, () => "'0'")];
 };

@@ -8,6 +8,17 @@ interface ErrorEntry {
   cause?: ErrorEntry;
 }
 
+/** Replies whose text Redis or a script of Rekey composes without the arguments of the command. */
+const WITHOUT_ARGUMENTS =
+  /^(?:ERR|NOPERM|NOAUTH|WRONGPASS|READONLY|OOM|MISCONF|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS) .*/;
+/** The one text that does: of a command that Redis does not know. */
+const ARGUMENTS = /, with args beginning with.*/;
+const MAX_REPLY = 300;
+
+const replyText = ({ message }: Error): string =>
+  WITHOUT_ARGUMENTS.exec(message)?.[0].replace(ARGUMENTS, '').slice(0, MAX_REPLY) ?? codeOf(message);
+const codeOf = (message: string): string => /^[A-Z]+/.exec(message)?.[0] ?? 'reply error';
+
 /** Messages of ioredis and BullMQ can quote commands with their arguments: only their kind is logged. */
 const quotesArguments = (error: Error): boolean => error.name === 'ReplyError' || 'command' in error;
 
@@ -20,7 +31,7 @@ export const describeError = (error: unknown): ErrorEntry => {
   const { code } = error as NodeJS.ErrnoException;
   const entry: ErrorEntry = { name: error.name, ...(typeof code === 'string' && { code }) };
   if (quotesArguments(error))
-    return { ...entry, message: /^[A-Z]+/.exec(error.message)?.[0] ?? 'reply error' };
+    return { ...entry, message: error.name === 'ReplyError' ? replyText(error) : codeOf(error.message) };
   return {
     ...entry,
     message: error.message,

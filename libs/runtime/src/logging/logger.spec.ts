@@ -50,6 +50,19 @@ describe('createLogger', () => {
     expect(entry['err']).toEqual({ name: 'ReplyError', message: 'WRONGTYPE' });
   });
 
+  it.each([
+    ["NOPERM User app has no permissions to run the 'xadd' command", undefined],
+    ['ERR Wrong number of args for redis.acl_check_cmd()', undefined],
+    ["ERR unknown command 'FOO', with args beginning with: 'hunter2' ", "ERR unknown command 'FOO'"],
+  ])('quotes a reply of Redis as far as it has no arguments: %s', async (message, quoted = message) => {
+    const entry = await logged(`
+      const err = new Error(${JSON.stringify(message)});
+      err.name = 'ReplyError';
+      log.event('release_failed', { err });
+    `);
+    expect(entry['err']).toEqual({ name: 'ReplyError', message: quoted });
+  });
+
   it('logs an event with the level and message of the table', async () => {
     expect(await logged("log.event('log_lines_dropped', { dropped: 3 })")).toMatchObject({
       event: 'log_lines_dropped',

@@ -37,6 +37,10 @@ export const isRedisUnavailable = (error: unknown): boolean => {
   );
 };
 
+/** Whether the user of a connection lacks a right for a command. Redis then ran none of it. */
+export const isRedisNotPermitted = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'ReplyError' && replyCode(error) === 'NOPERM';
+
 /**
  * Whether an ioredis error means that Redis has no memory left for what a command would write. The command
  * then wrote nothing.

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { OrgId, StoredId } from './ids.ts';
 
@@ -53,6 +54,15 @@ export type Consumer = z.infer<typeof Consumer>;
 /** Whether a consumer may read the keys of an org. */
 export const mayRead = ({ orgs }: Pick<Consumer, 'orgs'>, orgId: string): boolean =>
   orgs.includes('*') || orgs.includes(orgId);
+
+const digests = new WeakMap<readonly string[], string>();
+/** A digest of the orgs of an entry, in the order of the entry: SHA-256 in base64url. */
+export const orgsDigest = (orgs: readonly string[]): string => {
+  // Ids contain no line feed.
+  const digest = digests.get(orgs) ?? createHash('sha256').update(orgs.join('\n')).digest('base64url');
+  digests.set(orgs, digest);
+  return digest;
+};
 
 /**
  * Whether a consumer has applied an event. GONE: no instance of it is live. UNAPPLIED: an instance could not
@@ -127,5 +137,10 @@ export const Acknowledgement = z.object({
   leaving: z.boolean(),
   /** The kid of the keys in the grant that it holds. Older consumers omit it. */
   kid: z.string().min(1).max(64).optional(),
+  /**
+   * The digest of the orgs by which it has applied everything; empty until it has read a snapshot for these.
+   * Consumers of other authors may omit it.
+   */
+  orgs_sha256: z.string().max(64).optional(),
 });
 export type Acknowledgement = z.infer<typeof Acknowledgement>;

@@ -1,10 +1,13 @@
 import type { ErrorTexts } from './error-table.ts';
 
+const GRANT = 'Grant the right, which rekey doctor or the log of the gateway names';
+
 /** A call with a request id: repeated with the same id, it has the same result. */
 const repeatable = (thing: string): ErrorTexts => {
   const repeat = `try again with the same request_id; it returns the same ${thing}.`;
   return {
     REDIS_UNAVAILABLE: { advice: `T${repeat.slice(1)}` },
+    REDIS_NOT_PERMITTED: { advice: `${GRANT}, then ${repeat}` },
     REDIS_MEMORY_LOW: { advice: `Give Redis more memory, then ${repeat}` },
     REPLICAS_MISSING: { advice: `Bring the replicas back, then ${repeat}` },
     SHUTTING_DOWN: { advice: `Another gateway will answer: ${repeat}` },
@@ -14,6 +17,7 @@ const repeatable = (thing: string): ErrorTexts => {
 /** A call that changes state and has no request id: repeated, it finds its change already made. */
 const safeToRepeat: ErrorTexts = {
   REDIS_UNAVAILABLE: { advice: 'Try again: repeating the call is safe.' },
+  REDIS_NOT_PERMITTED: { advice: `${GRANT}, then try again: repeating the call is safe.` },
   REDIS_MEMORY_LOW: {
     advice: 'Give Redis more memory, then try again: repeating the call is safe.',
   },
@@ -50,6 +54,7 @@ const spent = (thing: string): ErrorTexts => ({
 /** A call that fails when repeated after it has succeeded: `done` says how to recognise that. */
 const oncePossible = (done: string): ErrorTexts => ({
   REDIS_UNAVAILABLE: { advice: `Try again. ${done}` },
+  REDIS_NOT_PERMITTED: { advice: `${GRANT}, then try again. ${done}` },
   REPLICAS_MISSING: {
     advice: `Bring the replicas back, then try again. ${done}`,
   },

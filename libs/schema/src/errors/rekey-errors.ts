@@ -8,6 +8,12 @@ export const rekeyErrors = {
     message: 'Rekey cannot reach its Redis.',
     advice: 'Try again.',
   },
+  REDIS_NOT_PERMITTED: {
+    grpc: 'UNAVAILABLE',
+    retry: true,
+    message: 'Redis refuses a command: the user of this gateway lacks a right.',
+    advice: 'Grant the right, which rekey doctor or the log of the gateway names, then try again.',
+  },
   REDIS_MEMORY_LOW: {
     grpc: 'RESOURCE_EXHAUSTED',
     retry: true,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { unfitRedis } from '@rekey/schema';
+import { orgsDigest, unfitRedis } from '@rekey/schema';
 import type { Listeners } from '../listeners.ts';
 import type { Settings } from '../options.ts';
 import type { OwnKeys } from '../own-keys.ts';
@@ -112,11 +112,17 @@ const takeDueSnapshot = async (deps: FollowDeps, from: Session): Promise<void> =
     schedule.postpone(state.ready ? RECHECK_ENTRY_MS : RECHECK_ENTRY_AT_START_MS);
     return;
   }
+  // Keys of other orgs are dropped: what was applied before no longer says what is held.
+  const orgs = orgsDigest(state.enrolment.orgs);
+  if (state.appliedOrgs !== orgs) state.appliedOrgs = undefined;
   await schedule.take((due) =>
     takeSnapshot(deps, from, state.revoked ? { ...due, reason: 'reinstated' } : due),
   );
   state.revoked = undefined;
-  if (!schedule.due) state.position = state.reading!;
+  if (!schedule.due && state.aheadId === undefined) {
+    state.position = state.reading!;
+    state.appliedOrgs = orgs;
+  }
   if (!state.ready) deps.onReady();
   deps.acknowledger.applied();
   // The held keys are complete as of now. The next read proves it.

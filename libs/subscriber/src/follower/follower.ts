@@ -126,6 +126,7 @@ const createParts = (
   );
   const stream = createStream({
     state,
+    clock,
     names,
     consumer: settings.consumer,
     held,
@@ -150,7 +151,7 @@ const acknowledgementOf = (
   held: HeldKeys,
   refusals: Refusals,
 ): Acknowledgement | undefined => {
-  const { ready, revoked, session, instance, position, enrolment } = state;
+  const { ready, revoked, session, instance, position, appliedOrgs, enrolment } = state;
   if (!ready || revoked || !session || !enrolment) return undefined;
   state.acknowledgements += 1;
   return {
@@ -165,6 +166,7 @@ const acknowledgementOf = (
     sent_ms: clock.nowMs(),
     leaving: false,
     kid: enrolment.recipient.kid,
+    orgs_sha256: appliedOrgs ?? '',
   };
 };
 

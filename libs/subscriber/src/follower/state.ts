@@ -33,6 +33,10 @@ export interface FollowState {
   reading: Place | undefined;
   /** The place up to which everything has been applied. It does not move while a snapshot is due. */
   position: Place;
+  /** The digest of the orgs by which it has been applied; undefined until a snapshot for these has ended. */
+  appliedOrgs: string | undefined;
+  /** The last entry read whose id is ahead of the clock of Redis: events with lower ids may still follow. */
+  aheadId: string | undefined;
   /** Another Redis process answers, and the run of its published records is not known yet. */
   isRunUnknown: boolean;
   /** The id of the Redis process, if this user of Redis may read it. */
@@ -54,6 +58,8 @@ export const createState = (): FollowState => ({
   enrolment: undefined,
   reading: undefined,
   position: NOWHERE,
+  appliedOrgs: undefined,
+  aheadId: undefined,
   isRunUnknown: false,
   runId: undefined,
   ready: false,

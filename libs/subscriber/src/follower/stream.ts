@@ -10,6 +10,7 @@ import { readEvent, type Reading } from '../records/read-event.ts';
 import type { RecordChecks } from '../records/record-checks.ts';
 import type { Refusals } from '../records/refusals.ts';
 import type { UnsealedRecords } from '../records/unsealed-records.ts';
+import type { RedisClock } from '../redis/redis-clock.ts';
 import type { FreshnessReport } from './freshness.ts';
 import type { SnapshotSchedule } from './snapshot-schedule.ts';
 import { NOWHERE, type FollowState, type Place } from './state.ts';
@@ -17,6 +18,7 @@ import { sizeOf, streamFacts, textOf } from './stream-info.ts';
 
 interface StreamDeps {
   state: FollowState;
+  clock: RedisClock;
   names: Names;
   consumer: string;
   held: HeldKeys;
@@ -37,7 +39,10 @@ export interface Stream {
    * whether there may be more.
    */
   read(from: Session, waitMs?: number): Promise<boolean>;
-  /** The end of the stream: its last entry, or the last id if that entry was deleted. */
+  /**
+   * The end of the stream: its last entry, or the last id if that entry was deleted. What is read after this
+   * includes all entries up to there, unless that id is ahead of the clock of Redis.
+   */
   end(of: Session): Promise<Place>;
   /** The reply to XINFO STREAM. */
   info(at: Session): Promise<unknown>;
@@ -53,7 +58,7 @@ const ENTRIES_PER_READ = 500;
 const ENTRIES_AT_END = 10;
 
 export const createStream = (deps: StreamDeps): Stream => {
-  const { state, names, checks, schedule, freshness } = deps;
+  const { state, clock, names, checks, schedule, freshness } = deps;
   const readSize = createReadSize(ENTRIES_PER_READ);
   const endSize = createReadSize(ENTRIES_AT_END);
 
@@ -75,13 +80,16 @@ export const createStream = (deps: StreamDeps): Stream => {
     const entries = reply?.[0]?.[1] ?? [];
     const count = entries.length;
     for (const [entryId, fields] of entries) await applyEntry(deps, entryId, fields);
+    await noteAhead(deps, from, entries.at(-1)?.[0]);
     empty(entries);
     await checks.readScheduled(from);
+    // Entries may have been added before the one that was ahead: only a snapshot has them.
+    if (state.aheadId !== undefined && !clock.isAhead(state.aheadId)) schedule.demand('clock');
     // An answer without entries proves that there were none until the end of the wait. When Redis made an
     // answer with entries is unknown: it proves nothing later than its request.
     const provenAtMs = count === 0 ? Math.min(sentMs + (waitMs ?? 0), answeredMs) : sentMs;
     if (!schedule.due) {
-      state.position = state.reading!;
+      if (state.aheadId === undefined) state.position = state.reading!;
       if (count > 0) deps.onApplied();
       if (!isFull) freshness.provenAt(provenAtMs);
     }
@@ -91,7 +99,7 @@ export const createStream = (deps: StreamDeps): Stream => {
   const info: Stream['info'] = async (at) =>
     repliesOf(await at.commands.pipeline().xinfo('STREAM', names.events).exec())[0];
 
-  const end: Stream['end'] = async (of) => {
+  const lastPlace = async (of: Session): Promise<Place> => {
     const request = (count: number) =>
       of.answer(Promise.all([info(of), of.commands.xrevrange(names.events, '+', '-', 'COUNT', count)]));
     const [facts, entries] = (await endSize.read(request, ([, last]) => sizeOf(last))).answer;
@@ -107,6 +115,13 @@ export const createStream = (deps: StreamDeps): Stream => {
     return { id, seq: counting?.seq, run: state.isRunUnknown ? undefined : counting?.run };
   };
 
+  const end: Stream['end'] = async (of) => {
+    const place = await lastPlace(of);
+    state.aheadId = undefined;
+    await noteAhead(deps, of, place.id);
+    return place;
+  };
+
   const compare: Stream['compare'] = (facts, asked) => {
     // Redis answers ERR if there is no stream. Any other error says nothing about the stream.
     if (isErrorReply(facts) && replyCode(facts) !== 'ERR') return;
@@ -119,6 +134,18 @@ export const createStream = (deps: StreamDeps): Stream => {
   };
 
   return { read, end, info, compare };
+};
+
+/** Notes an entry that is ahead of the clock of Redis. */
+const noteAhead = async (
+  { state, clock }: StreamDeps,
+  at: Session,
+  id: string | undefined,
+): Promise<void> => {
+  if (id === undefined || !clock.isAhead(id)) return;
+  // What is known of the clock is as old as an answer takes, and the clock may have been set.
+  clock.set(await at.answer(at.commands.time()));
+  if (clock.isAhead(id)) state.aheadId = id;
 };
 
 const applyEntry = async (deps: StreamDeps, id: string, fields: readonly string[]): Promise<void> => {

@@ -6,6 +6,8 @@ export interface RedisClock {
   set(time: unknown): void;
   /** The time in ms since 1970. */
   nowMs(): number;
+  /** Whether the id of a stream entry is ahead. Redis gives no such id while its clock does not go back. */
+  isAhead(entryId: string): boolean;
   /** Whether a version is more than a day in the future. It would block every later version. */
   isTooFarAhead(version: number): boolean;
 }
@@ -16,8 +18,10 @@ export const createRedisClock = (): RedisClock => {
   let us = 0;
   let readAtMs = 0;
   const nowUs = () => us + (performance.now() - readAtMs) * 1000;
+  const nowMs = () => Math.floor(nowUs() / 1000);
   return {
-    nowMs: () => Math.floor(nowUs() / 1000),
+    nowMs,
+    isAhead: (entryId) => Number(entryId.split('-')[0]) > nowMs(),
     set: (time) => {
       const [seconds, microseconds] = time as [string | number, string | number];
       us = Number(seconds) * 1_000_000 + Number(microseconds);

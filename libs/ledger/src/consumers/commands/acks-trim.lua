@@ -1,6 +1,6 @@
 -- Trims a stream of acknowledgements, and lets it expire if no worker trims it any more. What is no stream
--- is deleted, and so is a stream whose last id is in the future: nothing could be added to it. Consumers
--- report again within seconds.
+-- is deleted, and so is a stream whose last id is in the future, even if no such entry is there: nothing
+-- could be added to it. Consumers report again within seconds.
 --
 -- @key acks: the stream
 -- @arg keep digits: about how many entries to keep
@@ -13,9 +13,14 @@
 local FUTURE_MS = 60000
 local kind = read('TYPE', acks).ok
 if kind == 'none' then return reply.TRIMMED end
-local newest = kind == 'stream' and read('XREVRANGE', acks, '+', '-', 'COUNT', 1)[1]
-local newest_ms = newest and tonumber(string.match(newest[1], '^%d+')) or 0
-if kind ~= 'stream' or newest_ms > redis_us() / 1000 + FUTURE_MS then
+local last_ms = 0
+if kind == 'stream' then
+  local facts = read('XINFO', 'STREAM', acks)
+  for i = 1, #facts, 2 do
+    if facts[i] == 'last-generated-id' then last_ms = tonumber(string.match(facts[i + 1], '^%d+')) end
+  end
+end
+if kind ~= 'stream' or last_ms > redis_us() / 1000 + FUTURE_MS then
   write('DEL', acks)
   return reply.DELETED
 end

@@ -272,6 +272,8 @@ describe('what needs an operator', () => {
     [['CONSUMER_UNREADABLE'], { unreadableConsumers: ['svc'] }],
     [['CONSUMER_NOT_SEALED_FOR'], { processes: [worker({ settings: { notSealedFor: ['svc'] } })] }],
     [['CONSUMER_PENDING'], { consumers: consumer({ state: 'PENDING', createdMs: NOW - HOUR }) }],
+    [[], { acknowledgementsUnreadableMs: 5000 }],
+    [['ACKNOWLEDGEMENTS_UNREADABLE'], { acknowledgementsUnreadableMs: 2 * MINUTE }],
     [['CONSUMER_GONE'], { consumers: consumer({ live: false }) }],
     [['CONSUMER_BEHIND'], { consumers: consumer({ lagMs: 2 * MINUTE, lagEvents: 3 }) }],
     [['CONSUMER_UNAPPLIED'], { consumers: consumer({ unapplied: 1 }) }],

@@ -77,6 +77,8 @@ export interface SystemFacts {
     lagEvents: number;
     unapplied: number;
   }[];
+  /** For how long this process could not read them. `consumers` is undefined then. */
+  acknowledgementsUnreadableMs?: number;
   unreadableConsumers: string[];
   /** `lagging`: workers that do not prove that they know what this process has known for a while. */
   registry?: { problems: RegistryProblem[]; lagging: string[] };

@@ -85,6 +85,7 @@ export const consumerItems = ({
   nowMs,
   processes,
   consumers = [],
+  acknowledgementsUnreadableMs: unreadableMs = 0,
   unreadableConsumers,
 }: SystemFacts): Attention[] => [
   ...unreadableConsumers.slice(0, 10).map((name) =>
@@ -110,6 +111,15 @@ export const consumerItems = ({
       advice: 'See the log of the workers.',
     }),
   ),
+  ...(unreadableMs > MINUTE_MS
+    ? [
+        item('ACKNOWLEDGEMENTS_UNREADABLE', {
+          sinceMs: nowMs - unreadableMs,
+          message: 'The acknowledgements of consumers cannot be read: how far they are is unknown.',
+          advice: 'See the log, and whether the Redis user has its rights: rekey doctor',
+        }),
+      ]
+    : []),
   ...each(
     'CONSUMER_GONE',
     consumers.filter(({ live }) => !live),

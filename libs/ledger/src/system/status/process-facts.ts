@@ -9,7 +9,7 @@ import type { Registry } from '../../registry/registry.ts';
 import { SHOWN, fieldsOf, momentOf, unlessDamaged } from './replies.ts';
 
 /** The progress of consumers, as the status needs it. */
-export type KnownPositions = Promise<Pick<ConsumerPositions, 'slowest' | 'instancesOf'>>;
+export type KnownPositions = Promise<Pick<ConsumerPositions, 'slowest' | 'instancesOf' | 'unreadableForMs'>>;
 
 /** The addresses that requests leave from, as far as they are shown. */
 const egressesOf = (known: KnownProcess[]): string[] => {
@@ -63,10 +63,13 @@ const consumerFacts = async (
 export const readConsumers = async (
   consumers: Consumers,
   positions: KnownPositions | undefined,
-): Promise<Pick<SystemFacts, 'consumers' | 'unreadableConsumers'>> => {
+): Promise<Pick<SystemFacts, 'consumers' | 'acknowledgementsUnreadableMs' | 'unreadableConsumers'>> => {
   const { consumers: seen, unreadable } = await consumers.list();
   if (!positions) return { unreadableConsumers: unreadable };
   const known = await positions;
+  const unreadableMs = known.unreadableForMs();
+  if (unreadableMs !== undefined)
+    return { acknowledgementsUnreadableMs: unreadableMs, unreadableConsumers: unreadable };
   return {
     consumers: await Promise.all(seen.map((one) => consumerFacts(one, consumers, known))),
     unreadableConsumers: unreadable,

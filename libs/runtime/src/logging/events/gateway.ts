@@ -47,8 +47,8 @@ export const gatewayEvents = {
     level: 'warn',
     message: 'the acknowledgements of consumers could not be read; retrying',
     meaning:
-      'Responses may show consumers as behind until the gateway can read the stream of acknowledgements. ' +
-      'See `err`.',
+      'After three seconds, responses show all consumers as UNAPPLIED, until the gateway can read their ' +
+      'acknowledgements. See `err`.',
   },
   gateway_key_file_missing: {
     level: 'warn',

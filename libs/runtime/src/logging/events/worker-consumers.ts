@@ -47,7 +47,9 @@ export const workerConsumersEvents = {
   consumer_positions_unreadable: {
     level: 'warn',
     message: 'positions of consumers cannot be read; retrying',
-    meaning: 'Canaries wait and lag metrics are old until Redis answers.',
+    meaning:
+      'Canaries wait and lag metrics are old until Redis answers. See `err`; `rekey doctor` names rights that ' +
+      'are missing.',
   },
   consumer_proves_acknowledgements: {
     level: 'info',
