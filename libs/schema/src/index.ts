@@ -22,6 +22,7 @@ export {
   isAcknowledged,
   isOutstanding,
   mayRead,
+  orgsDigest,
 } from './domain/consumer.ts';
 export { parseJson } from './text/parse-json.ts';
 export { complaintAboutRedisUrl, namesDatabase } from './redis/redis-url.ts';

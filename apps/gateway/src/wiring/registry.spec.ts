@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { Ledger } from '@rekey/ledger';
 import { watchContest } from './registry.ts';
 
-afterEach(() => jest.useRealTimers());
+afterEach(() => void jest.useRealTimers());
 
 describe('new rotations while another client puts back an old registry', () => {
   it.each([

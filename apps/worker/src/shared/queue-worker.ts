@@ -48,11 +48,8 @@ export const queueWorkerOptions = ({
  * can cause it. So the search is begun again from time to time. A search that goes on is replaced.
  */
 export const keepSearchingStalled = (worker: Worker): void => {
-  const timer = setInterval(
-    () => {
-      if (worker.isRunning() && !worker.isPaused()) worker.startStalledCheckTimer().catch(() => {});
-    },
-    2 * worker.opts.stalledInterval!,
-  ).unref();
+  const timer = setInterval(() => {
+    if (worker.isRunning() && !worker.isPaused()) worker.startStalledCheckTimer().catch(() => {});
+  }, 2 * worker.opts.stalledInterval!).unref();
   worker.on('closed', () => clearInterval(timer));
 };

@@ -10,12 +10,7 @@ import {
   type Ledger,
   type LedgerClock,
 } from '@rekey/ledger';
-import {
-  STOP_POSTING_AT,
-  watchMemory,
-  type MemoryWatch,
-  type RedisConnections,
-} from '@rekey/runtime';
+import { STOP_POSTING_AT, watchMemory, type MemoryWatch, type RedisConnections } from '@rekey/runtime';
 import { RekeyError } from '@rekey/schema';
 import { createAcknowledgementVerifier, type Sealer } from '@rekey/sealing';
 import type { Redis } from 'ioredis';

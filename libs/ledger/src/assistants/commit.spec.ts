@@ -171,15 +171,18 @@ describe('commit', () => {
     );
   });
 
-  it.each(['events', 'seq'])('lets no POST leave while another client has put another type into the %s', async (name) => {
-    const rotation = await accept();
-    await redis.del(`{spec}:${name}`);
-    await redis.lpush(`{spec}:${name}`, 'x');
-    expect((await claimOf(rotation)).kind).toBe('frozen');
-    expect(await redis.hget(`{spec}:rotation:${rotation.id}`, 'error')).toBe('LEDGER_CORRUPT');
-    await redis.del(`{spec}:${name}`);
-    expect((await claimOf(rotation)).kind).toBe('claimed');
-  });
+  it.each(['events', 'seq'])(
+    'lets no POST leave while another client has put another type into the %s',
+    async (name) => {
+      const rotation = await accept();
+      await redis.del(`{spec}:${name}`);
+      await redis.lpush(`{spec}:${name}`, 'x');
+      expect((await claimOf(rotation)).kind).toBe('frozen');
+      expect(await redis.hget(`{spec}:rotation:${rotation.id}`, 'error')).toBe('LEDGER_CORRUPT');
+      await redis.del(`{spec}:${name}`);
+      expect((await claimOf(rotation)).kind).toBe('claimed');
+    },
+  );
 
   it('commits a 200 although another client has written an impossible version meanwhile', async () => {
     const claim = await claimed(await accept());

@@ -99,10 +99,7 @@ const readCurrent = ({ redis, keys }: Connection, assistantId: string): Promise<
  * long ones exceeds what a connection receives. A reply that is too long ends the connection, and with it the
  * rest of the pipeline: then the events are read one by one.
  */
-export const readCurrents = async (
-  connection: Connection,
-  assistantIds: string[],
-): Promise<(string | null)[]> => {
+const readCurrents = async (connection: Connection, assistantIds: string[]): Promise<(string | null)[]> => {
   const { redis, keys } = connection;
   const pipeline = redis.pipeline();
   for (const assistantId of assistantIds) pipeline.get(keys.current(assistantId));

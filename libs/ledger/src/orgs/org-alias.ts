@@ -151,8 +151,7 @@ const readPage =
   ({ redis, keys }: Connection): OrgAlias['page'] =>
   async (offset, count) => {
     const underAlias = keys.assistants(ORG_ALIAS);
-    const ids =
-      count === 0 ? [] : await redis.zrange(underAlias, String(offset), String(offset + count - 1));
+    const ids = count === 0 ? [] : await redis.zrange(underAlias, String(offset), String(offset + count - 1));
     const pipeline = redis.pipeline();
     for (const id of ids) pipeline.hmget(keys.assistant(id), 'org', 'fingerprint');
     const replies = ids.length === 0 ? [] : ((await pipeline.exec()) ?? []);

@@ -91,7 +91,10 @@ const wrongContents = async (redis: Redis, queue: string): Promise<DamagedQueueK
   const meta = `${queue}:meta`;
   const replies = await COUNTERS.reduce(
     (pipeline, name) => pipeline.get(`${queue}:${name}`),
-    redis.pipeline().hmget(meta, EVENTS, ...BRAKES).pttl(`${queue}:stalled-check`),
+    redis
+      .pipeline()
+      .hmget(meta, EVENTS, ...BRAKES)
+      .pttl(`${queue}:stalled-check`),
   ).exec();
   // A key of another type is found by its type.
   const [fields, restMs, ...counts] = (replies ?? []).map(([error, reply]) => (error ? null : reply));

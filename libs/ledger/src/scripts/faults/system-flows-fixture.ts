@@ -1,7 +1,7 @@
 import { noSweepCounts, type Consumer } from '@rekey/schema';
 import { specRegistry } from '@rekey/testing';
 import { START_MS, makeBulk, pass } from '../../bulks/bulk-fixture.ts';
-import { SEALED, accept, claimed, key, ledger, lose, redis, rotate } from '../../ledger-fixture.ts';
+import { ENVELOPE, SEALED, accept, claimed, key, ledger, lose, redis, rotate } from '../../ledger-fixture.ts';
 import { consumersCommands } from '../../consumers/commands.generated.ts';
 import { openLedger } from '../../open-ledger.ts';
 import { createLedgerClock } from '../../time/ledger-clock.ts';

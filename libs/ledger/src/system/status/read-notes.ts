@@ -12,8 +12,18 @@ import {
 
 /** The fields that are read of the ledger itself, besides those of each org. */
 const FACTS = [
-  ...['id', 'begun', 'lost', 'before', 'frozen', 'frozen_reason', 'sweep_ended', 'sweep_succeeded'],
-  ...['clock_jump', 'restarted', 'registry_repaired', 'events_replaced'],
+  'id',
+  'begun',
+  'lost',
+  'before',
+  'frozen',
+  'frozen_reason',
+  'sweep_ended',
+  'sweep_succeeded',
+  'clock_jump',
+  'restarted',
+  'registry_repaired',
+  'events_replaced',
 ];
 const NOTHING = { fields: [] as [string, string][], hasLonger: false };
 

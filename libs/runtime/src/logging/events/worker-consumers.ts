@@ -48,8 +48,8 @@ export const workerConsumersEvents = {
     level: 'warn',
     message: 'positions of consumers cannot be read; retrying',
     meaning:
-      'Canaries wait and lag metrics are old until Redis answers. See `err`; `rekey doctor` names rights that ' +
-      'are missing.',
+      'Canaries wait and lag metrics are old until Redis answers. See `err`; `rekey doctor` names rights ' +
+      'that are missing.',
   },
   consumer_proves_acknowledgements: {
     level: 'info',
