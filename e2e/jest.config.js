@@ -1,3 +1,1 @@
-import preset from '../jest.preset.js';
-
-export default { ...preset, maxWorkers: 3 };
+export { default } from '../jest.preset.js';

@@ -13,7 +13,7 @@ import {
   type RekeyClient,
   type RekeyClientOptions,
 } from '@rekey/client';
-import { freePort, repositoryRoot, type App } from '@rekey/testing';
+import { type App, baseEnvironment, freePort, repositoryRoot } from '@rekey/testing';
 import { eventually, startSystem, type System } from '../support/system.ts';
 
 const run = promisify(execFile);
@@ -442,7 +442,7 @@ const example = async (name: string, args: string[], env: Record<string, string>
     await run(
       process.execPath,
       ['--conditions=@rekey/source', join(repositoryRoot, 'examples/node', name), ...args],
-      { env: { PATH: process.env['PATH'], GRPC_ADDRESS: address, ...env } },
+      { env: { ...baseEnvironment(), GRPC_ADDRESS: address, ...env } },
     )
   ).stdout;
 
@@ -491,7 +491,7 @@ describe('the README of libs/client', () => {
         (
           await run('bash', ['-c', command], {
             cwd: repositoryRoot,
-            env: { PATH: process.env['PATH'], GRPC_ADDRESS: address },
+            env: { ...baseEnvironment(), GRPC_ADDRESS: address },
           })
         ).stdout,
       );

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { lineOf, repositoryRoot, startChild, type Child } from '@rekey/testing';
+import { baseEnvironment, type Child, lineOf, repositoryRoot, startChild } from '@rekey/testing';
 import { keysInForce } from '../support/invariants.ts';
 import { startRekey } from '../support/rekey.ts';
 import { eventually, proxyTo, startSystem, type System } from '../support/system.ts';
@@ -63,7 +63,7 @@ const startSigner = async (
     ['--conditions=@rekey/source', join(repositoryRoot, 'e2e/consumers/signing-process.ts')],
     {
       env: {
-        PATH: process.env['PATH'],
+        ...baseEnvironment(),
         REDIS_URL: redisUrl,
         CONSUMER: name,
         KEY_FILE: keyFile,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { repositoryRoot, resultOf, startChild } from '@rekey/testing';
+import { baseEnvironment, repositoryRoot, resultOf, startChild } from '@rekey/testing';
 import { startSystem, type System } from '../support/system.ts';
 
 /* Invalid variables and addresses, as a shell passes them to real processes. */
@@ -24,7 +24,7 @@ const run = async (app: string, assignments: string, args: string[] = []) => {
   const command = [process.execPath, '--conditions=@rekey/source', repositoryRoot + sources[app]!, ...args];
   const child = startChild('bash', ['-c', `export ${assignments}; exec "$@"`, 'bash', ...command], {
     env: {
-      PATH: process.env['PATH'],
+      ...baseEnvironment(),
       GRPC_ADDRESS: system.gateway.ready['address'],
       ...(app === 'start' ? {} : environment),
     },

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { freePort, repositoryRoot, startChild, type Child } from '@rekey/testing';
+import { baseEnvironment, type Child, freePort, repositoryRoot, startChild } from '@rekey/testing';
 import { connect, eventually, startSystem, type System } from '../support/system.ts';
 import { useFolder } from '../support/temporary-folder.ts';
 
@@ -45,7 +45,7 @@ const start = (app: string, redirection: string, env: Record<string, string>): C
     `${repositoryRoot}apps/${app}/src/main.ts`,
   ];
   const child = startChild('bash', ['-c', `exec "$@" ${redirection}`, 'bash', ...command], {
-    env: { PATH: process.env['PATH'], ...system.environment, ...env },
+    env: { ...baseEnvironment(), ...system.environment, ...env },
   });
   children.push(child);
   return child;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { findNode, repositoryRoot, resultOf, startChild } from '@rekey/testing';
+import { baseEnvironment, findNode, repositoryRoot, resultOf, startChild } from '@rekey/testing';
 import { startSystem, type System } from '../support/system.ts';
 
 /* Built packages run on the Node version that their package.json claims, and name it on an older one. */
@@ -18,7 +18,7 @@ afterAll(() => system.stop());
 const result = async (command: string, args: string[], env: Record<string, string> = {}) => {
   const child = startChild(command, args, {
     cwd: repositoryRoot,
-    env: { PATH: process.env['PATH'], ...env },
+    env: { ...baseEnvironment(), ...env },
   });
   return resultOf(child);
 };

@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import {
+  type App,
+  baseEnvironment,
   createTcpProxy,
+  type RedisServer,
   repositoryRoot,
   startChild,
   startRedis,
-  type App,
-  type RedisServer,
   type TcpProxy,
 } from '@rekey/testing';
 import { Redis } from 'ioredis';
@@ -318,7 +319,7 @@ describe('SIGTERM while Redis is away', () => {
       const child = startChild(
         process.execPath,
         ['--conditions=@rekey/source', join(repositoryRoot, `apps/${app}/src/main.ts`)],
-        { env: { PATH: process.env['PATH'], ...system.environment, REDIS_URL: 'redis://127.0.0.1:1' } },
+        { env: { ...baseEnvironment(), ...system.environment, REDIS_URL: 'redis://127.0.0.1:1' } },
       );
       let text = '';
       child.process.stdout?.on('data', (chunk) => (text += chunk));

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { lineOf, repositoryRoot, startChild, type Child } from '@rekey/testing';
+import { baseEnvironment, type Child, lineOf, repositoryRoot, startChild } from '@rekey/testing';
 import { linkPackages } from './fresh-copy.ts';
 
 const run = promisify(execFile);
@@ -36,7 +36,7 @@ const SOURCE = '--conditions=@rekey/source';
 export const startConsumerOf = async (tree: string, env: Record<string, string>): Promise<Child> => {
   const main = join(tree, 'e2e/consumers/signing-process.ts');
   const child = startChild(process.execPath, [SOURCE, main], {
-    env: { PATH: process.env['PATH'], PER_SECOND: '0', ...env },
+    env: { ...baseEnvironment(), PER_SECOND: '0', ...env },
   });
   await lineOf(child, (line) => (line.includes('"ready"') ? true : undefined), 'the consumer');
   return child;
@@ -77,7 +77,7 @@ export const checkOutEarlierVersion = async (): Promise<EarlierVersion> => {
     folder,
     start: async (app, env) => {
       const child = startChild(process.execPath, [SOURCE, join(folder, 'apps', app, 'src/main.ts')], {
-        env: { PATH: process.env['PATH'], ...env },
+        env: { ...baseEnvironment(), ...env },
       });
       apps.push(child);
       return lineOf(child, readyFields, `the earlier ${app}`);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { repositoryRoot, startChild } from '@rekey/testing';
+import { baseEnvironment, repositoryRoot, startChild } from '@rekey/testing';
 
 /** Starts an app that must refuse to start. Resolves with its output and exit code. */
 export const refusal = async (
@@ -9,7 +9,7 @@ export const refusal = async (
   const child = startChild(
     process.execPath,
     ['--conditions=@rekey/source', join(repositoryRoot, `apps/${app}/src/main.ts`)],
-    { env: { PATH: process.env['PATH'], ...env } },
+    { env: { ...baseEnvironment(), ...env } },
   );
   let text = '';
   child.process.stdout?.on('data', (chunk) => (text += chunk));

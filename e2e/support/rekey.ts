@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { repositoryRoot, startChild, type Child } from '@rekey/testing';
+import { baseEnvironment, type Child, repositoryRoot, startChild } from '@rekey/testing';
 import type { System } from './system.ts';
 
 /** The output and exit code of `rekey`. */
@@ -41,7 +41,7 @@ export const startRekey = (
   const [program, ...rest] = stdin === undefined ? command : shell;
   const child = startChild(program!, rest, {
     env: {
-      PATH: process.env['PATH'],
+      ...baseEnvironment(),
       REDIS_URL: system.redisServer.url,
       GRPC_ADDRESS: system.gateway.ready['address'],
       ...env,

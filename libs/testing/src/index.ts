@@ -1,3 +1,4 @@
+export { baseEnvironment } from './processes/base-environment.ts';
 export { startChild, lineOf, resultOf, type Child } from './processes/child.ts';
 export { createConnectProxy, type ConnectProxy, type ConnectProxyOptions } from './connect-proxy.ts';
 export { findNode } from './processes/find-node.ts';

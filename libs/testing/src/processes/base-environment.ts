@@ -6,4 +6,6 @@ export const baseEnvironment = (): NodeJS.ProcessEnv => ({
   PATH: process.env['PATH'],
   HOME: process.env['HOME'],
   TZ: process.env['TZ'],
+  // Processes start in half the time if the compiled code of their modules is kept (npm test sets it).
+  NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
 });
