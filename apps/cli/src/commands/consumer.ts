@@ -17,6 +17,7 @@ import { CliError, exitCodes } from '../failure.ts';
 import { seconds } from '../follow/follow.ts';
 import { warnIfExposedToGit } from '../git-exposure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { fingerprintCommand } from '../key-files/fingerprint-command.ts';
 import { STANDARD_STREAM, readKey, readRekeysKey } from '../read-key.ts';
 import { reportLagging, untilProved } from '../registry/registry-proof.ts';
 
@@ -253,6 +254,7 @@ export const consumerCommand = (): Command =>
   new Command('consumer')
     .description('manage consumers: the services that read keys')
     .addCommand(keygenCommand())
+    .addCommand(fingerprintCommand())
     .addCommand(addCommand())
     .addCommand(orgsCommand())
     .addCommand(listCommand())
