@@ -249,7 +249,7 @@ describe('the README, as pasted', () => {
 });
 
 describe('docs/guides/operate.md, as pasted', () => {
-  it('makes the key file of a gateway, which only its owner reads, and git does not see', async () => {
+  it('makes the key file of the gateway, which only its owner reads, and git does not see', async () => {
     const env = { REKEY_KEY_FILE: '.rekey/key.json' };
     await paste('docs/guides/operate.md', 'npx rekey key-file gateway', { env });
     expect((await stat(join(copy.folder, 'gateway-key.json'))).mode & 0o777).toBe(0o600);
