@@ -14,8 +14,8 @@ const readJson = async (path: string): Promise<unknown> => (await read(path)).js
 
 /**
  * The key in a file: a JWK, or the key with `use: enc` of a JWK Set, as keygen writes it. A file with a
- * private key is refused if another user owns it, can write or can read it. So is the key file of the workers or
- * of the gateway.
+ * private key is refused if another user owns it, can write or can read it. So is the key file of the workers
+ * or of the gateway.
  */
 export const readKey = async (path: string): Promise<Record<string, unknown>> =>
   (await readKeyFile(path)).own;

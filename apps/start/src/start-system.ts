@@ -85,8 +85,8 @@ const provideKeyFile = async ({ dataDir, terminal }: Launcher, mounted: boolean)
 };
 
 /**
- * The gateway's file follows from the key file of the worker. One of `npm start` is written again if it does
- * not fit; the user's own is not: `rekey status` then says so.
+ * The key file of the gateway follows from that of the worker. One of `npm start` is written at each start.
+ * The user's own is not: `rekey status` says if it does not fit.
  */
 const provideGatewayKeyFile = async (
   { dataDir, terminal }: Launcher,

@@ -179,7 +179,8 @@ const addCommand = (): Command =>
 const orgsCommand = (): Command =>
   withOrgs(withGatewayOptions(new Command('orgs')))
     .description(
-      'set the orgs that a consumer may read, and wait until every worker proves that it knows; 10 s at most',
+      'set the orgs that a consumer may read, and wait until every worker has verified the change, ' +
+        'for 10 s at most',
     )
     .argument('<name>')
     .option('--timeout <seconds>', 'how long to wait until it can open all keys; 0: do not wait', seconds, 60)
@@ -233,7 +234,7 @@ const removeCommand = (): Command =>
   withGatewayOptions(new Command('remove'))
     .description(
       'remove a consumer: Rekey seals no further keys for it. ' +
-        'Waits until every worker proves that it knows, 10 s at most. The consumer ' +
+        'Waits until every worker has verified the change, for 10 s at most. The consumer ' +
         'keeps the keys that it already has; rotate the keys that it must no longer know',
     )
     .argument('<name>')

@@ -6,7 +6,7 @@ const AGAIN_MS = 300;
 const WITHIN_MS = 10_000;
 
 /**
- * Waits until every live worker has proved that it has read this revision of the registry; 10 s at most.
+ * Waits until every live worker has verified this revision of the registry; 10 s at most.
  * Returns the workers that have not.
  */
 export const untilProved = async (
@@ -22,11 +22,11 @@ export const untilProved = async (
   }
 };
 
-/** Names the workers that may still seal for the recipients of before, and sets the exit code. */
+/** Names the workers that may still seal for the earlier recipients, and sets the exit code. */
 export const reportLagging = (registryRev: number, lagging: readonly string[]): void => {
   if (lagging.length === 0) return;
   process.stderr.write(
-    `Not proved by ${lagging.join(', ')}: until then, it may seal keys for the consumer as before. ` +
+    `Not verified by ${lagging.join(', ')}: until then, it may seal keys for the earlier recipients. ` +
       `The change is stored (rev ${registryRev}). ` +
       'See rekey status, and restart a worker that stays behind.\n',
   );

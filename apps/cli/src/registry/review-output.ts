@@ -58,7 +58,8 @@ export const reviewedJson = (one: ReviewedConsumer): Record<string, unknown> =>
     believed: one.believed,
   });
 
-export const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
+export const plural = (count: number, one: string, many: string): string =>
+  `${count} ${count === 1 ? one : many}`;
 
 /** What an answer of yes does, in words. */
 export const consequences = (

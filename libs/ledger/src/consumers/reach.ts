@@ -26,7 +26,7 @@ export const reachOf = (
   if (!live.some(({ proved }) => proved || !proves)) return 'GONE';
   if (live.some(({ position }) => isBefore(position, entry))) return 'PENDING';
   const isUnapplied = ({ unapplied: { count, first }, kid = grantKid }: ConsumerInstance): boolean =>
-    // Without a kid: a consumer of before.
+    // Without a kid: a consumer of an earlier version.
     (grantKid !== undefined && kid !== grantKid) ||
     (version
       ? // Instances name only the first events that they could not apply: it may be one of the others.

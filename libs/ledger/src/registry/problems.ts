@@ -30,13 +30,13 @@ export interface RegistryProblem {
 }
 
 export const detailOf: Record<Unusable | 'below-floor', string> = {
-  absent: 'its manifest is missing',
-  'wrong-type': 'its manifest has a wrong type',
-  'too-long': 'its manifest is too long',
-  'other-key': 'its manifest is signed with another key',
-  forged: 'its manifest is not as a process of Rekey signed it',
-  'other-ledger': 'its manifest belongs to another ledger',
-  'below-floor': 'its manifest is older than REKEY_REGISTRY_MIN_REV',
+  absent: 'the registry is missing',
+  'wrong-type': 'the registry has the wrong type',
+  'too-long': 'the registry is too long',
+  'other-key': 'the registry is signed with another key',
+  forged: 'the registry is not as a process of Rekey signed it',
+  'other-ledger': 'the registry belongs to another ledger',
+  'below-floor': 'the registry is older than REKEY_REGISTRY_MIN_REV',
 };
 
 const SHOWN_FOR_MS = 86_400_000;

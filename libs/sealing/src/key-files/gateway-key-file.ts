@@ -47,7 +47,7 @@ const Public = z.object({
 const Keys = z.array(z.looseObject({ kty: z.string(), use: z.string().optional() }));
 const JwkSet = z.object({ keys: Keys });
 
-/** Writes the key file of a gateway, with mode 0600. Never overwrites: returns false if the file exists. */
+/** Writes the key file of the gateway, with mode 0600. Never overwrites: returns false if the file exists. */
 export const createGatewayKeyFile = async (
   path: string,
   { sealing, signing }: Pick<KeyFile, 'sealing' | 'signing'>,
@@ -62,7 +62,7 @@ export const createGatewayKeyFile = async (
 };
 
 /**
- * Reads and verifies the key file of a gateway. Refuses a worker's key file, and a file that another user
+ * Reads and verifies the key file of the gateway. Refuses a worker's key file, and a file that another user
  * owns, can write or can read. An error names the path and the variable; never a key.
  */
 export const loadGatewayKeyFile = async (

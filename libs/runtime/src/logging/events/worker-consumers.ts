@@ -95,29 +95,29 @@ export const workerConsumersEvents = {
   },
   registry_problem: {
     level: 'error',
-    message: 'something in the registry of consumers is not believed',
+    message: 'the registry of consumers, or an entry of it, cannot be verified',
     meaning: '`code` and `subject` are those of rekey status, which says what to do.',
   },
   registry_problem_over: {
     level: 'info',
-    message: 'a problem of the registry of consumers is over',
+    message: 'a problem of the registry of consumers has ended',
     meaning: '`code` and `subject` are those of rekey status.',
   },
   ledger_binding_restored: {
     level: 'warn',
     message: "the ledger's note of its fingerprint key was changed by another client, and is put back",
     meaning:
-      'The registry proves that the key file is that of this ledger. Find the client that writes to it.',
+      'The registry shows that the key file is that of this ledger. Find the client that writes to it.',
   },
   registry_memory_failed: {
     level: 'warn',
     message: 'the registry cannot be remembered in its file',
     meaning:
-      'REKEY_REGISTRY_MEMORY cannot be read or written. After a restart an older registry is believed.',
+      'REKEY_REGISTRY_MEMORY cannot be read or written. After a restart, an older registry is accepted.',
   },
   registry_unreadable: {
     level: 'warn',
     message: 'the registry of consumers cannot be read; retrying',
-    meaning: 'Redis is away or refuses. Consumers stay as they were last believed.',
+    meaning: 'Redis is away or refuses. Consumers stay as they were last verified.',
   },
 } as const satisfies Record<string, LogEvent>;
