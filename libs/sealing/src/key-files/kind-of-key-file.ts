@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Whose key file it is. */
-export type KindOfKeyFile = 'worker' | 'gateway' | 'consumer';
+type KindOfKeyFile = 'worker' | 'gateway' | 'consumer';
 
 const Jwk = z.looseObject({
   kty: z.string(),
