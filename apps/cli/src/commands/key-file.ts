@@ -74,9 +74,7 @@ export const keyFileCommand = (): Command => {
     });
   keyFile
     .command('public')
-    .description(
-      "print Rekey's public key, a JWK that consumers need to verify records, and its fingerprint",
-    )
+    .description("print Rekey's public key, a JWK that consumers need to verify records, and its fingerprint")
     .argument('<path>', 'the key file of the workers')
     .action(async (path: string) => {
       await refuseConsumersFile(path);

@@ -70,8 +70,7 @@ export const registryItems = ({ registry = { problems: [], lagging: [] } }: Syst
     ),
     ...each('REGISTRY_LAGGING', registry.lagging, (id) => ({
       subject: id,
-      message:
-        'This worker has not verified the current consumers. It may seal keys for removed ones.',
+      message: 'This worker has not verified the current consumers. It may seal keys for removed ones.',
       advice: 'Restart it. If it is of an older version, update it.',
     })),
   ];
