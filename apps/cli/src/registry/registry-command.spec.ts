@@ -99,11 +99,11 @@ describe('a worker that stays behind', () => {
   });
 });
 
-describe('a change that no worker has proved', () => {
+describe('a change that no worker has verified', () => {
   it('does not count as known, though no worker is behind: the command ends with 3', async () => {
     const client = { getRegistry: async () => ({ registryRev: 7, workers: [], laggingWorkers: [] }) };
     reportLagging(7, await untilProved(client, 7, { withinMs: 0 }));
-    expect([process.exitCode, err]).toEqual([3, expect.stringContaining('No worker has proved it')]);
+    expect([process.exitCode, err]).toEqual([3, expect.stringContaining('No worker has verified it')]);
   });
 });
 

@@ -120,7 +120,8 @@ export const rekeyErrors = {
   REGISTRY_CONTESTED: {
     grpc: 'UNAVAILABLE',
     retry: true,
-    message: 'Another client keeps replacing the registry of consumers, and no worker proves the true one.',
+    message:
+      'Another client keeps replacing the registry of consumers, and no worker has verified the current one.',
     advice: 'See rekey status. Find the client that writes to the Redis of Rekey, then restart the workers.',
   },
   REGISTRY_ENTRIES_CHANGED: {

@@ -29,16 +29,16 @@ const texts: Record<RegistryProblem['code'], Texts> = {
   REGISTRY_CONTESTED: {
     message: (detail) =>
       `Another client replaces the registry of consumers again and again: ${detail} within a minute. ` +
-      'What is proved counts; gateways accept no rotation while no worker proves that it knows it.',
+      'The verified one counts; gateways accept no rotation while no worker has verified it.',
     advice: () => `${FIND} Take away its rights, then restart the workers.`,
   },
   REGISTRY_MEMORY_UNUSABLE: {
     message: (detail) =>
       `The file that remembers the registry (REKEY_REGISTRY_MEMORY) cannot be used: ${detail}. ` +
-      'No registry in Redis is believed in its place.',
+      'No consumer is trusted until then.',
     advice: () =>
-      'Restore the file. Or check what is stored, and decide: rekey registry trust. Without the file, an ' +
-      'earlier registry that was put back is believed.',
+      'Restore the file. Or check what is stored, and decide: rekey registry trust. Without the file, this ' +
+      'process would accept an earlier registry that another client put back.',
   },
   REGISTRY_ROLLED_BACK: {
     message: (detail) => `The registry of consumers was an older one: ${detail}.`,
