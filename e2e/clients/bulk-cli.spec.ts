@@ -237,6 +237,7 @@ describe('with a worker', () => {
         .filter(Boolean),
     ).toEqual([
       'ok gateway',
+      'ok registry',
       'ok key file',
       'ok gateway key file',
       'ok redis',

@@ -193,6 +193,8 @@ describe('the README, as pasted', () => {
   it('has npm start print a ready line for each part, and the next command', () => {
     for (const part of ['redis', 'simulator', 'gateway', 'worker'])
       expect(output).toMatch(new RegExp(`^${part} +ready +\\S`, 'm'));
+    for (const file of ['key.json', 'gateway-key.json', 'redis/registry-gateway', 'redis/registry-worker'])
+      expect(output).toMatch(new RegExp(`^(key file|registry) .* ${copy.folder}/.rekey/${file}\\b`, 'm'));
     expect(output).toContain('npx rekey rotate org_demo ast_1 --wait');
     expect(output).toContain(`Other programs need: GRPC_ADDRESS=${gateway} REDIS_URL=${redisUrl}`);
   });
@@ -210,6 +212,7 @@ describe('the README, as pasted', () => {
     expect(findings.map((line) => line.split(/ {2,}/)[1])).toEqual(
       expect.arrayContaining([
         'gateway',
+        'registry',
         'environment',
         'key file',
         'redis',
@@ -246,7 +249,7 @@ describe('the README, as pasted', () => {
 });
 
 describe('docs/guides/operate.md, as pasted', () => {
-  it('makes the key file of a gateway, which only its owner reads, and git does not see', async () => {
+  it('makes the key file of the gateway, which only its owner reads, and git does not see', async () => {
     const env = { REKEY_KEY_FILE: '.rekey/key.json' };
     await paste('docs/guides/operate.md', 'npx rekey key-file gateway', { env });
     expect((await stat(join(copy.folder, 'gateway-key.json'))).mode & 0o777).toBe(0o600);

@@ -22,7 +22,7 @@ class Acknowledgements:
         self._consumers = key_of("consumers")
         self._own, self._shared = key_of("acks", name), key_of("acks")
         self._number = 0
-        # Whether Rekey verifies acknowledgements: one of before expects no signature.
+        # Whether Rekey verifies acknowledgements: an earlier one expects no signature.
         self._signs = False
         # The digest of the orgs by which everything is applied; empty until a snapshot for these has ended.
         self._applied_orgs = ""

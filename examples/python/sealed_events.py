@@ -75,7 +75,7 @@ class SharedKeys:
     proving: bytes
     # The grant is of this version of Rekey: every record for these keys has a key proof.
     needs_key_proof: bool = False
-    # Of the grant; 0 in one of the version before.
+    # Of the grant; 0 in one of an earlier version.
     revision: int = 0
 
 
@@ -125,7 +125,7 @@ def _check_proofs(content, ours, keys):
     if content["protected"] != SPLIT_HEADER:
         raise Refused("it does not have the form of an event of Rekey")
     _check_proof(header["proof"], text, keys)
-    # Records of the version before have no key proof. A grant of this version is never used for those.
+    # Records of an earlier version have no key proof. A grant of this version is never used for those.
     if keys.needs_key_proof or "key_proof" in header:
         _check_proof(header.get("key_proof", ""), f"rekey record key 2 {keys.kid} {encrypted_key}", keys)
 

@@ -1,5 +1,6 @@
 import { RekeyClientError } from '@rekey/client';
 import { isErrorCode } from '@rekey/schema';
+import { KeyFileError } from '@rekey/sealing';
 
 /** The outcomes that a script can distinguish. Commander itself exits with 1 for wrong usage. */
 export const exitCodes = {
@@ -46,4 +47,13 @@ export const fromCallError = (error: unknown, address: string): unknown => {
       exitCode,
     );
   return new CliError(details, grpcStatus, exitCode);
+};
+
+/** Any error as what the user sees of it. A key file that cannot be used is one that the user has named. */
+export const toCliError = (error: unknown): CliError => {
+  if (error instanceof CliError) return error;
+  return new CliError(
+    (error as Error).message,
+    error instanceof KeyFileError ? 'INVALID_ARGUMENT' : 'INTERNAL',
+  );
 };

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --conditions=@rekey/source
 import '@rekey/runtime/check-node';
 import { trimEnvironment } from './environment.ts';
-import { CliError, exitCodes } from './failure.ts';
+import { toCliError } from './failure.ts';
 import { endWithNpx } from './npx.ts';
 import { rekeyProgram } from './program.ts';
 import { guardOutput } from './output/standard-output.ts';
@@ -23,12 +23,11 @@ try {
   await program.parseAsync();
 } catch (error) {
   const json = process.argv.includes('--json');
-  const { message } = error as Error;
-  const reason = error instanceof CliError ? error.reason : 'INTERNAL';
+  const { message, reason, exitCode } = toCliError(error);
   process.stderr.write(
     json ? `${JSON.stringify({ error: { reason, message } })}\n` : `error: ${message} (${reason})\n`,
   );
-  process.exitCode = error instanceof CliError ? error.exitCode : exitCodes.failed;
+  process.exitCode = exitCode;
 }
 
 // Exit explicitly: a library can still wait for a connection, such as one through a proxy that never answers.

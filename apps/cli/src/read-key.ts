@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { buffer as readAll } from 'node:stream/consumers';
 import { TextFileError, complaintAboutAccess, decodeText, readTextFile } from '@rekey/schema';
-import { SealError, fingerprintOfKey, parseVerifier } from '@rekey/sealing';
+import { SealError, describeOther, fingerprintOfKey, kindOfKeyFile, parseVerifier } from '@rekey/sealing';
 import { areSecretsMounted } from './environment.ts';
 import { CliError } from './failure.ts';
 import { withGateway, type GatewayOptions } from './gateway-command.ts';
@@ -14,21 +14,43 @@ const readJson = async (path: string): Promise<unknown> => (await read(path)).js
 
 /**
  * The key in a file: a JWK, or the key with `use: enc` of a JWK Set, as keygen writes it. A file with a
- * private key is refused if another user owns it, can write or can read it.
+ * private key is refused if another user owns it, can write or can read it. So is the key file of the workers
+ * or of the gateway.
  */
-export const readKey = async (path: string): Promise<Record<string, unknown>> => {
+export const readKey = async (path: string): Promise<Record<string, unknown>> =>
+  (await readKeyFile(path)).own;
+
+/** The same, and Rekey's public key if the file has it, as it is there. */
+export const readKeyFile = async (
+  path: string,
+): Promise<{ own: Record<string, unknown>; rekeys: Jwk | undefined }> => {
   const { json, stats } = await read(path);
-  const keys = (json as { keys?: unknown }).keys;
-  const jwk: unknown = Array.isArray(keys) ? keys.find((key: { use?: unknown }) => key.use === 'enc') : json;
-  if (typeof jwk !== 'object' || jwk === null)
+  const other = describeOther(json, 'consumer');
+  if (other !== undefined)
+    throw new CliError(`${path} is ${other}, not that of a consumer.`, 'INVALID_ARGUMENT');
+  const set = (json as { keys?: unknown } | null)?.keys;
+  const keys = Array.isArray(set) ? (set as ({ use?: unknown; crv?: unknown } | null)[]) : undefined;
+  const own: unknown = keys ? keys.find((key) => key?.use === 'enc') : json;
+  if (typeof own !== 'object' || own === null)
     throw new CliError(
       `${path} must hold a JWK, or a JWK Set that includes a key with use "enc".`,
       'INVALID_ARGUMENT',
     );
-  const isPrivate = 'd' in jwk || 'k' in jwk;
+  const isPrivate = 'd' in own || 'k' in own;
   const complaint = isPrivate && stats && complaintAboutAccess(stats, { mounted: areSecretsMounted() });
   if (complaint) throw new CliError(`${path} holds a private key and ${complaint}.`, 'INVALID_ARGUMENT');
-  return jwk as Record<string, unknown>;
+  const rekeys = keys?.find((key) => key?.crv === 'Ed25519') as Jwk | undefined;
+  return { own: own as Record<string, unknown>, rekeys };
+};
+
+/** Refuses a key file of a consumer, which has no key that others verify with. */
+export const refuseConsumersFile = async (path: string): Promise<void> => {
+  const json = await readJson(path).catch(() => undefined);
+  if (kindOfKeyFile(json) === 'consumer')
+    throw new CliError(
+      `${path} is the key file of a consumer. For its fingerprint: rekey consumer fingerprint ${path}`,
+      'INVALID_ARGUMENT',
+    );
 };
 
 const read = async (path: string): Promise<{ json: unknown; stats: Stats | undefined }> => {
@@ -56,6 +78,8 @@ const read = async (path: string): Promise<{ json: unknown; stats: Stats | undef
 type Jwk = Parameters<typeof fingerprintOfKey>[0];
 
 const FINGERPRINT = /^SHA256:[\w-]{43}$/;
+/** A fingerprint that was mistyped is not the path of a file. */
+const LIKE_A_FINGERPRINT = /^SHA256:/i;
 
 /**
  * Rekey's public key, and its fingerprint. `given` is a file, a JWK or the fingerprint that the key of the
@@ -65,7 +89,9 @@ export const readRekeysKey = async (
   given: string | undefined,
   options: GatewayOptions,
 ): Promise<{ jwk: Jwk; fingerprint: string; isCompared: boolean }> => {
-  const isFingerprint = given !== undefined && FINGERPRINT.test(given);
+  const isFingerprint = given !== undefined && LIKE_A_FINGERPRINT.test(given);
+  if (isFingerprint && !FINGERPRINT.test(given))
+    throw new CliError(`${given} is no fingerprint: SHA256: and 43 characters.`, 'INVALID_ARGUMENT');
   const jwk = (
     given === undefined || isFingerprint ? await fromGateway(options) : await fromOperator(given)
   ) as Jwk;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { addSigningKey, createGatewayKeyFile, createKeyFile, loadKeyFile } from '@rekey/sealing';
@@ -22,9 +23,11 @@ export const startSystem = async (launcher: Launcher): Promise<void> => {
   const upstream = simulated ? await startSimulator(launcher) : {};
   const keyFile = await provideKeyFile(launcher, mounted);
   const gatewayKeyFile = await provideGatewayKeyFile(launcher, keyFile, mounted);
+  const memory = { gateway: memoryOf('gateway', redis.folder), worker: memoryOf('worker', redis.folder) };
+  sayNewMemory(launcher, Object.values(memory));
   const gatewayAddress = await startGateway(launcher, {
     ...redis.variables,
-    ...memoryOf('gateway', redis.folder),
+    ...memory.gateway,
     REKEY_GATEWAY_KEY_FILE: gatewayKeyFile,
   });
   const worker = await launcher.launch('worker', {
@@ -32,7 +35,7 @@ export const startSystem = async (launcher: Launcher): Promise<void> => {
       ...environmentOf('worker'),
       ...upstream,
       ...redis.variables,
-      ...memoryOf('worker', redis.folder),
+      ...memory.worker,
       REKEY_KEY_FILE: keyFile,
     },
   });
@@ -65,6 +68,13 @@ const memoryOf = (part: string, folder: string | undefined): Record<string, stri
     ? {}
     : { REKEY_REGISTRY_MEMORY: join(folder, `registry-${part}`) };
 
+/** The processes create these files themselves, beside the data of Redis. */
+const sayNewMemory = ({ terminal }: Launcher, memory: Record<string, string>[]): void => {
+  const created = memory.flatMap((variables) => Object.values(variables)).filter((path) => !existsSync(path));
+  if (created.length > 0)
+    terminal.say(`registry   remembered in ${created.join(' and ')}  (keep them with the data of Redis)`);
+};
+
 const provideKeyFile = async ({ dataDir, terminal }: Launcher, mounted: boolean): Promise<string> => {
   const keyFile = resolve(readVariable('REKEY_KEY_FILE') ?? join(dataDir, 'key.json'));
   if (await createKeyFile(keyFile))
@@ -75,8 +85,8 @@ const provideKeyFile = async ({ dataDir, terminal }: Launcher, mounted: boolean)
 };
 
 /**
- * The gateway's file follows from the key file of the worker. One of `npm start` is written again if it does
- * not fit; the user's own is not: `rekey status` then says so.
+ * The key file of the gateway follows from that of the worker. One of `npm start` is written at each start.
+ * The user's own is not: `rekey status` says if it does not fit.
  */
 const provideGatewayKeyFile = async (
   { dataDir, terminal }: Launcher,
@@ -86,9 +96,10 @@ const provideGatewayKeyFile = async (
   const given = readVariable('REKEY_GATEWAY_KEY_FILE');
   const path = resolve(given ?? join(dataDir, 'gateway-key.json'));
   const loaded = await loadKeyFile(keyFile, { variable: 'REKEY_KEY_FILE', mounted });
+  const isNew = !existsSync(path);
   if (given === undefined) await rm(path, { force: true });
-  if ((await createGatewayKeyFile(path, loaded)) && given !== undefined)
-    terminal.say(`key file   created ${path} for the gateway  (mode 0600)`);
+  await createGatewayKeyFile(path, loaded);
+  if (isNew) terminal.say(`key file   created ${path} for the gateway  (mode 0600)`);
   return path;
 };
 

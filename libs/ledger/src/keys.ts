@@ -74,7 +74,7 @@ export interface Keys {
   policies: string;
   /** The stream, and the channel of the same name. */
   events: string;
-  /** The stream of acknowledgements of all consumers of before, which nothing proves. */
+  /** The stream of acknowledgements of all earlier consumers, which do not sign. */
   acks: string;
   /** The stream of the acknowledgements of one consumer. */
   acksOf(consumer: string): string;

@@ -13,7 +13,7 @@ export interface SharedKeys {
   proving: KeyObject;
   /**
    * Every envelope for these keys has a key proof (decision 0022): one without is refused. Absent for Rekey's
-   * own keys and for grants of the version before, which also sealed envelopes without.
+   * own keys and for grants of the earlier version, which also sealed envelopes without.
    */
   needsKeyProof?: boolean;
 }
@@ -29,7 +29,7 @@ export type Purpose =
 
 /**
  * How the parts of an envelope belong together. `joined`: the protected header names version and purpose, and
- * the proof covers all parts. `split`: the protected header is that of version 1, which consumers of before
+ * the proof covers all parts. `split`: the protected header is that of version 1, which earlier consumers
  * compare as a text. The proof covers the content, as it did, and `key_proof` covers the wrapped key.
  */
 export type Form = 'joined' | 'split';
@@ -45,7 +45,7 @@ const JOINED_HEADERS: Readonly<Record<Purpose, string>> = {
 };
 
 /**
- * The form in which this version seals. Records stay in the form that consumers of before read, for one
+ * The form in which this version seals. Records stay in the form that earlier consumers read, for one
  * release. Workers alone read the others.
  */
 export const formToSeal = (purpose: Purpose): Form => (purpose === 'record' ? 'split' : 'joined');

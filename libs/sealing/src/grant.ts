@@ -27,7 +27,7 @@ const SharedJwks = z.object({ keys: z.tuple([OctJwk, OctJwk]) });
 /** The content of a grant: the consumer, and the JWK Set of the two keys that only Rekey and it share. */
 const GrantClaims = SharedJwks.extend({ consumer: z.string(), issued_at: z.string() });
 const GRANT_TYPE = 'rekey.grant.1';
-/** What grants of the version before have none of. */
+/** What grants of the earlier version lack. */
 const NewClaims = z.object({
   typ: z.literal(GRANT_TYPE),
   /** The revision of the grants of a consumer: it only rises. */
@@ -40,7 +40,7 @@ const NewClaims = z.object({
 
 /** An opened grant. */
 export interface Grant extends SharedKeys {
-  /** 0 in a grant of the version before. */
+  /** 0 in a grant of the earlier version. */
   revision: number;
 }
 

@@ -1,4 +1,5 @@
-export { addSigningKey, createKeyFile, loadKeyFile } from './key-files/key-file.ts';
+export { KeyFileError, addSigningKey, createKeyFile, loadKeyFile } from './key-files/key-file.ts';
+export { describeOther, kindOfKeyFile } from './key-files/kind-of-key-file.ts';
 export {
   createGatewayKeyFile,
   loadGatewayKeyFile,

@@ -1,6 +1,6 @@
 import type { Envelope } from '@rekey/schema';
 
-/** For specs: what the version before sealed, with keys of fixed bytes. */
+/** For specs: what the earlier version sealed, with keys of fixed bytes. */
 export const sealedBefore: Envelope = {
   protected: 'eyJlbmMiOiJBMjU2R0NNIiwiY3R5IjoiYXBwbGljYXRpb24vanNvbiJ9',
   iv: 'M-alDZy7te53N-pC',

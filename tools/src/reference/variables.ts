@@ -39,12 +39,13 @@ export const variables: Record<string, Record<string, Variable>> = {
       meaning: `
         the path of a file in which the process remembers [the registry of
         consumers](../guides/operate.md#the-registry-of-consumers). A folder that outlives the process, beside
-        the data of this Redis; one file for each process. \`npm start\` keeps it in the folder of Redis
+        the data of this Redis; a gateway has a file of its own, and
+        several workers may share one. \`npm start\` keeps it in the folder of Redis
       `,
     },
     REKEY_REGISTRY_MIN_REV: {
       meaning: `
-        for a process without a disk: it believes no registry of consumers below this revision, which
+        for a process without a disk: it accepts no registry of consumers below this revision, which
         \`rekey consumer remove\` and \`rekey consumer orgs\` print
       `,
     },

@@ -17,6 +17,7 @@ import { CliError, exitCodes } from '../failure.ts';
 import { seconds } from '../follow/follow.ts';
 import { warnIfExposedToGit } from '../git-exposure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { fingerprintCommand } from '../key-files/fingerprint-command.ts';
 import { STANDARD_STREAM, readKey, readRekeysKey } from '../read-key.ts';
 import { proofJson, reportLagging, untilProved } from '../registry/registry-proof.ts';
 
@@ -178,7 +179,8 @@ const addCommand = (): Command =>
 const orgsCommand = (): Command =>
   withOrgs(withGatewayOptions(new Command('orgs')))
     .description(
-      'set the orgs that a consumer may read, and wait until every worker proves that it knows; 10 s at most',
+      'set the orgs that a consumer may read, and wait until every worker has verified the change, ' +
+        'for 10 s at most',
     )
     .argument('<name>')
     .option('--timeout <seconds>', 'how long to wait until it can open all keys; 0: do not wait', seconds, 60)
@@ -232,7 +234,8 @@ const removeCommand = (): Command =>
   withGatewayOptions(new Command('remove'))
     .description(
       'remove a consumer: Rekey seals no further keys for it. ' +
-        'Waits until every worker, and one at least, proves that it knows; 10 s at most. The consumer ' +
+        'Waits until every live worker has verified the change, and at least one has, for 10 s at most. ' +
+        'The consumer ' +
         'keeps the keys that it already has; rotate the keys that it must no longer know',
     )
     .argument('<name>')
@@ -253,6 +256,7 @@ export const consumerCommand = (): Command =>
   new Command('consumer')
     .description('manage consumers: the services that read keys')
     .addCommand(keygenCommand())
+    .addCommand(fingerprintCommand())
     .addCommand(addCommand())
     .addCommand(orgsCommand())
     .addCommand(listCommand())

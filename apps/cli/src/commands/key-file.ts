@@ -9,6 +9,7 @@ import { Command } from 'commander';
 import { areSecretsMounted } from '../environment.ts';
 import { CliError } from '../failure.ts';
 import { warnIfExposedToGit } from '../git-exposure.ts';
+import { refuseConsumersFile } from '../read-key.ts';
 
 export const keyFileCommand = (): Command => {
   const keyFile = new Command('key-file').description(
@@ -44,7 +45,7 @@ export const keyFileCommand = (): Command => {
   keyFile
     .command('gateway')
     .description(
-      'create the key file of a gateway from that of the workers: it proves which consumers there are, ' +
+      'create the key file of the gateway from that of the workers: it verifies which consumers there are, ' +
         'and opens no record. Never overwrites a file',
     )
     .argument('<path>', 'the file to create, which only you can read')
@@ -73,9 +74,10 @@ export const keyFileCommand = (): Command => {
     });
   keyFile
     .command('public')
-    .description("print Rekey's public key, a JWK that consumers need to verify records")
-    .argument('<path>')
+    .description("print Rekey's public key, a JWK that consumers need to verify records, and its fingerprint")
+    .argument('<path>', 'the key file of the workers')
     .action(async (path: string) => {
+      await refuseConsumersFile(path);
       const { signing } = await loadKeyFile(path, { mounted: areSecretsMounted() });
       process.stdout.write(`${JSON.stringify(signing.publicJwk)}\n`);
       process.stderr.write(`note: fingerprint: ${await fingerprintOfKey(signing.publicJwk)}\n`);

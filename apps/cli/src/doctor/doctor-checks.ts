@@ -7,6 +7,7 @@ import { askHealth } from './health.ts';
 import { checkUpstream } from './invent-checks.ts';
 import { checkKeyFiles } from './key-file-checks.ts';
 import { checkRedis } from './redis-checks.ts';
+import { checkRegistry } from './registry-check.ts';
 
 /** Runs all checks, one after the other. */
 export async function* examine(
@@ -14,7 +15,9 @@ export async function* examine(
   env: NodeJS.ProcessEnv,
   taken: TakenFromStart = { names: [], withheld: [] },
 ): AsyncGenerator<Finding> {
-  yield await checkGateway(gateway);
+  const found = await checkGateway(gateway);
+  yield found;
+  if (found.status === 'ok') yield* await checkRegistry(gateway);
   let environment: DoctorEnvironment;
   try {
     environment = parseEnvironment(DoctorEnvironment, env);

@@ -155,7 +155,7 @@ const registryRows = (registry: SystemStatus['registry']): [string, string][] =>
         [
           'registry',
           `rev ${registry.registryRev}` +
-            (registry.noMemory ? '  REGISTRY_NO_MEMORY: set REKEY_REGISTRY_MEMORY of the gateway' : ''),
+            (registry.noMemory ? '; kept in memory only: set REKEY_REGISTRY_MEMORY of the gateway' : ''),
         ],
       ]
     : [];

@@ -99,18 +99,18 @@ describe('a worker that stays behind', () => {
   });
 });
 
-describe('a change that no worker has proved', () => {
+describe('a change that no worker has verified', () => {
   it('does not count as known, though no worker is behind: the command ends with 3', async () => {
     const client = { getRegistry: async () => ({ registryRev: 7, workers: [], laggingWorkers: [] }) };
     reportLagging(7, await untilProved(client, 7, { withinMs: 0 }));
-    expect([process.exitCode, err]).toEqual([3, expect.stringContaining('No worker has proved it')]);
+    expect([process.exitCode, err]).toEqual([3, expect.stringContaining('No worker has verified it')]);
   });
 });
 
 describe('rekey registry trust', () => {
   it('sends the name and digest of exactly what it has shown', async () => {
     expect(await rekey('registry', 'trust', '--yes', '--json')).toBe(0);
-    expect(err).toMatch(/^billing +org_1 +ACTIVE +2026-01-01 +X25519 +T{43} +no$/m);
+    expect(err).toMatch(/^billing +org_1 +ACTIVE +2026-01-01 +X25519 +SHA256:T{43} +no$/m);
     expect(trusted).toEqual([
       {
         consumers: [
@@ -144,7 +144,15 @@ describe('rekey registry trust', () => {
     expect(trusted).toEqual([]);
   });
 
-  it('quotes what could deceive, and marks the thumbprint of a shared key', async () => {
+  it('counts one consumer as one, and says how to compare its key', async () => {
+    reviewed = [entry('billing')];
+    await rekey('registry', 'trust', '--yes');
+    expect(out).toBe('The registry has 1 consumer (rev 8).\n');
+    expect(err).toMatch(/^NAME .* FINGERPRINT +TRUSTED$/m);
+    expect(err).toContain('rekey consumer fingerprint FILE');
+  });
+
+  it('quotes what could deceive, and marks the fingerprint of a shared key', async () => {
     reviewed = [
       entry('billing', {
         orgs: ['org\u001b[2K'],
@@ -156,6 +164,6 @@ describe('rekey registry trust', () => {
     ];
     await rekey('registry', 'trust', '--yes');
     for (const character of ['\u001b', '\u202e']) expect(err).not.toContain(character);
-    expect(err).toMatch(/and 8 more.*\(unproved\)/);
+    expect(err).toMatch(/and 8 more.*SHA256:.*… \(not verified\)/);
   });
 });

@@ -3,7 +3,7 @@ import { confirm } from '../confirm.ts';
 import { CliError } from '../failure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { proofJson, reportLagging, untilProved } from './registry-proof.ts';
-import { consequences, reviewTable, reviewedJson } from './review-output.ts';
+import { consequences, plural, reviewTable, reviewedJson } from './review-output.ts';
 
 interface TrustOptions extends GatewayOptions {
   except?: string[];
@@ -41,7 +41,7 @@ const trust = async ({ except = [], keepGrants = false, ...options }: TrustOptio
     print(
       options,
       { registry_rev: registryRev, consumers: trusted.map(reviewedJson), ...proofJson(proof) },
-      `The registry has ${trusted.length} consumers (rev ${registryRev}).`,
+      `The registry has ${plural(trusted.length, 'consumer', 'consumers')} (rev ${registryRev}).`,
     );
     if (proof.lagging.length > 0) reportLagging(registryRev, proof);
   });
@@ -49,7 +49,7 @@ const trust = async ({ except = [], keepGrants = false, ...options }: TrustOptio
 const trustCommand = (): Command =>
   withGatewayOptions(new Command('trust'))
     .description(
-      'decide which consumers to believe: shows the entries in Redis, asks, and signs exactly these. ' +
+      'decide which consumers to trust: shows the entries in Redis, asks, and signs exactly these. ' +
         'For a ledger of an earlier version, a restored backup, or a lost registry',
     )
     .option('--except <name>', 'remove this entry; may be given several times', several)
@@ -63,5 +63,5 @@ const trustCommand = (): Command =>
 
 export const registryCommand = (): Command =>
   new Command('registry')
-    .description('manage the registry: the signed list of consumers that gateway and workers believe')
+    .description('manage the registry: the signed list of the consumers that gateways and workers trust')
     .addCommand(trustCommand());

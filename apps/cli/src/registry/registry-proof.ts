@@ -15,8 +15,8 @@ const isProved = ({ provedBy, lagging }: RegistryProof, least: number): boolean 
   lagging.length === 0 && provedBy.length >= least;
 
 /**
- * Waits until every live worker has proved that it has read this revision of the registry, and `least` of
- * them have; 10 s at most. Redis says which workers live: that none does proves nothing.
+ * Waits until every live worker has verified this revision of the registry, and `least` of them have; 10 s at
+ * most. Redis says which workers live: that none does shows nothing.
  */
 export const untilProved = async (
   client: Pick<RekeyClient, 'getRegistry'>,
@@ -38,13 +38,13 @@ export const proofJson = ({ provedBy, lagging }: RegistryProof) => ({
   lagging_workers: lagging,
 });
 
-/** Names the workers that may still seal for the recipients of before, and sets the exit code. */
+/** Names the workers that may still seal for the earlier recipients, and sets the exit code. */
 export const reportLagging = (registryRev: number, proof: RegistryProof): void => {
   if (isProved(proof, 1)) return;
   const who =
     proof.lagging.length > 0
-      ? `Not proved by ${proof.lagging.join(', ')}: until then, it may seal keys for the consumer as before. `
-      : 'No worker has proved it: one that runs may seal keys for the consumer as before. ';
+      ? `Not verified by ${proof.lagging.join(', ')}: until then, it may seal keys for earlier recipients. `
+      : 'No worker has verified it: one that runs may seal keys for earlier recipients. ';
   process.stderr.write(
     `${who}The change is stored (rev ${registryRev}). ` +
       'See rekey status, and restart a worker that stays behind.\n',

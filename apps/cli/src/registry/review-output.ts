@@ -1,7 +1,7 @@
 import type { RegistryReview, ReviewedConsumer } from '@rekey/client';
 import { columns, printable, withoutEmpty } from '../output/output.ts';
 
-const HEAD = ['NAME', 'ORGS', 'STATE', 'ADDED', 'KEY', 'THUMBPRINT', 'PROVED'];
+const HEAD = ['NAME', 'ORGS', 'STATE', 'ADDED', 'KEY', 'FINGERPRINT', 'TRUSTED'];
 /** Orgs that a line shows; the rest is counted. */
 const SHOWN_ORGS = 8;
 /** Of a time in RFC 3339. */
@@ -13,8 +13,11 @@ const orgsText = ({ orgs, orgCount }: ReviewedConsumer): string => {
   return [...shown.map(printable), ...(rest > 0 ? [`and ${rest} more`] : [])].join(' ');
 };
 
-const thumbprintText = ({ keyThumbprint = '', keyVerified }: ReviewedConsumer): string =>
-  keyVerified ? keyThumbprint : `${printable(keyThumbprint)} (unproved)`.trimStart();
+/** As other commands print it. Of a shared key, the gateway sees only what the entry says: its beginning. */
+const fingerprintText = ({ keyThumbprint = '', keyVerified }: ReviewedConsumer): string => {
+  if (keyVerified) return `SHA256:${keyThumbprint}`;
+  return keyThumbprint === '' ? '(not verified)' : `SHA256:${printable(keyThumbprint)}… (not verified)`;
+};
 
 export const reviewTable = (consumers: readonly ReviewedConsumer[]): string =>
   columns([
@@ -25,7 +28,7 @@ export const reviewTable = (consumers: readonly ReviewedConsumer[]): string =>
       printable(one.state),
       printable((one.createTime ?? '').slice(0, DATE_LENGTH)),
       printable(one.keyType),
-      thumbprintText(one),
+      fingerprintText(one),
       one.believed ? 'yes' : 'no',
     ]),
   ]);
@@ -45,7 +48,8 @@ export const reviewedJson = (one: ReviewedConsumer): Record<string, unknown> =>
     believed: one.believed,
   });
 
-const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
+export const plural = (count: number, one: string, many: string): string =>
+  `${count} ${count === 1 ? one : many}`;
 
 /** What an answer of yes does, in words. */
 export const consequences = (
@@ -59,5 +63,6 @@ export const consequences = (
     keepGrants
       ? 'Their grants are kept. Whoever has written to this Redis may know the keys of a grant.'
       : 'Workers issue new grants; consumers read their keys again, within seconds.',
-    'Compare each thumbprint with the key file of its service. Consumers that you do not know can read keys.',
+    'Compare each fingerprint with the key file of its service: rekey consumer fingerprint FILE.',
+    'Consumers that you do not know can read keys.',
   ].join('\n');

@@ -15,6 +15,8 @@ const documented = (): [name: string, value: string][] => {
   ]);
 };
 
+const shown = (count: number): string => count.toLocaleString('en');
+
 const valuesOf = ({
   calls,
   connections,
@@ -22,17 +24,17 @@ const valuesOf = ({
   streamsPerConnection,
   uploadIds,
 }: GatewayLimits): [string, string][] => [
-  ...Object.entries(calls.kinds).map(([kind, { open }]): [string, string] => [kind, String(open)]),
-  ['upload-ids', String(uploadIds)],
-  ['turns', String(turns.waitingTurns)],
+  ...Object.entries(calls.kinds).map(([kind, { open }]): [string, string] => [kind, shown(open)]),
+  ['upload-ids', shown(uploadIds)],
+  ['turns', shown(turns.waitingTurns)],
   ['request-bytes', `${calls.requestBytes / 2 ** 20} MiB`],
   ['response-bytes', `${calls.responseBytes / 2 ** 20} MiB`],
   ['reading', `${calls.readWithinMs / 1000} s`],
   ['arrival', `${calls.kinds['calls']!.arriveWithinMs / 1000} s`],
-  ['metadata', `${calls.metadataBytes} bytes`],
-  ['connections', String(connections.open)],
-  ['control-frames', `${connections.controlFramesPerSecond} a second`],
-  ['calls of one connection', String(streamsPerConnection)],
+  ['metadata', `${calls.metadataBytes / 2 ** 10} KiB`],
+  ['connections', shown(connections.open)],
+  ['control-frames', `${shown(connections.controlFramesPerSecond)} a second`],
+  ['calls of one connection', shown(streamsPerConnection)],
 ];
 
 it('docs/reference/limits.md lists every limit of the gateway with its default', () => {

@@ -38,7 +38,7 @@ export const permissions = {
   'consumers.create': { role: 'admin', allows: 'add consumers: they can then read keys' },
   'consumers.update': { role: 'admin', allows: 'set the orgs that a consumer may read' },
   'consumers.delete': { role: 'admin', allows: 'remove consumers' },
-  'registry.trust': { role: 'admin', allows: 'decide which entries of consumers in Redis to believe' },
+  'registry.trust': { role: 'admin', allows: 'decide which entries of consumers in Redis to trust' },
   'publicKey.read': { role: 'consumer', allows: "see Rekey's public key; every role has this permission" },
   'status.read': { role: 'viewer', allows: 'see the status of the whole system' },
   'system.freeze': { role: 'admin', allows: 'freeze and unfreeze all rotations' },

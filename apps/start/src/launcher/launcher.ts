@@ -3,6 +3,7 @@ import { launchApp, repositoryRoot, type App, type LaunchOptions } from '@rekey/
 import { createLifecycle, type Lifecycle } from './lifecycle.ts';
 import { createLogFile } from './log-file.ts';
 import { createParts, type Parts } from './parts.ts';
+import { plainWords } from './plain-words.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 
 type AppName = 'gateway' | 'worker' | 'simulator';
@@ -23,6 +24,12 @@ export const createLauncher = (): Launcher => {
   const terminal = createTerminal();
   const lifecycle = createLifecycle();
   const parts = createParts(join(dataDir, 'parts'), lifecycle);
+  const said = new Set<string>();
+  /** Gateway and worker may report the same. */
+  const sayOnce = (words: string): void => {
+    if (!said.has(words)) terminal.say(words);
+    said.add(words);
+  };
   return {
     dataDir,
     terminal,
@@ -34,7 +41,9 @@ export const createLauncher = (): Launcher => {
       const complaints: string[] = [];
       const onLine = (line: string) => {
         log(line);
+        const words = plainWords(line);
         if (isComplaint(line)) complaints.push(line);
+        else if (words !== undefined) sayOnce(words);
         else if (isWarning(line)) terminal.say(`${name}: ${line}`);
       };
       const onSpawn = parts.add.bind(undefined, name);

@@ -36,7 +36,7 @@ export const keepAcknowledgements = (options: UpkeepOptions): (() => Promise<voi
   };
 };
 
-/** Corrects the entry of a consumer: one that was granted by a worker of before has no `ack_key`. */
+/** Corrects the entry of a consumer: one that was granted by an earlier worker has no `ack_key`. */
 const noteIn = async (
   { consumers, logger }: UpkeepOptions,
   before: SeenConsumer,

@@ -28,7 +28,7 @@ interface EnrolmentDeps {
 const POLL_EVERY_MS = 500;
 
 /**
- * If the revision of the recipients rises, and this process believes nobody else than before, another client
+ * If the revision of the recipients rises, and this process trusts nobody else than before, another client
  * has raised it: records are looked through no more often than this.
  */
 const PASS_AGAIN_MS = 300_000;

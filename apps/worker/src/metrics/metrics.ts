@@ -127,7 +127,7 @@ const createLedgerGauges = ({ gauge }: Factory) => {
 const createRegistryGauge = ({ gauge }: Factory) => {
   const untrusted = gauge(
     'rekey_registry_untrusted',
-    'What this worker does not believe of the registry of consumers, or has put back within a day',
+    'What this worker cannot verify of the registry of consumers, or has put back within a day',
     ['why'],
   );
   return (problems: readonly { code: AttentionCode }[]): void => {

@@ -1,11 +1,11 @@
 import type { ResponseOf } from '../connection/transport.ts';
 import { text, withoutUnset } from './values.ts';
 
-/** The signed list of consumers, as a gateway believes it. */
+/** The signed list of consumers, as a gateway has verified it. */
 export interface Registry {
   /** Its revision, which only rises. */
   registryRev: number;
-  /** The live workers that have proved that they have read the requested revision. */
+  /** The live workers that have verified the requested revision. */
   workers: string[];
   /** The live workers that have not. */
   laggingWorkers: string[];
@@ -23,19 +23,22 @@ export interface ReviewedConsumer {
   createTime?: string;
   /** `X25519`, `P-256` or `shared`. */
   keyType: string;
-  /** The whole thumbprint (RFC 7638) of its key; of a shared key, what the entry says. */
+  /**
+   * The whole thumbprint (RFC 7638) of its key: its fingerprint without `SHA256:`. Of a shared key, what the
+   * entry says.
+   */
   keyThumbprint?: string;
   /** Whether the gateway has computed the thumbprint from the key itself. */
   keyVerified: boolean;
   /** SHA-256 of the entry, base64url. */
   digest: string;
-  /** Whether the registry proves this entry already. */
+  /** Whether the registry has this entry already: it is trusted. */
   believed: boolean;
 }
 
 /** The entries of consumers in Redis. */
 export interface RegistryReview {
-  /** By name: up to 100, and first those that the registry proves. */
+  /** By name: up to 100, and first those that the registry has. */
   consumers: ReviewedConsumer[];
   /** The number of further fields under the key of consumers. */
   otherCount: number;

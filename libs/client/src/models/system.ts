@@ -30,7 +30,7 @@ export interface SystemStatus {
   /** The org that Invent's alias `c` stands for. Not set until something is known about it. */
   orgAlias?: OrgAlias;
   ledger?: LedgerStatus;
-  /** The registry of consumers, as this gateway believes it. Not set if it believes none. */
+  /** The registry of consumers, as this gateway has verified it. Not set if it has verified none. */
   registry?: {
     registryRev: number;
     /** The gateway has no file that remembers the registry over a restart. */

@@ -29,7 +29,7 @@ const RENEW_EVERY_MS = 200;
 /** An id so far ahead of the clock is none that Redis gave. */
 const FUTURE_MS = 60_000;
 
-/** One stream: of a consumer, or without a name, of all consumers of before. */
+/** One stream: of a consumer, or without a name, of all earlier consumers. */
 interface Stream {
   key: string;
   consumer: string | undefined;

@@ -59,7 +59,7 @@ export interface Consumers {
 }
 
 const KEEP_ACKNOWLEDGEMENTS = 5000;
-/** Of the stream of all consumers of before, which they trim to as many. */
+/** Of the stream of all earlier consumers, which trim it to the same length. */
 const KEEP_SHARED = 20_000;
 /** The stream of a consumer that was removed is no longer trimmed. */
 const EXPIRE_MS = 86_400_000;

@@ -200,9 +200,9 @@ export class Looker {
     if (!mine) return believed.believe(theirs);
     const { merged, old } = mergeManifests(mine, theirs);
     if (theirs.rev < mine.rev)
-      this.stale = `revision ${theirs.rev} is stored, and ${mine.rev} was believed before`;
+      this.stale = `revision ${theirs.rev} is stored, and ${mine.rev} was read before`;
     else if (!haveSameContent(merged, theirs))
-      this.stale = `revision ${theirs.rev} lacks what was believed at ${mine.rev}, or has older records`;
+      this.stale = `revision ${theirs.rev} lacks what ${mine.rev} had, or has older records`;
     if (old.length > 0 && this.stale !== undefined) this.stale += `: ${old.slice(0, 10).join(', ')}`;
     if (merged.rev !== mine.rev || !haveSameContent(merged, mine)) believed.believe(merged);
   }

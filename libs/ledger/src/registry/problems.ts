@@ -36,18 +36,18 @@ export interface RegistryProblem {
   repaired?: true;
 }
 
-/** Why what is stored is not believed. */
+/** Why what is stored is not trusted. */
 export type Unbelieved = Unusable | 'below-floor' | 'memory';
 
 export const detailOf: Record<Unbelieved, string> = {
-  absent: 'its manifest is missing',
-  'wrong-type': 'its manifest has a wrong type',
-  'too-long': 'its manifest is too long',
-  'other-key': 'its manifest is signed with another key',
-  forged: 'its manifest is not as a process of Rekey signed it',
-  'other-ledger': 'its manifest belongs to another ledger',
+  absent: 'the registry is missing',
+  'wrong-type': 'the registry has the wrong type',
+  'too-long': 'the registry is too long',
+  'other-key': 'the registry is signed with another key',
+  forged: 'the registry is not as a process of Rekey signed it',
+  'other-ledger': 'the registry belongs to another ledger',
   memory: 'the file that remembers it cannot be used',
-  'below-floor': 'its manifest is older than REKEY_REGISTRY_MIN_REV',
+  'below-floor': 'the registry is older than REKEY_REGISTRY_MIN_REV',
 };
 
 export type Finding = Pick<RegistryProblem, 'code' | 'subject' | 'detail'>;

@@ -111,7 +111,7 @@ const Refusals = z.object({
 
 /**
  * The report that a running instance of a consumer repeats: the field `ack` of each entry in its stream of
- * acknowledgements. Consumers of before write it to a stream of all consumers, without a proof.
+ * acknowledgements. Consumers of earlier versions write it to a stream of all consumers, without a proof.
  */
 export const Acknowledgement = z.object({
   consumer: ConsumerName,

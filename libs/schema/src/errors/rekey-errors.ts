@@ -96,37 +96,38 @@ export const rekeyErrors = {
   REGISTRY_UNTRUSTED: {
     grpc: 'FAILED_PRECONDITION',
     retry: true,
-    message: 'The stored registry of consumers is not proved by the registry key; nobody in it is believed.',
-    advice: 'See rekey status. Restore Redis, or accept what is stored: rekey registry trust.',
+    message: 'The stored registry of consumers cannot be verified, so no consumer is trusted.',
+    advice: 'See rekey status. Restore Redis, or trust what is stored: rekey registry trust.',
   },
   REGISTRY_NOT_TAKEN_OVER: {
     grpc: 'FAILED_PRECONDITION',
     retry: true,
-    message: 'The consumers are not proved yet; no request is sent.',
-    advice: 'After an upgrade, check and accept them: rekey registry trust.',
+    message: 'The consumers of an earlier version are not trusted yet.',
+    advice: 'Check and trust them: rekey registry trust. Until then, rotations wait.',
   },
   REGISTRY_KEY_OTHER: {
     grpc: 'FAILED_PRECONDITION',
     retry: true,
-    message: 'The registry of consumers is proved by another registry key than the one of this process.',
+    message: 'The registry of consumers is signed with another registry key than the one of this process.',
     advice: 'Use the key file of this ledger; make that of the gateway with rekey key-file gateway.',
   },
   REGISTRY_KEY_MISSING: {
     grpc: 'FAILED_PRECONDITION',
     retry: false,
-    message: 'This gateway has no key file, so that it cannot prove consumers.',
+    message: 'This gateway has no key file, so it cannot verify consumers.',
     advice: 'Create one with rekey key-file gateway, and set REKEY_GATEWAY_KEY_FILE.',
   },
   REGISTRY_CONTESTED: {
     grpc: 'UNAVAILABLE',
     retry: true,
-    message: 'Another client keeps replacing the registry of consumers, and no worker proves the true one.',
+    message:
+      'Another client keeps replacing the registry of consumers, and no worker has verified the current one.',
     advice: 'See rekey status. Find the client that writes to the Redis of Rekey, then restart the workers.',
   },
   REGISTRY_ENTRIES_CHANGED: {
     grpc: 'ABORTED',
     retry: false,
-    message: 'An entry is not as it was shown; nothing was accepted.',
+    message: 'An entry is not as it was shown; nothing was changed.',
     advice: 'Check the entries again: rekey registry trust.',
   },
   BUDGET_NOT_CLOSED: {

@@ -192,10 +192,10 @@ export const requestErrors = {
     grpc: 'FAILED_PRECONDITION',
     retry: false,
     message:
-      'The entry of this consumer was changed or deleted in Redis, and no process holds its true text.',
+      'The entry of this consumer was changed or deleted in Redis, and no process holds the verified one.',
     advice:
       'Find what else writes to this Redis. Then remove the consumer and add it again, ' +
-      'or decide what to believe: rekey registry trust.',
+      'or decide which entries to trust: rekey registry trust.',
   },
   CONSUMERS_MISSING: {
     grpc: 'FAILED_PRECONDITION',

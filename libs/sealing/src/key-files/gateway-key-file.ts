@@ -6,12 +6,13 @@ import { kidOf } from '../consumer-key.ts';
 import {
   KeyFileError,
   named,
-  parseJwks,
+  parseJson,
   readKeyFile,
   writeNewKeyFile,
   type KeyFile,
   type KeyFileOptions,
 } from './key-file.ts';
+import { describeOther } from './kind-of-key-file.ts';
 import { createRegistryKey, registryKeyBytes, type RegistryKey } from './registry-key.ts';
 
 /**
@@ -44,8 +45,9 @@ const Public = z.object({
   x: z.base64url(),
 });
 const Keys = z.array(z.looseObject({ kty: z.string(), use: z.string().optional() }));
+const JwkSet = z.object({ keys: Keys });
 
-/** Writes the key file of a gateway, with mode 0600. Never overwrites: returns false if the file exists. */
+/** Writes the key file of the gateway, with mode 0600. Never overwrites: returns false if the file exists. */
 export const createGatewayKeyFile = async (
   path: string,
   { sealing, signing }: Pick<KeyFile, 'sealing' | 'signing'>,
@@ -60,7 +62,7 @@ export const createGatewayKeyFile = async (
 };
 
 /**
- * Reads and verifies the key file of a gateway. Refuses a worker's key file, and a file that another user
+ * Reads and verifies the key file of the gateway. Refuses a worker's key file, and a file that another user
  * owns, can write or can read. An error names the path and the variable; never a key.
  */
 export const loadGatewayKeyFile = async (
@@ -69,13 +71,14 @@ export const loadGatewayKeyFile = async (
 ): Promise<GatewayKeyFile> =>
   named(variable, async () => {
     const { text, stats } = readKeyFile(path, mounted, CREATE);
-    const keys = Keys.safeParse(parseJwks(path, text)).data;
+    const json = parseJson(path, text);
+    const other = describeOther(json, 'gateway');
+    if (other !== undefined)
+      throw new KeyFileError(path, `is ${other}, which must not reach a gateway. For the gateway, ${CREATE}`);
+    const keys = JwkSet.safeParse(json).data?.keys;
     if (!keys) throw new KeyFileError(path, `is not a JWK Set. To ${CREATE}`);
     if (keys.some((key) => 'd' in key || key.use === 'enc'))
-      throw new KeyFileError(
-        path,
-        `holds keys of a worker, which must not reach a gateway. For the gateway, ${CREATE}`,
-      );
+      throw new KeyFileError(path, `holds a private key, which must not reach a gateway. To ${CREATE}`);
     return {
       registryKey: findRegistryKey(path, keys),
       publicJwk: await findPublicKey(path, keys),

@@ -5,6 +5,7 @@ import { complaintAboutAccess, readSecretFile, type TextFileError } from '@rekey
 import type { JWK } from 'jose';
 import { z } from 'zod';
 import { kidOf } from '../consumer-key.ts';
+import { describeOther } from './kind-of-key-file.ts';
 
 /**
  * A key file is a JWK Set (RFC 7517) of three keys: a 256-bit symmetric key with `use: enc` that seals
@@ -171,7 +172,7 @@ export const readKeyFile = (
   }
 };
 
-const parseJson = (path: string, text: string): unknown => {
+export const parseJson = (path: string, text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch {
@@ -180,12 +181,12 @@ const parseJson = (path: string, text: string): unknown => {
   }
 };
 
-/** The keys of a JWK Set, whatever they are; undefined if it is none. */
-export const parseJwks = (path: string, text: string): unknown =>
-  z.object({ keys: z.unknown() }).safeParse(parseJson(path, text)).data?.keys;
-
 const parseJwkSet = (path: string, text: string): z.infer<typeof JwkSet> => {
-  const parsed = JwkSet.safeParse(parseJson(path, text));
+  const json = parseJson(path, text);
+  const other = describeOther(json, 'worker');
+  if (other !== undefined)
+    throw new KeyFileError(path, `is ${other}. Give the key file of the workers, or ${CREATE}`);
+  const parsed = JwkSet.safeParse(json);
   if (!parsed.success)
     throw new KeyFileError(
       path,

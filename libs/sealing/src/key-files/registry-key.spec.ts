@@ -43,7 +43,7 @@ describe('the registry key', () => {
   });
 });
 
-describe('the key file of a gateway', () => {
+describe('the key file of the gateway', () => {
   let dir: string;
   const path = (name: string) => join(dir, name);
   beforeAll(async () => {

@@ -170,7 +170,7 @@ const acknowledgementOf = (
   };
 };
 
-/** Signs it for the consumer's own stream. A Rekey of before reads the shared stream, without signatures. */
+/** Signs it for the consumer's own stream. An earlier Rekey reads the shared stream, without signatures. */
 const sendAcknowledgement = async (
   state: FollowState,
   names: Names,

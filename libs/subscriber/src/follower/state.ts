@@ -19,7 +19,7 @@ export interface Enrolment {
   text: string;
   orgs: string[];
   recipient: Grant;
-  /** Signs the text of an acknowledgement; absent if Rekey is of before, and expects no signature. */
+  /** Signs the text of an acknowledgement; absent if Rekey is an earlier one, which expects no signature. */
   sign?: ((ack: string) => string) | undefined;
 }
 

@@ -3,7 +3,7 @@ export interface Names {
   events: string;
   /** The consumer's own stream. */
   acks(consumer: string): string;
-  /** That of all consumers, for a Rekey of before. */
+  /** That of all consumers, for an earlier version of Rekey. */
   sharedAcks: string;
   consumers: string;
   orgs: string;

@@ -7,20 +7,20 @@ type Texts = { message: (detail: string) => string; advice: (subject: string) =>
 
 const FIND = 'Find the client that writes to the Redis of Rekey.';
 const TRUST =
-  'Start a process that remembers it, restore Redis, or accept what is stored: rekey registry trust.';
+  'Start a process that remembers it, restore Redis, or trust what is stored: rekey registry trust.';
 
 const texts: Record<RegistryProblem['code'], Texts> = {
   REGISTRY_UNTRUSTED: {
-    message: (detail) => `The registry of consumers is not believed: ${detail}. No key is replaced.`,
+    message: (detail) => `The registry of consumers cannot be verified: ${detail}. No key is replaced.`,
     advice: () => TRUST,
   },
   REGISTRY_NOT_TAKEN_OVER: {
-    message: () => 'The consumers are not proved yet, as after an upgrade. No key is replaced.',
-    advice: () => 'Check and accept them: rekey registry trust.',
+    message: () => 'The consumers of an earlier version are not trusted yet. No key is replaced.',
+    advice: () => 'Check and trust them: rekey registry trust.',
   },
   REGISTRY_KEY_OTHER: {
     message: (detail) => `This process has another registry key than this ledger: ${detail}.`,
-    advice: () => 'Give it the key file of this ledger: rekey key-file gateway makes that of a gateway.',
+    advice: () => 'Give it the key file of this ledger: rekey key-file gateway makes that of the gateway.',
   },
   REGISTRY_KEY_MISSING: {
     message: () => 'This gateway has no key file: it shows and changes no consumers.',
@@ -29,16 +29,16 @@ const texts: Record<RegistryProblem['code'], Texts> = {
   REGISTRY_CONTESTED: {
     message: (detail) =>
       `Another client replaces the registry of consumers again and again: ${detail} within a minute. ` +
-      'What is proved counts; gateways accept no rotation while no worker proves that it knows it.',
+      'The verified one counts; gateways accept no rotation while no worker has verified it.',
     advice: () => `${FIND} Take away its rights, then restart the workers.`,
   },
   REGISTRY_MEMORY_UNUSABLE: {
     message: (detail) =>
       `The file that remembers the registry (REKEY_REGISTRY_MEMORY) cannot be used: ${detail}. ` +
-      'No registry in Redis is believed in its place.',
+      'No consumer is trusted until then.',
     advice: () =>
-      'Restore the file. Or check what is stored, and decide: rekey registry trust. Without the file, an ' +
-      'earlier registry that was put back is believed.',
+      'Restore the file. Or check what is stored, and decide: rekey registry trust. Without the file, this ' +
+      'process would accept an earlier registry that another client put back.',
   },
   REGISTRY_ROLLED_BACK: {
     message: (detail) => `The registry of consumers was an older one: ${detail}.`,
@@ -57,16 +57,16 @@ const texts: Record<RegistryProblem['code'], Texts> = {
     advice: (name) => `${FIND} Then remove the entry: rekey consumer remove ${name}`,
   },
   CONSUMER_ALTERED: {
-    message: (detail) => `Another client has changed the consumer: ${detail}. What was proved counts.`,
+    message: (detail) => `Another client has changed the consumer: ${detail}. The verified entry counts.`,
     advice: () => FIND,
   },
   CONSUMER_LOST: {
-    message: (detail) => `The consumer is not believed: ${detail}. No key is sealed for it.`,
+    message: (detail) => `The entry of the consumer cannot be verified: ${detail}. No key is sealed for it.`,
     advice: (name) => `${FIND} Then remove the consumer (rekey consumer remove ${name}), and add it again.`,
   },
 };
 
-/** The registry of consumers: what is not believed, and what was put back. */
+/** The registry of consumers: what cannot be verified, and what was put back. */
 export const registryItems = ({ registry = { problems: [], lagging: [] } }: SystemFacts): Attention[] => {
   const codes = [...new Set(registry.problems.map(({ code }) => code))];
   return [
@@ -84,8 +84,7 @@ export const registryItems = ({ registry = { problems: [], lagging: [] } }: Syst
     ),
     ...each('REGISTRY_LAGGING', registry.lagging, (id) => ({
       subject: id,
-      message:
-        'This worker does not prove that it knows the consumers of now. It may seal keys for removed ones.',
+      message: 'This worker has not verified the current consumers. It may seal keys for removed ones.',
       advice: 'See its log for registry_problem, and restart it. If it is of an older version, update it.',
     })),
   ];

@@ -97,30 +97,30 @@ export const workerConsumersEvents = {
   },
   registry_problem: {
     level: 'error',
-    message: 'something in the registry of consumers is not believed',
+    message: 'the registry of consumers, or an entry of it, cannot be verified',
     meaning: '`code` and `subject` are those of rekey status, which says what to do.',
   },
   registry_problem_over: {
     level: 'info',
-    message: 'a problem of the registry of consumers is over',
+    message: 'a problem of the registry of consumers has ended',
     meaning: '`code` and `subject` are those of rekey status.',
   },
   ledger_binding_restored: {
     level: 'warn',
     message: "the ledger's note of its fingerprint key was changed by another client, and is put back",
     meaning:
-      'The registry proves that the key file is that of this ledger. Find the client that writes to it.',
+      'The registry shows that the key file is that of this ledger. Find the client that writes to it.',
   },
   registry_memory_failed: {
     level: 'warn',
     message: 'the registry cannot be remembered in its file',
     meaning:
       'REKEY_REGISTRY_MEMORY cannot be written, or holds what this process did not write. Restore or ' +
-      'remove the file: at the next start, one that cannot be used lets nobody be believed.',
+      'remove the file: a process that starts with one that it cannot use trusts no consumer.',
   },
   registry_unreadable: {
     level: 'warn',
     message: 'the registry of consumers cannot be read; retrying',
-    meaning: 'Redis is away or refuses. Consumers stay as they were last believed.',
+    meaning: 'Redis is away or refuses. Consumers stay as they were last verified.',
   },
 } as const satisfies Record<string, LogEvent>;

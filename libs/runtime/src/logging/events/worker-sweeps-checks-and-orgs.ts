@@ -134,8 +134,8 @@ export const workerSweepsChecksAndOrgsEvents = {
   },
   org_alias_unclear: {
     level: 'info',
-    message: 'Invent does not show which org `c` is; asking again later',
-    meaning: 'No action: the worker repeats the question.',
+    message: 'it is not known yet which org `c` is; trying again later',
+    meaning: 'No action: the worker tries again. `reason` says why.',
   },
   org_alias_moved: {
     level: 'info',
