@@ -29,7 +29,9 @@ export const claimWhenThereIsRoom = async (
       holdBack: holdBack(),
       slotGranted: slot.granted,
     });
-    const result = { claimed, askedMs, slotMs: slot.atMs(askedMs) };
+    // The next request to probe a closed budget leaves in a minute: however late, this one goes.
+    const probes = claimed.kind === 'claimed' && claimed.probes;
+    const result = { claimed, askedMs, slotMs: probes ? Infinity : slot.atMs(askedMs) };
     if (stopping.aborted || (claimed.kind !== 'full' && claimed.kind !== 'paced')) return result;
     const reserved = claimed.kind === 'paced' && claimed.reserved;
     if (!reserved && askedMs + claimed.retryInMs > giveUpMs) return result;

@@ -121,6 +121,29 @@ describe('a claim that waits for its slot', () => {
     [asked, stalls] = [[], []];
   });
 
+  it.each([
+    ['takes another slot if its own has expired', {}, ['bulk']],
+    ['keeps its slot, however late, if it probes a closed budget', { probes: true }, []],
+  ])('%s', async (_what, more, expected) => {
+    const taken: string[] = [];
+    const take = async (lane: string) => {
+      taken.push(lane);
+      return { taken: true } as const;
+    };
+    const claimSlowly = async () => {
+      nowMs += 450;
+      return { ...claimed, ...more };
+    };
+    const slow = { rotations: { ...deps.ledger.rotations, claim: claimSlowly } };
+    const own = createPacer({ budget: { take }, clock, slotKeepsMs: 400 });
+    await rotateSecretKey({ ...deps, ledger: slow, clock, pacer: own } as unknown as RotateDeps)(
+      claim,
+      'redelivery',
+    );
+    expect(taken).toEqual(expected);
+    expect(did).toContain('POST before 10500');
+  });
+
   it('takes the slot that was reserved', async () => {
     answers = [{ kind: 'paced', retryInMs: 120, reserved: true }, claimed];
     await rotate();

@@ -52,6 +52,15 @@ describe('a slot', () => {
     expect(asked.slice(2)).toEqual([10_250, 10_250, 10_350].map((atMs) => ({ slotGranted: false, atMs })));
   });
 
+  it('is used however late it comes if it probes a closed budget', async () => {
+    stalls = [60_000];
+    const probing: typeof budget = {
+      take: async (lane, options) => ({ ...(await budget.take(lane, options)), taken: true, probes: true }),
+    };
+    expect(await createPacer({ budget: probing, clock, slotKeepsMs: 400 }).take('bulk', 0)).toBe(0);
+    expect(asked).toEqual([{ slotGranted: false, atMs: 10_000 }]);
+  });
+
   it('is given up for another if the process was suspended after it was granted', async () => {
     stalls = [401];
     expect(await pacer.take('bulk', 0)).toBe(0);

@@ -87,7 +87,7 @@ export const createPacer = ({
         const askedMs = clock.nowMs();
         const answer = await budget.take(lane, { slotGranted: slot.granted });
         if (answer.taken) {
-          if (isTimely(slot.atMs(askedMs))) return 0;
+          if (answer.probes || isTimely(slot.atMs(askedMs))) return 0;
           slot.giveUp();
           continue;
         }

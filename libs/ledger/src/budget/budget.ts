@@ -26,7 +26,7 @@ export interface RequestBudget {
   take(
     lane: Lane,
     options?: { slotGranted: boolean },
-  ): Promise<{ taken: true } | { taken: false; retryInMs: number; reserved: boolean }>;
+  ): Promise<{ taken: true; probes?: true } | { taken: false; retryInMs: number; reserved: boolean }>;
   /** Upstream has refused a request. */
   slowDown(refused: Refusal): Promise<void>;
   /** The same without a limit: no request is held back, but `rekey status` shows that upstream refuses. */
@@ -118,7 +118,7 @@ export const openBudget = (
       if (stepUs === 0) return { taken: true };
       const reply = await commands.takeSlot({ budget: budgetKey, stepUs, lane, slotGranted });
       return reply.kind === 'taken'
-        ? { taken: true }
+        ? { taken: true, ...(reply.probes && { probes: true }) }
         : { taken: false, retryInMs: reply.waitMs, reserved: reply.reserved };
     },
     slowDown: async (refused) => {

@@ -59,13 +59,14 @@ interface TakeSlotInput {
   slotGranted: boolean;
 }
 type TakeSlotReply =
-  | { kind: 'taken' }
+  /** the budget is closed, and this request finds out whether it still is */
+  | { kind: 'taken'; probes: boolean }
   /** ask again after that time. `reserved`: a slot is kept until then */
   | { kind: 'wait'; waitMs: number; reserved: boolean };
 const readTakeSlotReply = (reply: unknown[]): TakeSlotReply => {
   switch (reply[0]) {
     case 'TAKEN':
-      return { kind: 'taken' };
+      return { kind: 'taken', probes: reply[1] === '1' };
     case 'WAIT':
       return { kind: 'wait', waitMs: Number(reply[1]), reserved: reply[2] === '1' };
     default:

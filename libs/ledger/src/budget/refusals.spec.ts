@@ -125,6 +125,15 @@ describe('a closure of more than a minute', () => {
     },
   );
 
+  it('says of the request that leaves that it is a probe', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    await pass(56 * SECOND);
+    expect(await budget.take('first')).toEqual({ taken: true, probes: true });
+    await budget.open();
+    await pass(60 * SECOND);
+    expect(await budget.take('first')).toEqual({ taken: true });
+  });
+
   it('of a minute or less is kept to its end', async () => {
     await budget.slowDown({ ageMs: 0, retryAfterMs: 60_000 });
     await pass(60 * SECOND - 1000);

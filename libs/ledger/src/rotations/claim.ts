@@ -42,7 +42,8 @@ export interface ClaimOptions {
 }
 
 export type ClaimResult =
-  | { kind: 'claimed'; claim: Claim }
+  /** `probes`: the budget is closed, and this request finds out whether it still is. */
+  | { kind: 'claimed'; claim: Claim; probes?: boolean }
   | { kind: 'resumed'; claim: Claim; landsInMs: number; satisfied: boolean; noted: boolean }
   | { kind: 'busy' | 'full' | 'halted' | 'frozen'; retryInMs: number }
   /** The request budget grants no slot now. `reserved`: claim again after that time, with `slotGranted`. */
@@ -104,7 +105,7 @@ export const createClaim = (
     });
     switch (reply.kind) {
       case 'claimed':
-        return { kind: 'claimed', claim: claimOf(job, reply) };
+        return { kind: 'claimed', claim: claimOf(job, reply), probes: reply.probes };
       case 'resumed': {
         const { landsInMs, satisfied, noted } = reply;
         return { kind: 'resumed', claim: claimOf(job, reply), landsInMs, satisfied, noted };

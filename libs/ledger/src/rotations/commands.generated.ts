@@ -110,7 +110,7 @@ interface ClaimInput {
   ledgerId?: string | undefined;
 }
 type ClaimReply =
-  /** the intent is open: POST. `fresh`: the key state is known to have been in force after the rotation was asked for, so any other key was made since. `unknowns`: consecutive unknown outcomes of the org. `doubted`: an earlier outcome of this rotation was unknown */
+  /** the intent is open: POST. `fresh`: the key state is known to have been in force after the rotation was asked for, so any other key was made since. `unknowns`: consecutive unknown outcomes of the org. `doubted`: an earlier outcome of this rotation was unknown. `probes`: the budget is closed, and this request finds out whether it still is */
   | {
       kind: 'claimed';
       epoch: number;
@@ -123,6 +123,7 @@ type ClaimReply =
       unknowns: number;
       doubted: boolean;
       bulk: string | undefined;
+      probes: boolean;
     }
   /** a POST of this rotation may have left: read, do not POST. `satisfied`: its key was found and published, and only the landing window is open. `noted`: the outcome is noted as unknown. `uncertain`: consumers were told so, and no version has followed. `blocked`: the error code for which another POST would fare no better. `too_large`: the record was too long to be read when it was last read */
   | {
@@ -173,6 +174,7 @@ const readClaimReply = (reply: unknown[]): ClaimReply => {
         unknowns: Number(reply[8]),
         doubted: reply[9] === '1',
         bulk: reply[10] === '' ? undefined : String(reply[10]),
+        probes: reply[11] === '1',
       };
     case 'RESUMED':
       return {

@@ -7,11 +7,11 @@
 -- @arg step_us number: the pause between two requests
 -- @arg lane text: `first`, `bulk` or `sweep`
 -- @arg slot_granted flag: a slot was reserved and has been waited for
--- @reply TAKEN
+-- @reply TAKEN probes flag: the budget is closed, and this request finds out whether it still is
 -- @reply WAIT wait_ms number, reserved flag: ask again after that time. `reserved`: a slot is kept until then
 -- @include budget/take-slot
 -- @include time/now
 
-local is_free, wait, is_reserved = take_slot(budget, now_us(), step_us, lane, slot_granted)
-if is_free then return reply.TAKEN end
+local is_free, wait, is_reserved, probes = take_slot(budget, now_us(), step_us, lane, slot_granted)
+if is_free then return reply.TAKEN { probes = probes } end
 return reply.WAIT { wait_ms = string.format('%.3f', wait / 1000), reserved = is_reserved }

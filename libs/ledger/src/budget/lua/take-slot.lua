@@ -27,8 +27,9 @@ end
 -- reading back) and, within its share, `sweep` reserve the next slot if none is free, before all lanes that
 -- only ask again: that is their priority. `bulk` gets what is free; `sweep`, beyond its share, what no other
 -- lane wants. `slot_granted`: the caller reserved a slot before and has waited for it. The slot is valid
--- unless the budget was closed meanwhile. Returns whether there is a slot now, the µs to wait, and whether a
--- slot is reserved for then.
+-- unless the budget was closed meanwhile. Returns whether there is a slot now, the µs to wait, whether a
+-- slot is reserved for then, and whether this one probes a closed budget: it stays valid however late the
+-- request leaves, since no other leaves for a minute.
 local function take_slot(budget, now, step, lane, slot_granted)
   if step == 0 then return true, 0, false end
   local next_text, closed_until, pace, pace_at, sweep_next, closed_at, probe_at =
@@ -40,7 +41,7 @@ local function take_slot(budget, now, step, lane, slot_granted)
   if next_slot ~= next_slot then next_slot = now end
   if closed > 0 and probe_at and tonumber(probe_at) <= now then
     write('HSET', budget, 'probe_at', int(now + PROBE_US), 'next', int(math.max(next_slot, now) + step))
-    return true, 0, false
+    return true, 0, false, true
   end
   local share, pace_age = math.max(tonumber(pace) or 1, LOWEST_SHARE), now - (tonumber(pace_at) or 0)
   if share < 1 and pace_age >= 0 then step = step / math.min(share + pace_age / RECOVERY_US, 1) end

@@ -24,10 +24,11 @@
 -- @arg slot_granted flag: a slot was reserved and has been waited for
 -- @arg ledger_id text?: the ledger that the worker knows
 -- @reply CLAIMED epoch number, now_ms number, key_state text?, version number?, attempts number,
---   started_ms number, fresh flag, unknowns number, doubted flag, bulk text?:
+--   started_ms number, fresh flag, unknowns number, doubted flag, bulk text?, probes flag:
 --   the intent is open: POST. `fresh`: the key state is known to have been in force after the rotation was
 --   asked for, so any other key was made since. `unknowns`: consecutive unknown outcomes of the org.
---   `doubted`: an earlier outcome of this rotation was unknown
+--   `doubted`: an earlier outcome of this rotation was unknown. `probes`: the budget is closed, and this
+--   request finds out whether it still is
 -- @reply RESUMED epoch number, now_ms number, key_state text?, version number?, attempts number, started_ms
 --   number, fresh flag, unknowns number, doubted flag, bulk text?, lands_in_ms number, satisfied flag, noted
 --   flag, uncertain flag, blocked text?, too_large flag: a POST of this rotation may have left: read, do not
@@ -176,7 +177,7 @@ end
 if fingerprint == 'deleted' then
   -- @ask PERSIST
 end
-local is_free, wait, is_reserved = take_slot(budget, now, step_us, bulk and 'bulk' or 'first', slot_granted)
+local is_free, wait, is_reserved, probes = take_slot(budget, now, step_us, bulk and 'bulk' or 'first', slot_granted)
 if not is_free then
   -- Only upstream makes callers wait for that long: the rotation shows why it waits.
   if wait > HORIZON_US then note_code('UPSTREAM_RATE_LIMITED') end
@@ -193,5 +194,5 @@ set_state(id, 'ROTATING', int(now_ms), 'attempts', attempt, 'started', started_m
 return reply.CLAIMED {
   epoch = epoch, now_ms = int(now_ms), key_state = fingerprint, version = version,
   attempts = attempt, started_ms = started_ms, fresh = is_key_fresh, unknowns = int(unknowns),
-  doubted = since, bulk = bulk,
+  doubted = since, bulk = bulk, probes = probes,
 }
