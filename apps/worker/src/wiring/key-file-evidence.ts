@@ -55,7 +55,7 @@ export const collectEvidence = async (
   return found;
 };
 
-/** The stored records, page by page: a page of each org in turn, so that no org with many hides the others. */
+/** The stored records: a page of each org in turn, so that no org with many records hides the others. */
 const publishedEvents = async function* ({
   orgs,
   assistants,
