@@ -280,7 +280,7 @@ export class Looker {
     const manifest = isDue ? { ...base.own, rev: base.rev } : base.own;
     if (!(await replace(base, { manifest, entries: base.repairs, reseals: true })) || !isDue) return;
     problems.noteRepaired(found);
-    await stored.noteRepaired(repairedNote(problems.list()));
+    await stored.noteRepaired((noted) => repairedNote(problems.list(), noted));
     const why = found.map(({ code, detail }) => `${code}: ${detail}`);
     report({ kind: 'repaired', why, names: base.repairs.map(({ name }) => name), rev: manifest.rev });
   }

@@ -129,6 +129,28 @@ describe('a manifest that is published as it is written', () => {
   });
 });
 
+describe('what was repaired', () => {
+  const noted = async () => (await redis.hget('{spec}:ledger', 'registry_repaired')) ?? '';
+
+  it('is noted beside what other processes have repaired', async () => {
+    const other = fresh();
+    await believes(other);
+    await rollBack.manifest();
+    await believes(live);
+    await redis.hset('{spec}:consumers', 'crm', 'nonsense');
+    await believes(other);
+    expect(await noted()).toContain('REGISTRY_ROLLED_BACK');
+    expect(await noted()).toContain('CONSUMER_ALTERED');
+  });
+
+  it('is noted whatever another client has written there', async () => {
+    await redis.hset('{spec}:ledger', 'registry_repaired', 'x'.repeat(2_000_000));
+    await rollBack.manifest();
+    await believes(live);
+    expect((await noted()).slice(0, 100)).toContain('REGISTRY_ROLLED_BACK');
+  });
+});
+
 describe('a registry that another client puts back again and again', () => {
   it('is contested after the third repair within a minute', async () => {
     for (let repairs = 1; repairs <= 3; repairs += 1) {
