@@ -14,7 +14,7 @@ interface Evidence {
 }
 
 const MOST_TRIED = 2000;
-/** Names of records, and pages of them, that are looked at. */
+/** How many records and pages are read, whether or not they can be tried. */
 const MOST_LOOKED_AT = 20_000;
 
 /** Another client can add any number of entries and orgs: those that sort first decide nothing. */

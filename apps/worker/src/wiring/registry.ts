@@ -40,7 +40,7 @@ export const joinRegistry = async (
   registry.listen(subscriber, onError);
   const looking = registry.startLooking(LOOK_EVERY_MS, onError);
   shutdown.defer('registry', () => looking.close());
-  // An operator may decide later whom to believe, and the new manifest does not name the keys yet.
+  // The manifest of an operator's later decision does not name the keys yet.
   const noting = every(NOTE_KEYS_EVERY_MS, note, onError);
   shutdown.defer('key set', () => noting.close());
 };

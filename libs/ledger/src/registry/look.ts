@@ -42,7 +42,7 @@ const TRIES = 3;
 /** Another client that puts back an old registry this often within this time does not stop by itself. */
 const CONTESTED_AFTER = 3;
 const CONTESTED_WITHIN_MS = 60_000;
-/** Of so many published manifests it is remembered that they are known: each can be published at any rate. */
+/** How many published manifests are remembered as merged: a flood of them is not verified again. */
 const MOST_HEARD = 1000;
 
 const noEntries: EntryState = { altered: new Map(), lost: new Map(), unlisted: [], count: 0 };
@@ -69,7 +69,7 @@ export class Looker {
   private readonly recollection: Recollection;
   /** What this process believes, merged with what other processes have published: the next look takes it. */
   private heard: Manifest | undefined;
-  /** What begins a manifest that was published, and proved: to merge it again would change nothing. */
+  /** The first bytes, with the MAC, of published manifests that were merged. */
   private readonly heardBefore = new Set<string>();
 
   constructor(deps: LookerDeps) {

@@ -53,8 +53,8 @@ export class Recollection {
   }
 
   /**
-   * Remembers what is believed. If the file could not be used, an operator has decided that. `again`: tries
-   * again what has failed.
+   * Remembers what is believed. If the file could not be used, an operator has decided that. `again`: also
+   * retries a write that failed.
    */
   save({ again = false } = {}): void {
     const { believed, memory, scope } = this.deps;
