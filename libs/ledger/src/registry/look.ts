@@ -133,7 +133,8 @@ export class Looker {
     const read = readManifest(Buffer.from(text), this.scope());
     if ('unusable' in read) return false;
     if (this.heardBefore.size >= MOST_HEARD) this.heardBefore.clear();
-    this.heardBefore.add(start);
+    // A copy: a slice would keep the whole message in memory.
+    this.heardBefore.add(Buffer.from(start).toString());
     const before = this.heard ?? believed.manifest;
     const { merged } = mergeManifests(before, read.manifest);
     if (merged.rev === before.rev && haveSameContent(merged, before)) return false;
