@@ -68,6 +68,11 @@ describe('a ledger of an earlier version', () => {
     );
     expect(await writer.recipientsOf('ast_1')).toHaveLength(2);
     expect(await problemsOf({ client })).not.toContain('REGISTRY_NOT_TAKEN_OVER');
+    // From now on the manifest also says which key file the ledger belongs to.
+    await eventually(
+      () => system.redis.get('{rekey}:registry'),
+      (manifest) => manifest!.includes('["keys",'),
+    );
   }, 90_000);
 });
 

@@ -67,11 +67,11 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const sweeping = sweepDeps(parts, work, check);
   const sweeps = await startSweeps(parts, sweeping, orgAlias);
   keepHouse(parts, mendQueues, followUps, alignPolicies, sweeps);
-  compareAfterRestarts(parts, sweeps);
+  const redisRuns = compareAfterRestarts(parts, sweeps);
   startPolicies(parts);
 
   const rotating = createRotating(parts, work);
-  enrolConsumers(parts);
+  enrolConsumers(parts, redisRuns);
   startOrgAlias(parts, orgAlias);
   await startConfiguredOrgs(parts);
   startRotations(parts, rotating, followUps);

@@ -25,6 +25,9 @@ export let ledger: Ledger;
 export let consumers: Consumers;
 export let recipients: Recipients;
 export let round: () => Promise<void>;
+let runs = 1;
+/** The worker meets another run of Redis. */
+export const noteRestart = (): void => void (runs += 1);
 /** Registers the hooks of a spec: a worker, and a Redis of its own. */
 export const useEnrolment = (): void => {
   useRedis((url) => (redis = new Redis(url)));
@@ -38,7 +41,7 @@ export const useEnrolment = (): void => {
 };
 const deps = () => {
   const stopping = new AbortController().signal;
-  return { ledger, sealer, recipients, logger, meter: silentMeter, stopping };
+  return { ledger, sealer, recipients, logger, meter: silentMeter, redisRuns: () => runs, stopping };
 };
 /** Starts one more worker, which makes rounds by itself. */
 export const startWorker = () => startEnrolment(deps());

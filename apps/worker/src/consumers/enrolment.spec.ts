@@ -12,6 +12,7 @@ import {
   entry,
   eventOf,
   ledger,
+  noteRestart,
   publish,
   readBy,
   recipients,
@@ -254,6 +255,32 @@ describe('the revision of the recipients', () => {
       expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');
     },
   );
+});
+
+describe('a Redis that has lost its last seconds', () => {
+  it('gets records sealed again for the consumers that workers know, as soon as it is back', async () => {
+    await publish('ast_1');
+    const gone = await add('gone', ['org_1']);
+    await round();
+    const keys = ['ledger', 'registry', 'consumers', 'current:ast_1'].map((key) => `{spec}:${key}`);
+    const copies = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
+    const shared = await openGrant((await entry('gone')).grant!, {
+      consumer: 'gone',
+      own: gone.own,
+      verifiers,
+    });
+    const crm = await add('crm', ['org_1']);
+    await round();
+    await consumers.write('gone', await consumers.get('gone'), undefined, { reseals: true });
+    await round();
+
+    for (const [i, key] of keys.entries()) await redis.restore(key, 0, copies[i]!, 'REPLACE');
+    await ledger.registry.look({ full: true });
+    noteRestart();
+    await round();
+    expect(openEnvelope((await eventOf('ast_1')).data.sealed, shared)).toBeUndefined();
+    expect(await readBy(crm, 'ast_1')).toBe('sk_ast_1');
+  });
 });
 
 describe('a removed consumer', () => {

@@ -21,6 +21,8 @@ interface EnrolmentDeps {
   recipients: Recipients;
   logger: Logger;
   meter: Pick<Meter, 'misplaced'>;
+  /** How many runs of Redis this process has met. A new one may lack what was sealed last. */
+  redisRuns: () => number;
   /** Aborts when the process stops. */
   stopping: AbortSignal;
 }
@@ -60,9 +62,10 @@ export const startEnrolment = (deps: EnrolmentDeps): { close(): Promise<void> } 
  * is granted, and sealed for.
  */
 export const enrolConsumers = (deps: EnrolmentDeps, token: string = randomUUID()): (() => Promise<void>) => {
-  const { recipients, logger } = deps;
+  const { recipients, logger, redisRuns } = deps;
   const { consumers } = deps.ledger;
   let granted = -1;
+  let runs = redisRuns();
   /** What was believed at the last pass, and when it ended. */
   let passed = { version: -1, at: -Infinity };
   /** What was believed when no consumer waited to be enrolled. */
@@ -75,6 +78,10 @@ export const enrolConsumers = (deps: EnrolmentDeps, token: string = randomUUID()
   };
 
   return async () => {
+    if (runs !== redisRuns()) {
+      runs = redisRuns();
+      passed = { version: -1, at: -Infinity };
+    }
     let revisions = await consumers.revisions();
     if (revisions.consumers !== granted) {
       await grantPending(deps);

@@ -45,7 +45,8 @@ const startAnew = async () => {
   const own = createRecipients({ registry: anew.registry, sealer, logger });
   await own.refresh();
   const stopping = new AbortController().signal;
-  const deps = { ledger: anew, sealer, recipients: own, logger, meter: silentMeter, stopping };
+  const redisRuns = () => 1;
+  const deps = { ledger: anew, sealer, recipients: own, logger, meter: silentMeter, redisRuns, stopping };
   return { ledger: anew, recipients: own, round: enrolConsumers(deps) };
 };
 
@@ -241,6 +242,7 @@ describe('a revision of the recipients that another client changes all the time'
       recipients,
       logger: recording,
       meter: silentMeter,
+      redisRuns: () => 1,
       stopping,
     });
     for (let i = 0; i < 5; i += 1) await own();

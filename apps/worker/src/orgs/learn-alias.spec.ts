@@ -15,6 +15,7 @@ import {
   addConsumer,
   name,
   makeChecks,
+  openSpecLedger,
   pass,
   useOrgAlias,
 } from './org-alias-fixture.ts';
@@ -111,6 +112,23 @@ describe('which org `c` is', () => {
     pass(60_000);
     await keeper.round();
     expect(await known()).toBe('org_real');
+  });
+
+  it('is not asked while the registry is not believed, and is learned in the round after that', async () => {
+    await publish('c', 'ast_1');
+    await name('org_real');
+    const manifest = (await redis.get('{spec}:registry'))!;
+    await redis.del('{spec}:registry');
+    // As of an earlier version, which proved nothing.
+    await redis.hset('{spec}:ledger', 'alias', 'org_real');
+    const own = openSpecLedger();
+    const restarted = await startWorker({}, own);
+    await restarted.keeper.beforeSweep();
+    await restarted.keeper.round();
+    expect([(await own.alias.read()).known, upstream.requests]).toEqual([undefined, []]);
+    await redis.set('{spec}:registry', manifest);
+    await restarted.keeper.round();
+    expect((await own.alias.read()).known?.orgId).toBe('org_real');
   });
 
   it('is not learned while Invent finds nothing for a moment', async () => {

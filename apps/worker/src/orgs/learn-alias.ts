@@ -49,6 +49,8 @@ export const createAliasLearner = (
 
   return async ({ unlessLately, mayList }) => {
     if (unlessLately && clock.nowMs() < tryAgainMs) return;
+    // Without a registry that is believed nothing can be noted: Invent is asked as soon as it is.
+    if (!alias.mayNote()) return;
     if (!(await alias.lock(token, ALIAS_LOCK_MS))) return;
     try {
       if (configured === undefined) await learn(context, mayList);

@@ -126,13 +126,17 @@ let passedMs: number;
 let logger: Logger;
 export const clock: Clock = { nowMs: () => performance.now() + passedMs, sleep: async () => {} };
 
+/** The ledger as another process has it: processes do not share what they believe. */
+export const openSpecLedger = (): Ledger =>
+  openLedger(redis, { prefix: 'spec', registry: { key: sealer.registryKey } });
+
 /** A worker that has just read the recipients from the ledger. */
-export const startWorker = async (more: Partial<OrgAliasDeps> = {}) => {
-  const own = createRecipients({ registry: ledger.registry, sealer, logger });
+export const startWorker = async (more: Partial<OrgAliasDeps> = {}, by: Ledger = ledger) => {
+  const own = createRecipients({ registry: by.registry, sealer, logger });
   await own.refresh();
   const deps: OrgAliasDeps = {
-    alias,
-    consumers,
+    alias: by.alias,
+    consumers: by.consumers,
     recipients: own,
     checks: ledger.assistants,
     prober: upstream.client,
@@ -156,7 +160,7 @@ export const useOrgAlias = (): void => {
   beforeEach(async () => {
     ({ logger, logged } = createRecordingLogger());
     passedMs = 0;
-    ledger = openLedger(redis, { prefix: 'spec', registry: { key: sealer.registryKey } });
+    ledger = openSpecLedger();
     ({ consumers, alias } = ledger);
     upstream = new Upstream();
     upstream.add('org_real', 'ast_1', 'ast_2', 'ast_3');

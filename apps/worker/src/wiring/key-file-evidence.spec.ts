@@ -48,6 +48,7 @@ const recordOf = (by: Sealer, orgId: string, assistantId: string, printedBy = by
 });
 type Stored = ReturnType<typeof recordOf>;
 
+const PAGE = 100;
 const ledgerOf = (kept: string[], records: Record<string, Stored[]>) =>
   ({
     registry: {
@@ -56,7 +57,13 @@ const ledgerOf = (kept: string[], records: Record<string, Stored[]>) =>
       },
     },
     orgs: { list: async () => Object.keys(records).map((orgId) => ({ orgId })) },
-    assistants: { publishedPage: async (orgId: string) => ({ events: records[orgId]! }) },
+    assistants: {
+      publishedPage: async (orgId: string, cursor: string) => {
+        const [from, to] = [Number(cursor), Number(cursor) + PAGE];
+        const more = to < records[orgId]!.length ? { next: String(to) } : {};
+        return { events: records[orgId]!.slice(from, to), ...more };
+      },
+    },
   }) as unknown as Parameters<typeof collectEvidence>[0];
 
 const falseOnes = Array.from({ length: 300 }, () => other.sealOwn('{}', 'kept'));
@@ -68,6 +75,11 @@ describe('the evidence for a key file', () => {
     expect(await collectEvidence(entries, sealer, 'opened')).toMatchObject({ opened: true });
     const records = ledgerOf(falseOnes, { a0: falseRecords, org_1: [recordOf(sealer, 'org_1', 'ast_1')] });
     expect(await collectEvidence(records, sealer, 'printed')).toMatchObject({ opened: true, printed: true });
+  });
+
+  it('is found on a later page of an org, behind false records', async () => {
+    const ledger = ledgerOf([], { org_1: [...falseRecords, recordOf(sealer, 'org_1', 'ast_1')] });
+    expect(await collectEvidence(ledger, sealer, 'printed')).toMatchObject({ tried: 301, printed: true });
   });
 
   it('is not the fingerprint of another key, nor the one of a record that does not open', async () => {

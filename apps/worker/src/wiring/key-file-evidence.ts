@@ -14,6 +14,8 @@ interface Evidence {
 }
 
 const MOST_TRIED = 2000;
+/** How many records and pages are read, whether or not they can be tried. */
+const MOST_LOOKED_AT = 20_000;
 
 /** Another client can add any number of entries and orgs: those that sort first decide nothing. */
 const shuffled = <T>(all: readonly T[]): T[] =>
@@ -38,20 +40,37 @@ export const collectEvidence = async (
     found.opened ||= (await sealer.openOwn(consumer.kept, 'kept').catch(none)) !== undefined;
     if (found[wanted]) return found;
   }
-  for (const { orgId } of shuffled(await orgs.list())) {
-    const { events } = await assistants.publishedPage(orgId, '0');
-    for (const { event } of events) {
-      const parsed = CurrentEvent.safeParse(parseJson(event ?? ''));
-      if (!parsed.success) continue;
-      if (found.tried >= MOST_TRIED) return found;
-      found.tried += 1;
-      found.records += 1;
-      const record = await openRecord(sealer, parsed.data).catch(none);
-      found.opened ||= record !== undefined;
-      const secret = record?.assistant?.secret_key;
-      found.printed ||= Boolean(secret) && sealer.fingerprint(secret!) === parsed.data.data.fingerprint;
-      if (found[wanted]) return found;
-    }
+  for await (const event of publishedEvents({ orgs, assistants })) {
+    const parsed = CurrentEvent.safeParse(parseJson(event ?? ''));
+    if (!parsed.success) continue;
+    if (found.tried >= MOST_TRIED) return found;
+    found.tried += 1;
+    found.records += 1;
+    const record = await openRecord(sealer, parsed.data).catch(none);
+    found.opened ||= record !== undefined;
+    const secret = record?.assistant?.secret_key;
+    found.printed ||= Boolean(secret) && sealer.fingerprint(secret!) === parsed.data.data.fingerprint;
+    if (found[wanted]) return found;
   }
   return found;
+};
+
+/** The stored records: a page of each org in turn, so that no org with many records hides the others. */
+const publishedEvents = async function* ({
+  orgs,
+  assistants,
+}: Pick<Ledger, 'orgs' | 'assistants'>): AsyncGenerator<string | null> {
+  let looked = 0;
+  let pages = shuffled(await orgs.list()).map(({ orgId }) => ({ orgId, cursor: '0' }));
+  while (pages.length > 0) {
+    const following: typeof pages = [];
+    for (const { orgId, cursor } of pages) {
+      if (looked >= MOST_LOOKED_AT) return;
+      const { events, next } = await assistants.publishedPage(orgId, cursor);
+      looked += events.length + 1;
+      for (const { event } of events) yield event;
+      if (next !== undefined) following.push({ orgId, cursor: next });
+    }
+    pages = following;
+  }
 };

@@ -1,11 +1,13 @@
 import type { Ledger } from '@rekey/ledger';
 import { StartError, type Logger } from '@rekey/runtime';
 import type { Sealer } from '@rekey/sealing';
+import { every } from '../shared/every.ts';
 import type { Base } from './base.ts';
 import { collectEvidence } from './key-file-evidence.ts';
 import type { Stores } from './ledger.ts';
 
 const LOOK_EVERY_MS = 500;
+const NOTE_KEYS_EVERY_MS = 5000;
 
 const wrongKeyFile = (why: string): StartError =>
   new StartError(
@@ -27,14 +29,20 @@ export const joinRegistry = async (
   const noted = registry.keySetId();
   if (noted !== undefined && noted !== sealer.keySetId)
     throw wrongKeyFile(`${differentKeys(noted, sealer.keySetId)} another one`);
-  const code = registry.untrusted();
   if (noted === undefined) await checkByEvidence(ledger, sealer);
   await restoreBinding(ledger, sealer, logger);
-  if (code === undefined && noted === undefined) await registry.noteKeySet(sealer.keySetId);
+  const note = async (): Promise<void> => {
+    if (registry.untrusted() === undefined && registry.keySetId() === undefined)
+      await registry.noteKeySet(sealer.keySetId);
+  };
+  await note();
   const onError = (err: unknown) => logger.event('registry_unreadable', { err });
   registry.listen(subscriber, onError);
   const looking = registry.startLooking(LOOK_EVERY_MS, onError);
   shutdown.defer('registry', () => looking.close());
+  // The manifest of an operator's later decision does not name the keys yet.
+  const noting = every(NOTE_KEYS_EVERY_MS, note, onError);
+  shutdown.defer('key set', () => noting.close());
 };
 
 const differentKeys = (noted: string, own: string): string => {

@@ -28,15 +28,10 @@ export const followConsumers = (
 };
 
 /** Grants keys to added consumers, and seals published records for them. */
-export const enrolConsumers = ({
-  logger,
-  shutdown,
-  sealer,
-  recipients,
-  stores,
-  status,
-  stopping,
-}: Parts): void => {
+export const enrolConsumers = (
+  { logger, shutdown, sealer, recipients, stores, status, stopping }: Parts,
+  redisRuns: () => number,
+): void => {
   const { ledger } = stores;
   const enrolment = startEnrolment({
     ledger,
@@ -44,6 +39,7 @@ export const enrolConsumers = ({
     recipients,
     logger,
     meter: status.meter,
+    redisRuns,
     stopping,
   });
   shutdown.defer('enrolment', () => enrolment.close());
@@ -83,10 +79,16 @@ export const keepHouse = (
 
 /**
  * After a restart Redis may have lost its last seconds: everything is compared, and its file written again.
+ * Returns how many runs of Redis this process has met.
  */
-export const compareAfterRestarts = ({ config, logger, redis, stores }: Parts, sweeps: Sweeps): void => {
+export const compareAfterRestarts = (
+  { config, logger, redis, stores }: Parts,
+  sweeps: Sweeps,
+): (() => number) => {
   const { ledger } = stores;
+  let [lastRun, runs] = ['', 0];
   watchRunId(redis, logger, async (runId) => {
+    if (runId !== lastRun) [lastRun, runs] = [runId, runs + 1];
     const { due } = await ledger.system.recogniseRedis(runId);
     if (due.includes('compared')) {
       logger.event('redis_restarted');
@@ -98,4 +100,5 @@ export const compareAfterRestarts = ({ config, logger, redis, stores }: Parts, s
     if (due.includes('rewritten') && (await rewriteAppendOnlyFile(redis, logger)))
       await ledger.system.noteDone('rewritten', runId);
   });
+  return () => runs;
 };

@@ -41,6 +41,8 @@ export interface OrgAlias {
    * after an upgrade.
    */
   read(): Promise<{ known?: KnownAlias; unproved?: string; conflict?: AliasConflict }>;
+  /** Whether the registry, which proves the org, is believed, as of the last read. */
+  mayNote(): boolean;
   /** Notes the org that it stands for, once: proved, after evidence. */
   note(orgId: string, how: AliasSource): Promise<NotedAlias>;
   noteConflict(conflict: Omit<AliasConflict, 'sinceMs'> | undefined): Promise<void>;
@@ -173,6 +175,7 @@ export const openOrgAlias = (connection: Connection, registry: Registry): OrgAli
   const read = readAlias(connection, registry);
   return {
     read,
+    mayNote: () => registry.untrusted() === undefined,
     note: noteAlias(read, registry),
     candidates: findCandidates(connection, registry),
     page: readPage(connection),

@@ -1,5 +1,6 @@
 import { checkEntries, type EntryState } from './check-entries.ts';
 import {
+  HEAD_BYTES,
   MAX_MANIFEST_BYTES,
   emptyManifest,
   haveSameContent,
@@ -41,6 +42,8 @@ const TRIES = 3;
 /** Another client that puts back an old registry this often within this time does not stop by itself. */
 const CONTESTED_AFTER = 3;
 const CONTESTED_WITHIN_MS = 60_000;
+/** How many published manifests are remembered as merged: a flood of them is not verified again. */
+const MOST_HEARD = 1000;
 
 const noEntries: EntryState = { altered: new Map(), lost: new Map(), unlisted: [], count: 0 };
 
@@ -66,6 +69,8 @@ export class Looker {
   private readonly recollection: Recollection;
   /** What this process believes, merged with what other processes have published: the next look takes it. */
   private heard: Manifest | undefined;
+  /** The first bytes, with the MAC, of published manifests that were merged. */
+  private readonly heardBefore = new Set<string>();
 
   constructor(deps: LookerDeps) {
     this.deps = deps;
@@ -122,9 +127,14 @@ export class Looker {
    */
   hear(text: string): boolean {
     const { believed } = this.deps;
-    if (!believed.manifest || text.length > MAX_MANIFEST_BYTES) return false;
+    const start = text.slice(0, HEAD_BYTES);
+    if (!believed.manifest || this.heardBefore.has(start)) return false;
+    if (Buffer.byteLength(text) > MAX_MANIFEST_BYTES) return false;
     const read = readManifest(Buffer.from(text), this.scope());
     if ('unusable' in read) return false;
+    if (this.heardBefore.size >= MOST_HEARD) this.heardBefore.clear();
+    // A copy: a slice would keep the whole message in memory.
+    this.heardBefore.add(Buffer.from(start).toString());
     const before = this.heard ?? believed.manifest;
     const { merged } = mergeManifests(before, read.manifest);
     if (merged.rev === before.rev && haveSameContent(merged, before)) return false;
@@ -154,7 +164,7 @@ export class Looker {
       const spread = (2 * Math.random() - 1) * CHECK_ENTRIES_SPREAD_MS;
       this.nextCheckAt = performance.now() + CHECK_ENTRIES_EVERY_MS + spread;
     }
-    this.recollection.save();
+    this.recollection.save({ again: isFull });
     this.isOverruled =
       this.unusable === 'other-key' && believed.manifest !== undefined && (await this.deps.isOverruled());
     this.findProblems();
@@ -271,7 +281,7 @@ export class Looker {
     const manifest = isDue ? { ...base.own, rev: base.rev } : base.own;
     if (!(await replace(base, { manifest, entries: base.repairs, reseals: true })) || !isDue) return;
     problems.noteRepaired(found);
-    await stored.noteRepaired(repairedNote(problems.list()));
+    await stored.noteRepaired((noted) => repairedNote(problems.list(), noted));
     const why = found.map(({ code, detail }) => `${code}: ${detail}`);
     report({ kind: 'repaired', why, names: base.repairs.map(({ name }) => name), rev: manifest.rev });
   }

@@ -16,7 +16,8 @@ export interface MemoryFile {
   /**
    * Writes a manifest that this process believes; never over one of a higher revision. What proves nothing
    * for this ledger, and was not written by this process, stays: it may be another ledger's, or tell an
-   * operator what happened. `replace`: an operator has decided what to believe.
+   * operator what happened. `replace`: an operator has decided what to believe, until that is written. Of
+   * failures in a row the first is reported.
    */
   save(text: string, scope: ManifestScope, options?: { replace: boolean }): void;
   /** Resolves when everything is written. */
@@ -64,8 +65,9 @@ const withoutFile: MemoryFile = {
 export const openMemoryFile = (path: string | undefined, onError: (error: unknown) => void): MemoryFile => {
   if (path === undefined) return withoutFile;
   let writing: Promise<void> = Promise.resolve();
-  let next: { text: string; scope: ManifestScope; replace: boolean } | undefined;
+  let next: { text: string; scope: ManifestScope } | undefined;
   let isKept = true;
+  let mayReplace = false;
   /** What this process last found usable, or wrote. */
   let known: Buffer | undefined;
   const readBytes = (): Promise<Buffer | undefined> =>
@@ -75,19 +77,20 @@ export const openMemoryFile = (path: string | undefined, onError: (error: unknow
     });
   const writeNext = async (): Promise<void> => {
     if (!next) return;
-    const { text, scope, replace } = next;
+    const { text, scope } = next;
     next = undefined;
     const bytes = await readBytes();
-    if (bytes !== undefined && !replace) {
+    if (bytes !== undefined) {
       const saved = stateOf(bytes, scope);
       const own = readManifest(Buffer.from(text), scope);
       // Another process may share the file.
       if ('manifest' in saved && 'manifest' in own && saved.manifest.rev > own.manifest.rev) return;
-      if ('unusable' in saved && !known?.equals(bytes))
+      if ('unusable' in saved && !mayReplace && !known?.equals(bytes))
         throw new Error(`the file is not replaced, for this process did not write it: ${saved.unusable}`);
     }
     await replaceFile(path, text);
     known = Buffer.from(text);
+    mayReplace = false;
   };
   return {
     read: async (scope) => {
@@ -102,12 +105,13 @@ export const openMemoryFile = (path: string | undefined, onError: (error: unknow
       }
     },
     save: (text, scope, { replace } = { replace: false }) => {
-      next = { text, scope, replace: replace || (next?.replace ?? false) };
+      next = { text, scope };
+      mayReplace ||= replace;
       writing = writing.then(writeNext).then(
         () => void (isKept = true),
         (error: unknown) => {
+          if (isKept) onError(error);
           isKept = false;
-          onError(error);
         },
       );
     },

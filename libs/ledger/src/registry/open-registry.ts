@@ -149,7 +149,8 @@ const createTrust = ({ context: { connection, believed }, looker, look, replace 
         };
         // Processes whose memory file cannot be used believe what was decided after they have found that.
         const facts = { trusted: new Date().toISOString() };
-        const manifest = withRecord(base.own, base.rev, { consumers, facts });
+        // Also removes consumers that this process does not know, and others do.
+        const manifest = { ...withRecord(base.own, base.rev, { consumers, facts }), floor: base.rev };
         const entries = [...texts, ...others.map((name) => ({ name, text: undefined }))];
         return (await replace(base, { manifest, entries, reseals: true })) ? base.rev : 'changed';
       }),

@@ -136,10 +136,13 @@ const Note = z.array(
 );
 const NOTED = 20;
 
-export const repairedNote = (problems: readonly RegistryProblem[]): string =>
-  JSON.stringify(
-    problems
-      .filter(({ repaired }) => repaired)
+/** `before`: the note as it is, also of what other processes have repaired. */
+export const repairedNote = (problems: readonly RegistryProblem[], before: string | undefined): string => {
+  const own = problems.filter(({ repaired }) => repaired);
+  const isOwn = (one: RegistryProblem) =>
+    own.some(({ code, subject }) => code === one.code && subject === one.subject);
+  return JSON.stringify(
+    [...readRepaired(before).filter((one) => !isOwn(one)), ...own]
       .slice(-NOTED)
       .map(({ code, subject, detail, sinceMs }) => ({
         code,
@@ -148,6 +151,7 @@ export const repairedNote = (problems: readonly RegistryProblem[]): string =>
         sinceMs,
       })),
   );
+};
 
 export const readRepaired = (text: string | undefined): RegistryProblem[] => {
   const parsed = Note.safeParse(parseJson(text));

@@ -255,6 +255,20 @@ describe('an operator who accepts what is stored', () => {
     await ledger.registry.trust.accept([await shown('billing')]);
     expect(await believes(other)).toEqual(['billing org_1']);
   });
+
+  it('removes the others also for a process that knows what this one does not', async () => {
+    await ledger.registry.trust.accept([await shown('billing'), await shown('evil')]);
+    const worker = fresh();
+    expect(await believes(worker)).toEqual(['billing org_1', 'evil org_1']);
+    const gateway = fresh({ minRev: worker.registry.rev() + 1_000_000_000 });
+    expect(await believes(gateway)).toEqual([]);
+
+    await gateway.registry.trust.accept([await shown('billing')]);
+    expect(await believes(worker)).toEqual(['billing org_1']);
+    await add(gateway, 'crm');
+    for (const one of [worker, gateway, fresh()])
+      expect(await believes(one)).toEqual(['billing org_1', 'crm org_1']);
+  });
 });
 
 describe('the presence of a worker', () => {

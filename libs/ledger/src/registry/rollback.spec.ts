@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { specRegistry } from '@rekey/testing';
 import { redis, useLedger } from '../ledger-fixture.ts';
 import { openLedger, type Ledger } from '../open-ledger.ts';
 import { add, believes, codesOf, copyOf, fresh, remove } from './registry-fixture.ts';
@@ -100,6 +101,53 @@ describe('a manifest that is published as it is written', () => {
     const worker = await hearing(() => redis.publish('{spec}:registry-written', old));
     expect(await believes(worker)).toEqual(NOW);
     expect(codesOf(worker)).toEqual([]);
+  });
+
+  it('is checked once, however often it is published', async () => {
+    const { key } = specRegistry;
+    let checks = 0;
+    const verify: typeof key.verify = (...proof) => {
+      checks += 1;
+      return key.verify(...proof);
+    };
+    const one = fresh({ key: { ...key, verify } });
+    await believes(one);
+    const channel = Object.assign(new EventEmitter(), { subscribe: async () => {} });
+    one.registry.listen(channel, () => {});
+    const emit = (text: string) => channel.emit('message', '{spec}:registry-written', text);
+    await rollBack.manifest();
+    const [old, now] = [(await redis.get('{spec}:registry'))!, live.registry.rev()];
+    await live.registry.look({ full: true });
+    const current = (await redis.get('{spec}:registry'))!;
+    checks = 0;
+    for (let times = 0; times < 1000; times += 1) [old, current].map(emit);
+    // Longer than a manifest is in bytes, not in characters.
+    emit(`${current.slice(0, 59)}${'ж'.repeat(200_000)}`);
+    expect(checks).toBe(2);
+    await believes(one);
+    expect(one.registry.rev()).toBeGreaterThan(now);
+  });
+});
+
+describe('what was repaired', () => {
+  const noted = async () => (await redis.hget('{spec}:ledger', 'registry_repaired')) ?? '';
+
+  it('is noted beside what other processes have repaired', async () => {
+    const other = fresh();
+    await believes(other);
+    await rollBack.manifest();
+    await believes(live);
+    await redis.hset('{spec}:consumers', 'crm', 'nonsense');
+    await believes(other);
+    expect(await noted()).toContain('REGISTRY_ROLLED_BACK');
+    expect(await noted()).toContain('CONSUMER_ALTERED');
+  });
+
+  it('is noted whatever another client has written there', async () => {
+    await redis.hset('{spec}:ledger', 'registry_repaired', 'x'.repeat(2_000_000));
+    await rollBack.manifest();
+    await believes(live);
+    expect((await noted()).slice(0, 100)).toContain('REGISTRY_ROLLED_BACK');
   });
 });
 

@@ -29,8 +29,8 @@ export interface Stored {
   digests(names: readonly string[]): Promise<{ count: number; sha1: Map<string, string> }>;
   /** The bytes of these entries. */
   entries(names: readonly string[]): Promise<Map<string, Buffer>>;
-  /** Notes in the ledger what was repaired, for the status of other processes. */
-  noteRepaired(text: string): Promise<void>;
+  /** Notes in the ledger what was repaired, for the status of other processes: after the note as it is. */
+  noteRepaired(noteAfter: (before: string | undefined) => string): Promise<void>;
   /** Names of entries that are not among these, cut to 63 bytes. */
   unlisted(names: readonly string[], most: number): Promise<string[]>;
 }
@@ -38,6 +38,8 @@ export interface Stored {
 /** How many entries are read at once: each may be 512 KiB long. */
 const READ_AT_ONCE = 20;
 const NONE = 'none';
+/** Longer than any note of what was repaired. */
+const MAX_NOTE_BYTES = 65_536;
 
 export const sha1Of = (bytes: string | Uint8Array): string => createHash('sha1').update(bytes).digest('hex');
 
@@ -87,8 +89,11 @@ export const openStored = ({ redis, keys, run }: Connection): Stored => {
       return found;
     },
 
-    noteRepaired: async (text) => {
-      await redis.hset(keys.ledger, 'registry_repaired', text);
+    noteRepaired: async (noteAfter) => {
+      const field = 'registry_repaired';
+      const isNote = (await redis.hstrlen(keys.ledger, field)) <= MAX_NOTE_BYTES;
+      const before = isNote ? await redis.hget(keys.ledger, field) : null;
+      await redis.hset(keys.ledger, field, noteAfter(before ?? undefined));
     },
 
     unlisted: async (names, most) =>

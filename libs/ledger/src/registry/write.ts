@@ -103,14 +103,19 @@ export const checkRoom = (manifest: Manifest = emptyManifest, name: string): voi
 };
 
 const ATTEMPTS = 20;
-const [SHORTEST_MS, LONGEST_MS] = [5, 50];
+const [SHORTEST_MS, LONGEST_MS, LONGEST_UNDER_LOAD_MS] = [5, 50, 1000];
 
 /** Attempts a write until no other process has written at the same moment. Throws CONSUMER_BUSY. */
 export const untilWritten = async <T>(attempt: () => Promise<T | 'changed'>): Promise<T> => {
+  let longestMs = LONGEST_MS;
   for (let attempts = 0; attempts < ATTEMPTS; attempts += 1) {
-    if (attempts > 0) await sleep(SHORTEST_MS + Math.random() * (LONGEST_MS - SHORTEST_MS));
+    if (attempts > 0) await sleep(SHORTEST_MS + Math.random() * (longestMs - SHORTEST_MS));
+    const began = performance.now();
     const result = await attempt();
     if (result !== 'changed') return result;
+    // Attempts that take long, as under load, need longer pauses to miss each other.
+    const tookMs = performance.now() - began;
+    longestMs = Math.min(Math.max(longestMs, (attempts + 1) * tookMs), LONGEST_UNDER_LOAD_MS);
   }
   throw new RekeyError('CONSUMER_BUSY');
 };

@@ -143,6 +143,42 @@ describe.each<[what: string, spoil: () => Promise<unknown>]>([
   });
 });
 
+describe('a memory file that could not be written', () => {
+  it('is written as soon as that is possible, and the failure is reported once', async () => {
+    const kinds: string[] = [];
+    await rm(dir, { recursive: true });
+    const one = fresh({ memoryPath, report: ({ kind }) => kinds.push(kind) });
+    await one.system.recognise();
+    for (let looks = 0; looks < 3; looks += 1) {
+      await believes(one);
+      await close(one);
+    }
+    expect(kinds).toEqual(['memory-failed']);
+    expect(one.registry.isRemembered()).toBe(false);
+
+    await mkdir(dir);
+    await believes(one);
+    await close(one);
+    expect(one.registry.isRemembered()).toBe(true);
+    expect(await readFile(memoryPath, 'utf8')).toContain('"billing"');
+  });
+
+  it('is replaced as soon as that is possible, if an operator has decided', async () => {
+    await rm(memoryPath);
+    await mkdir(memoryPath);
+    const [one, gateway] = [await started(), fresh()];
+    await believes(one);
+    await gateway.registry.trust.accept(await gateway.registry.trust.candidates());
+    await believes(one);
+    await close(one);
+    await rm(memoryPath, { recursive: true });
+    await writeFile(memoryPath, 'nonsense');
+    await believes(one);
+    await close(one);
+    expect(await readFile(memoryPath, 'utf8')).toContain('"trusted"');
+  });
+});
+
 describe('a memory file of another ledger', () => {
   it('is not replaced by a process that has not written it', async () => {
     await writeFile(memoryPath, good.toString().replace(/"ledger":"[^"]*"/, '"ledger":"another"'));

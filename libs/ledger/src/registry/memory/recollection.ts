@@ -52,11 +52,14 @@ export class Recollection {
     return this.fault !== undefined && (facts.get('trusted')?.rev ?? 0) < this.fault.sinceUs;
   }
 
-  /** Remembers what is believed. If the file could not be used, an operator has decided that. */
-  save(): void {
+  /**
+   * Remembers what is believed. If the file could not be used, an operator has decided that. `again`: also
+   * retries a write that failed.
+   */
+  save({ again = false } = {}): void {
     const { believed, memory, scope } = this.deps;
     const { manifest } = believed;
-    if (!manifest || manifest.rev === this.savedRev) return;
+    if (!manifest || (manifest.rev === this.savedRev && (!again || memory.isKept()))) return;
     this.savedRev = manifest.rev;
     memory.save(signManifest(manifest, scope()), scope(), { replace: this.fault !== undefined });
     this.fault = undefined;
