@@ -160,3 +160,30 @@ describe('an assistant whose reads keep disagreeing', () => {
     expect((await uncertain()).length).toBe(1);
   }, 180_000);
 });
+
+describe('closing', () => {
+  it('waits for the checks that have begun, and leaves the others due', async () => {
+    world.upstream = orgOf(40);
+    const lane = { slow: true };
+    for (const assistantId of names(40))
+      await world.ledger.assistants.requestCheck({ orgId: ORG, assistantId }, 0, lane);
+    let begun = 0;
+    const release = Promise.withResolvers<void>();
+    checks = startDueChecks({
+      ledger: world.ledger,
+      check: async (target, options) => {
+        begun += 1;
+        await release.promise;
+        return world.check(target.assistantId, options);
+      },
+      logger: silentLogger,
+      takeoverAfterMs: 60_000,
+    });
+    await until(() => begun === 8);
+    const closed = checks.close();
+    release.resolve();
+    await closed;
+    expect(begun).toBe(8);
+    expect((await waiting()).sweep).toBe(32);
+  });
+});

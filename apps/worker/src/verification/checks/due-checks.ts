@@ -46,8 +46,9 @@ export const startDueChecks = ({
     }
   };
 
+  let closing = false;
   const round = (slow: boolean) => async (): Promise<void> => {
-    for (;;) {
+    while (!closing) {
       const due = await ledger.assistants.drawChecks(CHECKS_AT_ONCE, takeoverAfterMs, { slow });
       if (due.length === 0) return;
       const failed = (await Promise.allSettled(due.map(make))).find((result) => result.status === 'rejected');
@@ -61,6 +62,7 @@ export const startDueChecks = ({
   );
   return {
     close: async () => {
+      closing = true;
       await Promise.all(rounds.map((one) => one.close()));
     },
   };
