@@ -14,7 +14,7 @@ type Check = ReturnType<typeof checkAssistant>;
 
 /** Starts the due checks. Returns the check of one assistant, which translates `c` to its org. */
 export const startChecks = (
-  { timing, logger, shutdown, recipients, stores }: Parts,
+  { timing, logger, shutdown, stopping, recipients, stores }: Parts,
   { common, publisher }: Work,
 ): Check => {
   const checkOne = checkAssistant({ ...common, publisher, nameOf: recipients.nameOf });
@@ -25,6 +25,7 @@ export const startChecks = (
     check,
     logger,
     takeoverAfterMs: timing.checkTakeoverAfterMs,
+    stopping,
   });
   shutdown.defer('due checks', () => dueChecks.close());
   return check;

@@ -29,7 +29,7 @@ const AHEAD_MS = 1000;
 const isAhead = ({ position, sent_ms: sentMs, heardMs }: ConsumerInstance): boolean =>
   Number(position.split('-')[0]) > (sentMs ?? heardMs) + AHEAD_MS;
 
-/** Whether it acts by another entry than the one that is believed. Consumers of before say less. */
+/** Whether it acts by another entry than the one that is believed. Earlier consumers say less. */
 const hasOtherEntry = (
   { kid, orgs_sha256: orgs }: ConsumerInstance,
   believed: BelievedEntry | undefined,

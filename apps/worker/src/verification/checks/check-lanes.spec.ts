@@ -29,7 +29,8 @@ const checkedOnce = async (
     lanes.push(lane);
     return result;
   };
-  const checks = startDueChecks({ ledger, check, logger: silentLogger, takeoverAfterMs: 60_000 });
+  const stopping = new AbortController().signal;
+  const checks = startDueChecks({ ledger, check, logger: silentLogger, takeoverAfterMs: 60_000, stopping });
   while (lanes.length === 0) await sleep(20);
   await checks.close();
   return { lanes, first: await redis.zcard(keys.checks), slow: await redis.zcard(keys.slowChecks) };

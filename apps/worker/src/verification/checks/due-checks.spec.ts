@@ -2,23 +2,31 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ORG, closeEvidence, names, openEvidence, orgOf, type Evidence } from '../evidence-fixture.ts';
 import { silentLogger } from '@rekey/runtime';
+import type { CheckOptions, CheckResult } from './check-assistant.ts';
 import { startDueChecks } from './due-checks.ts';
 
 /** The budget lane that due checks use, and when they are repeated. */
 let world: Evidence;
 let checks: { close(): Promise<void> };
-const start = () => {
+let stop: AbortController;
+const check = (target: { assistantId: string }, options: CheckOptions): Promise<CheckResult> =>
+  world.check(target.assistantId, options);
+const start = (checking = check) => {
   checks = startDueChecks({
     ledger: world.ledger,
-    check: (target, options) => world.check(target.assistantId, options),
+    check: checking,
     logger: silentLogger,
     takeoverAfterMs: 60_000,
+    stopping: stop.signal,
   });
 };
 const open = async (options: Parameters<typeof openEvidence>[0]) => {
   world = await openEvidence(options);
 };
-beforeEach(() => open({ maxChangedPercent: 100 }));
+beforeEach(async () => {
+  stop = new AbortController();
+  await open({ maxChangedPercent: 100 });
+});
 afterEach(async () => {
   await checks.close();
   await world.close();
@@ -159,4 +167,25 @@ describe('an assistant whose reads keep disagreeing', () => {
     expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 128]);
     expect((await uncertain()).length).toBe(1);
   }, 180_000);
+});
+
+describe('a worker that stops', () => {
+  it('finishes the checks that have begun, and leaves the others due', async () => {
+    world.upstream = orgOf(40);
+    for (const assistantId of names(40))
+      await world.ledger.assistants.requestCheck({ orgId: ORG, assistantId }, 0, { slow: true });
+    let begun = 0;
+    const release = Promise.withResolvers<void>();
+    start(async (target, options) => {
+      begun += 1;
+      await release.promise;
+      return check(target, options);
+    });
+    await until(() => begun === 8);
+    stop.abort();
+    release.resolve();
+    await checks.close();
+    expect(begun).toBe(8);
+    expect((await waiting()).sweep).toBe(32);
+  });
 });

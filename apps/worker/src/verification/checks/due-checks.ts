@@ -13,6 +13,8 @@ interface DueChecksOptions {
   logger: Logger;
   /** A check of a worker that died is taken over by another one after this time. */
   takeoverAfterMs: number;
+  /** The worker stops: no further check begins, so that a sweep that ends finds free requests. */
+  stopping: AbortSignal;
 }
 
 const CHECKS_AT_ONCE = 8;
@@ -32,6 +34,7 @@ export const startDueChecks = ({
   check,
   logger,
   takeoverAfterMs,
+  stopping,
 }: DueChecksOptions): { close(): Promise<void> } => {
   const make = async (due: DueCheck): Promise<void> => {
     try {
@@ -47,7 +50,7 @@ export const startDueChecks = ({
   };
 
   const round = (slow: boolean) => async (): Promise<void> => {
-    for (;;) {
+    while (!stopping.aborted) {
       const due = await ledger.assistants.drawChecks(CHECKS_AT_ONCE, takeoverAfterMs, { slow });
       if (due.length === 0) return;
       const failed = (await Promise.allSettled(due.map(make))).find((result) => result.status === 'rejected');
