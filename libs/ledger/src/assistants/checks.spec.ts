@@ -280,7 +280,11 @@ describe('checks', () => {
 
   it('are counted while they are due and not drawn', async () => {
     const due = () => ledger.assistants.countDue({ slow: true });
-    for (const [assistantId, inMs] of [['ast_1', 0], ['ast_2', -10], ['ast_later', 60_000]] as const)
+    for (const [assistantId, inMs] of [
+      ['ast_1', 0],
+      ['ast_2', -10],
+      ['ast_later', 60_000],
+    ] as const)
       await ledger.assistants.requestCheck({ orgId: 'org_1', assistantId }, inMs, { slow: true });
     await ledger.assistants.requestCheck(AST_1, 0);
     expect(await due()).toBe(2);

@@ -141,7 +141,7 @@ describe('an assistant whose entry cannot be read', () => {
     expect(await everything()).toEqual(before);
   });
 
-  it('counts as open until its POST has landed, and keeps no other assistant from being claimed', async () => {
+  it('counts as open until its POST has landed, and keeps no other one from being claimed', async () => {
     await claimed(await accept(), { landingWindowMs: 60_000 });
     await redis.del('{spec}:assistant:ast_1');
     await redis.set('{spec}:assistant:ast_1', 'text');

@@ -5,7 +5,8 @@ import type { Command, Redis } from 'ioredis';
  * Bounds the memory that one reply takes. A client that may write to Redis can make any value as long as
  * Redis allows, 512 MB each: whoever reads it would run out of memory. Beyond `maxBytes` the connection is
  * replaced, the command of that reply rejects with ReplyTooLarge, and the other commands fare as if the
- * connection had been cut. REPLY_TOO_LARGE says so to whoever asks why. Messages on channels are bounded too: they are lost.
+ * connection had been cut: the event REPLY_TOO_LARGE says why. Messages on channels are bounded too: they are
+ * lost.
  *
  * ioredis does not say how much of a reply it has received. What is counted is what arrives while the same
  * command is the first that has no reply.

@@ -8,7 +8,10 @@ const REMEMBERED = 10;
  * Another client can make so long what the status reads that no process could take the reply. The connection
  * is then replaced, and the status cannot be read: this answers with what stands in its way.
  */
-export const orNameTooLong = (redis: Redis, read: () => Promise<SystemStatus>): (() => Promise<SystemStatus>) => {
+export const orNameTooLong = (
+  redis: Redis,
+  read: () => Promise<SystemStatus>,
+): (() => Promise<SystemStatus>) => {
   const metAtMs = new Map<string, number>();
   let reads = 0;
   const note = ({ key }: ReplyTooLarge): void => {

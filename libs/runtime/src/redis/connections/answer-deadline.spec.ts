@@ -107,7 +107,8 @@ describe('an open connection that no longer delivers data', () => {
     const pings = async () =>
       Number(/cmdstat_ping:calls=(\d+)/.exec(await stage.admin.info('commandstats'))?.[1] ?? 0);
     const [before, beganMs] = [await pings(), performance.now()];
-    for (const answered of [1, 2]) await stage.until(async () => (await pings()) - before >= answered, 60_000);
+    for (const answered of [1, 2])
+      await stage.until(async () => (await pings()) - before >= answered, 60_000);
     const tookMs = performance.now() - beganMs;
     expect((await pings()) - before).toBeLessThanOrEqual(1 + tookMs / 5000);
     expect(redis.stream).toBe(stream);
