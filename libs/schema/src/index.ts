@@ -27,7 +27,7 @@ export {
 export { parseJson } from './text/parse-json.ts';
 export { complaintAboutRedisUrl, namesDatabase } from './redis/redis-url.ts';
 export { concealCredentials } from './redis/conceal-credentials.ts';
-export { MAX_REPLY_BYTES, ReplyTooLarge } from './redis/reply-too-large.ts';
+export { MAX_REPLY_BYTES, REPLY_TOO_LARGE, ReplyTooLarge } from './redis/reply-too-large.ts';
 export { unfitRedis } from './redis/redis-fitness.ts';
 export { complaintAboutAddress, complaintAboutVariable, valueOfVariable } from './text/variable.ts';
 export { type SecretFileOptions, complaintAboutAccess, readSecretFile } from './text/secret-file.ts';

@@ -9,7 +9,7 @@ export interface OrgAliasDeps {
   alias: OrgAlias;
   consumers: Pick<Consumers, 'list' | 'write'>;
   recipients: Recipients;
-  checks: Pick<Ledger['assistants'], 'requestCheck'>;
+  checks: Pick<Ledger['assistants'], 'arePending' | 'countDue' | 'requestCheck'>;
   /** Sends requests with the API key that `c` belongs to, whichever org they name. */
   prober: Pick<InventClient, 'getAssistant' | 'listAssistants'>;
   /** Whether an API key for `c` is configured. */

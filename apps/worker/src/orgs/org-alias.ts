@@ -71,7 +71,9 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
       const { known, conflict } = await alias.read();
       if (!known) await findOutQuietly({ mayList: true, unlessLately: conflict !== undefined });
       const { known: now } = known ? { known } : await alias.read();
-      if (now) await renamer.rename(now.orgId);
+      // Another client can damage what is under `c`. That stops no sweep, which publishes it all the same.
+      if (now)
+        await renamer.rename(now.orgId).catch((err) => logger.event('org_alias_round_failed', { err }));
     }),
 
     round: inTurn(async () => {

@@ -103,6 +103,11 @@ describe('what was published under `c`', () => {
     upstream.rotate('ast_1');
     await sweepAll();
     expect(await published('ast_1')).toEqual(['org_real', 'drift', 'sk_ast_1_1']);
+    // Another one was renamed a moment ago.
+    pass(60_000);
+    await publish('c', 'ast_2');
+    await keeper.round();
+    await makeChecks();
     await redis.set('{spec}:current:ast_1', old!);
     await redis.hset('{spec}:assistant:ast_1', { org: 'c', version: entry[0]!, fingerprint: entry[1]! });
     await redis.zadd('{spec}:assistants:c', Date.now(), 'ast_1');
@@ -122,6 +127,36 @@ describe('what was published under `c`', () => {
     await sweepAll();
     expect(await published('ast_3')).toEqual(['org_real', 'reconciliation', 'sk_ast_3_0']);
     expect(upstream.requests).toEqual(['LIST org_real']);
+  });
+
+  it('leaves other checks their requests: no more than a hundred are due at once', async () => {
+    const ids = names(250);
+    upstream.add('org_real', ...ids);
+    await publish('c', ...ids);
+    await alias.note('org_real', 'learned');
+    for (let i = 0; i < 5; i += 1) {
+      await keeper.round();
+      pass(6000);
+    }
+    expect(await redis.zcard('{spec}:checks:slow')).toBe(100);
+  });
+
+  it('is not what another client has invented: no consumer is written for that', async () => {
+    await publish('c', 'ast_1');
+    await addConsumer('billing', ['org_real']);
+    await keeper.round();
+    await keeper.round();
+    await makeChecks();
+    pass(60_000);
+    await keeper.round();
+    const before = await consumers.revisions();
+    for (let i = 0; i < 3; i += 1) {
+      await redis.zadd('{spec}:assistants:c', 1, 'ast_invented');
+      pass(60_000);
+      await keeper.round();
+    }
+    expect(await consumers.revisions()).toEqual(before);
+    expect(await redis.exists('{spec}:assistants:c')).toBe(0);
   });
 
   it('is renamed again, with queued rotations, if Redis has lost the renaming', async () => {

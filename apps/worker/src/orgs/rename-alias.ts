@@ -3,10 +3,12 @@ import { ALIAS_LOCK_MS, type OrgAliasDeps } from './org-alias-deps.ts';
 
 /** What is left is looked at again after this time. */
 const LEFT_AGAIN_MS = 5000;
-/** So many checks are requested at a time. */
+/**
+ * How many checks are requested at a time; none while as many are due. Other checks that share the requests
+ * of the sweep then wait for that many at most, however many assistants there are.
+ */
 const ASKED_AT_ONCE = 100;
-/** A check that was requested is repeated by itself: after a whole pass the next one takes its time. */
-const PASS_AGAIN_MS = 300_000;
+const PAGE = 1000;
 
 /** Renames what is published under `c`. */
 interface AliasRenamer {
@@ -49,7 +51,9 @@ export const createAliasRenamer = (deps: OrgAliasDeps, token: string): AliasRena
         const isInUse = await alias.isInUse();
         if (!isInUse && settled === orgId) return;
         await adoptRotations(orgId);
-        if (isInUse) await renameConsumers(deps, orgId, false);
+        // An entry that another client has invented is no reason to write the consumers.
+        const isPublished = isInUse && (await alias.page(0, ASKED_AT_ONCE)).left > 0;
+        if (isPublished) await renameConsumers(deps, orgId, false);
         const left = await requestChecks(orgId);
         if (left === 0) {
           await renameConsumers(deps, orgId, true);
@@ -89,21 +93,19 @@ const renameConsumers = async (
  * could put an older record in its place, and consumers would replace the key in force by it. Resolves to how
  * many assistants are left.
  */
-const createCheckRequester = ({ alias, checks, clock, logger }: OrgAliasDeps) => {
+const createCheckRequester = ({ alias, checks, logger }: OrgAliasDeps) => {
+  /** Where the next page begins. What is renamed moves others up, before it: these are of the next pass. */
   let offset = 0;
-  let againMs = 0;
   let leftBefore = 0;
   return async (orgId: string): Promise<number> => {
-    const count = clock.nowMs() < againMs ? 0 : ASKED_AT_ONCE;
-    // Those that were renamed meanwhile stood before the others.
-    const before = await alias.page(0, 0);
-    offset = Math.max(0, offset - Math.max(0, leftBefore - before.left));
-    const { assistantIds, left } = await alias.page(offset, count);
-    for (const assistantId of assistantIds)
-      await checks.requestCheck({ orgId, assistantId }, 0, { slow: true });
-    offset += assistantIds.length;
-    if (left === 0) [offset, againMs] = [0, 0];
-    else if (count > 0 && offset >= left) [offset, againMs] = [0, clock.nowMs() + PASS_AGAIN_MS];
+    const { assistantIds, left } = await alias.page(offset, PAGE);
+    const mayAsk = (await checks.countDue({ slow: true })) < ASKED_AT_ONCE;
+    const targets = assistantIds.map((assistantId) => ({ orgId, assistantId }));
+    const isPending = await checks.arePending(targets, { slow: true });
+    const others = targets.filter((_, i) => !isPending[i]);
+    const now = mayAsk ? others.slice(0, ASKED_AT_ONCE) : [];
+    for (const target of now) await checks.requestCheck(target, 0, { slow: true });
+    if (now.length === others.length) offset = offset + assistantIds.length < left ? offset + PAGE : 0;
     const moved = leftBefore - left;
     if (moved > 0) logger.event('org_alias_moved', { org_id: orgId, moved, left });
     leftBefore = left;

@@ -2,7 +2,7 @@ import { POLICIES_QUEUE, whenPolicyOpens, type Keys } from '@rekey/ledger';
 import { PolicyJob } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { keepSearchingStalled, queueWorkerOptions } from '../shared/queue-worker.ts';
+import { queueWorkerOptions } from '../shared/queue-worker.ts';
 import { openWindow, type OpenWindowDeps } from './open-window.ts';
 
 interface PolicyConsumer {
@@ -58,7 +58,6 @@ export const createPolicyConsumer = ({
     logger.event('policy_job_failed', { job_id: job?.id, reason: err.message }),
   );
   worker.on('error', (err) => logger.event('queue_error', { err }));
-  keepSearchingStalled(worker);
 
   let running: Promise<void> | undefined;
   return {

@@ -5,7 +5,7 @@ import { DelayedError, UnrecoverableError, Worker, type Job, type Processor } fr
 import type { Redis } from 'ioredis';
 import { backoffMs } from '../shared/backoff.ts';
 import { idsOf } from '../shared/ids-of.ts';
-import { keepSearchingStalled, queueWorkerOptions } from '../shared/queue-worker.ts';
+import { queueWorkerOptions } from '../shared/queue-worker.ts';
 import type { Step } from './rotate-deps.ts';
 import type { Delivery } from './rotate-secret-key.ts';
 
@@ -172,7 +172,6 @@ const createWorker = (
     logger.event('rotation_job_failed', { job_id: job?.id, reason: err.message }),
   );
   worker.on('error', onError);
-  keepSearchingStalled(worker);
   return worker;
 };
 

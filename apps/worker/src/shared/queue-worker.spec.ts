@@ -1,34 +1,36 @@
 import { expect, it } from '@jest/globals';
 import { ledgerKeys } from '@rekey/ledger';
 import { useRedis } from '@rekey/testing/redis-fixture';
-import { Worker } from 'bullmq';
+import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { keepSearchingStalled, queueWorkerOptions } from './queue-worker.ts';
+import { queueWorkerOptions } from './queue-worker.ts';
 
 let redis: Redis;
 useRedis((url) => (redis = new Redis(url, { maxRetriesPerRequest: null })));
 
-it('abandoned jobs are looked for again after an error of that search', async () => {
+it('takes up a job of a dead worker, after another client had spoiled a job in progress', async () => {
   const keys = ledgerKeys('spec');
-  const own = redis.duplicate();
-  const worker = new Worker(
-    'rotations',
-    async () => {},
-    queueWorkerOptions({ redis: own, keys, concurrency: 1, lockMs: 1000, stalledIntervalMs: 100 }),
-  );
-  let searches = 0;
-  let enough!: () => void;
-  const fiveSearches = new Promise<void>((resolve) => (enough = resolve));
-  (worker as unknown as { moveStalledJobsToWait(): Promise<void> }).moveStalledJobsToWait = async () => {
-    searches += 1;
-    if (searches === 5) enough();
-    if (searches < 3) throw new Error('WRONGTYPE');
-  };
-  worker.on('error', () => {});
-  keepSearchingStalled(worker);
-  void worker.run();
-  await fiveSearches;
-  await worker.close();
-  own.disconnect();
-  expect(searches).toBeGreaterThanOrEqual(5);
+  const [ofDead, ofLive] = [redis.duplicate(), redis.duplicate()];
+  const optionsOf = (connection: Redis) =>
+    queueWorkerOptions({ redis: connection, keys, concurrency: 1, lockMs: 500, stalledIntervalMs: 100 });
+  const queue = new Queue('rotations', { connection: redis, prefix: keys.bull });
+  await queue.add('abandoned', {});
+  const dead = new Worker('rotations', undefined, optionsOf(ofDead));
+  await dead.getNextJob('dead');
+  const spoilt = `${keys.bull}:rotations:spoilt`;
+  await redis.lpush(`${keys.bull}:rotations:active`, 'spoilt');
+  await redis.lpush(spoilt, 'x');
+
+  const done: string[] = [];
+  const live = new Worker('rotations', async ({ name }) => void done.push(name), optionsOf(ofLive));
+  const completed = new Promise((resolve) => live.on('completed', resolve));
+  const failed = new Promise((resolve) => live.on('error', resolve));
+  void live.run();
+  expect(String(await failed)).toContain('WRONGTYPE');
+  await redis.del(spoilt);
+  await completed;
+  expect(done).toEqual(['abandoned']);
+  for (const worker of [live, dead]) await worker.close(true);
+  await queue.close();
+  for (const connection of [ofDead, ofLive]) connection.disconnect();
 });

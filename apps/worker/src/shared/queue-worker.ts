@@ -1,5 +1,5 @@
 import { keptJobs, type Keys } from '@rekey/ledger';
-import type { Worker, WorkerOptions } from 'bullmq';
+import type { WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 
 /**
@@ -42,14 +42,3 @@ export const queueWorkerOptions = ({
   skipVersionCheck: true,
   runRetryDelay: RUN_RETRY_DELAY_MS,
 });
-
-/**
- * BullMQ looks no more for abandoned jobs after one error of that, until the process restarts: another client
- * can cause it. So the search is begun again from time to time. A search that goes on is replaced.
- */
-export const keepSearchingStalled = (worker: Worker): void => {
-  const timer = setInterval(() => {
-    if (worker.isRunning() && !worker.isPaused()) worker.startStalledCheckTimer().catch(() => {});
-  }, 2 * worker.opts.stalledInterval!).unref();
-  worker.on('closed', () => clearInterval(timer));
-};

@@ -5,7 +5,7 @@ import { SweepJob, noSweepCounts, type SweepCounts } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Meter } from '../metrics/meter.ts';
-import { keepSearchingStalled, queueWorkerOptions } from '../shared/queue-worker.ts';
+import { queueWorkerOptions } from '../shared/queue-worker.ts';
 import { SweepFailure } from './sweep-failure.ts';
 import { createSweepSchedule, type SweepScheduleOptions } from './sweep-schedule.ts';
 
@@ -66,7 +66,6 @@ export const createSweepConsumer = (options: SweepConsumerOptions): SweepConsume
     logger.event('sweep_job_failed', { job_id: job?.id, reason: err.message }),
   );
   worker.on('error', (err) => logger.event('queue_error', { err }));
-  keepSearchingStalled(worker);
 
   let running: Promise<void> | undefined;
   return {

@@ -278,6 +278,31 @@ describe('checks', () => {
     expect(await ledger.assistants.drawChecks(2, 60_000)).toEqual([]);
   });
 
+  it('are counted while they are due and not drawn', async () => {
+    const due = () => ledger.assistants.countDue({ slow: true });
+    for (const [assistantId, inMs] of [
+      ['ast_1', 0],
+      ['ast_2', -10],
+      ['ast_later', 60_000],
+    ] as const)
+      await ledger.assistants.requestCheck({ orgId: 'org_1', assistantId }, inMs, { slow: true });
+    await ledger.assistants.requestCheck(AST_1, 0);
+    expect(await due()).toBe(2);
+    await ledger.assistants.drawChecks(1, 60_000, { slow: true });
+    expect(await due()).toBe(1);
+  });
+
+  it('are pending from their request until they end', async () => {
+    const targets = [AST_1, { orgId: 'org_1', assistantId: 'ast_2' }];
+    const pending = () => ledger.assistants.arePending(targets, { slow: true });
+    await ledger.assistants.requestCheck(AST_1, 0, { slow: true });
+    const [drawn] = await ledger.assistants.drawChecks(1, 60_000, { slow: true });
+    expect(await pending()).toEqual([true, false]);
+    await ledger.assistants.endCheck(drawn!);
+    expect(await pending()).toEqual([false, false]);
+    expect(await ledger.assistants.arePending([], { slow: true })).toEqual([]);
+  });
+
   it('are drawn again if they have not ended in time', async () => {
     await ledger.assistants.requestCheck(AST_1, 0);
     expect(await ledger.assistants.drawChecks(10, 0)).toHaveLength(1);

@@ -1,4 +1,5 @@
 import type { Connection } from '../connection.ts';
+import { redisNowMs } from '../time/redis-now.ts';
 import { assistantsCommands } from './commands.generated.ts';
 import { keyBefore, type Hold } from './hold.ts';
 
@@ -34,6 +35,13 @@ export interface Checks {
    * checks that may take their time.
    */
   drawChecks(count: number, takeMs: number, options?: { slow: boolean }): Promise<DueCheck[]>;
+  /** Of each assistant, whether its check was requested and has not ended. */
+  arePending(
+    targets: { orgId: string; assistantId: string }[],
+    options: { slow: boolean },
+  ): Promise<boolean[]>;
+  /** How many checks are due and not drawn. `slow`: of those that may take their time. */
+  countDue(options: { slow: boolean }): Promise<number>;
   /** Ends a check, or puts it off; with `slow`, to those that may take their time. */
   endCheck(check: DueCheck, again?: { inMs: number; slow: boolean }): Promise<void>;
 }
@@ -57,7 +65,7 @@ const createBeginCheck =
   };
 
 export const createChecks = (connection: Connection): Checks => {
-  const { keys, run } = connection;
+  const { redis, keys, run } = connection;
   const commands = assistantsCommands(run);
   const checksOf = (slow: boolean): string => (slow ? keys.slowChecks : keys.checks);
 
@@ -85,6 +93,14 @@ export const createChecks = (connection: Connection): Checks => {
         return { orgId, assistantId, name, putOffUntilMs: untilMs, slow };
       });
     },
+
+    arePending: async (targets, { slow }) => {
+      if (targets.length === 0) return [];
+      const names = targets.map(({ orgId, assistantId }) => `${orgId}/${assistantId}`);
+      return (await redis.zmscore(checksOf(slow), ...names)).map((score) => score !== null);
+    },
+
+    countDue: async ({ slow }) => redis.zcount(checksOf(slow), '-inf', await redisNowMs(redis)),
 
     endCheck: async ({ name, putOffUntilMs, slow }, again) => {
       await commands.endCheck({

@@ -346,7 +346,8 @@ describe('once it is known', () => {
 
 describe('a page of what is published under `c`', () => {
   it('names the assistants, and counts all', async () => {
-    for (const assistantId of ['ast_1', 'ast_2', 'ast_3']) await rotate('one', { ...underC, assistantId });
+    for (const assistantId of ['ast_1', 'ast_2', 'ast_3'])
+      await rotate(`key_${assistantId}`, { ...underC, assistantId });
     await alias.note('org_1', 'learned');
     const { assistantIds, left } = await alias.page(1, 2);
     expect([assistantIds.length, left]).toEqual([2, 3]);
@@ -357,7 +358,8 @@ describe('a page of what is published under `c`', () => {
   it('has none that was published under another org, or that a writer has invented', async () => {
     await rotate('one', underC);
     await rotate('two', { assistantId: 'ast_2' });
-    await redis.zadd('{spec}:assistants:c', 1, 'ast_2', 2, 'ast_invented');
+    await redis.zadd('{spec}:assistants:c', 1, 'ast_2', 2, 'ast_invented', 3, 'ast_nothing');
+    await redis.hset('{spec}:assistant:ast_nothing', 'org', 'c');
     await alias.note('org_1', 'learned');
     expect(await alias.page(0, 10)).toEqual({ assistantIds: ['ast_1'], left: 1 });
     expect(await redis.zrange('{spec}:assistants:c', '0', '-1')).toEqual(['ast_1']);

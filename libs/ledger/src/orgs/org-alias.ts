@@ -69,7 +69,7 @@ export interface OrgAlias {
   adoptRotations(after: string): Promise<{ renamed: number; next?: string }>;
   /**
    * A page of the assistants published under `c`, and how many of all are left there. What the index has and
-   * was published under another org is taken off it.
+   * was never published, or under another org, is taken off it.
    */
   page(offset: number, count: number): Promise<{ assistantIds: string[]; left: number }>;
 }
@@ -155,13 +155,14 @@ const readPage =
     const underAlias = keys.assistants(ORG_ALIAS);
     const ids = count === 0 ? [] : await redis.zrange(underAlias, String(offset), String(offset + count - 1));
     const pipeline = redis.pipeline();
-    for (const id of ids) pipeline.hmget(keys.assistant(id), 'org', 'fingerprint');
+    for (const id of ids) pipeline.hmget(keys.assistant(id), 'org', 'fingerprint', 'version');
     const replies = ids.length === 0 ? [] : ((await pipeline.exec()) ?? []);
     const isElsewhere = (_: string, i: number): boolean => {
       const [error, reply] = replies[i]!;
       if (error && !isWrongType(error)) throw error;
-      const [org, state] = error ? [ORG_ALIAS] : (reply as (string | null)[]);
-      return org !== ORG_ALIAS || state === 'deleted';
+      if (error) return false;
+      const [org, state, version] = reply as (string | null)[];
+      return org !== ORG_ALIAS || !state || !version || state === 'deleted';
     };
     const elsewhere = new Set(ids.filter(isElsewhere));
     if (elsewhere.size > 0) await redis.zrem(underAlias, ...elsewhere);

@@ -141,14 +141,15 @@ describe('an assistant whose entry cannot be read', () => {
     expect(await everything()).toEqual(before);
   });
 
-  it('does not keep another assistant of its org from being claimed', async () => {
-    await claimed(await accept(), { landingWindowMs: 0 });
+  it('counts as open until its POST has landed, and keeps no other one from being claimed', async () => {
+    await claimed(await accept(), { landingWindowMs: 60_000 });
     await redis.del('{spec}:assistant:ast_1');
     await redis.set('{spec}:assistant:ast_1', 'text');
-    expect(await claimOf(await accept({ assistantId: 'ast_2' }), { maxOpenIntents: 1 })).toMatchObject({
-      kind: 'full',
-    });
+    const other = await accept({ assistantId: 'ast_2' });
+    expect((await claimOf(other, { maxOpenIntents: 1 })).kind).toBe('full');
     await claimed(await accept({ assistantId: 'ast_3' }), { maxOpenIntents: 2 });
+    await redis.zadd('{spec}:intents:org_1', Date.now() - 1, 'ast_1');
+    expect((await claimOf(other, { maxOpenIntents: 2 })).kind).toBe('claimed');
   });
 });
 
@@ -168,6 +169,14 @@ describe('a rotation whose entry cannot be read', () => {
       'LEDGER_CORRUPT',
     );
     expect(await everything()).toEqual(before);
+  });
+
+  it('counts as open until its POST has landed', async () => {
+    await spoil((await claimed(await accept(), { landingWindowMs: 60_000 })).rotationId);
+    const other = await accept({ assistantId: 'ast_2' });
+    expect((await claimOf(other, { maxOpenIntents: 1 })).kind).toBe('full');
+    await redis.zadd('{spec}:intents:org_1', Date.now() - 1, 'ast_1');
+    expect((await claimOf(other, { maxOpenIntents: 1 })).kind).toBe('claimed');
   });
 
   it('loses no key: the response to its POST is published, and the assistant is free again', async () => {

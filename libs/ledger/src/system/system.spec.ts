@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { REPLY_TOO_LARGE, ReplyTooLarge } from '@rekey/schema';
 import { specRegistry } from '@rekey/testing';
 import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
@@ -134,6 +135,23 @@ describe('status', () => {
       expect.objectContaining({ code: 'LEDGER_DAMAGED', subject: `{spec}:${name}` }),
     );
     expect([itself.id, frozen !== undefined]).toEqual(['led_1', true]);
+  });
+
+  it('names what is too long to be read if that keeps it from being read', async () => {
+    const { time } = redis;
+    redis.time = (async () => {
+      redis.emit(REPLY_TOO_LARGE, new ReplyTooLarge('hmget', '{spec}:ledger'));
+      throw new Error('Connection is closed.');
+    }) as unknown as typeof time;
+    expect((await system.status()).attention).toEqual([
+      expect.objectContaining({ code: 'LEDGER_DAMAGED', subject: '{spec}:ledger' }),
+    ]);
+    redis.time = (async () => {
+      throw new Error('Connection is closed.');
+    }) as unknown as typeof time;
+    await expect(system.status()).rejects.toThrow('Connection is closed.');
+    redis.time = time;
+    expect((await system.status()).attention.map(({ code }) => code)).not.toContain('LEDGER_DAMAGED');
   });
 
   it('names a key that a command has met, and drops it once it is mended', async () => {

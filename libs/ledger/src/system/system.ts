@@ -12,6 +12,7 @@ import type { KnownPositions } from './status/process-facts.ts';
 import type { Processes } from './processes.ts';
 import { LOOKED_AT, momentOf, replies } from './status/replies.ts';
 import { readRunningSweep, readStatus } from './status/status.ts';
+import { orNameTooLong } from './status/too-long.ts';
 
 /** The system as a whole, and its brake. Every method is one atomic command, or reads. */
 export interface System extends Identity {
@@ -68,7 +69,7 @@ export const openSystem = (connection: Connection, sources: SystemSources): Syst
   return {
     ...sources.identity,
     holdings,
-    status: () => readStatus(connection, { ...sources, holdings }),
+    status: orNameTooLong(connection.redis, () => readStatus(connection, { ...sources, holdings })),
 
     freeze: async (reason) => {
       await systemCommands(run).freeze({ ledger: keys.ledger, reason });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ReplyTooLarge } from '@rekey/schema';
+import { REPLY_TOO_LARGE, ReplyTooLarge } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { openStage, type Stage } from './connections/connections-fixture.ts';
 
@@ -38,12 +38,16 @@ describe('a reply that is longer than any that Rekey asks for', () => {
       redis.call('HSET', 'hash', 'field', long)
       for i = 1, 40 do redis.call('RPUSH', 'list', string.sub(long, 1, 1048576)) end`;
     await stage.admin.eval(copy, 0);
+    const met: string[] = [];
+    redis.on(REPLY_TOO_LARGE, ({ key }: ReplyTooLarge) => met.push(key));
     for (const read of [
       () => redis.xread('BLOCK', 1000, 'STREAMS', 'stream', '0'),
       () => redis.hgetall('hash'),
       () => redis.lrange('list', 0, -1),
+      () => redis.eval("return redis.call('GET', KEYS[1])", 1, 'long'),
     ])
       await expect(read()).rejects.toThrow(ReplyTooLarge);
+    expect(met).toEqual(['stream', 'hash', 'list', 'long']);
     expect(await redis.ping()).toBe('PONG');
   }, 60_000);
 

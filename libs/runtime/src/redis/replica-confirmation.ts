@@ -61,7 +61,8 @@ export const createReplicaConfirmation = (
   const second = connect();
   let closed = 0;
   redis.on('close', () => (closed += 1));
-  let running: Promise<boolean> | undefined;
+  /** The confirmation that was begun or waits, and the one that has not begun. */
+  let last: Promise<unknown> = Promise.resolve();
   let next: Promise<boolean> | undefined;
 
   /** Writes the mark and waits for replicas to have it. */
@@ -97,15 +98,17 @@ export const createReplicaConfirmation = (
     return (await wait(token)) && isMarked(token);
   };
 
-  const start = (): Promise<boolean> => {
+  /** Each begins when the one before has ended: the mark is that of one alone. */
+  const begin = (): Promise<boolean> => {
     next = undefined;
-    running = ask().finally(() => (running = undefined));
-    return running;
+    return ask();
   };
 
   const shared = (): Promise<boolean> => {
-    if (!running) return start();
-    next ??= running.then(start, start);
+    if (!next) {
+      next = last.then(begin);
+      last = next.catch(() => {});
+    }
     return next;
   };
 

@@ -9,8 +9,15 @@ export const MAX_REPLY_BYTES = 32 * 1024 * 1024;
  * whole, it could take all memory of the process. The command has run in Redis.
  */
 export class ReplyTooLarge extends Error {
-  constructor(command: string) {
+  /** What was read; empty for a message on a channel. */
+  readonly key: string;
+
+  constructor(command: string, key = '') {
     super(`Redis answered ${command} with more than ${MAX_REPLY_BYTES} bytes`);
     this.name = 'ReplyTooLarge';
+    this.key = key;
   }
 }
+
+/** The event of a connection that has met a ReplyTooLarge: other commands then fail without the reason. */
+export const REPLY_TOO_LARGE = 'replyTooLarge';

@@ -20,7 +20,7 @@ local function post_blocker(ledger, org, hold_back, known_ledger)
     unpack(read('HMGET', ledger, 'frozen', 'run:' .. org, 'run_at:' .. org, 'lost', 'id'))
   local code = hold_back ~= '' and hold_back or nil
   if frozen then code = 'FROZEN' end
-  if has_spoilt_events() then code = 'LEDGER_CORRUPT' end
+  if not code and has_spoilt_events() then code = 'LEDGER_CORRUPT' end
   if lost or (known_ledger ~= '' and id ~= known_ledger) then code = 'LEDGER_LOST' end
   return code, tonumber(unknowns) or 0, tonumber(unknown_at) or 0
 end

@@ -10,28 +10,26 @@
 -- @include scripts/reply-of
 
 local LOOKED_AT = 100
--- Longer than any landing window.
-local LANDS_WITHIN_MS = 86400000
+-- Longer than any POST: the longest landing window, time-out and read lag that can be set.
+local LANDS_WITHIN_MS = 5400000
 
--- Whether the entry is of an assistant whose holder is a rotation that is under way; or cannot be read, and a
--- POST of it may still take effect.
-local function is_open(name, now_ms)
-  local assistant = PREFIX .. ':assistant:' .. name
-  local failure, holder, lands = try_fields(assistant)
-  -- A damaged entry is set aside by its rotation.
-  if failure or not holder then return false end
-  local state = redis.pcall('HGET', rotation_key(holder), 'state')
+-- Whether a rotation that is under way stands behind the entry. If that cannot be read, because the assistant
+-- or the rotation is damaged, a POST may still be on its way: until it has landed, the entry counts.
+local function is_open(name, lands_ms, now_ms)
+  local failure, holder = try_fields(PREFIX .. ':assistant:' .. name)
+  if not failure and not holder then return false end
+  local state = holder and redis.pcall('HGET', rotation_key(holder), 'state')
   if state == 'ROTATING' or state == 'RECONCILING' then return true end
-  local lands_in_ms = (tonumber(lands) or 0) - now_ms
-  return lands_in_ms > 0 and lands_in_ms < LANDS_WITHIN_MS
+  return lands_ms > now_ms and lands_ms < now_ms + LANDS_WITHIN_MS
 end
 
 -- Removes entries that are not open. Of many, it looks at another part each time.
 local function remove_stale(intents, from, to, now_ms)
   local count = read('ZCOUNT', intents, from, to)
   local first = count > LOOKED_AT and now_ms % (count - LOOKED_AT + 1) or 0
-  for _, name in ipairs(read('ZRANGEBYSCORE', intents, from, to, 'LIMIT', int(first), LOOKED_AT)) do
-    if not is_open(name, now_ms) then write('ZREM', intents, name) end
+  local found = read('ZRANGEBYSCORE', intents, from, to, 'WITHSCORES', 'LIMIT', int(first), LOOKED_AT)
+  for i = 1, #found, 2 do
+    if not is_open(found[i], tonumber(found[i + 1]), now_ms) then write('ZREM', intents, found[i]) end
   end
 end
 

@@ -37,8 +37,9 @@ describe('an open connection that no longer delivers data', () => {
         (await names()).includes('rekey:listening') &&
         Number(await stage.admin.publish('channel', 'hello')) > 0,
     );
-    // Idle connections are pinged first, and closed when the other one is already back.
-    expect(stage.reported.filter((line) => line !== 'available')).toEqual(
+    // Idle connections are pinged first. Two of them may be closed with one report, or with one each.
+    const reasons = new Set(stage.reported.filter((line) => line !== 'available'));
+    expect([...reasons].toSorted()).toEqual(
       ['incr', 'ping'].map((name) => `unreachable: Redis has not answered ${name} for 5000 ms`),
     );
     expect(stage.reported.at(-1)).toBe('available');
@@ -105,13 +106,14 @@ describe('an open connection that no longer delivers data', () => {
     const { stream } = redis;
     const pings = async () =>
       Number(/cmdstat_ping:calls=(\d+)/.exec(await stage.admin.info('commandstats'))?.[1] ?? 0);
-    const before = await pings();
-    await sleep(11_500);
-    expect((await pings()) - before).toBeLessThanOrEqual(2);
-    expect((await pings()) - before).toBeGreaterThan(0);
+    const [before, beganMs] = [await pings(), performance.now()];
+    for (const answered of [1, 2])
+      await stage.until(async () => (await pings()) - before >= answered, 60_000);
+    const tookMs = performance.now() - beganMs;
+    expect((await pings()) - before).toBeLessThanOrEqual(1 + tookMs / 5000);
     expect(redis.stream).toBe(stream);
     expect(stage.reported).toEqual([]);
-  }, 30_000);
+  });
 });
 
 describe('a command whose transfer exceeds the deadline', () => {
