@@ -177,7 +177,8 @@ end
 if fingerprint == 'deleted' then
   -- @ask PERSIST
 end
-local is_free, wait, is_reserved, probes = take_slot(budget, now, step_us, bulk and 'bulk' or 'first', slot_granted)
+local is_free, wait, is_reserved, probes =
+  take_slot(budget, now, step_us, bulk and 'bulk' or 'first', slot_granted)
 if not is_free then
   -- Only upstream makes callers wait for that long: the rotation shows why it waits.
   if wait > HORIZON_US then note_code('UPSTREAM_RATE_LIMITED') end
