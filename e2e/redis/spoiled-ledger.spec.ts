@@ -4,7 +4,7 @@ import { eventually, startSystem } from '../support/system.ts';
 
 const cleanUp = useCleanup();
 
-it('a worker that starts waits while its ledger is of another type, and works once it is mended', async () => {
+it('a worker that starts waits while its ledger is of another type, and works once mended', async () => {
   const system = await startSystem({ timing: { REKEY_SWEEP_EVERY_MS: '3600000' } });
   cleanUp(() => system.stop());
   const { redis } = system;
