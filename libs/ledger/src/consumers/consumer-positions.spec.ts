@@ -459,17 +459,18 @@ describe('streams that another client spoils', () => {
       await pipeline.exec();
     };
     await positions.close();
-    await ack('5-0');
+    // Acknowledged last: an instance that was silent for long is gone, and writing the others takes its time.
     for (let i = 0; i < 3; i += 1) await flood('{spec}:acks:crm', 1000);
+    await ack('5-0');
     await open();
     expect(positions.slowest('billing')?.position).toBe('5-0');
     await flood('{spec}:acks', 1000);
     await ack('6-0');
     await until(has('6-0'));
+    expect(positions.reach('billing', '6-0')).toBe('ACKNOWLEDGED');
     await until(() => positions.instancesOf('crm').length > 0);
     expect(positions.instancesOf('crm').length).toBeLessThanOrEqual(500);
     expect(positions.reach('crm', '9-0')).toBe('UNAPPLIED');
-    expect(positions.reach('billing', '6-0')).toBe('ACKNOWLEDGED');
     expect(errors).toEqual([]);
   });
 });

@@ -102,12 +102,12 @@ afterEach(async () => {
 describe('confirmations', () => {
   it('never run at once, whenever a caller comes: the mark is that of one', async () => {
     let mark = '';
-    let [open, most, begun] = [0, 0, 0];
+    let [open, most] = [0, 0];
     const ends: (() => void)[] = [];
     const pipeline = {
       set: (_key: string, token: string) => {
         mark = token;
-        [open, begun] = [open + 1, begun + 1];
+        open += 1;
         most = Math.max(most, open);
         return pipeline;
       },
@@ -132,7 +132,7 @@ describe('confirmations', () => {
       mark: MARK,
     });
     const all = [confirm(), confirm()];
-    while (begun < 1) await Promise.resolve();
+    await until(async () => ends.length === 1);
     all.push(confirm());
     ends.shift()!();
     // A caller in each of the steps in which one ends and the next begins.
