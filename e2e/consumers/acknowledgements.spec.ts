@@ -170,7 +170,6 @@ describe('60,000 acknowledgements of 10 kB', () => {
       async () =>
         flood(streamOf('billing'), (await longText('forged')).replace(/"number":\d+/, '"number":9#')),
     ],
-    ['in the shared stream', async () => flood('{rekey}:acks', await longText('i#'))],
   ])(
     'end no process, and delay nobody else: %s',
     async (_what, write) => {

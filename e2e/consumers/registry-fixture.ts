@@ -1,6 +1,7 @@
 import { generateConsumerKey } from '@rekey/sealing';
 import { KeyEvent } from '@rekey/schema';
 import { eventually, type System } from '../support/system.ts';
+import type { OwnJwk } from './sdk-fixture.ts';
 
 /** What specs do as another client that can write to this Redis, and what they then look at. */
 export const writerOn = ({ redis }: Pick<System, 'redis'>) => {
@@ -30,23 +31,30 @@ export const writerOn = ({ redis }: Pick<System, 'redis'>) => {
 };
 
 /** The entry of a consumer as a gateway writes it, with a key of its own. */
-export const newEntry = async (name: string, orgs: string[]): Promise<Record<string, unknown>> => {
-  const { d: _private, ...key } = await generateConsumerKey('X25519');
+export const newEntry = async (
+  name: string,
+  orgs: string[],
+  own?: OwnJwk,
+): Promise<Record<string, unknown>> => {
+  const { d: _private, ...key } = own ?? (await generateConsumerKey('X25519'));
   return { name, orgs, state: 'PENDING', created_at: new Date().toISOString(), key };
 };
 
-/** Adds a consumer by the gateway, and waits until it can open everything. */
+/** Adds a consumer by the gateway, and waits until it can open everything. Resolves with its private key. */
 export const addConsumer = async (
   { client }: Pick<System, 'client'>,
   name: string,
   orgs: string[],
-): Promise<void> => {
-  const { d: _private, ...jwk } = await generateConsumerKey('X25519');
+  own?: OwnJwk,
+): Promise<OwnJwk> => {
+  const key = own ?? (await generateConsumerKey('X25519'));
+  const { d: _private, ...jwk } = key;
   await client.addConsumer({ name, orgs, publicJwk: JSON.stringify(jwk) });
   await eventually(
     () => client.getConsumer(name),
     ({ state }) => state === 'ACTIVE',
   );
+  return key;
 };
 
 /** The codes of `rekey status` with their subjects, such as `CONSUMER_UNTRUSTED evil`. */
