@@ -168,6 +168,25 @@ describe('acknowledgements', () => {
     await until(isAtFar, 'the position');
   });
 
+  it('do not call keys up to date after an entry of the future was removed', async () => {
+    const keys = await begin();
+    const { position } = keys.freshness();
+    const far = `${Date.now() + 3_600_000}-0`;
+    await rekey.redis.xadd('{spec}:events', far, 'event', '{"type":"none"}');
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(keys.freshness().upToDate).toBe(true);
+    await rekey.redis.xdel('{spec}:events', far);
+    await rekey.redis.call('XSETID', '{spec}:events', position);
+    await rekey.publish('ast_1', 'sk_hidden');
+    const publishedMs = performance.now();
+    await until(() => {
+      const held = keys.current('ast_1') as { secretKey?: string };
+      const provenMs = performance.now() - keys.freshness().behindMs;
+      if (held.secretKey !== 'sk_hidden') expect(provenMs).toBeLessThan(publishedMs);
+      return held.secretKey === 'sk_hidden';
+    }, 'the key');
+  });
+
   it('continue after an outage of Redis', async () => {
     const keys = await begin(1000);
     const { instance } = keys.freshness();

@@ -83,8 +83,7 @@ export const createStream = (deps: StreamDeps): Stream => {
     await noteAhead(deps, from, entries.at(-1)?.[0]);
     empty(entries);
     await checks.readScheduled(from);
-    // Entries may have been added before the one that was ahead: only a snapshot has them.
-    if (state.aheadId !== undefined && !clock.isAhead(state.aheadId)) schedule.demand('clock');
+    if (state.aheadId !== undefined) await checkAhead(from);
     // An answer without entries proves that there were none until the end of the wait. When Redis made an
     // answer with entries is unknown: it proves nothing later than its request.
     const provenAtMs = count === 0 ? Math.min(sentMs + (waitMs ?? 0), answeredMs) : sentMs;
@@ -131,6 +130,16 @@ export const createStream = (deps: StreamDeps): Stream => {
     // the gap.
     else if (isBefore(state.reading!.id, lastId) && !isBefore(state.reading!.id, lastEntryId))
       schedule.demand('trimmed');
+  };
+
+  /**
+   * While the last entry is ahead, an answer without entries proves nothing: others may have been added before
+   * it. Once the clock has reached it, a snapshot has them. If it was removed before, the stream ends earlier.
+   */
+  const checkAhead = async (at: Session): Promise<void> => {
+    if (!clock.isAhead(state.aheadId!)) schedule.demand('clock');
+    const asked = state.reading!;
+    if (!schedule.due) compare(await info(at), asked);
   };
 
   return { read, end, info, compare };
