@@ -216,14 +216,17 @@ describe('a consumer', () => {
     const reached = until(isReached);
     await ack('5-0', { ...said, unapplied: { count: 0, first: [] } });
     await reached;
+    expect(isReached()).toBe(true);
   });
 
   it('calls listeners when its entry has changed', async () => {
     await ack('5-0', { lease_ms: 60_000 });
     await until(has('5-0'));
-    const called = new Promise<void>((resolve) => positions.onChange(resolve));
+    let calls = 0;
+    positions.onChange(() => (calls += 1));
     registered = [...registered];
-    await called;
+    await untilSeen(() => calls > 0);
+    expect(positions.reach('billing', '5-0')).toBe('ACKNOWLEDGED');
   });
 
   it('is known at once to a process that starts later, unless its lease has lapsed', async () => {

@@ -121,20 +121,12 @@ export const createStream = (deps: StreamDeps): Stream => {
     return place;
   };
 
-  const compare: Stream['compare'] = (facts, asked) => {
-    // Redis answers ERR if there is no stream. Any other error says nothing about the stream.
-    if (isErrorReply(facts) && replyCode(facts) !== 'ERR') return;
-    const { lastId, lastEntryId } = streamFacts(facts) ?? { lastId: NOWHERE.id, lastEntryId: NOWHERE.id };
-    if (isBefore(lastId, asked.id)) schedule.demand('other-redis');
-    // There were unread entries, and now there are none. If some are left, the number of the first one shows
-    // the gap.
-    else if (isBefore(state.reading!.id, lastId) && !isBefore(state.reading!.id, lastEntryId))
-      schedule.demand('trimmed');
-  };
+  const compare: Stream['compare'] = (facts, asked) => compareWith(deps, facts, asked);
 
   /**
-   * While the last entry is ahead, an answer without entries proves nothing: others may have been added before
-   * it. Once the clock has reached it, a snapshot has them. If it was removed before, the stream ends earlier.
+   * While the last entry is ahead, an answer without entries proves nothing: others may have been added
+   * before it. When the clock has reached it, a snapshot has them. If it was removed before that, the stream
+   * ends earlier.
    */
   const checkAhead = async (at: Session): Promise<void> => {
     if (!clock.isAhead(state.aheadId!)) schedule.demand('clock');
@@ -143,6 +135,17 @@ export const createStream = (deps: StreamDeps): Stream => {
   };
 
   return { read, end, info, compare };
+};
+
+const compareWith = ({ state, schedule }: StreamDeps, facts: unknown, asked: Place): void => {
+  // Redis answers ERR if there is no stream. Any other error says nothing about the stream.
+  if (isErrorReply(facts) && replyCode(facts) !== 'ERR') return;
+  const { lastId, lastEntryId } = streamFacts(facts) ?? { lastId: NOWHERE.id, lastEntryId: NOWHERE.id };
+  if (isBefore(lastId, asked.id)) schedule.demand('other-redis');
+  // There were unread entries, and now there are none. If some are left, the number of the first one shows
+  // the gap.
+  else if (isBefore(state.reading!.id, lastId) && !isBefore(state.reading!.id, lastEntryId))
+    schedule.demand('trimmed');
 };
 
 /** Notes an entry that is ahead of the clock of Redis. */
