@@ -40,7 +40,7 @@ interface Stream {
   /** It is not waited for until then: it is no stream, or was filled with what does not count. */
   restsUntil: number;
   /** The last attempt to read it found no stream. */
-  isBroken: boolean;
+  isSpoilt: boolean;
 }
 
 const isBroken = (error: unknown): boolean =>
@@ -72,7 +72,7 @@ const createPageReader = ({ blocking, prefix, known, intake, refused }: PageRead
     news.tookMs += performance.now() - beganAt;
     if (!isRead) return false;
     stream.news = undefined;
-    stream.isBroken = false;
+    stream.isSpoilt = false;
     // What does not count takes no more than a quarter of the time.
     if (refused() > refusedBefore) rest(stream, Math.min(3 * news.tookMs, LONGEST_REST_MS));
     return progressed;
@@ -95,7 +95,7 @@ const createPageReader = ({ blocking, prefix, known, intake, refused }: PageRead
     } catch (error) {
       stream.news = undefined;
       if (!isBroken(error)) throw error;
-      stream.isBroken = true;
+      stream.isSpoilt = true;
       rest(stream, LONGEST_REST_MS);
       return false;
     }
@@ -126,7 +126,7 @@ export const createFollowing = (options: FollowingOptions, heard: HeardInstances
     const owners = consumers === undefined ? [] : [...known.withKey(), undefined];
     streams = owners.map((consumer) => {
       const key = consumer === undefined ? keys.acks : keys.acksOf(consumer);
-      const begins = { position: undefined, news: undefined, restsUntil: 0, isBroken: false };
+      const begins = { position: undefined, news: undefined, restsUntil: 0, isSpoilt: false };
       return before.get(key) ?? { key, consumer, ...begins };
     });
   };
@@ -179,7 +179,7 @@ export const createFollowing = (options: FollowingOptions, heard: HeardInstances
   };
 };
 
-const isUnread = ({ position, isBroken }: Stream): boolean => position === undefined || isBroken;
+const isUnread = ({ position, isSpoilt }: Stream): boolean => position === undefined || isSpoilt;
 
 /** How long to wait for news: until the first stream that rests is waited for again. */
 const blockMs = (streams: Stream[]): number => {
