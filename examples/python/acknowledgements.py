@@ -61,7 +61,8 @@ class Acknowledgements:
 
 
 def digest_of(orgs):
-    return base64url_encode(hashlib.sha256("\n".join(orgs).encode()).digest())
+    names = [hashlib.sha256(org.encode()).digest() for org in orgs]
+    return base64url_encode(hashlib.sha256(b"".join(names)).digest())
 
 
 def sign(text, keys):

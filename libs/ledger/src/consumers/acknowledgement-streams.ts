@@ -7,6 +7,7 @@ import type { HeardInstances } from './heard-instances.ts';
 import { createIntake, type AcknowledgementRefusal, type Intake } from './intake.ts';
 import type { KnownConsumers, RegisteredConsumer } from './known-consumers.ts';
 import { NewestReports } from './newest-reports.ts';
+import { createRewind } from './rewind.ts';
 import { beginReading, createStreamReader, type Reading } from './stream-reader.ts';
 
 export interface FollowingOptions {
@@ -142,10 +143,12 @@ export const createFollowing = (options: FollowingOptions, heard: HeardInstances
   });
 
   const readPage = createPageReader({ blocking, prefix, known, intake, refused: () => refusals });
+  const rewind = createRewind(blocking, prefix, LONGEST_LEASE_MS);
 
   /** Reads a page of each stream that has news. Whether what is known of a consumer has changed. */
   const readNews = async (): Promise<boolean> => {
     await register(REGISTER_EVERY_MS);
+    await rewind(streams.filter(({ news, isSpoilt }) => !news && !isSpoilt));
     const open = streams.filter(({ restsUntil }) => restsUntil <= performance.now());
     const begun = open.filter((stream) => stream.news ?? isUnread(stream));
     const others = open.filter((stream) => !begun.includes(stream));

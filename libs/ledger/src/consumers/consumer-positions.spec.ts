@@ -170,6 +170,9 @@ describe('a consumer', () => {
     await ack('6-0', { orgs_sha256: '' });
     await until(has('6-0'));
     expect(positions.reach('billing', '5-0', undefined, believed)).toBe('UNAPPLIED');
+    await ack('6-1', { orgs_sha256: orgsDigest(['org_1\norg_2']) });
+    await until(has('6-1'));
+    expect(positions.reach('billing', '5-0', undefined, believed)).toBe('UNAPPLIED');
     await ack('7-0', { orgs_sha256: orgsDigest(['org_1', 'org_2']) });
     await until(has('7-0'));
     expect(positions.reach('billing', '5-0', undefined, believed)).toBe('ACKNOWLEDGED');
@@ -493,6 +496,17 @@ describe('streams that another client spoils', () => {
   };
   const long = (key = '{spec}:acks:billing') =>
     redis.xadd(key, '*', 'ack', 'x'.repeat(200_000), 'proof', 'x');
+
+  it('whose last id was ahead are followed when they begin anew, as after a clock was set back', async () => {
+    const text = await textOf('5-0', { lease_ms: 60_000 });
+    const ahead = `${(await nowMs()) + 50_000}-0`;
+    await redis.xadd('{spec}:acks:billing', ahead, 'ack', text, 'proof', proofOf(text, 'key of billing'));
+    await until(has('5-0'));
+    await redis.del('{spec}:acks:billing');
+    await ack('6-0');
+    await until(has('6-0'));
+    expect(refused).toEqual([]);
+  }, 20_000);
 
   it('with entries that are too long are read around these, at the start', async () => {
     await ack('5-0', { instance: 'i1' });
