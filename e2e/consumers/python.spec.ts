@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { KEY_ROTATED } from '@rekey/schema';
+import { KEY_ROTATED, orgsDigest } from '@rekey/schema';
 import { generateConsumerKey } from '@rekey/sealing';
 import { repositoryRoot } from '@rekey/testing';
 import {
@@ -99,6 +99,7 @@ describeConsumer('consumer.py', () => {
         keys: ASSISTANTS,
         unapplied: { count: 0, first: [] },
         leaving: false,
+        orgs_sha256: orgsDigest(['org_demo']),
       });
       expect(await consumer.stop()).toBe(0);
       expect((await acknowledgementsOf(system, consumer.instance)).at(-1)).toMatchObject({
@@ -295,6 +296,39 @@ except TimeoutError as error:
       problem: 'there is no consumer of this name: it has not been added, or was removed',
     });
     expect(await consumer.stop()).toBe(0);
+  });
+
+  it('notices a change of its entry that no event announces, and acknowledges by it', async () => {
+    const consumer = await startPythonConsumer(system, await addConsumer(system, 'repaired'));
+    const digest = async () => (await acknowledgementsOf(system, consumer.instance)).at(-1)?.orgs_sha256;
+    const right = (await system.redis.hget('{rekey}:consumers', 'repaired'))!;
+    const wrong = JSON.stringify({ ...(JSON.parse(right) as object), orgs: ['org_other'] });
+    // Rekey repairs it within seconds, and publishes nothing.
+    const writing = setInterval(() => void system.redis.hset('{rekey}:consumers', 'repaired', wrong), 20);
+    await eventually(digest, (orgs) => orgs === orgsDigest(['org_other'])).finally(() =>
+      clearInterval(writing),
+    );
+    await eventually(digest, (orgs) => orgs === orgsDigest(['org_demo']), 30_000);
+    expect(await consumer.status()).toMatchObject({ keys: ASSISTANTS, problem: null });
+  });
+
+  it('does not acknowledge an entry of the future before the clock has reached it', async () => {
+    const consumer = await startPythonConsumer(system, billing);
+    const { position } = await untilCaughtUp(consumer);
+    const farMs = Date.now() + 8000;
+    await system.redis.xadd(EVENTS, `${farMs}-0`, 'event', '{"type":"none"}');
+    const count = (await acknowledgementsOf(system, consumer.instance)).length;
+    // The second one was sent after it had read the entry.
+    const acks = await eventually(
+      () => acknowledgementsOf(system, consumer.instance),
+      (all) => all.length > count + 1,
+    );
+    expect(acks.map((one) => one.position)).not.toContain(`${farMs}-0`);
+    expect(acks.at(-1)!.position).toBe(position);
+    await consumer.untilStatus((status) => status.position === `${farMs}-0`);
+    expect(Date.now()).toBeGreaterThanOrEqual(farMs);
+    await system.rotateAndWait('ast_1');
+    await expectValidSignature(consumer, 'ast_1');
   });
 
   it.each([

@@ -36,6 +36,7 @@ class Acknowledgements:
         self._applied_orgs = digest_of(orgs)
 
     def send(self, store, keys, report):
+        """Returns the entry of the consumer as it is now; empty if there is none."""
         self._number += 1
         seconds, micros = store.time()
         text = json.dumps(
@@ -48,19 +49,20 @@ class Acknowledgements:
                 "sent_ms": seconds * 1000 + micros // 1000,
             }
         )
-        if not self._signs:
-            # No event announces it.
-            entry = parse(store.hget(self._consumers, self._name))
-            self._signs = entry is not None and "ack_key" in entry
+        entry = parse(store.hget(self._consumers, self._name)) or {}
+        # No event announces it.
+        self._signs = self._signs or "ack_key" in entry
         if self._signs:
             fields = {"ack": text, "proof": sign(text, keys)}
             store.xadd(self._own, fields, maxlen=MAX_ACKNOWLEDGEMENTS, approximate=True)
         else:
             store.xadd(self._shared, {"ack": text}, maxlen=MAX_SHARED, approximate=True)
+        return entry
 
 
 def digest_of(orgs):
-    return base64url_encode(hashlib.sha256("\n".join(orgs).encode()).digest())
+    names = [hashlib.sha256(org.encode()).digest() for org in orgs]
+    return base64url_encode(hashlib.sha256(b"".join(names)).digest())
 
 
 def sign(text, keys):

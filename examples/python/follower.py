@@ -86,9 +86,8 @@ class Follower:
             try:
                 # One connection, which is never reconnected implicitly: that could reach another Redis.
                 # Replies stay bytes: text that is not UTF-8 is refused when it is parsed.
-                name = f"rekey-{self._name}"
-                connection = redis.Redis.from_url(self._url, **TIMEOUTS, client_name=name)
-                with connection.client() as store:
+                options = {**TIMEOUTS, "client_name": f"rekey-{self._name}"}
+                with redis.Redis.from_url(self._url, **options).client() as store:
                     self._follow(store)
                     return
             except Unusable as error:
@@ -119,8 +118,7 @@ class Follower:
                     if self._is_active:
                         self.ready.set()
                 else:
-                    # No event announces a grant.
-                    entry_checked_at = time.monotonic()
+                    entry_checked_at = time.monotonic()  # no event announces a grant
             if self._stream.reading is None:
                 self.closing.wait(0.2)
                 continue
@@ -230,8 +228,7 @@ class Follower:
         """Reads the entry of this consumer. Returns False if it has no grant."""
         text = store.hget(self._key("consumers"), self._name)
         entry = parse(text)
-        if entry is None:
-            # It may have been removed, or Redis may have lost everything: held keys may still be in force.
+        if entry is None:  # Redis may have lost everything: held keys may still be in force.
             self._set_problem(MISSING if text is None else "its entry cannot be read")
             return False
         if entry.get("state") not in ("ENROLLING", "ACTIVE") or not entry.get("grant"):
@@ -267,7 +264,7 @@ class Follower:
         # An instance without a snapshot signs nothing, and does not count.
         if self._position is None:
             return
-        self._acknowledgements.send(
+        entry = self._acknowledgements.send(
             store,
             self._records.shared,
             {
@@ -281,6 +278,9 @@ class Follower:
                 "kid": self._records.shared.kid,
             },
         )
+        # Rekey repairs an entry that another client has changed, and publishes no event of that.
+        if "grant" in entry and (entry["grant"], entry.get("orgs")) != (self._grant, self._orgs):
+            self._demand_snapshot("its entry was changed")
         self._acknowledged_at = time.monotonic()
         self._records.has_changed = False
 

@@ -8,7 +8,7 @@ export {
 } from './config/environment.ts';
 export { readRedisUrlFile } from './config/redis-url-file.ts';
 export { refineWorkerVariables, workerVariables } from './config/worker-variables.ts';
-export { nextUlid, ulidMs } from './ids/next-ulid.ts';
+export { isEntryOlderThan, nextUlid } from './ids/next-ulid.ts';
 export { logEvents, type LogEventName } from './logging/log-events.ts';
 export { createLogger, droppedLogLines, type Logger } from './logging/logger.ts';
 export {

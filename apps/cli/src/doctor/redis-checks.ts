@@ -2,6 +2,7 @@ import { ledgerKeys, missingRights, openLedger, probeAcknowledgements } from '@r
 import {
   STOP_ACCEPTING_AT,
   createRedisConnections,
+  isRedisNotPermitted,
   listRights,
   probeWrite,
   type StartError,
@@ -68,10 +69,7 @@ export async function* checkRedis(
 /** Asks for rights, and does what a script does with keys that it is not given. */
 const lackingRights = async (redis: Redis, prefix: string): Promise<string[]> => {
   const missing = await missingRights(redis, prefix);
-  const refused = await probeAcknowledgements(redis, prefix).then(
-    () => false,
-    (error: unknown) => kindOf(error) === 'NOPERM',
-  );
+  const refused = await probeAcknowledgements(redis, prefix).then(() => false, isRedisNotPermitted);
   return refused && missing.length === 0 ? ['the right to read acknowledgements'] : missing;
 };
 

@@ -145,5 +145,8 @@ describe('a rotation whose entry is older than its id', () => {
     expect(await ofBulk({ ...published, entry: '1-0' } as never)).toEqual(billing('UNAPPLIED'));
     const entry = `${Date.now()}-0`;
     expect(await of({ ...published, entry } as never)).toEqual(billing('ACKNOWLEDGED'));
+    // A gateway in a wrong time zone has made the id.
+    const later = `rot_${nextUlid(Date.now() + 14 * 3_600_000)}`;
+    expect(await of({ ...published, id: later, entry } as never)).toEqual(billing('ACKNOWLEDGED'));
   });
 });

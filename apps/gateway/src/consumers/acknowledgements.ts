@@ -1,5 +1,5 @@
 import type { ConsumerPositions, Consumers, Registry } from '@rekey/ledger';
-import { ulidMs } from '@rekey/runtime';
+import { isEntryOlderThan } from '@rekey/runtime';
 import {
   RekeyError,
   isAcknowledged,
@@ -60,12 +60,6 @@ const consumersMissing = (missing: { name: string; state: string }[]): RekeyErro
 
 /** How long required consumers may take to catch up. */
 const CATCH_UP_MS = 5000;
-
-/** The clocks of Redis and of the process that made an id may differ by this. */
-const CLOCKS_DIFFER_MS = 600_000;
-/** Whether an entry is older than what has published it: another client of Redis has changed it. */
-const isFalseEntry = (id: string, entry: string): boolean =>
-  Number(entry.split('-')[0]) < ulidMs(id) - CLOCKS_DIFFER_MS;
 
 type PublishedVersion = Pick<Rotation, 'assistantId'> & { version: number };
 
@@ -133,9 +127,9 @@ export const createAcknowledgements = ({
   };
 
   const reach = (name: string, entry: string, version?: PublishedVersion, id = ''): AcknowledgementState =>
-    readers.isLost(name) || isFalseEntry(id, entry)
+    readers.isLost(name) || isEntryOlderThan(id, entry)
       ? 'UNAPPLIED'
-      : positions.reach(name, entry, version, registry.get(name)?.consumer);
+      : positions.reach(name, entry, version, registry.get(name));
 
   const statesOf = ({ id, entry, assistantId, version }: Rotation, names: readonly string[]) =>
     entry === undefined || version === undefined

@@ -52,6 +52,8 @@ describe('an error', () => {
 
   it.each([
     ['NOPERM No permissions to access a key', 'REDIS_NOT_PERMITTED'],
+    ["ERR The user executing the script can't access at least one of the keys", 'REDIS_NOT_PERMITTED'],
+    ['ERR ACL failure in script: No permissions to access a key', 'REDIS_NOT_PERMITTED'],
     ['LOADING Redis is loading the dataset in memory', 'REDIS_UNAVAILABLE'],
   ])('says whether Redis refuses or is away: %s', (message, code) => {
     const reply = Object.assign(new Error(message), { name: 'ReplyError' });

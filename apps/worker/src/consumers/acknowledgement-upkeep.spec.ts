@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { openLedger, type Consumers } from '@rekey/ledger';
+import { openLedger, type Consumers, type Registry } from '@rekey/ledger';
 import { silentLogger } from '@rekey/runtime';
 import type { Consumer } from '@rekey/schema';
 import { acknowledgementKeyOf, generateSharedKeys, parseSharedKeys } from '@rekey/sealing';
@@ -15,11 +15,14 @@ let proved: string[];
 let events: [name: string, fields: unknown][];
 let counted: [why: string, count: number][];
 let round: () => Promise<void>;
+let nowMs: number;
+let registry: Registry;
 const refused = collectRefusedAcknowledgements();
 useRedis((url) => (redis = new Redis(url)));
 beforeEach(() => {
-  ({ consumers } = openLedger(redis, { prefix: 'spec', registry: { key: sealer.registryKey } }));
+  ({ consumers, registry } = openLedger(redis, { prefix: 'spec', registry: { key: sealer.registryKey } }));
   [proved, events, counted] = [[], [], []];
+  nowMs = 0;
   round = keepAcknowledgements({
     consumers,
     positions: { newlyProved: () => proved },
@@ -27,6 +30,7 @@ beforeEach(() => {
     refused,
     meter: { refusedAcknowledgements: (why, count) => counted.push([why, count]) },
     logger: { ...silentLogger, event: (name, fields) => void events.push([name, fields]) },
+    nowMs: () => nowMs,
   });
 });
 
@@ -85,6 +89,19 @@ describe('the entry of a consumer', () => {
   });
 });
 
+describe('the entry of a consumer whose org has two names', () => {
+  it('keeps both', async () => {
+    await add('billing', { orgs: ['c', 'org_1'] });
+    await registry.noteAlias('org_1', 'configured');
+    proved = ['billing'];
+    await round();
+    expect((await consumers.get('billing'))!).toMatchObject({
+      consumer: { orgs: ['org_1'], proves: true },
+      storedOrgs: ['c', 'org_1'],
+    });
+  });
+});
+
 describe('streams of acknowledgements', () => {
   it('are trimmed, whatever consumers add', async () => {
     await add('billing');
@@ -131,5 +148,19 @@ describe('refused acknowledgements', () => {
       ['forged', 7],
     ]);
     expect(events).toEqual([['acknowledgements_refused', { counts: { forged: 5, replayed: 1 } }]]);
+  });
+
+  it('with the grant of before are logged only if they go on for more than a minute', async () => {
+    const logged = async (atMs: number) => {
+      nowMs = atMs;
+      refused.add('other-grant', 1);
+      await round();
+      return events.splice(0).length > 0;
+    };
+    expect([await logged(0), await logged(30_000), await logged(60_000)]).toEqual([false, false, false]);
+    // Another grant, later.
+    expect([await logged(130_000), await logged(180_000)]).toEqual([false, false]);
+    expect(await logged(200_000)).toBe(true);
+    expect(counted).toHaveLength(6);
   });
 });

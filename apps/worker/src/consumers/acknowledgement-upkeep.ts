@@ -11,6 +11,8 @@ interface UpkeepOptions {
   refused: Pick<RefusedAcknowledgements, 'take'>;
   meter: Pick<Meter, 'refusedAcknowledgements'>;
   logger: Logger;
+  /** By a clock that does not jump. */
+  nowMs?: () => number;
 }
 
 const LOG_EVERY_MS = 60_000;
@@ -43,10 +45,11 @@ const noteIn = async (
   ackKey: string | undefined,
   hasProved: boolean,
 ): Promise<void> => {
-  const { consumer } = before;
+  const { consumer, storedOrgs } = before;
   // Without the keys of its grant, no worker knows what is right.
   if (ackKey === undefined || (ackKey === consumer.ack_key && !hasProved)) return;
-  const after = { ...consumer, ack_key: ackKey, ...(hasProved && { proves: true }) };
+  // While an org has two names, the entry keeps both.
+  const after = { ...consumer, orgs: storedOrgs, ack_key: ackKey, ...(hasProved && { proves: true }) };
   if ((await consumers.write(consumer.name, before, after)) && hasProved)
     logger.event('consumer_proves_acknowledgements', { consumer: consumer.name });
 };
@@ -72,20 +75,33 @@ const readAckKeys = (sealer: UpkeepOptions['sealer']) => {
   };
 };
 
-/** Counts refused acknowledgements, and logs them at most once a minute. */
-const createReport = ({ refused, meter, logger }: UpkeepOptions): (() => void) => {
+/**
+ * Counts refused acknowledgements, and logs them at most once a minute. A consumer that gets a new grant
+ * reports with the one of before for a moment: that is logged only if it goes on.
+ */
+const createReport = ({
+  refused,
+  meter,
+  logger,
+  nowMs = () => performance.now(),
+}: UpkeepOptions): (() => void) => {
   const unlogged = new Map<string, number>();
-  let loggedAt = -Infinity;
+  let loggedMs = -Infinity;
+  let otherGrant = { sinceMs: -Infinity, lastMs: -Infinity };
+  const isLogged = (why: string): boolean => {
+    if (why !== 'other-grant') return true;
+    const isNew = nowMs() - otherGrant.lastMs > LOG_EVERY_MS;
+    otherGrant = { sinceMs: isNew ? nowMs() : otherGrant.sinceMs, lastMs: nowMs() };
+    return nowMs() - otherGrant.sinceMs > LOG_EVERY_MS;
+  };
   return () => {
     for (const [why, count] of refused.take()) {
       meter.refusedAcknowledgements(why, count);
-      // A consumer reports so for a moment when it gets a new grant.
-      if (why === 'other-grant') continue;
-      unlogged.set(why, (unlogged.get(why) ?? 0) + count);
+      if (isLogged(why)) unlogged.set(why, (unlogged.get(why) ?? 0) + count);
     }
-    if (unlogged.size === 0 || performance.now() - loggedAt < LOG_EVERY_MS) return;
+    if (unlogged.size === 0 || nowMs() - loggedMs < LOG_EVERY_MS) return;
     logger.event('acknowledgements_refused', { counts: Object.fromEntries(unlogged) });
-    loggedAt = performance.now();
+    loggedMs = nowMs();
     unlogged.clear();
   };
 };

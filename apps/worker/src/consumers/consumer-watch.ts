@@ -1,15 +1,16 @@
-import type { BulkWork, ConsumerPositions, Consumers } from '@rekey/ledger';
+import type { BulkWork, ConsumerPositions, Consumers, Registry } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
-import { isAcknowledged, mayRead } from '@rekey/schema';
 import type { Sealer } from '@rekey/sealing';
 import type { ConsumerProgress, Meter } from '../metrics/meter.ts';
 import { every } from '../shared/every.ts';
 import { keepAcknowledgements } from './acknowledgement-upkeep.ts';
 import type { EventRetention } from './event-retention.ts';
 import type { RefusedAcknowledgements } from './refused-acknowledgements.ts';
+import { releaseCanaries } from './release-canaries.ts';
 
 interface ConsumerWatchOptions {
   consumers: Pick<Consumers, 'list' | 'lagOf' | 'write' | 'trimAcknowledgements'>;
+  registry: Pick<Registry, 'lost'>;
   positions: ConsumerPositions;
   work: Pick<BulkWork, 'awaiting' | 'acknowledged' | 'read'>;
   retention: EventRetention;
@@ -61,32 +62,4 @@ const reportLag = async ({ consumers, positions, meter }: ConsumerWatchOptions):
   }
   meter.consumers(all);
   return Math.max(0, ...all.map(({ lag }) => lag?.events ?? 0));
-};
-
-/** Lets bulk rotations continue whose canary keys all live consumers have applied. */
-const releaseCanaries = async ({
-  consumers,
-  positions,
-  work,
-  logger,
-}: ConsumerWatchOptions): Promise<void> => {
-  for (const bulkId of await work.awaiting()) {
-    const bulk = await work.read(bulkId);
-    const { entry } = bulk ?? {};
-    const readers = bulk
-      ? (await consumers.list()).consumers
-          .map(({ consumer }) => consumer)
-          .filter((consumer) => mayRead(consumer, bulk.orgId))
-      : [];
-    const acknowledgements =
-      entry === undefined
-        ? []
-        : readers.map((consumer) => ({
-            consumer: consumer.name,
-            state: positions.reach(consumer.name, entry, undefined, consumer),
-          }));
-    // Without a live consumer nothing is acknowledged: the canary waits for one, or for an operator.
-    if (entry !== undefined && !isAcknowledged(acknowledgements)) continue;
-    if (await work.acknowledged(bulkId)) logger.event('bulk_canary_acknowledged', { bulk_id: bulkId });
-  }
 };

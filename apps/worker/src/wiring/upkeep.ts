@@ -13,6 +13,7 @@ export const followConsumers = (
 ): void => {
   const watch = startConsumerWatch({
     consumers: stores.ledger.consumers,
+    registry: stores.ledger.registry,
     positions: stores.positions,
     work: stores.ledger.bulkWork,
     retention: stores.retention,

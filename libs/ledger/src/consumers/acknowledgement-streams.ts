@@ -7,6 +7,7 @@ import type { HeardInstances } from './heard-instances.ts';
 import { createIntake, type AcknowledgementRefusal, type Intake } from './intake.ts';
 import type { KnownConsumers, RegisteredConsumer } from './known-consumers.ts';
 import { NewestReports } from './newest-reports.ts';
+import { createRewind } from './rewind.ts';
 import { beginReading, createStreamReader, type Reading } from './stream-reader.ts';
 
 export interface FollowingOptions {
@@ -39,6 +40,8 @@ interface Stream {
   news: { reading: Reading; reports: NewestReports; tookMs: number } | undefined;
   /** It is not waited for until then: it is no stream, or was filled with what does not count. */
   restsUntil: number;
+  /** The last attempt to read it found no stream. */
+  isSpoilt: boolean;
 }
 
 const isBroken = (error: unknown): boolean =>
@@ -70,6 +73,7 @@ const createPageReader = ({ blocking, prefix, known, intake, refused }: PageRead
     news.tookMs += performance.now() - beganAt;
     if (!isRead) return false;
     stream.news = undefined;
+    stream.isSpoilt = false;
     // What does not count takes no more than a quarter of the time.
     if (refused() > refusedBefore) rest(stream, Math.min(3 * news.tookMs, LONGEST_REST_MS));
     return progressed;
@@ -92,6 +96,7 @@ const createPageReader = ({ blocking, prefix, known, intake, refused }: PageRead
     } catch (error) {
       stream.news = undefined;
       if (!isBroken(error)) throw error;
+      stream.isSpoilt = true;
       rest(stream, LONGEST_REST_MS);
       return false;
     }
@@ -104,12 +109,17 @@ export const createFollowing = (options: FollowingOptions, heard: HeardInstances
   const keys = ledgerKeys(prefix);
   let streams: Stream[] = [];
   let registeredAt = -Infinity;
+  let registeredBefore: readonly RegisteredConsumer[] | undefined;
+  /** Whether others are registered than when this was last asked. */
+  let isChanged = false;
   let refusals = 0;
 
   const register = async (everyMs: number): Promise<void> => {
     if (performance.now() - registeredAt < everyMs) return;
     registeredAt = performance.now();
     const consumers = await believed(registered);
+    isChanged ||= consumers !== registeredBefore;
+    registeredBefore = consumers;
     known.register(consumers ?? []);
     heard.retain(known.names());
     const before = new Map(streams.map((stream) => [stream.key, stream]));
@@ -117,7 +127,8 @@ export const createFollowing = (options: FollowingOptions, heard: HeardInstances
     const owners = consumers === undefined ? [] : [...known.withKey(), undefined];
     streams = owners.map((consumer) => {
       const key = consumer === undefined ? keys.acks : keys.acksOf(consumer);
-      return before.get(key) ?? { key, consumer, position: undefined, news: undefined, restsUntil: 0 };
+      const begins = { position: undefined, news: undefined, restsUntil: 0, isSpoilt: false };
+      return before.get(key) ?? { key, consumer, ...begins };
     });
   };
   const intake = createIntake({
@@ -132,27 +143,46 @@ export const createFollowing = (options: FollowingOptions, heard: HeardInstances
   });
 
   const readPage = createPageReader({ blocking, prefix, known, intake, refused: () => refusals });
+  const rewind = createRewind(blocking, prefix, LONGEST_LEASE_MS);
 
-  /** Reads a page of each stream that has news. Whether an instance has progressed. */
+  /** Reads a page of each stream that has news. Whether what is known of a consumer has changed. */
   const readNews = async (): Promise<boolean> => {
     await register(REGISTER_EVERY_MS);
+    await rewind(streams.filter(({ news, isSpoilt }) => !news && !isSpoilt));
     const open = streams.filter(({ restsUntil }) => restsUntil <= performance.now());
-    const begun = open.filter(({ position, news }) => news ?? position === undefined);
+    const begun = open.filter((stream) => stream.news ?? isUnread(stream));
     const others = open.filter((stream) => !begun.includes(stream));
     const changed = await waitForNews(blocking, others, begun.length > 0 ? 0 : blockMs(streams));
-    let progressed = false;
-    for (const stream of [...changed, ...begun]) if (await readPage(stream)) progressed = true;
+    let progressed = isChanged;
+    isChanged = false;
+    for (const stream of [...changed, ...begun]) {
+      const wasUnread = isUnread(stream);
+      if ((await readPage(stream)) || wasUnread !== isUnread(stream)) progressed = true;
+    }
     return progressed;
   };
   return {
     readNews,
     /** No stream has pages that are still to be read. */
     isAtRest: () => streams.every(({ news }) => !news),
+    /**
+     * Whether a registered consumer may have live instances of which nothing was read: its stream was not
+     * read yet, or is none. Unsigned acknowledgements of a consumer that signs give nothing.
+     */
+    isUnknown: (consumer: string) =>
+      !known.names().has(consumer) ||
+      streams.some(
+        (stream) =>
+          isUnread(stream) &&
+          (stream.consumer === consumer || (stream.consumer === undefined && !known.proves(consumer))),
+      ),
     /** Each stream was read once, or cannot be. */
     hasBegun: () =>
       streams.every(({ position, restsUntil }) => position !== undefined || restsUntil > performance.now()),
   };
 };
+
+const isUnread = ({ position, isSpoilt }: Stream): boolean => position === undefined || isSpoilt;
 
 /** How long to wait for news: until the first stream that rests is waited for again. */
 const blockMs = (streams: Stream[]): number => {

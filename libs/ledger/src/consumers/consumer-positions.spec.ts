@@ -49,6 +49,12 @@ beforeEach(async () => {
 });
 afterEach(() => positions.close());
 
+/** What is believed of a consumer: its orgs, and how its entry names these. */
+const believedEntry = (orgs: string[], more: { grant_kid?: string } = {}, storedOrgs = orgs) => ({
+  consumer: { orgs, ...more },
+  storedOrgs,
+});
+
 type More = Partial<Acknowledgement>;
 let number = 0;
 const nowMs = async () => Number((await redis.time())[0]) * 1000;
@@ -144,7 +150,7 @@ describe('a consumer', () => {
     await ack('5-0', { kid: 'old' });
     await until(has('5-0'));
     const version = { assistantId: 'ast_1', version: 7 };
-    const withGrant = (kid: string) => ({ grant_kid: kid, orgs: ['org_1'] });
+    const withGrant = (kid: string) => believedEntry(['org_1'], { grant_kid: kid });
     expect(positions.reach('billing', '5-0', version, withGrant('new'))).toBe('UNAPPLIED');
     expect(positions.reach('billing', '5-0', undefined, withGrant('new'))).toBe('UNAPPLIED');
     expect(positions.reach('billing', '5-0', version, withGrant('old'))).toBe('ACKNOWLEDGED');
@@ -157,16 +163,32 @@ describe('a consumer', () => {
   });
 
   it('has applied nothing if it acts by other orgs than those of its entry', async () => {
-    const believed = { orgs: ['org_1', 'org_2'] };
+    const believed = believedEntry(['org_1', 'org_2']);
     await ack('5-0', { orgs_sha256: orgsDigest(['org_1']) });
     await until(has('5-0'));
     expect(positions.reach('billing', '5-0', undefined, believed)).toBe('UNAPPLIED');
     await ack('6-0', { orgs_sha256: '' });
     await until(has('6-0'));
     expect(positions.reach('billing', '5-0', undefined, believed)).toBe('UNAPPLIED');
+    await ack('6-1', { orgs_sha256: orgsDigest(['org_1\norg_2']) });
+    await until(has('6-1'));
+    expect(positions.reach('billing', '5-0', undefined, believed)).toBe('UNAPPLIED');
     await ack('7-0', { orgs_sha256: orgsDigest(['org_1', 'org_2']) });
     await until(has('7-0'));
     expect(positions.reach('billing', '5-0', undefined, believed)).toBe('ACKNOWLEDGED');
+  });
+
+  it('acts by the orgs as its entry names them, while an org has two names', async () => {
+    const reachBy = (storedOrgs: string[]) =>
+      positions.reach('billing', '5-0', undefined, believedEntry(['org_1'], {}, storedOrgs));
+    await ack('5-0', { orgs_sha256: orgsDigest(['c', 'org_1']) });
+    await until(has('5-0'));
+    expect(reachBy(['c', 'org_1'])).toBe('ACKNOWLEDGED');
+    expect(reachBy(['org_1'])).toBe('UNAPPLIED');
+    // It does not read what is published under the real name.
+    await ack('6-0', { orgs_sha256: orgsDigest(['c']) });
+    await until(has('6-0'));
+    expect(reachBy(['c'])).toBe('UNAPPLIED');
   });
 
   it('has applied nothing if its position is in the future', async () => {
@@ -179,6 +201,34 @@ describe('a consumer', () => {
     expect(positions.reach('crm', '5-0')).toBe('UNAPPLIED');
     await ack('6-0');
     await until(has('6-0'));
+    expect(positions.reach('billing', '5-0')).toBe('ACKNOWLEDGED');
+  });
+
+  it('calls listeners when it says something else about the same position', async () => {
+    const entry = believedEntry(['org_1'], { grant_kid: 'new' });
+    const isReached = () => positions.reach('billing', '5-0', undefined, entry) === 'ACKNOWLEDGED';
+    const said = { kid: 'old', orgs_sha256: '', unapplied: { count: 1, first: [] } };
+    await ack('5-0', said);
+    await until(has('5-0'));
+    for (const more of [{ kid: 'new' }, { orgs_sha256: orgsDigest(['org_1']) }]) {
+      Object.assign(said, more);
+      await ack('5-0', said);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isReached()).toBe(false);
+    const reached = until(isReached);
+    await ack('5-0', { ...said, unapplied: { count: 0, first: [] } });
+    await reached;
+    expect(isReached()).toBe(true);
+  });
+
+  it('calls listeners when its entry has changed', async () => {
+    await ack('5-0', { lease_ms: 60_000 });
+    await until(has('5-0'));
+    let calls = 0;
+    positions.onChange(() => (calls += 1));
+    registered = [...registered];
+    await untilSeen(() => calls > 0);
     expect(positions.reach('billing', '5-0')).toBe('ACKNOWLEDGED');
   });
 
@@ -322,6 +372,27 @@ describe('a process that believes no entry yet', () => {
   });
 });
 
+describe('a consumer whose acknowledgements were not read yet', () => {
+  const entry = believedEntry(['org_1']);
+  const reachOf = (name: string) => positions.reach(name, '5-0', undefined, entry);
+
+  it('is not gone: it is not known whether it is', async () => {
+    await ack('5-0', { consumer: 'billing' });
+    expect(reachOf('sso')).toBe('UNAPPLIED');
+    registered = [...registered, { name: 'sso', ackKey: 'key of sso', proves: true }];
+    await until(() => reachOf('sso') === 'GONE');
+    expect(reachOf('billing')).toBe('ACKNOWLEDGED');
+  });
+
+  it('is not gone while its stream is none, and is again when that is repaired', async () => {
+    expect(reachOf('crm')).toBe('GONE');
+    await redis.set('{spec}:acks:crm', 'x');
+    await until(() => reachOf('crm') === 'UNAPPLIED');
+    await redis.del('{spec}:acks:crm');
+    await until(() => reachOf('crm') === 'GONE');
+  });
+});
+
 describe('streams that cannot be read', () => {
   it('leave unknown how far consumers are: none counts as gone', async () => {
     await ack('5-0', { lease_ms: 1000 });
@@ -334,6 +405,9 @@ describe('streams that cannot be read', () => {
     expect(positions.reach('billing', '5-0')).toBe('UNAPPLIED');
     expect(positions.reach('crm', '5-0')).toBe('UNAPPLIED');
     expect(errors.length).toBeGreaterThan(0);
+    blocking.xread = redis.xread.bind(blocking);
+    // Callers that wait learn of it, though no consumer says anything new.
+    await until(() => positions.unreadableForMs() === undefined);
     await positions.close();
     // Also for a process that starts: its callers do not wait.
     const refusing = redis.duplicate();
@@ -422,6 +496,17 @@ describe('streams that another client spoils', () => {
   };
   const long = (key = '{spec}:acks:billing') =>
     redis.xadd(key, '*', 'ack', 'x'.repeat(200_000), 'proof', 'x');
+
+  it('whose last id was ahead are followed when they begin anew, as after a clock was set back', async () => {
+    const text = await textOf('5-0', { lease_ms: 60_000 });
+    const ahead = `${(await nowMs()) + 50_000}-0`;
+    await redis.xadd('{spec}:acks:billing', ahead, 'ack', text, 'proof', proofOf(text, 'key of billing'));
+    await until(has('5-0'));
+    await redis.del('{spec}:acks:billing');
+    await ack('6-0');
+    await until(has('6-0'));
+    expect(refused).toEqual([]);
+  }, 20_000);
 
   it('with entries that are too long are read around these, at the start', async () => {
     await ack('5-0', { instance: 'i1' });

@@ -29,9 +29,7 @@ export interface ConsumerPositions {
   unreadableForMs(): number | undefined;
   /** Consumers that have signed an acknowledgement, and whose entry does not say so yet. */
   newlyProved(): string[];
-  /**
-   * Calls back when a consumer progresses, or an instance starts or ends; returns a function that stops it.
-   */
+  /** Calls back when `reach` may have changed; returns a function that stops it. */
   onChange(listener: () => void): () => void;
   close(): Promise<void>;
 }
@@ -61,19 +59,20 @@ export const createConsumerPositions = (options: ConsumerPositionsOptions): Cons
     for (const listener of listeners) listener();
   };
   const known = new KnownConsumers();
-  const { readNews, isAtRest, hasBegun } = createFollowing(options, heard, known);
+  const { readNews, isAtRest, hasBegun, isUnknown } = createFollowing(options, heard, known);
 
   /** `onBegun` may be called again. */
   const follow = async (onBegun: () => void): Promise<void> => {
     for (let begun = false; !closing.signal.aborted;) {
       try {
         const progressed = await readNews();
-        if (heard.review() || progressed) emit();
+        const wasUnreadable = unreadableForMs() !== undefined;
         begun ||= hasBegun();
         if (begun) {
           readAt = performance.now();
           onBegun();
         }
+        if (heard.review() || progressed || wasUnreadable) emit();
         if (isAtRest()) await pause(PAUSE_MS, closing.signal);
       } catch (error) {
         if (closing.signal.aborted) return;
@@ -95,7 +94,8 @@ export const createConsumerPositions = (options: ConsumerPositionsOptions): Cons
     slowest: (consumer) => heard.slowest(consumer, known.proves(consumer)),
     reach: (consumer, entry, version, believed) => {
       const live = heard.liveOf(consumer);
-      const isIncomplete = unreadableForMs() !== undefined || heard.isIncomplete(consumer);
+      const isUnread = unreadableForMs() !== undefined || (believed !== undefined && isUnknown(consumer));
+      const isIncomplete = isUnread || heard.isIncomplete(consumer);
       const proves = known.proves(consumer);
       return reachOf({ live, isIncomplete, proves, believed }, entry, version);
     },

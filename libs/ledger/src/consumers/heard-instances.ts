@@ -55,6 +55,21 @@ const charsOf = ({ first }: Refusals): number =>
 /** Without what it says about single events, an instance counts as one that lacks any of them. */
 const countOf = ({ count }: Refusals): Refusals => ({ count, first: [] });
 
+type Said = Omit<Acknowledgement, 'consumer'>;
+const saysElse = (before: Said, after: Said): boolean =>
+  before.position !== after.position ||
+  before.leaving !== after.leaving ||
+  before.kid !== after.kid ||
+  before.orgs_sha256 !== after.orgs_sha256 ||
+  !areSame(before.unapplied, after.unapplied);
+const areSame = (one: Refusals, other: Refusals): boolean =>
+  one.count === other.count &&
+  one.first.length === other.first.length &&
+  one.first.every(({ assistant_id: id, version }, i) => {
+    const { assistant_id: otherId, version: otherVersion } = other.first[i]!;
+    return id === otherId && version === otherVersion;
+  });
+
 /** The instances of all consumers, as their acknowledgements report them. Bounded for each consumer. */
 export class HeardInstances {
   private readonly heard = new Map<string, Instances>();
@@ -73,7 +88,10 @@ export class HeardInstances {
     return one !== undefined && !one.proved && isLive(one);
   }
 
-  /** Takes an acknowledgement. FULL: it found no room. Otherwise, whether the instance has progressed. */
+  /**
+   * Takes an acknowledgement. FULL: it found no room. Otherwise, whether it says something else than the one
+   * before it, on which `reachOf` depends.
+   */
   take({ ack: { consumer, ...ack }, heardMs, sinceMs, proved }: Taken): 'FULL' | boolean {
     const instances = this.heard.get(consumer) ?? { byId: new Map<string, Heard>(), incompleteUntil: 0 };
     this.heard.set(consumer, instances);
@@ -98,7 +116,7 @@ export class HeardInstances {
       heardAt: performance.now() - sinceMs,
       proved,
     });
-    return before?.position !== ack.position || before.leaving !== ack.leaving || before.proved !== proved;
+    return !before || before.proved !== proved || saysElse(before, ack);
   }
 
   /** Forgets consumers that are not registered any more. */

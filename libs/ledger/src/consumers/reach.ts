@@ -1,4 +1,5 @@
-import { isBefore, orgsDigest, type AcknowledgementState, type Consumer } from '@rekey/schema';
+import { isBefore, orgsDigest, type AcknowledgementState } from '@rekey/schema';
+import type { SeenConsumer } from '../registry/believed.ts';
 import type { ConsumerInstance } from './heard-instances.ts';
 
 export interface AssistantVersion {
@@ -17,7 +18,9 @@ interface LiveInstances {
   believed: BelievedEntry | undefined;
 }
 
-export type BelievedEntry = Pick<Consumer, 'grant_kid' | 'orgs'>;
+export type BelievedEntry = Pick<SeenConsumer, 'storedOrgs'> & {
+  consumer: Pick<SeenConsumer['consumer'], 'grant_kid' | 'orgs'>;
+};
 
 /** `sent_ms` may be as old as an answer of Redis takes. */
 const AHEAD_MS = 1000;
@@ -35,8 +38,15 @@ const hasOtherEntry = (
   believed: BelievedEntry | undefined,
 ): boolean =>
   believed !== undefined &&
-  ((believed.grant_kid !== undefined && kid !== undefined && kid !== believed.grant_kid) ||
-    (orgs !== undefined && orgs !== orgsDigest(believed.orgs)));
+  ((believed.consumer.grant_kid !== undefined && kid !== undefined && kid !== believed.consumer.grant_kid) ||
+    (orgs !== undefined && (orgs !== orgsDigest(believed.storedOrgs) || lacksName(believed))));
+
+/**
+ * A consumer acts by the orgs as its entry names them: `c`, until a worker has added the real name. Before
+ * that, it does not read what is published under that name.
+ */
+const lacksName = ({ consumer, storedOrgs }: BelievedEntry): boolean =>
+  consumer.orgs.some((orgId) => !storedOrgs.includes(orgId));
 
 /** Whether a consumer has applied an entry; for a version of an assistant, also whether it could. */
 export const reachOf = (

@@ -37,9 +37,17 @@ export const isRedisUnavailable = (error: unknown): boolean => {
   );
 };
 
-/** Whether the user of a connection lacks a right for a command. Redis then ran none of it. */
+/** The same, of a command in a script: of Redis 7.0, and of later versions. */
+const REFUSED_IN_SCRIPT = /^ERR (?:The user executing the script can't|ACL failure in script)/;
+
+/**
+ * Whether the user of a connection lacks a right for a command. Redis then ran none of it; and a script of
+ * Rekey that fails with this has written nothing.
+ */
 export const isRedisNotPermitted = (error: unknown): boolean =>
-  error instanceof Error && error.name === 'ReplyError' && replyCode(error) === 'NOPERM';
+  error instanceof Error &&
+  error.name === 'ReplyError' &&
+  (replyCode(error) === 'NOPERM' || REFUSED_IN_SCRIPT.test(error.message));
 
 /**
  * Whether an ioredis error means that Redis has no memory left for what a command would write. The command

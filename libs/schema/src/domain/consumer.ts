@@ -56,10 +56,16 @@ export const mayRead = ({ orgs }: Pick<Consumer, 'orgs'>, orgId: string): boolea
   orgs.includes('*') || orgs.includes(orgId);
 
 const digests = new WeakMap<readonly string[], string>();
-/** A digest of the orgs of an entry, in the order of the entry: SHA-256 in base64url. */
+/**
+ * A digest of the orgs of an entry, in the order of the entry: SHA-256, in base64url, of the digests of the
+ * names. A list that another client has written has no digest of another list, whatever its names contain.
+ */
 export const orgsDigest = (orgs: readonly string[]): string => {
-  // Ids contain no line feed.
-  const digest = digests.get(orgs) ?? createHash('sha256').update(orgs.join('\n')).digest('base64url');
+  const known = digests.get(orgs);
+  if (known !== undefined) return known;
+  const hash = createHash('sha256');
+  for (const org of orgs) hash.update(createHash('sha256').update(org).digest());
+  const digest = hash.digest('base64url');
   digests.set(orgs, digest);
   return digest;
 };

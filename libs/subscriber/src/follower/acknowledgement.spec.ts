@@ -168,6 +168,26 @@ describe('acknowledgements', () => {
     await until(isAtFar, 'the position');
   });
 
+  it('do not call keys up to date after an entry of the future was removed', async () => {
+    const keys = await begin();
+    const { position } = keys.freshness();
+    const far = `${Date.now() + 3_600_000}-0`;
+    await rekey.redis.xadd('{spec}:events', far, 'event', '{"type":"none"}');
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(keys.freshness().upToDate).toBe(true);
+    await rekey.redis.xdel('{spec}:events', far);
+    await rekey.redis.call('XSETID', '{spec}:events', position);
+    await rekey.publish('ast_1', 'sk_hidden');
+    const publishedMs = performance.now();
+    let provenMs = 0;
+    await until(() => {
+      if ((keys.current('ast_1') as { secretKey?: string }).secretKey === 'sk_hidden') return true;
+      provenMs = performance.now() - keys.freshness().behindMs;
+      return false;
+    }, 'the key');
+    expect(provenMs).toBeLessThan(publishedMs);
+  });
+
   it('continue after an outage of Redis', async () => {
     const keys = await begin(1000);
     const { instance } = keys.freshness();

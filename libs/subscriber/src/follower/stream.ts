@@ -83,8 +83,7 @@ export const createStream = (deps: StreamDeps): Stream => {
     await noteAhead(deps, from, entries.at(-1)?.[0]);
     empty(entries);
     await checks.readScheduled(from);
-    // Entries may have been added before the one that was ahead: only a snapshot has them.
-    if (state.aheadId !== undefined && !clock.isAhead(state.aheadId)) schedule.demand('clock');
+    if (state.aheadId !== undefined) await checkAhead(from);
     // An answer without entries proves that there were none until the end of the wait. When Redis made an
     // answer with entries is unknown: it proves nothing later than its request.
     const provenAtMs = count === 0 ? Math.min(sentMs + (waitMs ?? 0), answeredMs) : sentMs;
@@ -122,18 +121,31 @@ export const createStream = (deps: StreamDeps): Stream => {
     return place;
   };
 
-  const compare: Stream['compare'] = (facts, asked) => {
-    // Redis answers ERR if there is no stream. Any other error says nothing about the stream.
-    if (isErrorReply(facts) && replyCode(facts) !== 'ERR') return;
-    const { lastId, lastEntryId } = streamFacts(facts) ?? { lastId: NOWHERE.id, lastEntryId: NOWHERE.id };
-    if (isBefore(lastId, asked.id)) schedule.demand('other-redis');
-    // There were unread entries, and now there are none. If some are left, the number of the first one shows
-    // the gap.
-    else if (isBefore(state.reading!.id, lastId) && !isBefore(state.reading!.id, lastEntryId))
-      schedule.demand('trimmed');
+  const compare: Stream['compare'] = (facts, asked) => compareWith(deps, facts, asked);
+
+  /**
+   * While the last entry is ahead, an answer without entries proves nothing: others may have been added
+   * before it. When the clock has reached it, a snapshot has them. If it was removed before that, the stream
+   * ends earlier.
+   */
+  const checkAhead = async (at: Session): Promise<void> => {
+    if (!clock.isAhead(state.aheadId!)) schedule.demand('clock');
+    const asked = state.reading!;
+    if (!schedule.due) compare(await info(at), asked);
   };
 
   return { read, end, info, compare };
+};
+
+const compareWith = ({ state, schedule }: StreamDeps, facts: unknown, asked: Place): void => {
+  // Redis answers ERR if there is no stream. Any other error says nothing about the stream.
+  if (isErrorReply(facts) && replyCode(facts) !== 'ERR') return;
+  const { lastId, lastEntryId } = streamFacts(facts) ?? { lastId: NOWHERE.id, lastEntryId: NOWHERE.id };
+  if (isBefore(lastId, asked.id)) schedule.demand('other-redis');
+  // There were unread entries, and now there are none. If some are left, the number of the first one shows
+  // the gap.
+  else if (isBefore(state.reading!.id, lastId) && !isBefore(state.reading!.id, lastEntryId))
+    schedule.demand('trimmed');
 };
 
 /** Notes an entry that is ahead of the clock of Redis. */

@@ -63,7 +63,8 @@ export const workerConsumersEvents = {
     message: 'acknowledgements in Redis do not count',
     meaning:
       '`counts` says how many since the last such line, by why: `malformed`, `forged` (a wrong signature), ' +
-      '`replayed`, `unproved` (not signed, though the consumer signs) or `too-many-instances` (over 500). ' +
+      '`replayed`, `unproved` (not signed, though the consumer signs), `too-many-instances` (over 500) or ' +
+      '`other-grant` (with the grant of before, for more than a minute). ' +
       'Something other than a consumer may write to Redis. Check the Redis users.',
   },
   acknowledgement_upkeep_failed: {
