@@ -15,7 +15,7 @@ const ACTIVE_WITHIN_MS = 20_000;
 const PROVED_WITHIN_MS = 2500;
 const READY_WITHIN_MS = 4000;
 
-const mayRead = ({ orgs }: Pick<TrialConsumer, 'orgs'>, orgId: string): boolean =>
+export const mayRead = ({ orgs }: Pick<TrialConsumer, 'orgs'>, orgId: string): boolean =>
   orgs.includes('*') || orgs.includes(orgId);
 
 /** Adds a consumer through the gateway, with Rekey's public key from the key file. */
@@ -94,6 +94,24 @@ export const wrongKeysOf = (
     if (!mayRead(consumer, origin.orgId))
       return [`LEAKED: ${consumer.name} holds a key of ${assistantId}, in ${origin.orgId}`];
     return [];
+  });
+
+/**
+ * Keys that a running instance took although it had a newer one of the same assistant: Invent never goes back
+ * here. `newest`: when the newest key that each consumer received was made.
+ */
+export const olderKeysOf = (
+  { name }: TrialConsumer,
+  received: Iterable<{ assistantId: string; secretKey: string }>,
+  { madeFor }: Truth,
+  newest: Map<string, number>,
+): string[] =>
+  [...received].flatMap(({ assistantId, secretKey }) => {
+    const place = `${name} ${assistantId}`;
+    const atMs = madeFor(secretKey)?.atMs ?? 0;
+    const before = newest.get(place) ?? 0;
+    newest.set(place, Math.max(before, atMs));
+    return atMs < before ? [`WENT BACK: ${name} replaced its key of ${assistantId} by an older one`] : [];
   });
 
 export const heldBy = (keys: Keys): { assistantId: string; secretKey: string }[] =>

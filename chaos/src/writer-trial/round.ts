@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { takeBackup } from './backup.ts';
-import { wrongKeysOf } from './consumers.ts';
+import { olderKeysOf, wrongKeysOf } from './consumers.ts';
 import { examine, examineThief, type Examination } from './examine.ts';
 import { actOnStatus, sweepAll } from './operator.ts';
 import { rotate } from './rotations.ts';
@@ -50,6 +50,7 @@ const mutate = async (
     else for (let i = 0; i < now; i += 1) lines.push(await writer.mutate());
     if (made % OBSERVE_EVERY === 0) (await examineThief(trial)).forEach(onViolation);
   }
+  await writer.settle();
   // What was changed last has time to act too.
   await sleep(count === 1 ? 300 : 700);
   done.abort();
@@ -68,8 +69,11 @@ const restartSome = async ({ processes, random }: Trial, share: number): Promise
   return refusals;
 };
 
-const receivedWrongly = ({ consumers, received, truth }: Trial): string[] =>
-  consumers.flatMap((consumer) => wrongKeysOf(consumer, received.get(consumer.name)!.splice(0), truth));
+const receivedWrongly = ({ consumers, received, truth, newest }: Trial): string[] =>
+  consumers.flatMap((consumer) => {
+    const keys = received.get(consumer.name)!.splice(0);
+    return [...wrongKeysOf(consumer, keys, truth), ...olderKeysOf(consumer, keys, truth, newest)];
+  });
 
 /** Looks again until the harm is over, or something names it. */
 const untilNamed = async (trial: Trial, first: Examination): Promise<Examination> => {
@@ -107,6 +111,7 @@ const heal = async (
     acted.push(...(await actOnStatus(deps)));
   }
   await trial.backup.restore();
+  trial.suspects.clear();
   thief.rewind();
   await restartSome(trial, 1);
   for (let looks = 0; looks < HEALED_LOOKS; looks += 1) {
@@ -115,7 +120,7 @@ const heal = async (
       trial.backup = await takeBackup(redis);
       return { healedBy: 'the backup', acted };
     }
-    acted.push(...(await actOnStatus(deps)));
+    acted.push(...(await actOnStatus({ ...deps, adopts: true, trusts: true })));
   }
   return { healedBy: 'nobody', acted };
 };
@@ -125,14 +130,16 @@ const judgeNames = (harms: string[], names: string[]): string[] =>
 
 /** Mutations, rotations, a judgement, and the repair. `size`: how many mutations. */
 export const playRound = async (trial: Trial, size: number): Promise<RoundReport> => {
-  const { names, processes, consumers, holding, refusedBefore } = trial;
+  const { names, processes, consumers, holding, refusedBefore, writer, suspects } = trial;
   for (const { name } of consumers) refusedBefore.set(name, holding.get(name)!.refused.count);
   names.begin();
   await names.readStatus();
   names.beginAfterStanding();
   const violations: string[] = [];
   const mutations = await mutate(trial, size, (what) => violations.push(what));
-  const refusals = await restartSome(trial, SHARE_WITH_RESTART);
+  for (const id of mutations.join().match(/\bast_\w+/g) ?? []) suspects.add(id);
+  const refusals = await restartSome(trial, writer.awaitsRestart() && size <= CHUNK ? 1 : SHARE_WITH_RESTART);
+  await writer.afterRestart();
   for (const refusal of refusals) names.note(refusal);
   const first = await examine(trial);
   const look = await untilNamed(trial, first);

@@ -5,7 +5,7 @@ import { createGatewayKeyFile, createKeyFile, createSealer, loadKeyFile, type Se
 import type { Keys } from '@rekey/subscriber';
 import { Redis } from 'ioredis';
 import { createRandom, type Random } from '../random.ts';
-import { ABSENT, THIEF } from '../redis-writer/clever.ts';
+import { ABSENT, THIEF } from '../redis-writer/clever/clever.ts';
 import { createRedisWriter, type RedisWriter } from '../redis-writer/redis-writer.ts';
 import { createThiefTools } from '../redis-writer/thief-tools.ts';
 import { takeBackup, type Backup } from './backup.ts';
@@ -34,6 +34,10 @@ export interface Trial {
   holding: Map<string, Keys>;
   /** Every key that these have received since they were last judged. */
   received: Map<string, { assistantId: string; secretKey: string }[]>;
+  /** Assistants that mutations named, or whose last rotation did not succeed: they are rotated first. */
+  suspects: Set<string>;
+  /** When the newest key that a consumer received of an assistant was made. */
+  newest: Map<string, number>;
   /** How many events these had refused when the round began. */
   refusedBefore: Map<string, number>;
   /** Whether the thief was let to read a key: of its org, or made before its rights ended. */
@@ -43,7 +47,7 @@ export interface Trial {
 
 export interface TrialOptions {
   seed: number;
-  only?: string | undefined;
+  only?: readonly string[] | undefined;
   onLine?: (line: string) => void;
 }
 
@@ -132,6 +136,8 @@ const startIn = async (folder: string, { seed, only, onLine }: TrialOptions): Pr
     backup: await takeBackup(redis!),
     holding,
     received,
+    suspects: new Set(),
+    newest: new Map(),
     refusedBefore: new Map(),
     mayOpen: (secretKey) => {
       const origin = truth.madeFor(secretKey);
