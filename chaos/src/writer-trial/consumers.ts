@@ -84,10 +84,11 @@ export const acknowledgeOnce = async (
 /** The keys that a consumer holds and must not: not its own orgs', or never made for that assistant. */
 export const wrongKeysOf = (
   consumer: TrialConsumer,
-  held: Iterable<{ assistantId: string; secretKey: string }>,
+  held: readonly Pick<Received, 'assistantId' | 'secretKey'>[],
   { madeFor }: Truth,
 ): string[] =>
-  [...held].flatMap(({ assistantId, secretKey }) => {
+  held.flatMap(({ assistantId, secretKey }) => {
+    if (secretKey === undefined) return [];
     const origin = madeFor(secretKey);
     if (origin?.assistantId !== assistantId)
       return [`FORGED: ${consumer.name} holds a key of ${assistantId} that Invent did not make for it`];
@@ -96,22 +97,31 @@ export const wrongKeysOf = (
     return [];
   });
 
+/** What a running instance was told: a new key, or that there is none any more. */
+export interface Received {
+  assistantId: string;
+  version: number;
+  secretKey?: string;
+}
+
 /**
- * Keys that a running instance took although it had a newer one of the same assistant: Invent never goes back
- * here. `newest`: when the newest key that each consumer received was made.
+ * Keys that a running instance took although it held a newer one of the same assistant: Invent never goes
+ * back here. `newest`: when the newest key that each consumer holds was made.
  */
 export const olderKeysOf = (
   { name }: TrialConsumer,
-  received: Iterable<{ assistantId: string; secretKey: string }>,
+  received: readonly Received[],
   { madeFor }: Truth,
   newest: Map<string, number>,
 ): string[] =>
-  [...received].flatMap(({ assistantId, secretKey }) => {
+  received.flatMap(({ assistantId, secretKey, version }) => {
     const place = `${name} ${assistantId}`;
-    const atMs = madeFor(secretKey)?.atMs ?? 0;
     const before = newest.get(place) ?? 0;
-    newest.set(place, Math.max(before, atMs));
-    return atMs < before ? [`WENT BACK: ${name} replaced its key of ${assistantId} by an older one`] : [];
+    const atMs = secretKey === undefined ? 0 : (madeFor(secretKey)?.atMs ?? 0);
+    newest.set(place, secretKey === undefined ? 0 : Math.max(before, atMs));
+    return secretKey !== undefined && atMs < before
+      ? [`WENT BACK: ${name} replaced its key of ${assistantId} by an older one, version ${version}`]
+      : [];
   });
 
 export const heldBy = (keys: Keys): { assistantId: string; secretKey: string }[] =>

@@ -15,7 +15,11 @@ export interface RoundReport {
   healedBy: 'nobody: no harm' | 'itself' | 'the operator' | 'the backup' | 'nobody';
   /** The codes of status that the operator acted on. */
   acted: string[];
+  /** How long its parts took. */
+  tookMs: { mutations: number; looks: number; repair: number };
 }
+
+type Healed = Pick<RoundReport, 'healedBy' | 'acted'>;
 
 const CHUNK = 20;
 /** Larger batches make this number of mutations at once. */
@@ -60,13 +64,9 @@ const mutate = async (
 
 /** Starts what is down, and sometimes restarts what is not. Resolves with what refused to start. */
 const restartSome = async ({ processes, random }: Trial, share: number): Promise<string[]> => {
-  const refusals: string[] = [];
-  for (const slot of processes.slots) {
-    if (slot.child && random.next() >= share) continue;
-    const refusal = await slot.restart();
-    if (refusal !== undefined) refusals.push(refusal);
-  }
-  return refusals;
+  const chosen = processes.slots.filter(({ child }) => !child || random.next() < share);
+  const refusals = await Promise.all(chosen.map((slot) => slot.restart()));
+  return refusals.filter((refusal) => refusal !== undefined);
 };
 
 const receivedWrongly = ({ consumers, received, truth, newest }: Trial): string[] =>
@@ -96,11 +96,7 @@ const isWell = async (trial: Trial, violations: string[]): Promise<boolean> => {
 };
 
 /** Repairs as an operator does: by what status advises, and then from the backup. */
-const heal = async (
-  trial: Trial,
-  mustRestore: boolean,
-  violations: string[],
-): Promise<Pick<RoundReport, 'healedBy' | 'acted'>> => {
+const heal = async (trial: Trial, mustRestore: boolean, violations: string[]): Promise<Healed> => {
   const { processes, redis, consumers, thief } = trial;
   const deps = { client: processes.client, redis, prefix: '{rekey}', consumers };
   const acted: string[] = [];
@@ -125,6 +121,16 @@ const heal = async (
   return { healedBy: 'nobody', acted };
 };
 
+/** Milliseconds since the last lap. */
+const stopwatch = (): (() => number) => {
+  let beganMs = performance.now();
+  return () => {
+    const before = beganMs;
+    beganMs = performance.now();
+    return Math.round(beganMs - before);
+  };
+};
+
 const judgeNames = (harms: string[], names: string[]): string[] =>
   harms.length > 0 && names.length === 0 ? [`UNNAMED: ${harms.join('; ')}`] : [];
 
@@ -136,7 +142,9 @@ export const playRound = async (trial: Trial, size: number): Promise<RoundReport
   await names.readStatus();
   names.beginAfterStanding();
   const violations: string[] = [];
+  const lap = stopwatch();
   const mutations = await mutate(trial, size, (what) => violations.push(what));
+  const mutatedMs = lap();
   for (const id of mutations.join().match(/\bast_\w+/g) ?? []) suspects.add(id);
   const refusals = await restartSome(trial, writer.awaitsRestart() && size <= CHUNK ? 1 : SHARE_WITH_RESTART);
   await writer.afterRestart();
@@ -149,12 +157,14 @@ export const playRound = async (trial: Trial, size: number): Promise<RoundReport
   // What was leaked stays leaked: the next round begins without what leaked it.
   const mustRestore = size > CHUNK || violations.length > 0;
   const needsHealing = mustRestore || harms.length > 0 || processes.slots.some(({ child }) => !child);
-  const healed = needsHealing
+  const looksMs = lap();
+  const healed: Healed = needsHealing
     ? await heal(trial, mustRestore, violations)
-    : { healedBy: 'nobody: no harm' as const, acted: [] };
+    : { healedBy: 'nobody: no harm', acted: [] };
+  const tookMs = { mutations: mutatedMs, looks: looksMs, repair: lap() };
   if (healed.healedBy === 'nobody')
     violations.push(`NOT REPAIRED: ${(await examine(trial)).harms.join('; ') || 'a process does not start'}`);
   if (size === 1) violations.push(...refusals.map((refusal) => `START: ${refusal}`));
   violations.push(...receivedWrongly(trial), ...processes.deaths().map((death) => `DEATH: ${death}`));
-  return { mutations, harms, names: spoken, violations: [...new Set(violations)], ...healed };
+  return { mutations, harms, names: spoken, violations: [...new Set(violations)], ...healed, tookMs };
 };

@@ -9,7 +9,14 @@ import { ABSENT, THIEF } from '../redis-writer/clever/clever.ts';
 import { createRedisWriter, type RedisWriter } from '../redis-writer/redis-writer.ts';
 import { createThiefTools } from '../redis-writer/thief-tools.ts';
 import { takeBackup, type Backup } from './backup.ts';
-import { acknowledgeOnce, addConsumer, subscribeAs, untilActive, type TrialConsumer } from './consumers.ts';
+import {
+  acknowledgeOnce,
+  addConsumer,
+  subscribeAs,
+  untilActive,
+  type Received,
+  type TrialConsumer,
+} from './consumers.ts';
 import { rotate, rotateAll } from './rotations.ts';
 import { createSpokenNames, type SpokenNames } from './spoken-names.ts';
 import { createThief, type Thief } from './thief.ts';
@@ -33,7 +40,7 @@ export interface Trial {
   /** What each of these consumers holds, in a process that runs all the time. */
   holding: Map<string, Keys>;
   /** Every key that these have received since they were last judged. */
-  received: Map<string, { assistantId: string; secretKey: string }[]>;
+  received: Map<string, Received[]>;
   /** Assistants that mutations named, or whose last rotation did not succeed: they are rotated first. */
   suspects: Set<string>;
   /** When the newest key that a consumer received of an assistant was made. */
@@ -118,8 +125,12 @@ const startIn = async (folder: string, { seed, only, onLine }: TrialOptions): Pr
   const received: Trial['received'] = new Map();
   for (const consumer of consumers) {
     const keys = await subscribeAs(processes.redisServer.url, consumer);
-    const list: { assistantId: string; secretKey: string }[] = [];
-    keys.on('key', ({ assistantId, secretKey }) => void list.push({ assistantId, secretKey }));
+    const list: Received[] = [];
+    keys.on(
+      'key',
+      ({ assistantId, secretKey, version }) => void list.push({ assistantId, secretKey, version }),
+    );
+    keys.on('removed', ({ assistantId, version }) => void list.push({ assistantId, version }));
     holding.set(consumer.name, keys);
     received.set(consumer.name, list);
   }

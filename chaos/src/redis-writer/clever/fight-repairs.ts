@@ -66,7 +66,7 @@ export const fights: Record<string, Clever> = {
       seen.text(random, `${prefix}:registry`) ?? '',
       `${manifest.slice(0, -4)}AAAA`,
       '{}',
-      'y'.repeat(100_000),
+      'y'.repeat(10_000),
     ];
     const channel = random.pick(['registry-written', 'registry-written', 'events', 'rotation-ended']);
     const flood = Array.from({ length: 100 }, (_, i): RedisCommand => [

@@ -5,7 +5,7 @@ import type { SweepDeps } from './sweep-run.ts';
 
 /**
  * Compares what upstream lists with what is published, for one org or for all: those with a configured API
- * key, and those that anything was published under. `save` is called after each page. It rejects if another
+ * key, and those that anything was published under, also if another client has removed their index. `save` is called after each page. It rejects if another
  * worker owns the sweep by now.
  */
 export const sweep =
@@ -36,6 +36,11 @@ export const sweep =
       // An org may have two names, `c` and its own: then one LIST has already shown all that is known of it.
       const unseen = await deps.ledger.assistants.notSeenSince(id, anchor.redisMs, { offset: 0, size: 1 });
       if (unseen.length > 0) await attempt(id);
+    }
+    for (const id of await deps.ledger.orgs.withoutIndex()) {
+      if (configured.includes(id)) continue;
+      deps.logger.event('org_index_lost', { org_id: id });
+      await attempt(id);
     }
     if (failures.length > 0) throw failures[0];
   };
