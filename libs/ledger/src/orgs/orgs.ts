@@ -23,8 +23,8 @@ export interface Orgs {
   /** The org ids that anything was published under, and the number of assistants under each. */
   list(): Promise<{ orgId: string; assistants: number }[]>;
   /**
-   * Orgs whose last sweep knew assistants, and that are missing in `list`, or whose index of assistants is
-   * gone: another client has removed it. 20 of them at most, at random: another client can invent more.
+   * Orgs whose index of assistants is gone, or that are missing in `list` although a sweep knew them: another
+   * client has removed something. 20 of them at most, at random: another client can invent more.
    */
   withoutIndex(): Promise<string[]>;
   limits(orgId: string): Promise<OrgLimits>;
