@@ -28,6 +28,8 @@ export interface WriterView {
   prefix: string;
   keys: KeyPicker;
   seen: SeenValues;
+  /** The length of one long field or text. */
+  longBytes: number;
 }
 
 const SHOWN = 60;

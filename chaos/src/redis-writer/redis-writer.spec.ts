@@ -49,8 +49,10 @@ const fill = async () => {
 };
 beforeEach(fill);
 
+const LONG_BYTES = 1_000_000;
+
 const mutations = async (seed: number, count: number, only?: string[]): Promise<string[]> => {
-  const writer = createRedisWriter({ redis, seed, tools, only, hugeShare: 0 });
+  const writer = createRedisWriter({ redis, seed, tools, only, hugeShare: 0, longBytes: LONG_BYTES });
   await writer.observe();
   const lines: string[] = [];
   for (let i = 0; i < count; i += 1) lines.push(await writer.mutate());

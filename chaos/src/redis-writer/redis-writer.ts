@@ -37,6 +37,8 @@ interface WriterOptions {
   only?: readonly string[] | undefined;
   /** Keys that are left alone. */
   without?: RegExp;
+  /** The length of one long field or text. */
+  longBytes?: number;
   /** The share of mutations that make something 100 MB long. */
   hugeShare?: number;
 }
@@ -95,6 +97,7 @@ export const createRedisWriter = ({
   tools,
   prefix = 'rekey',
   only,
+  longBytes = 40 * 1024 * 1024,
   hugeShare = 0.0005,
   without,
 }: WriterOptions): RedisWriter => {
@@ -103,7 +106,7 @@ export const createRedisWriter = ({
   const pending = createPending(redis);
   const views = Array.from({ length: LANES }, (_, lane): WriterView => {
     const random = createRandom(seed + lane);
-    return { redis, random, prefix: `{${prefix}}`, keys: catalogue.picker(random), seen };
+    return { redis, random, prefix: `{${prefix}}`, keys: catalogue.picker(random), seen, longBytes };
   });
   let chosen = 0;
   const choose = (view: WriterView): Promise<Mutation | undefined> => {

@@ -6,7 +6,6 @@ const HOUR_MS = 3_600_000;
 const YEAR_3000_MS = 32_503_680_000_000;
 /** More than any bound on intents. */
 const MANY = 600;
-const LONG_BYTES = 40 * 1024 * 1024;
 
 const streamOf = (view: WriterView): string => {
   const { prefix, random, keys } = view;
@@ -117,7 +116,7 @@ export const limits: Record<string, Clever> = {
     const entry = view.random.pick(['0-1', '1-0', LAST_ID, 'x', `${Date.now() + HOUR_MS}-0`]);
     return [['HSET', key, 'entry', entry]];
   },
-  'one long field': async ({ prefix, random }) => {
+  'one long field': async ({ prefix, random, longBytes }) => {
     const name = random.pick([
       'held',
       'quarantine',
@@ -133,15 +132,15 @@ export const limits: Record<string, Clever> = {
     return [
       [
         'EVAL',
-        `return redis.call('HSET', KEYS[1], ARGV[1], string.rep('x', ${LONG_BYTES}))`,
+        `return redis.call('HSET', KEYS[1], ARGV[1], string.rep('x', ${longBytes}))`,
         1,
         `${prefix}:${name}`,
         field,
       ],
     ];
   },
-  'one long text': async ({ prefix, random }) => {
+  'one long text': async ({ prefix, random, longBytes }) => {
     const key = `${prefix}:${random.pick(['registry', 'seq', 'resealing', 'sweeping', 'current:ast_1'])}`;
-    return [['EVAL', `return redis.call('SET', KEYS[1], string.rep('x', ${LONG_BYTES}))`, 1, key]];
+    return [['EVAL', `return redis.call('SET', KEYS[1], string.rep('x', ${longBytes}))`, 1, key]];
   },
 };
