@@ -84,7 +84,9 @@ const examineHolding = async (trial: Trial, consumer: TrialConsumer): Promise<Ex
   }
   for (const complaint of complaintsOf(keys, trial.refusedBefore.get(consumer.name) ?? 0))
     names.note(`consumer ${consumer.name} ${complaint}`);
-  return { harms: lackOf(consumer.name, missing), violations: wrongKeysOf(consumer, heldBy(keys), truth) };
+  const held = heldBy(keys);
+  await truth.refresh();
+  return { harms: lackOf(consumer.name, missing), violations: wrongKeysOf(consumer, held, truth) };
 };
 
 /** What a new instance of a consumer gets. */
@@ -93,11 +95,12 @@ const examineNewcomer = async (trial: Trial, consumer: TrialConsumer): Promise<E
   const label = `a new ${consumer.name}`;
   try {
     const keys = await subscribeAs(processes.redisServer.url, consumer);
+    const held = heldBy(keys);
     await truth.refresh();
     for (const complaint of complaintsOf(keys, 0)) names.note(`${label} ${complaint}`);
     const found = {
       harms: lackOf(label, missingIn(consumer, keys, truth)),
-      violations: wrongKeysOf(consumer, heldBy(keys), truth),
+      violations: wrongKeysOf(consumer, held, truth),
     };
     await keys.close();
     return found;

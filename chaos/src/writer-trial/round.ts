@@ -69,11 +69,18 @@ const restartSome = async ({ processes, random }: Trial, share: number): Promise
   return refusals.filter((refusal) => refusal !== undefined);
 };
 
-const receivedWrongly = ({ consumers, received, truth, newest }: Trial): string[] =>
-  consumers.flatMap((consumer) => {
-    const keys = received.get(consumer.name)!.splice(0);
-    return [...wrongKeysOf(consumer, keys, truth), ...olderKeysOf(consumer, keys, truth, newest)];
-  });
+const receivedWrongly = async ({ consumers, received, truth, newest }: Trial): Promise<string[]> => {
+  const lists = consumers.map((consumer) => ({
+    consumer,
+    keys: received.get(consumer.name)!.splice(0),
+  }));
+  // What was received is judged by a later look at the truth.
+  await truth.refresh();
+  return lists.flatMap(({ consumer, keys }) => [
+    ...wrongKeysOf(consumer, keys, truth),
+    ...olderKeysOf(consumer, keys, truth, newest),
+  ]);
+};
 
 /** Looks again until the harm is over, or something names it. */
 const untilNamed = async (trial: Trial, first: Examination): Promise<Examination> => {
@@ -165,6 +172,6 @@ export const playRound = async (trial: Trial, size: number): Promise<RoundReport
   if (healed.healedBy === 'nobody')
     violations.push(`NOT REPAIRED: ${(await examine(trial)).harms.join('; ') || 'a process does not start'}`);
   if (size === 1) violations.push(...refusals.map((refusal) => `START: ${refusal}`));
-  violations.push(...receivedWrongly(trial), ...processes.deaths().map((death) => `DEATH: ${death}`));
+  violations.push(...(await receivedWrongly(trial)), ...processes.deaths().map((death) => `DEATH: ${death}`));
   return { mutations, harms, names: spoken, violations: [...new Set(violations)], ...healed, tookMs };
 };

@@ -4,6 +4,8 @@ import { noticed, readEntries, type Clever } from './clever.ts';
 /** Longer than the two seconds after which a gateway repairs. */
 const FIGHT_MS = 3000;
 const OFTEN_MS = 20;
+/** More than any registry: a hundred of them are published at once. */
+const LONGEST = 100_000;
 
 const again = (commands: RedisCommand[], everyMs = OFTEN_MS) => ({
   commands,
@@ -60,7 +62,7 @@ export const fights: Record<string, Clever> = {
     return again([['HSET', `${prefix}:ledger`, 'resealed', readers]]);
   },
   'channels flooded': async ({ redis, prefix, random, seen }) => {
-    const manifest = (await redis.get(`${prefix}:registry`)) ?? '';
+    const manifest = await redis.getrange(`${prefix}:registry`, 0, LONGEST - 1);
     const texts = [
       manifest,
       seen.text(random, `${prefix}:registry`) ?? '',
