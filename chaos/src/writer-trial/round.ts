@@ -102,6 +102,12 @@ const isWell = async (trial: Trial, violations: string[]): Promise<boolean> => {
   return refusals.length === 0 && look.harms.length === 0;
 };
 
+/** As the operator of a service does whose instance says that it could not apply something. */
+const restartUnapplied = async ({ consumers, holding, hold }: Trial): Promise<void> => {
+  for (const consumer of consumers)
+    if (holding.get(consumer.name)!.unapplied.count > 0) await hold(consumer).catch(() => {});
+};
+
 /** Repairs as an operator does: by what status advises, and then from the backup. */
 const heal = async (trial: Trial, mustRestore: boolean, violations: string[]): Promise<Healed> => {
   const { processes, redis, consumers, thief } = trial;
@@ -124,6 +130,7 @@ const heal = async (trial: Trial, mustRestore: boolean, violations: string[]): P
       return { healedBy: 'the backup', acted };
     }
     acted.push(...(await actOnStatus({ ...deps, adopts: true, trusts: true })));
+    if (looks > 0) await restartUnapplied(trial);
   }
   return { healedBy: 'nobody', acted };
 };

@@ -47,6 +47,8 @@ export interface Trial {
   newest: Map<string, number>;
   /** How many events these had refused when the round began. */
   refusedBefore: Map<string, number>;
+  /** Starts the process of a consumer, or starts it again. */
+  hold(consumer: TrialConsumer): Promise<void>;
   /** Whether the thief was let to read a key: of its org, or made before its rights ended. */
   mayOpen(secretKey: string): boolean;
   stop(): Promise<void>;
@@ -123,9 +125,13 @@ const startIn = async (folder: string, { seed, only, onLine }: TrialOptions): Pr
   });
   const holding = new Map<string, Keys>();
   const received: Trial['received'] = new Map();
-  for (const consumer of consumers) {
+  const hold = async (consumer: TrialConsumer): Promise<void> => {
+    const before = holding.get(consumer.name);
+    const list = received.get(consumer.name) ?? [];
     const keys = await subscribeAs(processes.redisServer.url, consumer);
-    const list: Received[] = [];
+    // A new process knows nothing of what the one before held.
+    for (const assistantId of before?.assistantIds() ?? []) list.push({ assistantId, version: 0 });
+    await before?.close();
     keys.on(
       'key',
       ({ assistantId, secretKey, version }) => void list.push({ assistantId, secretKey, version }),
@@ -133,7 +139,8 @@ const startIn = async (folder: string, { seed, only, onLine }: TrialOptions): Pr
     keys.on('removed', ({ assistantId, version }) => void list.push({ assistantId, version }));
     holding.set(consumer.name, keys);
     received.set(consumer.name, list);
-  }
+  };
+  for (const consumer of consumers) await hold(consumer);
   return {
     processes,
     redis: redis!,
@@ -149,6 +156,7 @@ const startIn = async (folder: string, { seed, only, onLine }: TrialOptions): Pr
     received,
     suspects: new Set(),
     newest: new Map(),
+    hold,
     refusedBefore: new Map(),
     mayOpen: (secretKey) => {
       const origin = truth.madeFor(secretKey);

@@ -68,6 +68,20 @@ export const limits: Record<string, Clever> = {
     const number = view.random.pick(distantNumbers);
     return [['HSET', key, ...fields.flatMap((field) => [field, number])]];
   },
+  'a version ahead, and back': async (view) => {
+    const key = nameOf(view, 'assistant', 'ast_0');
+    if (key === undefined) return undefined;
+    const [version, epoch] = await view.redis.hmget(key, 'version', 'epoch');
+    const ahead = String((Date.now() + view.random.pick([1, 12, 800_000]) * HOUR_MS) * 1000);
+    return {
+      commands: [['HSET', key, 'version', ahead, 'epoch', ahead]],
+      // In between, the assistant is rotated at random.
+      later: {
+        everyMs: 1500,
+        commands: [[['HSET', key, 'version', version ?? '', 'epoch', epoch ?? '']]],
+      },
+    };
+  },
   'a number of the ledger beyond all others': async ({ prefix, random }) =>
     random.pick<() => RedisCommand[]>([
       () => [['SET', `${prefix}:seq`, random.pick(distantNumbers)]],
