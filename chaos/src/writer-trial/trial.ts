@@ -91,6 +91,28 @@ const narrowThief = async ({ client }: TrialProcesses): Promise<number> => {
   return Date.now();
 };
 
+/** The processes of consumers, and what they receive. */
+const createHolding = (redisUrl: string): Pick<Trial, 'holding' | 'received' | 'hold'> => {
+  const holding = new Map<string, Keys>();
+  const received: Trial['received'] = new Map();
+  const hold = async (consumer: TrialConsumer): Promise<void> => {
+    const before = holding.get(consumer.name);
+    const list = received.get(consumer.name) ?? [];
+    const keys = await subscribeAs(redisUrl, consumer);
+    // A new process knows nothing of what the one before held.
+    for (const assistantId of before?.assistantIds() ?? []) list.push({ assistantId, version: 0 });
+    await before?.close();
+    keys.on(
+      'key',
+      ({ assistantId, secretKey, version }) => void list.push({ assistantId, secretKey, version }),
+    );
+    keys.on('removed', ({ assistantId, version }) => void list.push({ assistantId, version }));
+    holding.set(consumer.name, keys);
+    received.set(consumer.name, list);
+  };
+  return { holding, received, hold };
+};
+
 const startIn = async (folder: string, { seed, only, onLine }: TrialOptions): Promise<Trial> => {
   const keyFile = join(folder, 'key.json');
   await createKeyFile(keyFile);
@@ -123,23 +145,7 @@ const startIn = async (folder: string, { seed, only, onLine }: TrialOptions): Pr
     ownJwks,
     rekeyPublicJwk: sealer.publicJwk,
   });
-  const holding = new Map<string, Keys>();
-  const received: Trial['received'] = new Map();
-  const hold = async (consumer: TrialConsumer): Promise<void> => {
-    const before = holding.get(consumer.name);
-    const list = received.get(consumer.name) ?? [];
-    const keys = await subscribeAs(processes.redisServer.url, consumer);
-    // A new process knows nothing of what the one before held.
-    for (const assistantId of before?.assistantIds() ?? []) list.push({ assistantId, version: 0 });
-    await before?.close();
-    keys.on(
-      'key',
-      ({ assistantId, secretKey, version }) => void list.push({ assistantId, secretKey, version }),
-    );
-    keys.on('removed', ({ assistantId, version }) => void list.push({ assistantId, version }));
-    holding.set(consumer.name, keys);
-    received.set(consumer.name, list);
-  };
+  const { holding, received, hold } = createHolding(redisServer.url);
   for (const consumer of consumers) await hold(consumer);
   return {
     processes,

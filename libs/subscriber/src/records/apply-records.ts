@@ -37,14 +37,8 @@ export interface Records {
   hasClockCaughtUp(): boolean;
 }
 
-export const createRecords = (deps: RecordsDeps): Records => {
-  const { state, clock, held, unsealed, refusals, listeners } = deps;
-  /**
-   * The lowest version that was refused as too far ahead since the last snapshot. The cause may be a wrong
-   * Redis clock.
-   */
-  let lowestAhead = Infinity;
-
+/** What versions say of the order of records. */
+const createOrder = ({ state, clock, held }: RecordsDeps) => {
   /** The Redis clock may have been set since it was last read. */
   const readClock = async (): Promise<void> => {
     if (state.session) clock.set(await state.session.answer(state.session.commands.time()));
@@ -60,6 +54,18 @@ export const createRecords = (deps: RecordsDeps): Records => {
     await readClock();
     return clock.isInFuture(heldVersion);
   };
+  return { readClock, isOutrun };
+};
+
+export const createRecords = (deps: RecordsDeps): Records => {
+  const { state, clock, held, unsealed, refusals, listeners } = deps;
+  /**
+   * The lowest version that was refused as too far ahead since the last snapshot. The cause may be a wrong
+   * Redis clock.
+   */
+  let lowestAhead = Infinity;
+
+  const { readClock, isOutrun } = createOrder(deps);
 
   const apply = async (opened: Opened): Promise<void> => {
     const { kind, assistantId, version, ahead } = opened;

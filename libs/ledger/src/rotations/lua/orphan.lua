@@ -1,6 +1,6 @@
 -- Whether a holder is not a rotation that is under way, or one that cannot be read. No rotation then closes
--- its intent, and a POST, if one left, can no longer take effect. Another client can write any holder, a state
--- that says otherwise, and a moment that no landing window reaches.
+-- its intent, and a POST, if one left, can no longer take effect. Another client can write any holder, a
+-- state that says otherwise, and a moment that no landing window reaches.
 --
 -- @include rotations/rotation
 
