@@ -42,7 +42,10 @@ const mutate = async (
   const done = new AbortController();
   const rotating = (async () => {
     while (!done.signal.aborted) {
-      await rotate(processes.client, random.pick(truth.targets), 500);
+      // Half of the time the assistant that the last mutation named.
+      const id = random.next() < 0.5 ? /\bast_\w+/.exec(lines.at(-1) ?? '')?.[0] : undefined;
+      const named = truth.targets.find(({ assistantId }) => assistantId === id);
+      await rotate(processes.client, named ?? random.pick(truth.targets), 500);
       await sleep(50);
     }
   })();
