@@ -61,6 +61,7 @@ export const startWriterFault = async (system: System, seed: number): Promise<Wr
     stop: async () => {
       stopping.abort();
       await Promise.all(running);
+      await writer.end();
       for (let times = 0; times < LAST_REPAIRS && (await repair()) > 0; times += 1) await sleep(500);
       own.disconnect();
     },

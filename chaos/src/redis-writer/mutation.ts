@@ -6,10 +6,18 @@ import type { SeenValues } from './seen-values.ts';
 type Argument = string | number | Buffer;
 export type RedisCommand = [name: string, ...args: Argument[]];
 
-/** What a writer does at once: its commands, and in a word what for. */
-export interface Mutation {
-  name: string;
+/** What a writer does: its commands at once, and what follows. */
+export interface Steps {
   commands: RedisCommand[];
+  /** One list of commands each time. */
+  later?: { everyMs: number; commands: readonly RedisCommand[][] };
+  /** What the writer does once processes of Rekey have been started again. */
+  afterRestart?: RedisCommand[];
+}
+
+/** The steps, and in a word what for. */
+export interface Mutation extends Steps {
+  name: string;
 }
 
 /** What a writer in Redis knows and reads to choose a mutation. */
@@ -20,6 +28,8 @@ export interface WriterView {
   prefix: string;
   keys: KeyPicker;
   seen: SeenValues;
+  /** The length of one long field or text. */
+  longBytes: number;
 }
 
 const SHOWN = 60;
@@ -31,8 +41,10 @@ const show = (argument: Argument): string => {
 };
 
 /** A mutation in one line. */
-export const describeMutation = ({ name, commands }: Mutation): string =>
+export const describeMutation = ({ name, commands, later, afterRestart }: Mutation): string =>
   `${name}: ${commands
     .slice(0, 4)
     .map((command) => command.slice(0, 8).map(show).join(' '))
-    .join('; ')}${commands.length > 4 ? `; … (${commands.length} commands)` : ''}`;
+    .join('; ')}${commands.length > 4 ? `; … (${commands.length} commands)` : ''}${
+    later ? `; and ${later.commands.length} times more, each ${later.everyMs} ms` : ''
+  }${afterRestart ? '; and after a restart' : ''}`;

@@ -15,7 +15,7 @@ const ACTIVE_WITHIN_MS = 20_000;
 const PROVED_WITHIN_MS = 2500;
 const READY_WITHIN_MS = 4000;
 
-const mayRead = ({ orgs }: Pick<TrialConsumer, 'orgs'>, orgId: string): boolean =>
+export const mayRead = ({ orgs }: Pick<TrialConsumer, 'orgs'>, orgId: string): boolean =>
   orgs.includes('*') || orgs.includes(orgId);
 
 /** Adds a consumer through the gateway, with Rekey's public key from the key file. */
@@ -84,16 +84,44 @@ export const acknowledgeOnce = async (
 /** The keys that a consumer holds and must not: not its own orgs', or never made for that assistant. */
 export const wrongKeysOf = (
   consumer: TrialConsumer,
-  held: Iterable<{ assistantId: string; secretKey: string }>,
+  held: readonly Pick<Received, 'assistantId' | 'secretKey'>[],
   { madeFor }: Truth,
 ): string[] =>
-  [...held].flatMap(({ assistantId, secretKey }) => {
+  held.flatMap(({ assistantId, secretKey }) => {
+    if (secretKey === undefined) return [];
     const origin = madeFor(secretKey);
     if (origin?.assistantId !== assistantId)
       return [`FORGED: ${consumer.name} holds a key of ${assistantId} that Invent did not make for it`];
     if (!mayRead(consumer, origin.orgId))
       return [`LEAKED: ${consumer.name} holds a key of ${assistantId}, in ${origin.orgId}`];
     return [];
+  });
+
+/** What a running instance was told: a new key, or that there is none any more. */
+export interface Received {
+  assistantId: string;
+  version: number;
+  secretKey?: string;
+}
+
+/**
+ * Keys that a running instance took although it held a newer one of the same assistant: Invent never goes
+ * back here. `newest`: when the newest key that each consumer holds was made.
+ */
+export const olderKeysOf = (
+  { name }: TrialConsumer,
+  received: readonly Received[],
+  { madeFor }: Truth,
+  newest: Map<string, number>,
+): string[] =>
+  received.flatMap(({ assistantId, secretKey, version }) => {
+    const place = `${name} ${assistantId}`;
+    const before = newest.get(place) ?? 0;
+    const atMs = secretKey === undefined ? 0 : (madeFor(secretKey)?.atMs ?? 0);
+    newest.set(place, secretKey === undefined ? 0 : Math.max(before, atMs));
+    return secretKey !== undefined && atMs < before
+      ? [`WENT BACK: ${name} replaced its key of ${assistantId} by an older one, version ${version}`]
+      : [];
   });
 
 export const heldBy = (keys: Keys): { assistantId: string; secretKey: string }[] =>

@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Rotation } from '@rekey/client';
 import {
   complaintsOf,
   heldBy,
+  mayRead,
   missingIn,
   subscribeAs,
   wrongKeysOf,
   type TrialConsumer,
 } from './consumers.ts';
-import { ABSENT } from '../redis-writer/clever.ts';
-import { rotate } from './rotations.ts';
+import { ABSENT } from '../redis-writer/clever/clever.ts';
+import { requestRotation } from './rotations.ts';
 import { ORGS } from './trial-processes.ts';
 import type { Trial } from './trial.ts';
 
@@ -21,13 +23,46 @@ export interface Examination {
 }
 
 const SETTLES_WITHIN_MS = 2500;
+const ACKNOWLEDGED_WITHIN_MS = 1000;
 
-const rotateOnce = async ({ processes, truth, random }: Trial): Promise<string[]> => {
-  const targets = ORGS.map((org) => random.pick(truth.targets.filter(({ orgId }) => orgId === org)));
-  const results = await Promise.all(targets.map((target) => rotate(processes.client, target)));
-  return results.flatMap((result, i) =>
-    result === undefined ? [] : [`the rotation of ${targets[i]!.assistantId} did not succeed: ${result}`],
+/** Consumers that count as having the key of a rotation, and whose running instance does not have it. */
+const falseAcknowledgements = async (
+  { processes, consumers, holding }: Trial,
+  { id, orgId, assistantId, version = 0 }: Rotation,
+): Promise<string[]> => {
+  const names = consumers.filter((consumer) => mayRead(consumer, orgId)).map(({ name }) => name);
+  const request = { id, until: 'ACKNOWLEDGED', consumers: names, timeoutMs: ACKNOWLEDGED_WITHIN_MS } as const;
+  const answer = await processes.client.waitRotation(request).catch(() => undefined);
+  return (answer?.consumers ?? []).flatMap(({ name, state }) => {
+    const current = holding.get(name)?.current(assistantId);
+    const has = current?.state === 'held' && current.version >= version;
+    return state !== 'ACKNOWLEDGED' || has
+      ? []
+      : [`FALSE ACKNOWLEDGEMENT: ${name} does not have version ${version} of ${assistantId}`];
+  });
+};
+
+const rotateOnce = async (trial: Trial): Promise<Examination> => {
+  const { processes, truth, random, suspects } = trial;
+  const targets = ORGS.map((org) => {
+    const ofOrg = truth.targets.filter(({ orgId }) => orgId === org);
+    const suspected = ofOrg.filter(({ assistantId }) => suspects.has(assistantId));
+    return random.pick(suspected.length > 0 ? suspected : ofOrg);
+  });
+  const parts = await Promise.all(
+    targets.map(async (target): Promise<Examination> => {
+      const result = await requestRotation(processes.client, target);
+      if (typeof result === 'string') suspects.add(target.assistantId);
+      else suspects.delete(target.assistantId);
+      return typeof result === 'string'
+        ? { harms: [`the rotation of ${target.assistantId} did not succeed: ${result}`], violations: [] }
+        : { harms: [], violations: await falseAcknowledgements(trial, result) };
+    }),
   );
+  return {
+    harms: parts.flatMap(({ harms }) => harms),
+    violations: parts.flatMap(({ violations }) => violations),
+  };
 };
 
 const listed = (ids: string[]): string =>
@@ -49,7 +84,9 @@ const examineHolding = async (trial: Trial, consumer: TrialConsumer): Promise<Ex
   }
   for (const complaint of complaintsOf(keys, trial.refusedBefore.get(consumer.name) ?? 0))
     names.note(`consumer ${consumer.name} ${complaint}`);
-  return { harms: lackOf(consumer.name, missing), violations: wrongKeysOf(consumer, heldBy(keys), truth) };
+  const held = heldBy(keys);
+  await truth.refresh();
+  return { harms: lackOf(consumer.name, missing), violations: wrongKeysOf(consumer, held, truth) };
 };
 
 /** What a new instance of a consumer gets. */
@@ -58,11 +95,12 @@ const examineNewcomer = async (trial: Trial, consumer: TrialConsumer): Promise<E
   const label = `a new ${consumer.name}`;
   try {
     const keys = await subscribeAs(processes.redisServer.url, consumer);
+    const held = heldBy(keys);
     await truth.refresh();
     for (const complaint of complaintsOf(keys, 0)) names.note(`${label} ${complaint}`);
     const found = {
       harms: lackOf(label, missingIn(consumer, keys, truth)),
-      violations: wrongKeysOf(consumer, heldBy(keys), truth),
+      violations: wrongKeysOf(consumer, held, truth),
     };
     await keys.close();
     return found;
@@ -103,22 +141,20 @@ export const examineThief = async ({ thief, truth, mayOpen }: Trial): Promise<st
 
 /** Rotates a key of each org, and looks at who holds what. */
 export const examine = async (trial: Trial): Promise<Examination> => {
-  const failed = await rotateOnce(trial);
+  const rotated = await rotateOnce(trial);
   await trial.truth.refresh();
-  const parts = await Promise.all([
+  const parts = [rotated];
+  const looks = [
     ...trial.consumers.map((consumer) => examineHolding(trial, consumer)),
     examineSigner(trial),
     examineAbsent(trial),
-  ]);
+  ];
+  parts.push(...(await Promise.all(looks)));
   parts.push(...(await Promise.all(trial.consumers.map((consumer) => examineNewcomer(trial, consumer)))));
   const stolen = await examineThief(trial);
   const isReadable = await trial.names.readStatus();
   return {
-    harms: [
-      ...failed,
-      ...parts.flatMap(({ harms }) => harms),
-      ...(isReadable ? [] : ['status is unreadable']),
-    ],
+    harms: [...parts.flatMap(({ harms }) => harms), ...(isReadable ? [] : ['status is unreadable'])],
     violations: [...stolen, ...parts.flatMap(({ violations }) => violations)],
   };
 };

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createWriteStream } from 'node:fs';
-import { cleverNames } from '../redis-writer/clever-mutations.ts';
+import { cleverNames } from '../redis-writer/clever/clever-mutations.ts';
 import type { RoundReport } from './round.ts';
 import { runTrial, type TrialResult } from './run-trial.ts';
 
@@ -15,7 +15,7 @@ interface Options {
   mutations: number;
   seed: number;
   batch: number;
-  only?: string;
+  only?: string[];
   json?: boolean;
   keepLog?: string;
 }
@@ -36,7 +36,7 @@ const options = new Command('redis-writer')
     positive,
     500,
   )
-  .addOption(new Option('--only <name>', 'only this clever mutation').choices(cleverNames))
+  .addOption(new Option('--only <name...>', 'only these clever mutations, in turn').choices(cleverNames))
   .option('--json', 'print the verdict as one JSON object')
   .option('--keep-log <file>', 'append the output of all processes, and each mutation, to a file')
   .parse()

@@ -12,6 +12,8 @@ interface OperatorDeps {
   consumers: readonly TrialConsumer[];
   /** Accepts a ledger that replaced another one. Without this, the caller restores a backup. */
   adopts?: boolean;
+  /** A backup was restored: all consumers in Redis are those of the operator. */
+  trusts?: boolean;
 }
 
 const sweep = async (client: RekeyClient, request: object): Promise<void> => {
@@ -25,8 +27,18 @@ const sweep = async (client: RekeyClient, request: object): Promise<void> => {
 /** Has everything compared with Invent. */
 export const sweepAll = (client: RekeyClient): Promise<void> => sweep(client, {});
 
+/** Trusts all entries that are stored: `rekey registry trust --keep-grants`. */
+const trustStored = async (client: RekeyClient): Promise<void> => {
+  const { consumers } = await client.reviewRegistry();
+  const readable = consumers.filter(({ orgs }) => orgs.length > 0);
+  await client.trustRegistry({
+    consumers: readable.map(({ name, digest }) => ({ name, digest })),
+    keepGrants: true,
+  });
+};
+
 /** What the documentation advises for each code of status. A restored backup is left to the caller. */
-const adviceFor = ({ client, redis, prefix, consumers, adopts = false }: OperatorDeps) => {
+const adviceFor = ({ client, redis, prefix, consumers, adopts = false, trusts = false }: OperatorDeps) => {
   const again = async (name: string) => {
     const consumer = consumers.find((one) => one.name === name);
     await (consumer ? addAgain(client, consumer) : client.removeConsumer(name));
@@ -37,6 +49,11 @@ const adviceFor = ({ client, redis, prefix, consumers, adopts = false }: Operato
         const { ledger } = await client.getStatus();
         if (ledger) await client.adoptLedger({ ledgerId: ledger.id });
       },
+    }),
+    ...(trusts && {
+      REGISTRY_UNTRUSTED: () => trustStored(client),
+      REGISTRY_MEMORY_UNUSABLE: () => trustStored(client),
+      REGISTRY_LAGGING: () => trustStored(client),
     }),
     FROZEN: () => client.unfreeze(),
     BUDGET_CLOSED: (egress) => client.openBudget({ egress }),

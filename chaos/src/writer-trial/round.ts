@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { takeBackup } from './backup.ts';
-import { wrongKeysOf } from './consumers.ts';
+import { olderKeysOf, wrongKeysOf } from './consumers.ts';
 import { examine, examineThief, type Examination } from './examine.ts';
 import { actOnStatus, sweepAll } from './operator.ts';
 import { rotate } from './rotations.ts';
@@ -15,7 +15,11 @@ export interface RoundReport {
   healedBy: 'nobody: no harm' | 'itself' | 'the operator' | 'the backup' | 'nobody';
   /** The codes of status that the operator acted on. */
   acted: string[];
+  /** How long its parts took. */
+  tookMs: { mutations: number; looks: number; repair: number };
 }
+
+type Healed = Pick<RoundReport, 'healedBy' | 'acted'>;
 
 const CHUNK = 20;
 /** Larger batches make this number of mutations at once. */
@@ -38,7 +42,10 @@ const mutate = async (
   const done = new AbortController();
   const rotating = (async () => {
     while (!done.signal.aborted) {
-      await rotate(processes.client, random.pick(truth.targets), 500);
+      // Half of the time the assistant that the last mutation named.
+      const id = random.next() < 0.5 ? /\bast_\w+/.exec(lines.at(-1) ?? '')?.[0] : undefined;
+      const named = truth.targets.find(({ assistantId }) => assistantId === id);
+      await rotate(processes.client, named ?? random.pick(truth.targets), 500);
       await sleep(50);
     }
   })();
@@ -50,6 +57,7 @@ const mutate = async (
     else for (let i = 0; i < now; i += 1) lines.push(await writer.mutate());
     if (made % OBSERVE_EVERY === 0) (await examineThief(trial)).forEach(onViolation);
   }
+  await writer.settle();
   // What was changed last has time to act too.
   await sleep(count === 1 ? 300 : 700);
   done.abort();
@@ -59,17 +67,23 @@ const mutate = async (
 
 /** Starts what is down, and sometimes restarts what is not. Resolves with what refused to start. */
 const restartSome = async ({ processes, random }: Trial, share: number): Promise<string[]> => {
-  const refusals: string[] = [];
-  for (const slot of processes.slots) {
-    if (slot.child && random.next() >= share) continue;
-    const refusal = await slot.restart();
-    if (refusal !== undefined) refusals.push(refusal);
-  }
-  return refusals;
+  const chosen = processes.slots.filter(({ child }) => !child || random.next() < share);
+  const refusals = await Promise.all(chosen.map((slot) => slot.restart()));
+  return refusals.filter((refusal) => refusal !== undefined);
 };
 
-const receivedWrongly = ({ consumers, received, truth }: Trial): string[] =>
-  consumers.flatMap((consumer) => wrongKeysOf(consumer, received.get(consumer.name)!.splice(0), truth));
+const receivedWrongly = async ({ consumers, received, truth, newest }: Trial): Promise<string[]> => {
+  const lists = consumers.map((consumer) => ({
+    consumer,
+    keys: received.get(consumer.name)!.splice(0),
+  }));
+  // What was received is judged by a later look at the truth.
+  await truth.refresh();
+  return lists.flatMap(({ consumer, keys }) => [
+    ...wrongKeysOf(consumer, keys, truth),
+    ...olderKeysOf(consumer, keys, truth, newest),
+  ]);
+};
 
 /** Looks again until the harm is over, or something names it. */
 const untilNamed = async (trial: Trial, first: Examination): Promise<Examination> => {
@@ -91,12 +105,14 @@ const isWell = async (trial: Trial, violations: string[]): Promise<boolean> => {
   return refusals.length === 0 && look.harms.length === 0;
 };
 
+/** As the operator of a service does whose instance says that it could not apply something. */
+const restartUnapplied = async ({ consumers, holding, hold }: Trial): Promise<void> => {
+  for (const consumer of consumers)
+    if (holding.get(consumer.name)!.unapplied.count > 0) await hold(consumer).catch(() => {});
+};
+
 /** Repairs as an operator does: by what status advises, and then from the backup. */
-const heal = async (
-  trial: Trial,
-  mustRestore: boolean,
-  violations: string[],
-): Promise<Pick<RoundReport, 'healedBy' | 'acted'>> => {
+const heal = async (trial: Trial, mustRestore: boolean, violations: string[]): Promise<Healed> => {
   const { processes, redis, consumers, thief } = trial;
   const deps = { client: processes.client, redis, prefix: '{rekey}', consumers };
   const acted: string[] = [];
@@ -107,6 +123,7 @@ const heal = async (
     acted.push(...(await actOnStatus(deps)));
   }
   await trial.backup.restore();
+  trial.suspects.clear();
   thief.rewind();
   await restartSome(trial, 1);
   for (let looks = 0; looks < HEALED_LOOKS; looks += 1) {
@@ -115,9 +132,20 @@ const heal = async (
       trial.backup = await takeBackup(redis);
       return { healedBy: 'the backup', acted };
     }
-    acted.push(...(await actOnStatus(deps)));
+    acted.push(...(await actOnStatus({ ...deps, adopts: true, trusts: true })));
+    if (looks > 0) await restartUnapplied(trial);
   }
   return { healedBy: 'nobody', acted };
+};
+
+/** Milliseconds since the last lap. */
+const stopwatch = (): (() => number) => {
+  let beganMs = performance.now();
+  return () => {
+    const before = beganMs;
+    beganMs = performance.now();
+    return Math.round(beganMs - before);
+  };
 };
 
 const judgeNames = (harms: string[], names: string[]): string[] =>
@@ -125,14 +153,18 @@ const judgeNames = (harms: string[], names: string[]): string[] =>
 
 /** Mutations, rotations, a judgement, and the repair. `size`: how many mutations. */
 export const playRound = async (trial: Trial, size: number): Promise<RoundReport> => {
-  const { names, processes, consumers, holding, refusedBefore } = trial;
+  const { names, processes, consumers, holding, refusedBefore, writer, suspects } = trial;
   for (const { name } of consumers) refusedBefore.set(name, holding.get(name)!.refused.count);
   names.begin();
   await names.readStatus();
   names.beginAfterStanding();
   const violations: string[] = [];
+  const lap = stopwatch();
   const mutations = await mutate(trial, size, (what) => violations.push(what));
-  const refusals = await restartSome(trial, SHARE_WITH_RESTART);
+  const mutatedMs = lap();
+  for (const id of mutations.join().match(/\bast_\w+/g) ?? []) suspects.add(id);
+  const refusals = await restartSome(trial, writer.awaitsRestart() && size <= CHUNK ? 1 : SHARE_WITH_RESTART);
+  await writer.afterRestart();
   for (const refusal of refusals) names.note(refusal);
   const first = await examine(trial);
   const look = await untilNamed(trial, first);
@@ -142,12 +174,14 @@ export const playRound = async (trial: Trial, size: number): Promise<RoundReport
   // What was leaked stays leaked: the next round begins without what leaked it.
   const mustRestore = size > CHUNK || violations.length > 0;
   const needsHealing = mustRestore || harms.length > 0 || processes.slots.some(({ child }) => !child);
-  const healed = needsHealing
+  const looksMs = lap();
+  const healed: Healed = needsHealing
     ? await heal(trial, mustRestore, violations)
-    : { healedBy: 'nobody: no harm' as const, acted: [] };
+    : { healedBy: 'nobody: no harm', acted: [] };
+  const tookMs = { mutations: mutatedMs, looks: looksMs, repair: lap() };
   if (healed.healedBy === 'nobody')
     violations.push(`NOT REPAIRED: ${(await examine(trial)).harms.join('; ') || 'a process does not start'}`);
   if (size === 1) violations.push(...refusals.map((refusal) => `START: ${refusal}`));
-  violations.push(...receivedWrongly(trial), ...processes.deaths().map((death) => `DEATH: ${death}`));
-  return { mutations, harms, names: spoken, violations: [...new Set(violations)], ...healed };
+  violations.push(...(await receivedWrongly(trial)), ...processes.deaths().map((death) => `DEATH: ${death}`));
+  return { mutations, harms, names: spoken, violations: [...new Set(violations)], ...healed, tookMs };
 };

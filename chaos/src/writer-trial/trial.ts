@@ -5,11 +5,18 @@ import { createGatewayKeyFile, createKeyFile, createSealer, loadKeyFile, type Se
 import type { Keys } from '@rekey/subscriber';
 import { Redis } from 'ioredis';
 import { createRandom, type Random } from '../random.ts';
-import { ABSENT, THIEF } from '../redis-writer/clever.ts';
+import { ABSENT, THIEF } from '../redis-writer/clever/clever.ts';
 import { createRedisWriter, type RedisWriter } from '../redis-writer/redis-writer.ts';
 import { createThiefTools } from '../redis-writer/thief-tools.ts';
 import { takeBackup, type Backup } from './backup.ts';
-import { acknowledgeOnce, addConsumer, subscribeAs, untilActive, type TrialConsumer } from './consumers.ts';
+import {
+  acknowledgeOnce,
+  addConsumer,
+  subscribeAs,
+  untilActive,
+  type Received,
+  type TrialConsumer,
+} from './consumers.ts';
 import { rotate, rotateAll } from './rotations.ts';
 import { createSpokenNames, type SpokenNames } from './spoken-names.ts';
 import { createThief, type Thief } from './thief.ts';
@@ -33,9 +40,15 @@ export interface Trial {
   /** What each of these consumers holds, in a process that runs all the time. */
   holding: Map<string, Keys>;
   /** Every key that these have received since they were last judged. */
-  received: Map<string, { assistantId: string; secretKey: string }[]>;
+  received: Map<string, Received[]>;
+  /** Assistants that mutations named, or whose last rotation did not succeed: they are rotated first. */
+  suspects: Set<string>;
+  /** When the newest key that a consumer received of an assistant was made. */
+  newest: Map<string, number>;
   /** How many events these had refused when the round began. */
   refusedBefore: Map<string, number>;
+  /** Starts the process of a consumer, or starts it again. */
+  hold(consumer: TrialConsumer): Promise<void>;
   /** Whether the thief was let to read a key: of its org, or made before its rights ended. */
   mayOpen(secretKey: string): boolean;
   stop(): Promise<void>;
@@ -43,7 +56,7 @@ export interface Trial {
 
 export interface TrialOptions {
   seed: number;
-  only?: string | undefined;
+  only?: readonly string[] | undefined;
   onLine?: (line: string) => void;
 }
 
@@ -78,6 +91,28 @@ const narrowThief = async ({ client }: TrialProcesses): Promise<number> => {
   return Date.now();
 };
 
+/** The processes of consumers, and what they receive. */
+const createHolding = (redisUrl: string): Pick<Trial, 'holding' | 'received' | 'hold'> => {
+  const holding = new Map<string, Keys>();
+  const received: Trial['received'] = new Map();
+  const hold = async (consumer: TrialConsumer): Promise<void> => {
+    const before = holding.get(consumer.name);
+    const list = received.get(consumer.name) ?? [];
+    const keys = await subscribeAs(redisUrl, consumer);
+    // A new process knows nothing of what the one before held.
+    for (const assistantId of before?.assistantIds() ?? []) list.push({ assistantId, version: 0 });
+    await before?.close();
+    keys.on(
+      'key',
+      ({ assistantId, secretKey, version }) => void list.push({ assistantId, secretKey, version }),
+    );
+    keys.on('removed', ({ assistantId, version }) => void list.push({ assistantId, version }));
+    holding.set(consumer.name, keys);
+    received.set(consumer.name, list);
+  };
+  return { holding, received, hold };
+};
+
 const startIn = async (folder: string, { seed, only, onLine }: TrialOptions): Promise<Trial> => {
   const keyFile = join(folder, 'key.json');
   await createKeyFile(keyFile);
@@ -110,15 +145,8 @@ const startIn = async (folder: string, { seed, only, onLine }: TrialOptions): Pr
     ownJwks,
     rekeyPublicJwk: sealer.publicJwk,
   });
-  const holding = new Map<string, Keys>();
-  const received: Trial['received'] = new Map();
-  for (const consumer of consumers) {
-    const keys = await subscribeAs(processes.redisServer.url, consumer);
-    const list: { assistantId: string; secretKey: string }[] = [];
-    keys.on('key', ({ assistantId, secretKey }) => void list.push({ assistantId, secretKey }));
-    holding.set(consumer.name, keys);
-    received.set(consumer.name, list);
-  }
+  const { holding, received, hold } = createHolding(redisServer.url);
+  for (const consumer of consumers) await hold(consumer);
   return {
     processes,
     redis: redis!,
@@ -132,6 +160,9 @@ const startIn = async (folder: string, { seed, only, onLine }: TrialOptions): Pr
     backup: await takeBackup(redis!),
     holding,
     received,
+    suspects: new Set(),
+    newest: new Map(),
+    hold,
     refusedBefore: new Map(),
     mayOpen: (secretKey) => {
       const origin = truth.madeFor(secretKey);

@@ -22,6 +22,8 @@ export interface Keys {
   orgs: string;
   /** The ids of the orgs that a worker has an API key for, by when one said so; `*`: for any org. */
   configured: string;
+  /** Org id → how many assistants were known at the end of its last sweep. */
+  known: string;
   /** Checks that are due, as ORG/ASSISTANT, by time. */
   checks: string;
   /** Checks that may take their time: they use no more than the sweep's share of the request budget. */
@@ -121,6 +123,7 @@ export const ledgerKeys = (name: string): Keys => {
     assistants: (orgId) => `${prefix}:assistants:${encodeURIComponent(orgId)}`,
     orgs: `${prefix}:orgs`,
     configured: `${prefix}:configured`,
+    known: `${prefix}:known`,
     checks: `${prefix}:checks`,
     slowChecks: `${prefix}:checks:slow`,
     held: `${prefix}:held`,

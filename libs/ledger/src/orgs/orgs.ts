@@ -3,6 +3,7 @@ import type { Connection } from '../connection.ts';
 import { isWrongType } from '../scripts/run.ts';
 import { orgsCommands } from './commands.generated.ts';
 import { readOrgIds } from './org-ids.ts';
+import { readOrgsWithoutIndex } from './orgs-without-index.ts';
 import { errorCodeOf, heldOrgsOf } from './held-orgs.ts';
 
 /** How much of an org may change within ten minutes before it is held, and how much has changed. */
@@ -21,6 +22,11 @@ export interface OrgLimits {
 export interface Orgs {
   /** The org ids that anything was published under, and the number of assistants under each. */
   list(): Promise<{ orgId: string; assistants: number }[]>;
+  /**
+   * Orgs whose index of assistants is gone, or that are missing in `list` although a sweep knew them: another
+   * client has removed something. 20 of them at most, at random: another client can invent more.
+   */
+  withoutIndex(): Promise<string[]>;
   limits(orgId: string): Promise<OrgLimits>;
   /** Holds an org; true if it was not held before. */
   hold(orgId: string, hold: { code: ErrorCode; affected: number; known: number }): Promise<boolean>;
@@ -62,6 +68,8 @@ export const openOrgs = (
         .map((orgId, i) => ({ orgId, assistants: counts[i]! }))
         .toSorted((a, b) => (a.orgId < b.orgId ? -1 : 1));
     },
+
+    withoutIndex: () => readOrgsWithoutIndex({ redis, keys }),
 
     limits: async (orgId) => {
       const reply = await commands.orgLimits({ heldOrgs: keys.held, org: orgId, percent: maxChangedPercent });

@@ -3,7 +3,7 @@ import { useRedis } from '@rekey/testing/redis-fixture';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { ledgerKeys } from '../keys.ts';
-import { findQueueDamage } from './queue-damage.ts';
+import { findQueueDamage, repairQueues } from './queue-damage.ts';
 import { POLICIES_QUEUE, ROTATIONS_QUEUE, SWEEPS_QUEUE } from './queue-names.ts';
 import {
   createPolicyQueue,
@@ -104,6 +104,13 @@ describe('a queue', () => {
       expect(await damaged()).toEqual(['{spec}:bull:rotations:meta']);
     },
   );
+
+  it('that waits for a limit which Rekey does not set is damaged, and works again', async () => {
+    await redis.set('{spec}:bull:rotations:limiter', '1000000', 'PX', 3_600_000);
+    expect(await damaged()).toEqual(['{spec}:bull:rotations:limiter']);
+    await repairQueues(redis, keys);
+    expect(await redis.exists('{spec}:bull:rotations:limiter')).toBe(0);
+  });
 
   it('that does not look for abandoned jobs any more is damaged', async () => {
     await redis.set('{spec}:bull:rotations:stalled-check', '1', 'PX', 30_000);

@@ -94,10 +94,13 @@ const wrongContents = async (redis: Redis, queue: string): Promise<DamagedQueueK
     redis
       .pipeline()
       .hmget(meta, EVENTS, ...BRAKES)
-      .pttl(`${queue}:stalled-check`),
+      .pttl(`${queue}:stalled-check`)
+      .exists(`${queue}:limiter`),
   ).exec();
   // A key of another type is found by its type.
-  const [fields, restMs, ...counts] = (replies ?? []).map(([error, reply]) => (error ? null : reply));
+  const [fields, restMs, isLimited, ...counts] = (replies ?? []).map(([error, reply]) =>
+    error ? null : reply,
+  );
   const [kept, ...brakes] = (fields as (string | null)[] | null) ?? [];
   const spoilt = [
     ...(typeof kept === 'string' && !EVENTS_KEPT.test(kept) ? [EVENTS] : []),
@@ -107,6 +110,10 @@ const wrongContents = async (redis: Redis, queue: string): Promise<DamagedQueueK
     ...(spoilt.length > 0 ? [{ key: meta, why: `Rekey does not write its ${spoilt.join(', ')}` }] : []),
     ...(restMs === -1 || Number(restMs) > HELD_BACK_MS
       ? [{ key: `${queue}:stalled-check`, why: 'it does not lapse, and abandoned jobs are not looked for' }]
+      : []),
+    // BullMQ fills it after a `max` of another client, and waits for it also when that is gone.
+    ...(isLimited === 1
+      ? [{ key: `${queue}:limiter`, why: 'Rekey sets no limit, and its jobs wait for one' }]
       : []),
     ...COUNTERS.flatMap((name, i) =>
       typeof counts[i] === 'string' && !COUNTER.test(counts[i])

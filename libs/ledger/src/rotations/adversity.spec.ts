@@ -116,6 +116,35 @@ describe('when the clock of Redis was put forward', () => {
   });
 });
 
+describe('an assistant whose holder another client has written', () => {
+  const holders: [string, () => Promise<string>][] = [
+    ['no rotation', async () => 'x'],
+    ['a rotation that has ended', async () => (await rotate('f1')).rotationId],
+    [
+      'a rotation that another client calls open',
+      async () => {
+        const { rotationId } = await rotate('f1');
+        await redis.hset(`{spec}:rotation:${rotationId}`, 'state', 'ROTATING');
+        return rotationId;
+      },
+    ],
+  ];
+  const moments = { past: ago, 'in 12 hours': () => Date.now() + 12 * HOUR, 'in the year 3000': () => 32e12 };
+  const cases = holders.flatMap(([what, holder]) =>
+    Object.entries(moments).map(([when, at]) => ({ what, when, holder, at })),
+  );
+
+  it.each(cases)('is free: $what, until $when', async ({ holder, at }) => {
+    const written = { holder: await holder(), lease: at(), lands: at() };
+    await setAssistant(written);
+    expect(await ledger.assistants.beginCheck({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({
+      kind: 'begun',
+    });
+    await setAssistant(written);
+    await claimed(await accept());
+  });
+});
+
 describe('an assistant whose entry cannot be read', () => {
   it('is reported by every command that uses it, and nothing is written', async () => {
     const rotation = await accept();

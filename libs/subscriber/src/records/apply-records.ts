@@ -37,6 +37,26 @@ export interface Records {
   hasClockCaughtUp(): boolean;
 }
 
+/** What versions say of the order of records. */
+const createOrder = ({ state, clock, held }: RecordsDeps) => {
+  /** The Redis clock may have been set since it was last read. */
+  const readClock = async (): Promise<void> => {
+    if (state.session) clock.set(await state.session.answer(state.session.commands.time()));
+  };
+  /**
+   * Rekey draws rising versions. One that is lower than the held one is an old event, unless the held one is
+   * in the future: then a writer in Redis has put the counter forward, and back, and this key can be the one
+   * in force. Nothing here can tell which of the two is, so it is reported.
+   */
+  const isOutrun = async ({ assistantId, version }: Opened): Promise<boolean> => {
+    const heldVersion = held.version(assistantId);
+    if (version >= heldVersion || !clock.isInFuture(heldVersion)) return false;
+    await readClock();
+    return clock.isInFuture(heldVersion);
+  };
+  return { readClock, isOutrun };
+};
+
 export const createRecords = (deps: RecordsDeps): Records => {
   const { state, clock, held, unsealed, refusals, listeners } = deps;
   /**
@@ -45,11 +65,16 @@ export const createRecords = (deps: RecordsDeps): Records => {
    */
   let lowestAhead = Infinity;
 
+  const { readClock, isOutrun } = createOrder(deps);
+
   const apply = async (opened: Opened): Promise<void> => {
     const { kind, assistantId, version, ahead } = opened;
+    if (await isOutrun(opened)) {
+      held.markSeen(assistantId);
+      return refusals.add({ assistantId, version, why: 'the held key has a version in the future' });
+    }
     if (!ahead && clock.isTooFarAhead(version)) {
-      // The Redis clock may have been set since it was last read.
-      if (state.session) clock.set(await state.session.answer(state.session.commands.time()));
+      await readClock();
       if (clock.isTooFarAhead(version)) {
         lowestAhead = Math.min(lowestAhead, version);
         const why = 'its version is more than a day in the future';

@@ -115,6 +115,22 @@ describe('an event that is not from Rekey', () => {
     expect(held()['ast_1']).toBe('sk_ahead');
   });
 
+  it('with a lower version is unapplied if the held one is in the future', async () => {
+    const [seconds] = await rekey.redis.time();
+    const ahead = (Number(seconds) + 3600) * 1_000_000;
+    await put(await rekey.eventOf('ast_1', { version: ahead, secretKey: 'sk_ahead' }));
+    expect([held()['ast_1'], keys.unapplied.count]).toEqual(['sk_ahead', 0]);
+    const version = Number(seconds) * 1_000_000;
+    await put(await rekey.eventOf('ast_1', { version, secretKey: 'sk_next' }));
+    expect([held()['ast_1'], refused]).toEqual([
+      'sk_ahead',
+      [{ assistantId: 'ast_1', version, why: 'the held key has a version in the future' }],
+    ]);
+    expect(keys.unapplied.count).toBe(1);
+    await put(await rekey.eventOf('ast_1', { version: ahead + 1, secretKey: 'sk_later' }));
+    expect(held()['ast_1']).toBe('sk_later');
+  });
+
   it('is judged by the Redis clock, never by the clock of this host', async () => {
     const now = Date.now;
     try {

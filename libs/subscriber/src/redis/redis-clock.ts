@@ -10,9 +10,13 @@ export interface RedisClock {
   isAhead(entryId: string): boolean;
   /** Whether a version is more than a day in the future. It would block every later version. */
   isTooFarAhead(version: number): boolean;
+  /** Whether a version is in the future. Rekey draws none while its clock does not go back. */
+  isInFuture(version: number): boolean;
 }
 
 const DAY_US = 86_400_000_000;
+/** By how much this copy of the clock may be behind. */
+const BEHIND_US = 5_000_000;
 
 export const createRedisClock = (): RedisClock => {
   let us = 0;
@@ -28,5 +32,6 @@ export const createRedisClock = (): RedisClock => {
       readAtMs = performance.now();
     },
     isTooFarAhead: (version) => version > nowUs() + DAY_US,
+    isInFuture: (version) => version > nowUs() + BEHIND_US,
   };
 };

@@ -75,8 +75,11 @@ const invent: Pick<InventClient, 'getAssistant' | 'listAssistants'> = {
     };
   },
 };
-/** Sweeps an org. Returns how the sweep ended. */
-const sweepOrg = async (): Promise<{ counts: SweepCounts; code: string }> => {
+/** Sweeps an org, or all. Returns how the sweep ended. */
+const sweepOrg = async (
+  orgId: string | null = 'org_a',
+  configuredOrgs = ['org_a'],
+): Promise<{ counts: SweepCounts; code: string }> => {
   const clock: Clock = { nowMs: () => performance.now(), sleep: async (ms) => void paused.push(ms) };
   const publisher = createPublisher({
     ledger,
@@ -98,8 +101,8 @@ const sweepOrg = async (): Promise<{ counts: SweepCounts; code: string }> => {
   };
   const counts = { ...noSweepCounts };
   [lists, gets] = [[], []];
-  const sweeping = sweep({ ...deps, check: checkAssistant(deps), configuredOrgs: () => ['org_a'] })(
-    'org_a',
+  const sweeping = sweep({ ...deps, check: checkAssistant(deps), configuredOrgs: () => configuredOrgs })(
+    orgId ?? undefined,
     counts,
     async () => void steps.push('save'),
   );
@@ -119,6 +122,15 @@ describe('a sweep', () => {
     await sweepOrg();
     expect(await sweepOrg()).toMatchObject({ code: 'SUCCEEDED', counts: { requests: 9, agreed: 850 } });
     expect(lists).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it('of all orgs puts back the index of an org that another client has removed', async () => {
+    await sweepOrg();
+    await redis.del(keys.assistants('org_a'));
+    const sweepAll = () => sweepOrg(null, []);
+    expect(await sweepAll()).toMatchObject({ code: 'SUCCEEDED', counts: { agreed: 850 } });
+    expect(await redis.zcard(keys.assistants('org_a'))).toBe(850);
+    expect(await sweepAll()).toMatchObject({ code: 'SUCCEEDED', counts: { agreed: 850 } });
   });
 
   it('imports no strangers of a partly foreign list, and all new ones if known ones follow', async () => {

@@ -27,7 +27,7 @@ if is_out_of_step then return reply.HELD { wait_ms = '1000' } end
 local now_ms = math.floor(now / 1000)
 if holder then
   local lease_ms = tonumber(lease) or 0
-  if lease_ms > now_ms then
+  if lease_ms > now_ms and lease_ms - now_ms < LANDED_WITHIN_MS then
     return reply.HELD { wait_ms = int(math.min(math.max(lease_ms - now_ms, 1000), 10000)) }
   end
   if not is_orphaned(holder, tonumber(lands) or 0, now_ms) then

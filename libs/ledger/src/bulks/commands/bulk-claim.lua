@@ -111,7 +111,7 @@ local function claim(item)
     return outcome.past, read('HGET', bulk, 'state') ~= 'RUNNING'
   end
   if holder and time_left(tonumber(lease) or 0, now_ms, lease_ms) == 0
-    and is_orphaned(holder, tonumber(lands) or 0, now_ms) then
+    and is_orphaned(holder, now_ms + time_left(tonumber(lands) or 0, now_ms, landing_ms), now_ms) then
     release_holder(assistant)
     holder = nil
   end

@@ -87,7 +87,7 @@ local lease_left = time_left(tonumber(lease) or 0, now_ms, lease_ms)
 
 if holder and holder ~= id and lease_left == 0 then
   -- @ask all
-  if is_orphaned(holder, tonumber(lands) or 0, now_ms) then
+  if is_orphaned(holder, now_ms + time_left(tonumber(lands) or 0, now_ms, landing_ms), now_ms) then
     -- What decides whether a POST may leave is read before anything is written.
     for _, key in ipairs({ ledger, budget, bulk and bulk_key(bulk) or rotation }) do read('HLEN', key) end
     read('ZCARD', own_intents(intents))

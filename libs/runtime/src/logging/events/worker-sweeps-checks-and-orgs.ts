@@ -39,6 +39,11 @@ export const workerSweepsChecksAndOrgsEvents = {
     message: 'org could not be swept',
     meaning: 'One org of a sweep failed with `code`; the sweep continues with the others.',
   },
+  org_index_lost: {
+    level: 'warn',
+    message: 'another client has removed the index of an org; the org is swept, which puts it back',
+    meaning: 'Consumers that started meanwhile lack the keys of the org until its sweep has ended.',
+  },
   org_held: {
     level: 'error',
     message: 'too much of an org has changed: the org is held and none of it is published',

@@ -1,6 +1,6 @@
 import { ABSENT, EVIL, readEvent, type Clever } from './clever.ts';
-import type { RedisCommand } from './mutation.ts';
-import { oddText } from './odd-values.ts';
+import type { RedisCommand } from '../mutation.ts';
+import { oddText } from '../odd-values.ts';
 
 /** Forged texts: a signer, records, acknowledgements. */
 export const forgeries: Record<string, Clever> = {

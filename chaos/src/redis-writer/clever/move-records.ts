@@ -49,6 +49,23 @@ export const places: Record<string, Clever> = {
       ['ZADD', `${view.prefix}:checks`, 0, `${orgId}/${assistantId}`],
     ];
   },
+  'a record of before, under c': async (view) => {
+    const { prefix, random, seen } = view;
+    const found = await readEvent(view);
+    if (!found) return undefined;
+    const { key, event, assistantId } = found;
+    const assistant = `${prefix}:assistant:${assistantId}`;
+    const [record, hash] = [seen.dump(random, key), seen.dump(random, assistant)];
+    if (!record || !hash) return undefined;
+    const [, , org = ''] = String(event['source']).split('/');
+    return [
+      ['RESTORE', key, 0, record, 'REPLACE'],
+      ['RESTORE', assistant, 0, hash, 'REPLACE'],
+      ['HSET', assistant, 'org', 'c'],
+      ['ZADD', `${prefix}:assistants:c`, Date.now(), assistantId],
+      ['ZREM', `${prefix}:assistants:${org}`, assistantId],
+    ];
+  },
   'another org for c': async (view) => {
     const orgs = (await view.redis.smembers(`${view.prefix}:orgs`)).toSorted();
     const orgId = orgs.length === 0 ? 'org_x' : view.random.pick(orgs);

@@ -1,6 +1,6 @@
 import type { Clever } from './clever.ts';
-import type { RedisCommand } from './mutation.ts';
-import { oddText } from './odd-values.ts';
+import type { RedisCommand } from '../mutation.ts';
+import { oddText } from '../odd-values.ts';
 
 /** What pretends to be the state of the ledger, so that rotations stop or sweeps begin. */
 export const states: Record<string, Clever> = {
@@ -58,22 +58,4 @@ export const states: Record<string, Clever> = {
       0,
       `${random.pick(['org_demo', 'c', 'garbage', oddText(random).slice(0, 50)])}/ast_garbage_${i}`,
     ]),
-  'a job for nothing': async ({ prefix, random }) => {
-    const id = `rot_${random.between(0, 1e9)}`;
-    const job = `${prefix}:bull:rotations:${id}`;
-    return [
-      [
-        'HSET',
-        job,
-        'name',
-        'rotate',
-        'data',
-        random.pick(['x', '{}', '[]', '{"rotationId":"x"}']),
-        'opts',
-        '{}',
-      ],
-      ['LPUSH', `${prefix}:bull:rotations:wait`, id],
-      ['ZADD', `${prefix}:bull:rotations:marker`, 0, '0'],
-    ];
-  },
 };

@@ -1,11 +1,24 @@
 import { readers } from './change-readers.ts';
+import { fights } from './fight-repairs.ts';
 import { forgeries } from './forge.ts';
+import { limits } from './exceed-limits.ts';
 import { places } from './move-records.ts';
-import type { Mutation, WriterView } from './mutation.ts';
+import type { Mutation, WriterView } from '../mutation.ts';
 import { states } from './pretend-state.ts';
-import type { ThiefTools } from './thief-tools.ts';
+import { queues } from './spoil-queues.ts';
+import { takenNames } from './take-names.ts';
+import type { ThiefTools } from '../thief-tools.ts';
 
-const all = Object.entries({ ...readers, ...places, ...forgeries, ...states });
+const all = Object.entries({
+  ...readers,
+  ...places,
+  ...forgeries,
+  ...states,
+  ...limits,
+  ...queues,
+  ...fights,
+  ...takenNames,
+});
 
 /** The names of the clever mutations, for a run that makes only some of them. */
 export const cleverNames: readonly string[] = all.map(([name]) => name);
@@ -17,6 +30,6 @@ export const mutateCleverly = async (
   only?: string,
 ): Promise<Mutation | undefined> => {
   const [name, act] = only === undefined ? view.random.pick(all) : all.find(([known]) => known === only)!;
-  const commands = await act(view, tools);
-  return commands && { name, commands };
+  const steps = await act(view, tools);
+  return steps && { name, ...(Array.isArray(steps) ? { commands: steps } : steps) };
 };

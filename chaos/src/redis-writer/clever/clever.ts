@@ -1,6 +1,6 @@
-import type { RedisCommand, WriterView } from './mutation.ts';
-import { readFields } from './seen-values.ts';
-import type { ThiefTools } from './thief-tools.ts';
+import type { RedisCommand, Steps, WriterView } from '../mutation.ts';
+import { readFields } from '../seen-values.ts';
+import type { ThiefTools } from '../thief-tools.ts';
 
 /** The names of consumers that a thief invents, and of the consumer that it is. */
 export const EVIL = 'evil';
@@ -11,7 +11,7 @@ export const ABSENT = 'absent';
 const THIEFS_ORG = 'org_demo_sub2';
 
 export type Entry = Record<string, unknown> & { name?: string };
-export type Clever = (view: WriterView, tools: ThiefTools) => Promise<RedisCommand[] | undefined>;
+export type Clever = (view: WriterView, tools: ThiefTools) => Promise<RedisCommand[] | Steps | undefined>;
 
 const parse = (text: string | undefined): Entry | undefined => {
   try {

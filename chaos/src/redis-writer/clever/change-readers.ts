@@ -1,5 +1,5 @@
 import { EVIL, noticed, readEntries, type Clever, type Entry } from './clever.ts';
-import type { RedisCommand, WriterView } from './mutation.ts';
+import type { RedisCommand, WriterView } from '../mutation.ts';
 
 const change = async (
   view: WriterView,
