@@ -72,7 +72,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
 
   const rotating = createRotating(parts, work);
   enrolConsumers(parts, redisRuns);
-  startOrgAlias(parts, orgAlias);
+  startOrgAlias(parts, orgAlias, sweeps);
   await startConfiguredOrgs(parts);
   startRotations(parts, rotating, followUps);
   startBulks(parts, rotating, followUps, sweeping);

@@ -7,7 +7,7 @@ import {
   type FindOutOptions,
 } from './learn-alias.ts';
 import type { OrgAliasDeps } from './org-alias-deps.ts';
-import { createAliasRenamer } from './rename-alias.ts';
+import { createAliasRenamer, type RequestSweep } from './rename-alias.ts';
 
 /** Keeps one name for the org that Invent calls `c`. Several workers may do this at once. */
 export interface OrgAliasKeeper {
@@ -22,7 +22,7 @@ export interface OrgAliasKeeper {
    */
   beforeSweep(): Promise<void>;
   /** Makes one round of the same; cheap if there is nothing to do. */
-  round(): Promise<void>;
+  round(requestSweep?: RequestSweep): Promise<void>;
 }
 
 export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
@@ -73,20 +73,24 @@ export const keepOrgAlias = (deps: OrgAliasDeps): OrgAliasKeeper => {
       const { known: now } = known ? { known } : await alias.read();
       // Another client can damage what is under `c`. That stops no sweep, which publishes it all the same.
       if (now)
-        await renamer.rename(now.orgId).catch((err) => logger.event('org_alias_round_failed', { err }));
+        await renamer
+          .rename(now.orgId, async () => {})
+          .catch((err) => logger.event('org_alias_round_failed', { err }));
     }),
 
-    round: inTurn(async () => {
-      const { known, unproved } = await alias.read();
-      // After an upgrade the ledger names an org, and nothing proves it: Invent does.
-      const mayList = configured !== undefined || unproved !== undefined;
-      if (!known) return findOutQuietly({ mayList, unlessLately: true });
-      if (known.isAltered) {
-        renamer.forget();
-        await alias.note(known.orgId, known.how);
-      }
-      if (renamer.isDue() || recipients.nameOf(ORG_ALIAS) !== known.orgId) await renamer.rename(known.orgId);
-    }),
+    round: (requestSweep) =>
+      inTurn(async () => {
+        const { known, unproved } = await alias.read();
+        // After an upgrade the ledger names an org, and nothing proves it: Invent does.
+        const mayList = configured !== undefined || unproved !== undefined;
+        if (!known) return findOutQuietly({ mayList, unlessLately: true });
+        if (known.isAltered) {
+          renamer.forget();
+          await alias.note(known.orgId, known.how);
+        }
+        if (renamer.isDue() || recipients.nameOf(ORG_ALIAS) !== known.orgId)
+          await renamer.rename(known.orgId, requestSweep);
+      })(),
   };
 };
 

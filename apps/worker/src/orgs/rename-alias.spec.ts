@@ -159,6 +159,27 @@ describe('what was published under `c`', () => {
     expect(await redis.exists('{spec}:assistants:c')).toBe(0);
   });
 
+  it('is left to a sweep if it is much, and goes on by checks if none comes', async () => {
+    const ids = names(250);
+    upstream.add('org_real', ...ids);
+    await publish('c', ...ids);
+    await alias.note('org_real', 'learned');
+    const requested: string[] = [];
+    const round = async () => {
+      pass(6000);
+      await keeper.round(async (orgId) => void requested.push(orgId));
+      return await ledger.assistants.countDue({ slow: true });
+    };
+    expect([await round(), await round(), requested]).toEqual([0, 0, ['org_real']]);
+    pass(60_000);
+    expect([await round(), requested.length]).toEqual([100, 1]);
+    pass(300_000);
+    await round();
+    expect(requested).toEqual(['org_real', 'org_real']);
+    await sweepAll();
+    expect(await redis.zcard('{spec}:assistants:c')).toBe(0);
+  });
+
   it('is renamed again, with queued rotations, if Redis has lost the renaming', async () => {
     await publish('c', 'ast_1');
     const id = `rot_${'0'.repeat(26)}`;

@@ -8,11 +8,19 @@ const LEFT_AGAIN_MS = 5000;
  * of the sweep then wait for that many at most, however many assistants there are.
  */
 const ASKED_AT_ONCE = 100;
+/** If more are left, a sweep is requested instead: it reads a hundred with one request. */
+const SWEEP_BEYOND = ASKED_AT_ONCE;
+/** So long the sweep has to itself the requests that it shares with checks. */
+const SWEEP_ALONE_MS = 60_000;
+const SWEEP_AGAIN_MS = 300_000;
 const PAGE = 1000;
+
+/** Requests a sweep of an org. */
+export type RequestSweep = (orgId: string) => Promise<void>;
 
 /** Renames what is published under `c`. */
 interface AliasRenamer {
-  rename(orgId: string): Promise<void>;
+  rename(orgId: string, requestSweep?: RequestSweep): Promise<void>;
   /** Whether enough time has passed since the last renaming. */
   isDue(): boolean;
   /** Forgets what this process has renamed: a restored ledger may not know the alias, and needs it again. */
@@ -44,7 +52,7 @@ export const createAliasRenamer = (deps: OrgAliasDeps, token: string): AliasRena
       settled = undefined;
       requestChecks = createCheckRequester(deps);
     },
-    rename: async (orgId) => {
+    rename: async (orgId, requestSweep) => {
       if (recipients.nameOf(ORG_ALIAS) !== orgId) await recipients.refresh();
       if (!(await alias.lock(token, ALIAS_LOCK_MS))) return;
       try {
@@ -54,7 +62,7 @@ export const createAliasRenamer = (deps: OrgAliasDeps, token: string): AliasRena
         // An entry that another client has invented is no reason to write the consumers.
         const isPublished = isInUse && (await alias.page(0, ASKED_AT_ONCE)).left > 0;
         if (isPublished) await renameConsumers(deps, orgId, false);
-        const left = await requestChecks(orgId);
+        const left = await requestChecks(orgId, requestSweep);
         if (left === 0) {
           await renameConsumers(deps, orgId, true);
           settled = orgId;
@@ -90,16 +98,26 @@ const renameConsumers = async (
 /**
  * Requests checks of what is published under `c`: each publishes under the real name what Invent answers. The
  * stored record itself is never published again. Nothing in Redis proves that it is the newest one: a writer
- * could put an older record in its place, and consumers would replace the key in force by it. Resolves to how
- * many assistants are left.
+ * could put an older record in its place, and consumers would replace the key in force by it. Of many, a sweep
+ * does it first: checks would take its requests for minutes. Resolves to how many assistants are left.
  */
-const createCheckRequester = ({ alias, checks, logger }: OrgAliasDeps) => {
+const createCheckRequester = ({ alias, checks, clock, logger }: OrgAliasDeps) => {
   /** Where the next page begins. What is renamed moves others up, before it: these are of the next pass. */
   let offset = 0;
   let leftBefore = 0;
-  return async (orgId: string): Promise<number> => {
+  let sweepMs = -Infinity;
+  const isLeftToSweep = async (orgId: string, left: number, requestSweep?: RequestSweep) => {
+    if (left <= SWEEP_BEYOND || !requestSweep) return false;
+    if (clock.nowMs() - sweepMs > SWEEP_AGAIN_MS) {
+      await requestSweep(orgId);
+      sweepMs = clock.nowMs();
+    }
+    return clock.nowMs() - sweepMs < SWEEP_ALONE_MS;
+  };
+  return async (orgId: string, requestSweep?: RequestSweep): Promise<number> => {
     const { assistantIds, left } = await alias.page(offset, PAGE);
-    const mayAsk = (await checks.countDue({ slow: true })) < ASKED_AT_ONCE;
+    const isLeft = await isLeftToSweep(orgId, left, requestSweep);
+    const mayAsk = !isLeft && (await checks.countDue({ slow: true })) < ASKED_AT_ONCE;
     const targets = assistantIds.map((assistantId) => ({ orgId, assistantId }));
     const isPending = await checks.arePending(targets, { slow: true });
     const others = targets.filter((_, i) => !isPending[i]);

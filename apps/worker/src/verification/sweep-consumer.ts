@@ -15,6 +15,8 @@ export interface SweepConsumer {
   close(): Promise<void>;
   /** Requests a sweep of all orgs. */
   requestAll(): Promise<void>;
+  /** Requests a sweep of an org; undefined: of all. */
+  request(orgId: string | undefined): Promise<void>;
   /** See `SweepSchedule`. */
   align(): Promise<void>;
 }
@@ -70,6 +72,7 @@ export const createSweepConsumer = (options: SweepConsumerOptions): SweepConsume
   let running: Promise<void> | undefined;
   return {
     requestAll: schedule.requestAll,
+    request: schedule.request,
     align: schedule.align,
     start: () => {
       running ??= worker.run();

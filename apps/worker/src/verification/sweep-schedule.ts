@@ -17,6 +17,8 @@ interface SweepSchedule {
   /** The interval between two sweeps of a held org; 0 if sweeps run on request only. */
   heldEveryMs: number;
   requestAll(): Promise<void>;
+  /** Requests a sweep of an org; undefined: of all. */
+  request(orgId: string | undefined): Promise<void>;
   /** Requests a sweep of all orgs, unless the schedule fires too early. */
   requestScheduled(): Promise<void>;
   /**
@@ -83,6 +85,7 @@ export const createSweepSchedule = ({
   return {
     heldEveryMs,
     requestAll,
+    request,
 
     requestScheduled: async () => {
       // It fires too early after a queue was emptied, or between workers whose clocks differ.

@@ -2,6 +2,7 @@ import { noteConfiguredOrgs } from '../orgs/configured-orgs.ts';
 import { keepOrgAlias, type OrgAliasKeeper } from '../orgs/org-alias.ts';
 import { every } from '../shared/every.ts';
 import type { Parts, Work } from './parts.ts';
+import type { Sweeps } from './verification.ts';
 
 const ROUND_EVERY_MS = 1000;
 
@@ -42,10 +43,14 @@ export const startConfiguredOrgs = async ({
   shutdown.defer('configured orgs', () => noted.close());
 };
 
-export const startOrgAlias = ({ logger, shutdown }: Parts, orgAlias: OrgAliasKeeper): void => {
+export const startOrgAlias = (
+  { logger, shutdown }: Parts,
+  orgAlias: OrgAliasKeeper,
+  { consumer }: Pick<Sweeps, 'consumer'>,
+): void => {
   const rounds = every(
     ROUND_EVERY_MS,
-    () => orgAlias.round(),
+    () => orgAlias.round(consumer.request),
     (err) => logger.event('org_alias_round_failed', { err }),
   );
   shutdown.defer('org names', () => rounds.close());
