@@ -197,6 +197,13 @@ describe('commit', () => {
     expect(await events()).toHaveLength(1);
   });
 
+  it('commits a 200 although another client has written its version already', async () => {
+    const claim = await claimed(await accept());
+    await redis.hset('{spec}:assistant:ast_1', 'version', claim.epoch);
+    expect((await ledger.assistants.commit(claim, key('f1'))).kind).toBe('committed');
+    expect(await ledger.assistants.commit(claim, key('f1'))).toMatchObject({ kind: 'already' });
+  });
+
   it('commits a 200 after its lease while the intent is open, even if another reads back', async () => {
     const rotation = await accept();
     const posted = await claimed(rotation, { leaseMs: 0 });

@@ -195,6 +195,19 @@ describe('entries of open intents that another client has written', () => {
     expect(kind).toBe('claimed');
   });
 
+  it('do not count for ever, if all name one rotation that is under way', async () => {
+    await redis.hset('{spec}:rotation:x', { state: 'ROTATING', assistant_key: '{spec}:assistant:foreign_0' });
+    for (let i = 0; i < 30; i += 1) {
+      await redis.zadd('{spec}:intents:org_1', 32_503_680_000_000, `foreign_${i}`);
+      await redis.hset(`{spec}:assistant:foreign_${i}`, 'holder', 'x');
+    }
+    const rotation = await accept(one(0));
+    let kind = 'full';
+    for (let i = 0; i < 500 && kind === 'full'; i += 1)
+      ({ kind } = await claimOf(rotation, { maxOpenIntents: 20 }));
+    expect(kind).toBe('claimed');
+  });
+
   it('are kept if their assistant holds an intent', async () => {
     await claimed(await accept(one(0)));
     await redis.zadd('{spec}:intents:org_1', '1e18', one(0).assistantId);

@@ -7,8 +7,6 @@ interface DueSnapshot {
   reason: SnapshotReason;
   /** The earliest start, by `performance.now()`. */
   atMs: number;
-  /** This is another Redis than before: it may have lost what it had published. */
-  otherRedis: boolean;
 }
 
 /** Decides when a snapshot is taken. Snapshots that are demanded meanwhile become one. */
@@ -44,15 +42,13 @@ export const createSnapshotSchedule = (state: FollowState): SnapshotSchedule => 
       return lastTaken;
     },
     demand: (reason) => {
-      const otherRedis = reason === 'other-redis';
       // Acknowledged positions have no meaning in another Redis.
-      if (otherRedis) state.position = NOWHERE;
+      if (reason === 'other-redis') state.position = NOWHERE;
       // Anyone who can write to Redis can cause gaps. The pace keeps them from causing snapshots without end.
       const atMs = pace.notBeforeMs(performance.now());
       const joined = (before: DueSnapshot | undefined): DueSnapshot => ({
         reason: before?.reason ?? reason,
         atMs: before?.atMs ?? atMs,
-        otherRedis: otherRedis || (before?.otherRedis ?? false),
       });
       if (isTaking) next = joined(next);
       else due = joined(due);
@@ -68,7 +64,7 @@ export const createSnapshotSchedule = (state: FollowState): SnapshotSchedule => 
         // The rest after a snapshot depends on its duration, which is known only now.
         due = next && { ...next, atMs: pace.notBeforeMs(performance.now()) };
       } catch (error) {
-        due = { ...taken, otherRedis: taken.otherRedis || (next?.otherRedis ?? false) };
+        due = taken;
         throw error;
       } finally {
         next = undefined;

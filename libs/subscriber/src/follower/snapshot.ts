@@ -33,7 +33,7 @@ interface SnapshotDeps {
 export const takeSnapshot = async (
   deps: SnapshotDeps,
   from: Session,
-  { reason, otherRedis }: { reason: SnapshotReason; otherRedis: boolean },
+  { reason }: { reason: SnapshotReason },
 ): Promise<void> => {
   const { state, pages, held, unsealed, records, refusals, schedule, stream, listeners } = deps;
   const beganMs = performance.now();
@@ -55,7 +55,7 @@ export const takeSnapshot = async (
       if (text !== null) await records.applyStored(assistantId, text, true);
   }
   while (await stream.read(from)) await yieldToEventLoop();
-  await dropUnseen(deps, from, otherRedis);
+  await dropUnseen(deps, from);
   unsealed.endSnapshot();
   for (const assistantId of held.endUncertainty())
     if (listeners.has('certain')) listeners.emit('certain', held.get(assistantId)!);
@@ -71,7 +71,6 @@ export const takeSnapshot = async (
 const dropUnseen = async (
   { state, pages, held, records, listeners }: SnapshotDeps,
   from: Session,
-  otherRedis: boolean,
 ): Promise<void> => {
   for (const page of inPages(held.unseen())) {
     const ids = page.map(({ assistantId }) => assistantId);
@@ -79,9 +78,10 @@ const dropUnseen = async (
       const { orgId } = page[i]!;
       const mayStillRead = mayRead(state.enrolment!, orgId);
       if (mayStillRead && text !== null) await records.applyStored(assistantId, text, false);
-      // A Redis that lost its last seconds may have lost a key in force. The key is kept: Rekey then compares
-      // all keys with Invent and publishes it again.
-      if (mayStillRead && text === null && otherRedis) held.markSeen(assistantId);
+      // Rekey never deletes the record of an assistant that is held: of a removed one it keeps the removal. A
+      // Redis that lost its last seconds may lack a key in force, and another client can delete it. The key is
+      // kept: Rekey then compares all keys with Invent and publishes it again.
+      if (mayStillRead && text === null) held.markSeen(assistantId);
     }
     await yieldToEventLoop();
   }

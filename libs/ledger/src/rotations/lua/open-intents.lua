@@ -3,6 +3,7 @@
 -- version has closed, which does not know the index of all; and entries of another client, which no rotation
 -- that is under way stands behind.
 --
+-- @include rotations/orphan
 -- @include rotations/own-intents
 -- @include rotations/rotation
 -- @include scripts/call
@@ -10,17 +11,16 @@
 -- @include scripts/reply-of
 
 local LOOKED_AT = 100
--- Longer than any POST: the longest landing window, time-out and read lag that can be set.
-local LANDS_WITHIN_MS = 5400000
 
--- Whether a rotation that is under way stands behind the entry. If that cannot be read, because the assistant
+-- Whether a rotation of the assistant that is under way stands behind the entry. If that cannot be read, because the assistant
 -- or the rotation is damaged, a POST may still be on its way: until it has landed, the entry counts.
 local function is_open(name, lands_ms, now_ms)
-  local failure, holder = try_fields(PREFIX .. ':assistant:' .. name)
+  local assistant = PREFIX .. ':assistant:' .. name
+  local failure, holder = try_fields(assistant)
   if not failure and not holder then return false end
-  local state = holder and redis.pcall('HGET', rotation_key(holder), 'state')
-  if state == 'ROTATING' or state == 'RECONCILING' then return true end
-  return lands_ms > now_ms and lands_ms < now_ms + LANDS_WITHIN_MS
+  if lands_ms > now_ms and lands_ms < now_ms + LANDED_WITHIN_MS then return true end
+  return holder and redis.pcall('HGET', rotation_key(holder), 'assistant_key') == assistant
+    and not is_orphaned(holder, lands_ms, now_ms)
 end
 
 -- Removes entries that are not open. Of many, it looks at another part each time.
@@ -43,7 +43,7 @@ local function count_intents(intents, limit, now_ms)
   -- The other bound decides whether a POST may leave: it is read before anything is written.
   read('ZCARD', PREFIX .. ':intents')
   remove_stale(intents, '-inf', int(now_ms), now_ms)
-  remove_stale(intents, int(now_ms + LANDS_WITHIN_MS), '+inf', now_ms)
+  remove_stale(intents, int(now_ms + LANDED_WITHIN_MS), '+inf', now_ms)
   if open > 2 * limit or now_ms % LOOKS_ONE_OF == 0 then remove_stale(intents, '-inf', '+inf', now_ms) end
   return read('ZCARD', intents)
 end
