@@ -16,7 +16,7 @@ RUN npm ci --no-audit --no-fund
 COPY proto proto
 RUN npm run build && npm prune --omit=dev --omit=optional --no-audit --no-fund
 # Keep only the built code.
-RUN find apps libs -name src -type d -prune -exec rm -rf {} + && rm -rf e2e bench chaos tools apps/start libs/testing node_modules/@rekey/start node_modules/@rekey/testing node_modules/@rekey/e2e node_modules/@rekey/bench node_modules/@rekey/chaos node_modules/@rekey/tools node_modules/@rekey/simulator
+RUN find apps libs -name src -type d -prune -exec rm -rf {} + && rm -rf e2e bench chaos tools apps/worker/model apps/start libs/testing node_modules/@rekey/start node_modules/@rekey/testing node_modules/@rekey/e2e node_modules/@rekey/bench node_modules/@rekey/chaos node_modules/@rekey/tools node_modules/@rekey/simulator
 
 FROM ${NODE_IMAGE} AS base
 WORKDIR /rekey

@@ -29,8 +29,8 @@ const rightsOfConsumer = (name) =>
   ['events', 'consumers', 'orgs', 'assistants:*', 'current:*', 'uncertain']
     .map((key) => `%R~${keys}${key}`)
     .join(' ') +
-  ` ~${keys}acks:${name} -@all +xread +xrevrange +xinfo +hget +smembers +zscan +mget +get +hscan +time ` +
-  '+xadd +exists +info +ping +hello +select +client|setname';
+  ` ~${keys}acks:${name} -@all +@connection -@dangerous ` +
+  '+xread +xrevrange +xinfo +hget +smembers +zscan +mget +get +hscan +time +xadd +exists +info';
 
 const pathOf = (name) => join(folder, name);
 /** Gives a file to the user of gateway and worker; `mode` 0444 if Redis reads it, as a user of its own. */

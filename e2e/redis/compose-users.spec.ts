@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +16,7 @@ import { Redis } from 'ioredis';
 import { bulksOf } from '../bulk/bulks.ts';
 import { expectTruth } from '../support/invariants.ts';
 import { eventually, startSystem } from '../support/system.ts';
+import { secretIn, setUpSecrets, urlOfUser, watchedUsers } from './compose-secrets.ts';
 
 /* The secrets that `docker compose run --rm setup` creates, and what the users of Redis may do with them. */
 
@@ -27,22 +27,8 @@ beforeAll(async () => {
 afterAll(() => rm(secrets, { recursive: true }));
 
 const setup = (consumers: string[] = [], env: Record<string, string> = {}): string =>
-  execFileSync(
-    process.execPath,
-    ['--conditions=@rekey/source', join(repositoryRoot, 'docker/setup.mjs'), ...consumers],
-    {
-      env: {
-        SECRETS: secrets,
-        SECRETS_OWNER: String(process.getuid!()),
-        EARLIER_KEY_FILE: join(secrets, 'none'),
-        ...env,
-      },
-      encoding: 'utf8',
-      stdio: 'pipe',
-    },
-  );
-const secret = async (name: string): Promise<string> =>
-  (await readFile(join(secrets, name), 'utf8')).replace(/\n$/, '');
+  setUpSecrets(secrets, consumers, env);
+const secret = (name: string): Promise<string> => secretIn(secrets, name);
 const everySecret = async (): Promise<Record<string, string>> =>
   Object.fromEntries(
     await Promise.all((await readdir(secrets)).map(async (name) => [name, await secret(name)])),
@@ -54,9 +40,7 @@ const rulesOf = async (user: string): Promise<string[]> => {
     .split(' ')
     .slice(2);
 };
-/** The URL of a user at a Redis on this machine. */
-const urlOf = async (user: string, port: number): Promise<string> =>
-  (await secret(`redis-url-${user}`)).replace('@redis:6379', `@127.0.0.1:${port}`);
+const urlOf = (user: string, port: number): Promise<string> => urlOfUser(secrets, user, port);
 /** The rules of an ACL in a document, without the password. */
 const documented = async (page: string, user: string): Promise<string[]> => {
   const text = await readFile(join(repositoryRoot, page), 'utf8');
@@ -225,6 +209,13 @@ describe('a Redis with these users', () => {
     expect(await consumer.xadd('{rekey}:acks:billing', '*', 'ack', '{}')).toMatch(/^\d+-0$/);
     for (const key of ['{rekey}:acks', '{rekey}:acks:crm', '{rekey}:acks:billing2'])
       await expect(consumer.xadd(key, '*', 'ack', '{}')).rejects.toThrow('NOPERM');
+    for (const args of [
+      ['client', 'list'],
+      ['client', 'kill', 'type', 'normal'],
+      ['keys', '*'],
+      ['acl', 'whoami'],
+    ])
+      await expect(consumer.call(args[0]!, ...args.slice(1))).rejects.toThrow('NOPERM');
     for (const redis of [nobody, health, gateway, consumer]) redis.disconnect();
     await server.dispose();
   }, 30_000);
@@ -248,13 +239,7 @@ describe('a Redis with these users', () => {
 
   it('has gateway and worker do all their work without a refused command', async () => {
     const port = await freePort();
-    // For the eyes of this spec.
-    const users = join(secrets, 'users-of-spec');
-    const watched = (await secret('redis-users.acl')).replace(
-      /^user default .*$/m,
-      'user default on nopass ~* &* +@all',
-    );
-    await writeFile(users, watched);
+    const users = await watchedUsers(secrets);
     const system = await startSystem({
       redis: { port, args: ['--aclfile', users] },
       gateway: { REDIS_URL: await urlOf('gateway', port) },
