@@ -176,7 +176,7 @@ beforeAll(async () => {
 afterAll(async () => {
   if (start.process.exitCode === null && start.process.signalCode === null) await pressCtrlC();
   await copy.dispose();
-}, 60_000);
+});
 
 describe('the documents', () => {
   it('have exactly the shell blocks that are listed here', async () => {
@@ -485,7 +485,7 @@ describe('npm start', () => {
     expect(spawnSync('ls', [join(copy.folder, '.rekey')], { encoding: 'utf8' }).stdout).not.toMatch(
       /running|parts/,
     );
-  }, 60_000);
+  });
 
   it('starts again on the same data: same keys in the simulator, no change for a sweep', async () => {
     await startAll();
@@ -497,5 +497,5 @@ describe('npm start', () => {
     expect(sweeps.map(({ state }) => state)).toEqual(['SUCCEEDED']);
     expect(sweeps[0]!.counts).toMatchObject({ agreed: 1000, adopted: 0, imported: 0, removed: 0 });
     await pressCtrlC();
-  }, 60_000);
+  });
 });

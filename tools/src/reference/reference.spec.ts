@@ -39,7 +39,6 @@ describe('docs/reference/redis-keys.md', () => {
     'bulk:ID:draws',
     'bulk:ID:redo',
     'changes:ORG',
-    'known',
     'rotations:open:ORG',
   ];
   /** What stands for the argument of a key, by the name of the key's method. */

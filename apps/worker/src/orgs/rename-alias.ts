@@ -98,8 +98,8 @@ const renameConsumers = async (
 /**
  * Requests checks of what is published under `c`: each publishes under the real name what Invent answers. The
  * stored record itself is never published again. Nothing in Redis proves that it is the newest one: a writer
- * could put an older record in its place, and consumers would replace the key in force by it. Of many, a sweep
- * does it first: checks would take its requests for minutes. Resolves to how many assistants are left.
+ * could put an older record in its place, and consumers would replace the key in force by it. If many are
+ * left, a sweep comes first: checks would take its requests for minutes. Resolves to how many are left.
  */
 const createCheckRequester = ({ alias, checks, clock, logger }: OrgAliasDeps) => {
   /** Where the next page begins. What is renamed moves others up, before it: these are of the next pass. */

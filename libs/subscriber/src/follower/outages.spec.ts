@@ -334,7 +334,7 @@ describe('a consumer', () => {
     expect(keys.current('ast_x')).toBeUndefined();
   });
 
-  it('drops keys that are no longer sealed for it, and none whose record another client deletes', async () => {
+  it('drops keys that are no longer sealed for it, and none whose record was deleted', async () => {
     await rekey.publish('ast_4', 'kept');
     await begin();
     await rekey.removeKey('ast_1', 'deleted');

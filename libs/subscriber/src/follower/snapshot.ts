@@ -78,9 +78,9 @@ const dropUnseen = async (
       const { orgId } = page[i]!;
       const mayStillRead = mayRead(state.enrolment!, orgId);
       if (mayStillRead && text !== null) await records.applyStored(assistantId, text, false);
-      // Rekey never deletes the record of an assistant that is held: of a removed one it keeps the removal. A
-      // Redis that lost its last seconds may lack a key in force, and another client can delete it. The key is
-      // kept: Rekey then compares all keys with Invent and publishes it again.
+      // Rekey deletes no record of an assistant that is held: of a removed one it keeps the removal. A Redis
+      // that lost its last seconds may lack a key in force, and another client can delete it. The key is kept:
+      // Rekey compares all keys with Invent and publishes it again.
       if (mayStillRead && text === null) held.markSeen(assistantId);
     }
     await yieldToEventLoop();

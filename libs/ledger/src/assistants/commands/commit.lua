@@ -145,7 +145,9 @@ local function commit(version)
   local epoch = tonumber(version.epoch)
   -- A number that another client wrote meanwhile must not stop what answers a POST.
   local published = not is_beyond(held.version) and tonumber(held.version) or 0
-  if published == epoch and held.fingerprint == version.state then return answer.ALREADY { seq = held.seq } end
+  if published == epoch and held.fingerprint == version.state then
+    return answer.ALREADY { seq = held.seq }
+  end
   if not is_entitled(version, held) or epoch < published then
     if not version.read_ms then request_check(version.org, version.assistant_id, now_ms) end
     return answer.REFUSED { version = int(published) }

@@ -12,8 +12,9 @@
 
 local LOOKED_AT = 100
 
--- Whether a rotation of the assistant that is under way stands behind the entry. If that cannot be read, because the assistant
--- or the rotation is damaged, a POST may still be on its way: until it has landed, the entry counts.
+-- Whether a rotation of the assistant that is under way stands behind the entry. If that cannot be read,
+-- because the assistant or the rotation is damaged, a POST may still be on its way: until it has landed, the
+-- entry counts.
 local function is_open(name, lands_ms, now_ms)
   local assistant = PREFIX .. ':assistant:' .. name
   local failure, holder = try_fields(assistant)

@@ -117,6 +117,12 @@ export const rotationFlows: Flows = {
     const lost = await claimed(await accept(), { leaseMs: 0, landingWindowMs: 0 });
     await redis.del(`{spec}:rotation:${lost.rotationId}`);
     await claimOf(await accept({ orgId: 'c' }));
+    const forgotten = await claimed(await accept({ assistantId: 'ast_2' }), {
+      leaseMs: 0,
+      landingWindowMs: 0,
+    });
+    await redis.zrem('{spec}:rotations:open', forgotten.rotationId);
+    await claimOf(await accept({ assistantId: 'ast_2' }));
   },
   checks: async () => {
     await rotate('f1');
