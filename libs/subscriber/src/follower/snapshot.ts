@@ -79,8 +79,8 @@ const dropUnseen = async (
       const mayStillRead = mayRead(state.enrolment!, orgId);
       if (mayStillRead && text !== null) await records.applyStored(assistantId, text, false);
       // Rekey deletes no record of an assistant that is held: of a removed one it keeps the removal. A Redis
-      // that lost its last seconds may lack a key in force, and another client can delete it. The key is kept:
-      // Rekey compares all keys with Invent and publishes it again.
+      // that lost its last seconds may lack a key in force, and another client can delete it. So the key is
+      // kept: Rekey compares all keys with Invent and publishes it again.
       if (mayStillRead && text === null) held.markSeen(assistantId);
     }
     await yieldToEventLoop();
