@@ -16,7 +16,7 @@ const MAX_OPEN_INTENTS = 3;
 const CHECK_TAKEOVER_MS = 50;
 const CHECK_AGAIN_MS = 10;
 /** The request budget is unlimited: the model examines the order of steps, and not their pace. */
-const unlimited = { take: async () => ({ taken: true }) as const };
+const unlimited = { take: async () => ({ taken: true }) as const, returnProbe: async () => {} };
 
 export const deliver = (world: WorldState, worker: Process, rotation: AcceptedRotation): void => {
   const rotate = rotateSecretKey({

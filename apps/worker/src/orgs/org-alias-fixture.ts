@@ -277,7 +277,7 @@ const openSweep = async (configuredOrgs: string[] = ['c']) => {
     logger,
     meter,
     readLagMs: 0,
-    pacer: { take: async () => 0 },
+    pacer: { take: async () => 0, unused: async () => {} },
   };
   const check = checkAssistant({ ...common, nameOf: recipients.nameOf });
   const counts = { ...noSweepCounts };

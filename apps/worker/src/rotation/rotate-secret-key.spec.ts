@@ -36,6 +36,7 @@ const deps = {
     },
   },
   pacer: {
+    unused: async () => did.push('slot returned'),
     isTimely: () => timely,
     take: async (lane: string, withinMs: number, { acceptLate }: { acceptLate: boolean }) => {
       did.push(`slot of ${lane} within ${withinMs}${acceptLate ? ', late or not' : ''}`);
@@ -109,7 +110,11 @@ describe('a claim that waits for its slot', () => {
       },
     },
   };
-  const pacer = createPacer({ budget: { take: async () => ({ taken: true }) }, clock, slotKeepsMs: 400 });
+  const pacer = createPacer({
+    budget: { take: async () => ({ taken: true }), returnProbe: async () => {} },
+    clock,
+    slotKeepsMs: 400,
+  });
   const rotate = () =>
     rotateSecretKey({ ...deps, ledger, clock, pacer, maxOpenIntents: 20 } as unknown as RotateDeps)(
       claim,
@@ -121,21 +126,29 @@ describe('a claim that waits for its slot', () => {
     [asked, stalls] = [[], []];
   });
 
-  it.each([
-    ['takes another slot if its own has expired', {}, ['bulk']],
-    ['keeps its slot, however late, if it probes a closed budget', { probes: true }, []],
-  ])('%s', async (_what, more, expected) => {
+  it.each<[what: string, more: { probes?: true }, tookMs: number, expected: string[]]>([
+    ['takes another slot if its own has expired', {}, 450, ['bulk']],
+    ['keeps its slot, however late, if it probes a closed budget', { probes: true }, 450, []],
+    [
+      'returns its slot if it was to probe a closed budget and is not sent',
+      { probes: true },
+      550,
+      ['returned'],
+    ],
+    ['that is not sent returns no other slot', {}, 550, []],
+  ])('%s', async (_what, more, tookMs, expected) => {
     const taken: string[] = [];
     const take = async (lane: string) => {
       taken.push(lane);
       return { taken: true } as const;
     };
     const claimSlowly = async () => {
-      nowMs += 450;
+      nowMs += tookMs;
       return { ...claimed, ...more };
     };
     const slow = { rotations: { ...deps.ledger.rotations, claim: claimSlowly } };
-    const own = createPacer({ budget: { take }, clock, slotKeepsMs: 400 });
+    const returnProbe = async () => void taken.push('returned');
+    const own = createPacer({ budget: { take, returnProbe }, clock, slotKeepsMs: 400 });
     await rotateSecretKey({ ...deps, ledger: slow, clock, pacer: own } as unknown as RotateDeps)(
       claim,
       'redelivery',

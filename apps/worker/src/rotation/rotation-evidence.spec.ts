@@ -90,7 +90,11 @@ const rotate = async (rotation: Rotation): Promise<Rotation> => {
   world.gets = [];
   const { deps } = world;
   const clock = { ...deps.clock, sleep: pass };
-  const pacer = createPacer({ budget: { take: async () => ({ taken: true }) }, clock, slotKeepsMs: 400 });
+  const pacer = createPacer({
+    budget: { take: async () => ({ taken: true }), returnProbe: async () => {} },
+    clock,
+    slotKeepsMs: 400,
+  });
   const rotateDeps = {
     ...deps,
     clock,

@@ -11,14 +11,17 @@ type NotPublished = Exclude<RotateOutcome, { outcome: 'done' }>;
 /** Sends the POST of a claim, and publishes the key that it is answered with. */
 export const send = async (deps: RotateDeps, held: Held): Promise<Step> => {
   const { pacer, clock } = deps;
+  // Its slot is valid for ever only if it probes a closed budget.
+  const returnProbe = async () => {
+    if (held.slotMs === Infinity) await pacer.unused();
+  };
+  const notSent = async (code: ErrorCode, reason: string): Promise<Step> => {
+    await returnProbe();
+    return retryOrFail(deps, held.claim, { outcome: 'not-done', code, retry: true, reason });
+  };
   const sendBeforeMs = held.askedMs + deps.timing.sendWithinMs;
   if (!(await deps.confirmDurable()))
-    return retryOrFail(deps, held.claim, {
-      outcome: 'not-done',
-      code: 'REPLICAS_MISSING',
-      retry: true,
-      reason: 'too few replicas confirmed the intent',
-    });
+    return notSent('REPLICAS_MISSING', 'too few replicas confirmed the intent');
   // The slot came with the claim. If it has expired since, another one is taken if it comes in time: the lane
   // of bulk rotations reserves none.
   const leftMs = sendBeforeMs - clock.nowMs();
@@ -27,15 +30,11 @@ export const send = async (deps: RotateDeps, held: Held): Promise<Step> => {
     !pacer.isTimely(held.slotMs) &&
     (await pacer.take('bulk', leftMs, { acceptLate: true })) > 0
   ) {
-    return retryOrFail(deps, held.claim, {
-      outcome: 'not-done',
-      code: 'SENT_TOO_LATE',
-      retry: true,
-      reason: 'its slot had expired, and no other came in time',
-    });
+    return notSent('SENT_TOO_LATE', 'its slot had expired, and no other came in time');
   }
   const step = await withShare(deps.answers, (share) => post(deps, held, sendBeforeMs, share));
   if ('kind' in step) return step;
+  if (step.code === 'SENT_TOO_LATE') await returnProbe();
   return step.outcome === 'not-done' ? retryOrFail(deps, held.claim, step) : resolveUnknown(deps, held, step);
 };
 

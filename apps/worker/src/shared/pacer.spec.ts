@@ -17,7 +17,8 @@ const clock: Clock = {
     nowMs += ms + (stalls.shift() ?? 0);
   },
 };
-const budget: Pick<RequestBudget, 'take'> = {
+const budget: Pick<RequestBudget, 'take' | 'returnProbe'> = {
+  returnProbe: async () => {},
   take: async (lane, { slotGranted } = { slotGranted: false }) => {
     asked.push({ slotGranted, atMs: nowMs });
     const slotMs = Math.max(nextMs, nowMs);
@@ -55,6 +56,7 @@ describe('a slot', () => {
   it('is used however late it comes if it probes a closed budget', async () => {
     stalls = [60_000];
     const probing: typeof budget = {
+      ...budget,
       take: async (lane, options) => ({ ...(await budget.take(lane, options)), taken: true, probes: true }),
     };
     expect(await createPacer({ budget: probing, clock, slotKeepsMs: 400 }).take('bulk', 0)).toBe(0);

@@ -12,6 +12,8 @@ export interface Pacer {
    * always holds. A slot that comes too late is given up once for another one, unless `acceptLate` is set.
    */
   take(lane: Lane, withinMs: number, options?: { acceptLate: boolean }): Promise<number>;
+  /** The request for which a slot was taken does not leave. */
+  unused(): Promise<void>;
   /**
    * Whether a request may still leave in a slot that was due at this moment of the clock. A process that was
    * suspended would otherwise send everything that it had collected at once.
@@ -48,7 +50,7 @@ export const createPacer = ({
   clock,
   slotKeepsMs,
 }: {
-  budget: Pick<RequestBudget, 'take'>;
+  budget: Pick<RequestBudget, 'take' | 'returnProbe'>;
   clock: Clock;
   slotKeepsMs: number;
 }): Pacer => {
@@ -78,6 +80,7 @@ export const createPacer = ({
   };
 
   return {
+    unused: () => budget.returnProbe(),
     isTimely,
     newSlot: () => newSlot(),
     take: async (lane, withinMs, options) => {

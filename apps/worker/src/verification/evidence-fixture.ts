@@ -96,7 +96,7 @@ export const openEvidence = async ({
       await pass(Math.ceil(ms));
     },
   };
-  const pacer = { take: async (lane: string) => (it.lanes.push(lane), 0) };
+  const pacer = { take: async (lane: string) => (it.lanes.push(lane), 0), unused: async () => {} };
   const meter = silentMeter;
   const publisher = createPublisher({ ledger, sealer, recipients: noRecipients, logger, clock, meter });
   const common = { ledger, publisher, clock, logger, readLagMs, invent: upstream.invent, pacer };

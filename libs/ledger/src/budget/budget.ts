@@ -27,6 +27,8 @@ export interface RequestBudget {
     lane: Lane,
     options?: { slotGranted: boolean },
   ): Promise<{ taken: true; probes?: true } | { taken: false; retryInMs: number; reserved: boolean }>;
+  /** The request that took a slot has not left: if it was to probe a closed budget, the next one may. */
+  returnProbe(): Promise<void>;
   /** Upstream has refused a request. */
   slowDown(refused: Refusal): Promise<void>;
   /** The same without a limit: no request is held back, but `rekey status` shows that upstream refuses. */
@@ -120,6 +122,9 @@ export const openBudget = (
       return reply.kind === 'taken'
         ? { taken: true, ...(reply.probes && { probes: true }) }
         : { taken: false, retryInMs: reply.waitMs, reserved: reply.reserved };
+    },
+    returnProbe: async () => {
+      if (stepUs > 0) await commands.returnProbe({ budget: budgetKey });
     },
     slowDown: async (refused) => {
       if (stepUs > 0) await close(refused);

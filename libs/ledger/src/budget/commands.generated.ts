@@ -25,6 +25,20 @@ const readOpenBudgetReply = (reply: unknown[]): OpenBudgetReply => {
   }
 };
 
+interface ReturnProbeInput {
+  /** the request budget */
+  budget: string;
+}
+type ReturnProbeReply = { kind: 'done' };
+const readReturnProbeReply = (reply: unknown[]): ReturnProbeReply => {
+  switch (reply[0]) {
+    case 'DONE':
+      return { kind: 'done' };
+    default:
+      throw unexpectedReply('return-probe', reply);
+  }
+};
+
 interface SlowDownInput {
   /** the request budget */
   budget: string;
@@ -86,6 +100,12 @@ export const budgetCommands = (run: RunCommand) => ({
    */
   openBudget: async (input: OpenBudgetInput): Promise<OpenBudgetReply> =>
     readOpenBudgetReply(await run('open-budget', [input.budget], [input.ageMs ?? ''])),
+  /**
+   * A request that took a slot has not left. While the budget is closed, it was the one that probes: then the
+   * next one may leave in its place.
+   */
+  returnProbe: async (input: ReturnProbeInput): Promise<ReturnProbeReply> =>
+    readReturnProbeReply(await run('return-probe', [input.budget], [])),
   /**
    * The upstream has refused a request that came too soon (429). All requests wait for a while, and then leave
    * more slowly; the pace recovers within a minute.

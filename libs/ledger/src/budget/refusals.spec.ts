@@ -134,6 +134,18 @@ describe('a closure of more than a minute', () => {
     expect(await budget.take('first')).toEqual({ taken: true });
   });
 
+  it('lets another probe leave if the request of one has not left', async () => {
+    await budget.slowDown({ ageMs: 0, retryAfterMs: HOUR_MS });
+    await budget.returnProbe();
+    await pass(56 * SECOND);
+    expect(await takeAll('first')).toBe(1);
+    await budget.returnProbe();
+    expect(await takeAll('sweep')).toBe(1);
+    await budget.open();
+    await budget.returnProbe();
+    expect(await hash()).not.toHaveProperty('probe_at');
+  });
+
   it('of a minute or less is kept to its end', async () => {
     await budget.slowDown({ ageMs: 0, retryAfterMs: 60_000 });
     await pass(60 * SECOND - 1000);

@@ -55,6 +55,7 @@ export const commandFolders = {
   release: 'rotations',
   'request-check': 'assistants',
   reseal: 'consumers',
+  'return-probe': 'budget',
   'return-to-bulk': 'rotations',
   settle: 'rotations',
   'short-fields': 'system',

@@ -165,7 +165,7 @@ export const doTask = async (more: Partial<BulkTaskDeps> = {}): Promise<void> =>
     meter,
     readLagMs: 0,
     invent: upstream.client,
-    pacer: { take: async () => 0 },
+    pacer: { take: async () => 0, unused: async () => {} },
   };
   const task = doBulkTask({
     ...deps,

@@ -18,7 +18,7 @@ interface CheckDeps {
   answers?: ByteRoom;
   publisher: Publisher;
   clock: Clock;
-  pacer: Pick<Pacer, 'take'>;
+  pacer: Pick<Pacer, 'take' | 'unused'>;
   logger: Logger;
   meter: Meter;
   /** How far reads may lag behind the key in force. */
@@ -93,7 +93,10 @@ const checkWith = async (
   const waitMs = await pacer.take(options.lane ?? 'first', WAIT_FOR_BUDGET_MS);
   if (waitMs > 0) return { kind: 'unreadable', code: 'UPSTREAM_RATE_LIMITED', retryAfterMs: waitMs };
   const looked = await ledger.assistants.beginCheck(target);
-  if (looked.kind === 'held') return looked;
+  if (looked.kind === 'held') {
+    await pacer.unused();
+    return looked;
+  }
   const { hold } = looked;
   const anchor = { redisMs: hold.atMs, clockMs: clock.nowMs() };
   const beganMs = redisNowMs(clock, anchor);

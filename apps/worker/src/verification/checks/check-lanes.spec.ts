@@ -4,7 +4,7 @@ import { ledgerKeys, openLedger, type Ledger } from '@rekey/ledger';
 import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { silentLogger } from '@rekey/runtime';
-import type { CheckOptions, CheckResult } from './check-assistant.ts';
+import { checkAssistant, type CheckDeps, type CheckOptions, type CheckResult } from './check-assistant.ts';
 import { startDueChecks } from './due-checks.ts';
 
 const keys = ledgerKeys('spec');
@@ -56,5 +56,19 @@ describe('a due check', () => {
 
   it('ends if the published key is in force', async () => {
     expect(await checkedOnce({ kind: 'agreed' })).toEqual({ lanes: ['first'], first: 0, slow: 0 });
+  });
+});
+
+describe('a check of an assistant that a rotation holds', () => {
+  it('reads nothing, and returns its slot: it may be the one that probes a closed budget', async () => {
+    const did: string[] = [];
+    const check = checkAssistant({
+      ledger: { assistants: { beginCheck: async () => ({ kind: 'held', retryInMs: 1000 }) } },
+      invent: { getAssistant: async () => did.push('read') },
+      pacer: { take: async () => (did.push('slot'), 0), unused: async () => void did.push('returned') },
+      clock: { nowMs: () => 0, sleep: async () => {} },
+    } as unknown as CheckDeps);
+    expect(await check({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'held' });
+    expect(did).toEqual(['slot', 'returned']);
   });
 });

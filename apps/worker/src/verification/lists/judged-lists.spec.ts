@@ -91,7 +91,7 @@ const deps = () => {
     meter,
     readLagMs: 0,
     invent,
-    pacer: { take: async () => 0 },
+    pacer: { take: async () => 0, unused: async () => {} },
   };
 };
 const sweepOrg = async (orgId = 'org_a'): Promise<{ code: string; counts: SweepCounts }> => {

@@ -97,7 +97,7 @@ const sweepOrg = async (
     meter,
     readLagMs: 0,
     invent,
-    pacer: { take: async () => 0 },
+    pacer: { take: async () => 0, unused: async () => {} },
   };
   const counts = { ...noSweepCounts };
   [lists, gets] = [[], []];

@@ -151,6 +151,7 @@ export const systemFlows: Flows = {
     await budget.slowDown({ ageMs: 0, retryAfterMs: 300_000 });
     await pass(60_000);
     await budget.take('first');
+    await budget.returnProbe();
     await budget.open();
   },
   'an org whose alias becomes known': async () => {
