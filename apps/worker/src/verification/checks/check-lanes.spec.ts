@@ -4,7 +4,7 @@ import { ledgerKeys, openLedger, type Ledger } from '@rekey/ledger';
 import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { silentLogger } from '@rekey/runtime';
-import { checkAssistant, type CheckDeps, type CheckOptions, type CheckResult } from './check-assistant.ts';
+import { checkAssistant, type CheckOptions, type CheckResult } from './check-assistant.ts';
 import { startDueChecks } from './due-checks.ts';
 
 const keys = ledgerKeys('spec');
@@ -67,7 +67,7 @@ describe('a check of an assistant that a rotation holds', () => {
       invent: { getAssistant: async () => did.push('read') },
       pacer: { take: async () => (did.push('slot'), 0), unused: async () => void did.push('returned') },
       clock: { nowMs: () => 0, sleep: async () => {} },
-    } as unknown as CheckDeps);
+    } as unknown as Parameters<typeof checkAssistant>[0]);
     expect(await check({ orgId: 'org_1', assistantId: 'ast_1' })).toMatchObject({ kind: 'held' });
     expect(did).toEqual(['slot', 'returned']);
   });
