@@ -136,7 +136,7 @@ describe('a consumer whose entry is lost', () => {
 });
 
 describe('a rotation whose entry is older than its id', () => {
-  it('is not acknowledged: somebody has changed its record', async () => {
+  it('is not acknowledged if another client has changed its record', async () => {
     const id = `rot_${nextUlid()}`;
     const published = { id, orgId: 'org_1', assistantId: 'ast_1', version: 1, state: 'SUCCEEDED' };
     const { of, ofBulk } = acknowledgementsOf({ billing: 'ACKNOWLEDGED' });

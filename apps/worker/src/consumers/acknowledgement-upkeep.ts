@@ -77,7 +77,7 @@ const readAckKeys = (sealer: UpkeepOptions['sealer']) => {
 
 /**
  * Counts refused acknowledgements, and logs them at most once a minute. A consumer that gets a new grant
- * reports with the one of before for a moment: that is logged only if it goes on.
+ * reports with its earlier grant for a moment: that is logged only if it continues.
  */
 const createReport = ({
   refused,

@@ -159,7 +159,7 @@ describe('what was published under `c`', () => {
     expect(await redis.exists('{spec}:assistants:c')).toBe(0);
   });
 
-  it('is left to a sweep if it is much, and goes on by checks if none comes', async () => {
+  it('is left to a sweep if many are left, and continues with checks if no sweep comes', async () => {
     const ids = names(250);
     upstream.add('org_real', ...ids);
     await publish('c', ...ids);

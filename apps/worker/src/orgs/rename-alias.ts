@@ -10,7 +10,7 @@ const LEFT_AGAIN_MS = 5000;
 const ASKED_AT_ONCE = 100;
 /** If more are left, a sweep is requested instead: it reads a hundred with one request. */
 const SWEEP_BEYOND = ASKED_AT_ONCE;
-/** So long the sweep has to itself the requests that it shares with checks. */
+/** No checks are requested for this time after a sweep was: both use the same share of the requests. */
 const SWEEP_ALONE_MS = 60_000;
 const SWEEP_AGAIN_MS = 300_000;
 const PAGE = 1000;

@@ -11,7 +11,7 @@ type NotPublished = Exclude<RotateOutcome, { outcome: 'done' }>;
 /** Sends the POST of a claim, and publishes the key that it is answered with. */
 export const send = async (deps: RotateDeps, held: Held): Promise<Step> => {
   const { pacer, clock } = deps;
-  // Its slot is valid for ever only if it probes a closed budget.
+  // Only the slot of a request that probes a closed budget never expires.
   const returnProbe = async () => {
     if (held.slotMs === Infinity) await pacer.unused();
   };

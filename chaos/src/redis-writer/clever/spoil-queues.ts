@@ -6,7 +6,7 @@ const QUEUES = [ROTATIONS_QUEUE, ROTATIONS_QUEUE, FOLLOW_UPS_QUEUE, POLICIES_QUE
 
 const queueOf = ({ prefix, random }: WriterView): string => `${prefix}:bull:${random.pick(QUEUES)}`;
 
-/** BullMQ's own structures: what lets jobs wait for ever, fail, or run without end. */
+/** BullMQ's own structures: what makes jobs wait without end, fail, or never stop. */
 export const queues: Record<string, Clever> = {
   'a queue paused': async (view) => {
     const queue = queueOf(view);

@@ -58,7 +58,7 @@ export const takenNames: Record<string, Clever> = {
     const index = `${prefix}:assistants:org_x`;
     return [['SADD', `${prefix}:orgs`, 'org_x'], ...random.pick(ofAnotherType(index))];
   },
-  'a lock held for ever': async ({ prefix, random }) => [
+  'a lock that never expires': async ({ prefix, random }) => [
     [
       'SET',
       `${prefix}:${random.pick(['resealing', 'sweeping', 'aliasing', 'held-swept:org_demo'])}`,
