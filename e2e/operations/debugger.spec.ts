@@ -1,15 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  freePort,
-  isPortFree,
-  launchApp,
-  lineOf,
-  repositoryRoot,
-  startChild,
-  type Child,
-} from '@rekey/testing';
+import { freePort, launchApp, lineOf, repositoryRoot, startChild, type Child } from '@rekey/testing';
 import { API_KEY, eventually, startSystem, type System } from '../support/system.ts';
 
 /* SIGUSR1 makes Node open a debugger, through which the memory of a process can be read. */
@@ -39,12 +31,21 @@ const started = async (args: string[], port: number, ready: RegExp): Promise<Chi
   return child;
 };
 
+/** Whether a debugger of Node answers there; another process may have taken the port. */
+const isDebugger = (port: number): Promise<boolean> =>
+  fetch(`http://127.0.0.1:${port}/json/version`)
+    .then((answer) => answer.json())
+    .then(
+      (version) => String((version as { Browser?: unknown } | null)?.Browser).startsWith('node.js/'),
+      () => false,
+    );
+
 /** Whether the signal has Node open the debugger; the process must survive it. */
 const opensDebugger = async (child: Child, port: number): Promise<boolean> => {
   child.signal('SIGUSR1');
   for (let waitedMs = 0; waitedMs < OPENS_WITHIN_MS; waitedMs += 50) {
     await sleep(50);
-    if (!(await isPortFree(port))) return true;
+    if (await isDebugger(port)) return true;
   }
   expect([child.process.exitCode, child.process.signalCode]).toEqual([null, null]);
   return false;
@@ -56,11 +57,11 @@ describe('SIGUSR1', () => {
     const args = ['-e', 'console.log("ready"); setInterval(() => {}, 1000)'];
     const child = await started(args, port, /ready/);
     child.signal('SIGUSR1');
-    const isFree = await eventually(
-      () => isPortFree(port),
-      (free) => !free,
+    const opened = await eventually(
+      () => isDebugger(port),
+      (opens) => opens,
     );
-    expect(isFree).toBe(false);
+    expect(opened).toBe(true);
     await child.kill();
   });
 

@@ -68,7 +68,7 @@ const countOf = (text: string, app: App): number => app.output().split(text).len
 describe('a Redis that becomes a replica and keeps its clients', () => {
   it('is left for the new primary without a restart; health reports it, and no key is lost', async () => {
     const { system, redisServer, leadTo } = await startBehindProxy({
-      simulator: ['--latency-ms', '700'],
+      simulator: ['--latency-ms', '2500'],
       worker: {
         INVENT_TIMEOUT_MS: '5000',
         REKEY_LANDING_WINDOW_MS: '5000',
@@ -337,7 +337,7 @@ describe('SIGTERM while Redis is away', () => {
 
   it('waits for Redis if the worker holds an unpublished key, and publishes it', async () => {
     const { system, proxy } = await startBehindProxy({
-      simulator: ['--latency-ms', '700'],
+      simulator: ['--latency-ms', '2500'],
       worker: false,
       timing: { INVENT_TIMEOUT_MS: '5000', REKEY_LANDING_WINDOW_MS: '5000' },
     });

@@ -80,9 +80,12 @@ describe('a process that dies', () => {
   );
 
   it('finishes its POST in flight on SIGTERM, and exits with 0', async () => {
-    const slow = await startSystem({ simulator: ['--latency-ms', '500'], worker: false });
+    const slow = await startSystem({ simulator: ['--latency-ms', '2500'], worker: false });
     try {
-      const worker = await slow.startWorker();
+      const worker = await slow.startWorker({
+        INVENT_TIMEOUT_MS: '5000',
+        REKEY_LANDING_WINDOW_MS: '5000',
+      });
       const { id } = await slow.rotate('ast_1');
       await eventually(
         () => slow.client.getRotation(id),
@@ -236,7 +239,7 @@ describe('a Redis that is away', () => {
   it('does not cost a key that arrives meanwhile', async () => {
     await system.stop();
     system = await startSystem({
-      simulator: ['--latency-ms', '700'],
+      simulator: ['--latency-ms', '2500'],
       worker: { INVENT_TIMEOUT_MS: '5000', REKEY_LANDING_WINDOW_MS: '5000' },
     });
     const { id } = await system.rotate('ast_1');

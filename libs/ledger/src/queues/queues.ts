@@ -1,5 +1,5 @@
 import type { PolicyJob, RotationJob, RotationWindow, SweepJob } from '@rekey/schema';
-import { Queue, type KeepJobs, type RepeatStrategy } from 'bullmq';
+import { ErrorCode, Queue, type KeepJobs, type RepeatStrategy } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Keys } from '../keys.ts';
 import { nextOpening } from '../policies/openings.ts';
@@ -220,6 +220,15 @@ export const createSweepQueue = (redis: Redis, keys: Keys): SweepQueue => {
   };
 };
 
+/** Each attempt fails only because another process has scheduled the policy. */
+const ATTEMPTS_AT_ONCE = 10;
+
+/** Whether BullMQ refused a change because another process scheduled the policy after it was read. */
+const isScheduledMeanwhile = (error: unknown): boolean => {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === ErrorCode.JobBelongsToJobScheduler || code === ErrorCode.SchedulerJobIdCollision;
+};
+
 /** The connection stays the caller's to close. */
 export const createPolicyQueue = (redis: Redis, keys: Keys): PolicyQueue => {
   const queue = openQueue(redis, keys, POLICIES_QUEUE);
@@ -253,16 +262,20 @@ export const createPolicyQueue = (redis: Redis, keys: Keys): PolicyQueue => {
     if (!(await willBeDelivered(queue, id))) await redis.del(queue.toKey(id));
   };
   const schedule: PolicyQueue['schedule'] = async (policyId, window) => {
-    // A repeated call makes BullMQ drop a job that is due and not begun, in favour of the one after it: the
-    // missed window would never be delivered.
-    if (await isScheduled(policyId, window)) return;
-    await dropStray(policyId, window);
-    const data: PolicyJob = { policyId };
-    await queue.upsertJobScheduler(
-      policyId,
-      { pattern: window.cron, tz: window.timeZone },
-      { name: 'policy', data },
-    );
+    for (let left = ATTEMPTS_AT_ONCE; ; left -= 1) {
+      // A repeated call makes BullMQ drop a job that is due and not begun, in favour of the one after it: the
+      // missed window would never be delivered.
+      if (await isScheduled(policyId, window)) return;
+      try {
+        await dropStray(policyId, window);
+        const data: PolicyJob = { policyId };
+        const repeat = { pattern: window.cron, tz: window.timeZone };
+        await queue.upsertJobScheduler(policyId, repeat, { name: 'policy', data });
+        return;
+      } catch (error) {
+        if (left === 1 || !isScheduledMeanwhile(error)) throw error;
+      }
+    }
   };
 
   return {

@@ -1,10 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { baseEnvironment } from '../processes/base-environment.ts';
 import { startChild, type Child } from '../processes/child.ts';
+import { freePort } from '../processes/free-port.ts';
 import { findRedis, type RedisBinary } from './find-redis.ts';
 
 export interface RedisServer {
@@ -93,23 +94,6 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
     },
   };
 };
-
-/** Returns a port that is free at this moment; rejects if the given one is not. */
-export const freePort = (port = 0): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address() as AddressInfo;
-      server.close(() => resolve(address.port));
-    });
-  });
-
-export const isPortFree = (port: number): Promise<boolean> =>
-  freePort(port).then(
-    () => true,
-    () => false,
-  );
 
 /** The length of the kept output: if Redis does not start, its end says why. */
 const KEPT_OUTPUT = 1000;

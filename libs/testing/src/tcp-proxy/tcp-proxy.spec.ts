@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { freePort, startRedis, type RedisServer } from '../redis/redis-server.ts';
+import { freePort } from '../processes/free-port.ts';
+import { startRedis, type RedisServer } from '../redis/redis-server.ts';
 import { createTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 /** A socket with everything that it has received, and how it ended. */

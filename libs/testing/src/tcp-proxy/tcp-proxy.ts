@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { freePort } from '../processes/free-port.ts';
 import { createHooks } from './hooks.ts';
 import { createLink, pause, reset, resume, type Link } from './link.ts';
 
@@ -72,7 +73,7 @@ interface Traffic {
 export const createTcpProxy = async ({
   host = '127.0.0.1',
   port: targetPort,
-  listenPort = 0,
+  listenPort,
 }: TcpProxyOptions): Promise<TcpProxy> => {
   const links = new Set<Link>();
   const traffic: Traffic = { stalled: false, bytesPerSecond: Infinity };
@@ -95,7 +96,7 @@ export const createTcpProxy = async ({
     relay(target, client, () => hooks.passesToClient(link));
     if (listener.refusing()) reset(link);
   });
-  const listener = await listen(server, listenPort);
+  const listener = await listen(server, listenPort ?? (await freePort()));
   const refuse = (on: boolean): void => {
     if (listener.refuse(on) && on) cut();
   };
