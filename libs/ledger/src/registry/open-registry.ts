@@ -198,6 +198,7 @@ const withoutKey = (look: Registry['look'], problems: RegistryProblem[]): Regist
     presence: () => undefined,
     isProved: () => false,
     behind: () => [],
+    silent: () => [],
     lagging: () => [],
   };
 };

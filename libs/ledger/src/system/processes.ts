@@ -40,6 +40,8 @@ export interface ProcessIdentity {
 
 /** A process as the ledger keeps it. */
 export interface KnownProcess extends ProcessStatus {
+  /** How long ago it reported last, if its lease has ended and it has not announced its end. */
+  silentMs?: number;
   settings: ProcessSettings;
 }
 
@@ -109,8 +111,18 @@ const parse = (id: string, text: string, nowMs: number): KnownProcess | undefine
       number,
     ];
     // An entry from before the clock was turned back says nothing; the next beat replaces it.
-    const live = left === '0' && nowMs - seenMs <= leaseMs && seenMs - nowMs <= leaseMs;
-    return { id, ...rest, settings: settings as ProcessSettings, startedMs, seenMs, live };
+    const hasLeft = left === '1';
+    const live = !hasLeft && nowMs - seenMs <= leaseMs && seenMs - nowMs <= leaseMs;
+    const isSilent = !live && !hasLeft && seenMs <= nowMs;
+    return {
+      id,
+      ...rest,
+      settings: settings as ProcessSettings,
+      startedMs,
+      seenMs,
+      live,
+      ...(isSilent && { silentMs: nowMs - seenMs }),
+    };
   } catch {
     return undefined;
   }
