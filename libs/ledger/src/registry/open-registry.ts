@@ -11,6 +11,7 @@ import { createProofs } from './proofs/proofs.ts';
 import type { Registry, RegistryOptions } from './registry.ts';
 import { openStored } from './stored.ts';
 import { acceptedTexts, readCandidates, type Trust } from './trust.ts';
+import { redisNowMs } from '../time/redis-now.ts';
 import { createTurns, inTurn, startLooking } from '../turns.ts';
 import {
   changedEvent,
@@ -147,8 +148,9 @@ const createTrust = ({ context: { connection, believed }, looker, look, replace 
           ...Object.fromEntries(believed.listed().map(([name]): [string, string] => [name, ''])),
           ...Object.fromEntries(texts.map(({ name, text }) => [name, digestOf(text)])),
         };
-        // Processes whose memory file cannot be used believe what was decided after they have found that.
-        const facts = { trusted: new Date().toISOString() };
+        // Processes whose memory file cannot be used believe what was decided after they have found that, by the
+        // one clock that all have.
+        const facts = { trusted: new Date(await redisNowMs(connection.redis)).toISOString() };
         // Also removes consumers that this process does not know, and others do.
         const manifest = { ...withRecord(base.own, base.rev, { consumers, facts }), floor: base.rev };
         const entries = [...texts, ...others.map((name) => ({ name, text: undefined }))];
