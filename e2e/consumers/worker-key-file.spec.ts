@@ -40,19 +40,36 @@ describe.each([
   ['fingerprint', isPrinting],
   ['signing', isSigning],
 ] as const)('a key file whose %s key is another one', (name, isReplaced) => {
-  it('stops the start of a worker', async () => {
-    await expect(system.startWorker({ REKEY_KEY_FILE: await withOther(isReplaced) })).rejects.toThrow(
-      /WRONG_KEY_FILE/,
+  /** Starts a worker that waits. */
+  const waits = async (): Promise<void> => {
+    const keyFile = await withOther(isReplaced);
+    let isReady = false;
+    system.startWorker({ REKEY_KEY_FILE: keyFile }).then(
+      () => (isReady = true),
+      () => {},
     );
-  }, 60_000);
+    await eventually(
+      async () => system.output(),
+      (output) => output.includes('key_file_doubted'),
+    );
+    expect(await system.redis.hget('{rekey}:ledger', 'fingerprint_key')).toBe(system.sealer.fingerprintKeyId);
+    expect(isReady).toBe(false);
+  };
 
-  if (name !== 'signing')
-    it('stops it also if another client has deleted the registry', async () => {
-      await system.gateway.child.kill();
-      await system.redis.del('{rekey}:registry');
+  // The registry is signed with a key that comes from the sealing key: it proves whether the others fit.
+  if (name === 'sealing') it('lets a worker wait that names it, and writes nothing', waits, 60_000);
+  else
+    it('stops the start of a worker', async () => {
       await expect(system.startWorker({ REKEY_KEY_FILE: await withOther(isReplaced) })).rejects.toThrow(
         /WRONG_KEY_FILE/,
       );
+    }, 60_000);
+
+  if (name !== 'signing')
+    it('lets a worker wait if another client has deleted the registry', async () => {
+      await system.gateway.child.kill();
+      await system.redis.del('{rekey}:registry');
+      await waits();
     }, 60_000);
 });
 
