@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createKeyFile } from '@rekey/sealing';
+import { waitingWorker } from '../support/refusal.ts';
 import { eventually, startSystem, type System } from '../support/system.ts';
 import { addConsumer, problemsOf } from './registry-fixture.ts';
 
@@ -43,17 +44,9 @@ describe.each([
   /** Starts a worker that waits. */
   const waits = async (): Promise<void> => {
     const keyFile = await withOther(isReplaced);
-    let isReady = false;
-    system.startWorker({ REKEY_KEY_FILE: keyFile }).then(
-      () => (isReady = true),
-      () => {},
-    );
-    await eventually(
-      async () => system.output(),
-      (output) => output.includes('key_file_doubted'),
-    );
+    const { code } = await waitingWorker({ ...system.environment, REKEY_KEY_FILE: keyFile });
+    expect(code).toBe(0);
     expect(await system.redis.hget('{rekey}:ledger', 'fingerprint_key')).toBe(system.sealer.fingerprintKeyId);
-    expect(isReady).toBe(false);
   };
 
   // The registry is signed with a key that comes from the sealing key: it proves whether the others fit.

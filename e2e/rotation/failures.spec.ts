@@ -6,7 +6,7 @@ import { createKeyFile } from '@rekey/sealing';
 import { repositoryRoot, startChild, startRedis } from '@rekey/testing';
 import { UnrecoverableError, Worker } from 'bullmq';
 import { failureOf } from '../support/failure-of.ts';
-import { refusal } from '../support/refusal.ts';
+import { refusal, waitingWorker } from '../support/refusal.ts';
 import { connect, eventually, startSystem, type System } from '../support/system.ts';
 
 let system: System;
@@ -313,12 +313,8 @@ describe('a bad start', () => {
     await system.startWorker();
     const other = `${system.keyFile}.other`;
     await createKeyFile(other);
-    // It never gets ready, and ends with the system.
-    void system.startWorker({ REKEY_KEY_FILE: other }).catch(() => {});
-    await eventually(
-      async () => system.output(),
-      (output) => /key_file_doubted.*the ledger names key/.test(output),
-    );
+    const { line, code } = await waitingWorker({ ...system.environment, REKEY_KEY_FILE: other });
+    expect([line, code]).toEqual([expect.stringContaining('the ledger names key'), 0]);
   });
 
   it('refuses a key file that is missing or broken', async () => {
