@@ -8,7 +8,7 @@ const startApp = (app: string, env: Record<string, string>): Child =>
     { env: { ...baseEnvironment(), ...env } },
   );
 
-/** Starts a worker that must doubt its key file and wait. Stops it, and resolves with that line and the code. */
+/** Starts a worker that must doubt its key file, and stops it. Resolves with its log line and exit code. */
 export const waitingWorker = async (
   env: Record<string, string>,
 ): Promise<{ line: string; code: number | null }> => {

@@ -42,6 +42,19 @@ const toReviewed = async ({ name, digest, consumer, proved }: TrustCandidate) =>
   believed: proved,
 });
 
+/** The revision of the registry, and which workers have verified another one. */
+const registryResponse = (registry: Registry, processes: Processes) => async (registryRev: number) => {
+  const all = await processes.list();
+  const lagging = registry.behind(registryRev, all);
+  const workers = all.filter(({ live, kind }) => live && kind === 'worker').map(({ id }) => id);
+  return {
+    registryRev: registry.rev(),
+    laggingWorkers: lagging,
+    workers: workers.filter((id) => !lagging.includes(id)),
+    silentWorkers: registry.silent(registryRev, all).slice(0, SHOWN_SILENT),
+  };
+};
+
 /** The methods about the registry as a whole. */
 export const createRegistryMethods = ({
   registry,
@@ -51,17 +64,7 @@ export const createRegistryMethods = ({
   RpcTable['ConsumerService'],
   'GetPublicKey' | 'GetRegistry' | 'ReviewRegistry' | 'TrustRegistry'
 > => {
-  const toRegistry = async (registryRev: number) => {
-    const all = await processes.list();
-    const workers = all.filter(({ live, kind }) => live && kind === 'worker');
-    const lagging = registry.behind(registryRev, workers);
-    return {
-      registryRev: registry.rev(),
-      laggingWorkers: lagging,
-      workers: workers.map(({ id }) => id).filter((id) => !lagging.includes(id)),
-      silentWorkers: registry.silent(registryRev, all).slice(0, SHOWN_SILENT),
-    };
-  };
+  const toRegistry = registryResponse(registry, processes);
 
   return {
     GetPublicKey: defineRpc({

@@ -159,7 +159,7 @@ describe('what was published under `c`', () => {
     expect(await redis.exists('{spec}:assistants:c')).toBe(0);
   });
 
-  it('is not named any more by a consumer that a late gateway has added, or whose entry changed', async () => {
+  it('is no longer named by a consumer that a late gateway adds, or whose entry changed', async () => {
     await publish('c', 'ast_1');
     await alias.note('org_real', 'learned');
     await keeper.round();

@@ -10,7 +10,7 @@ const HEALTHY_WITHIN_MS = 1000;
 /** How many consumers the presence names. */
 const MAX_NAMED = 10;
 
-/** Serves health and metrics if WORKER_HEALTH_ADDRESS is set. Returns the address. `close` can be repeated. */
+/** Serves health and metrics if WORKER_HEALTH_ADDRESS is set. `close` can be repeated. */
 export const serveHealth = async ({
   config,
   shutdown,

@@ -102,6 +102,7 @@ describe('a worker whose ledger another client has spoiled', () => {
     await eventually(() => worker.names().includes('key_file_doubted'));
     await ledger.registry.look({ full: true });
     await worker.joined;
+    expect(worker.names()).toEqual(['key_file_doubted', 'key_file_accepted']);
   }, 20_000);
 
   it.each(['orgs', 'assistants:org_1', 'consumers', 'current:ast_1', 'assistant:ast_1'])(
@@ -111,6 +112,7 @@ describe('a worker whose ledger another client has spoiled', () => {
       await redis.lpush(`{spec}:${key}`, 'x');
       const worker = start();
       await worker.joined;
+      expect(worker.names()).not.toContain('key_file_doubted');
     },
   );
 

@@ -4,7 +4,7 @@ import { StartError, type Logger } from '@rekey/runtime';
 import type { Sealer } from '@rekey/sealing';
 import { every } from '../shared/every.ts';
 import type { Base } from './base.ts';
-import { collectEvidence } from './key-file-evidence.ts';
+import { collectEvidence } from './key-file/key-file-evidence.ts';
 import type { Stores } from './ledger.ts';
 
 const LOOK_EVERY_MS = 500;
@@ -22,9 +22,10 @@ const wrongKeyFile = (why: string): StartError =>
 type Standby = () => Promise<{ close(): Promise<void> } | undefined>;
 
 /**
- * Reads the registry of consumers, and checks the whole key file against it. Throws StartError if the registry
- * proves that the key file is another one: nobody without its sealing key can write that. Whatever else is in
- * Redis, a writer could have put there: it ends no start. If it speaks against the key file, the worker waits.
+ * Reads the registry of consumers, and checks the whole key file against it. Throws StartError if the
+ * registry proves that the key file is another one: nobody without its sealing key can write that. Whatever
+ * else is in Redis, a writer could have put there: it ends no start. If it speaks against the key file, the
+ * worker waits.
  */
 export const joinRegistry = async (
   { logger, shutdown }: Base,
@@ -86,8 +87,9 @@ const untilUndoubted = async ({ ledger, sealer, logger, standby, signal }: Doubt
 
 /**
  * Why the key file may be that of another ledger; undefined if nothing says so. A registry that the key file
- * proves is that of its sealing key. Without one, records and keys say whose the ledger is. Its own note of the
- * fingerprint key is unproved: a record that opens, and whose fingerprint is the one of its key, outweighs that.
+ * proves is that of its sealing key. Without one, records and keys say whose the ledger is. Its own note of
+ * the fingerprint key is unproved: a record that opens, and whose fingerprint is that of its key, outweighs
+ * it.
  */
 const doubtOf = async (ledger: Ledger, sealer: Sealer): Promise<string | undefined> => {
   const { registry, system } = ledger;

@@ -148,8 +148,8 @@ const createTrust = ({ context: { connection, believed }, looker, look, replace 
           ...Object.fromEntries(believed.listed().map(([name]): [string, string] => [name, ''])),
           ...Object.fromEntries(texts.map(({ name, text }) => [name, digestOf(text)])),
         };
-        // Processes whose memory file cannot be used believe what was decided after they have found that, by the
-        // one clock that all have.
+        // Processes whose memory file cannot be used believe what was decided after they have found that,
+        // by the clock that all share.
         const facts = { trusted: new Date(await redisNowMs(connection.redis)).toISOString() };
         // Also removes consumers that this process does not know, and others do.
         const manifest = { ...withRecord(base.own, base.rev, { consumers, facts }), floor: base.rev };

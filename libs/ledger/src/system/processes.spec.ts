@@ -71,7 +71,7 @@ describe('a process', () => {
     expect(await redis.hkeys('{spec}:processes')).toEqual(['worker-a']);
   });
 
-  it('makes room, once a minute has passed, of entries with a longer lease: another client wrote them', async () => {
+  it('makes room, after a minute, of entries with a longer lease: another client wrote them', async () => {
     await setNow(START_US);
     const about = JSON.stringify({ kind: 'worker', roles: ['rotating'], version: '1', settings: {} });
     const text = `${START_US / 1000} ${START_US / 1000} 31536000000 0 ${about}`;

@@ -28,8 +28,8 @@
 -- @include orgs/open-rotations
 -- @include orgs/org-name
 -- @include orgs/room-for-rotation
+-- @include orgs/under-way
 -- @include rotations/rotation
--- @include rotations/under-way
 -- @include scripts/call
 -- @include scripts/number
 -- @include system/request-ids

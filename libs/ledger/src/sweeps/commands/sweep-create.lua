@@ -30,8 +30,8 @@ local function sweep_key(which)
   return PREFIX .. ':sweep:' .. which
 end
 
--- Another client can have named any sweep here: one of another scope, or one that is in no index, which nothing
--- would ever begin.
+-- Another client can have named any sweep here: one of another scope, or one that is in no index, which
+-- nothing would ever begin.
 local known = queued_for(queued, org)
 local state, scope
 if known and read('ZSCORE', sweeps, known) then

@@ -110,10 +110,10 @@ export const workerConsumersEvents = {
     level: 'error',
     message: 'the key file may be that of another ledger; waiting to start',
     meaning:
-      '`why` says what speaks against it. No verified registry shows whose the ledger is. If the key file or ' +
-      'REKEY_PREFIX is wrong, correct it. If not, another client has changed what is stored: find it, and start ' +
-      'a process that remembers the registry, restore Redis, or run `rekey registry trust`. The worker then ' +
-      'starts by itself.',
+      '`why` says what speaks against it. No verified registry shows whose the ledger is. Correct ' +
+      'REKEY_KEY_FILE or REKEY_PREFIX if one is wrong. If not, another client has changed what is stored: ' +
+      'find it, and start a process that remembers the registry, restore Redis, or run ' +
+      '`rekey registry trust`. The worker then starts by itself.',
   },
   key_file_accepted: {
     level: 'info',

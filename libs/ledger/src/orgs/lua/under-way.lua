@@ -1,6 +1,6 @@
--- Whether a rotation of this assistant is one that Rekey will end: it is in the index of open rotations. Another
--- client can write an entry that names any rotation, and the hash of one that no job and no index knows; or
--- give it another type.
+-- Whether a rotation of this assistant is one that Rekey will end: it is in the index of open rotations.
+-- Another client can write an entry that names any rotation, and the hash of one that no job and no index
+-- knows; or give it another type.
 --
 -- @include rotations/rotation
 -- @include scripts/call
