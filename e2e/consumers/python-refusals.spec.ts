@@ -152,6 +152,49 @@ describeConsumer('consumer.py', () => {
     expect(acks.at(-1)!.refused).toMatchObject({ count: entries.length, first: { length: 20 } });
   });
 
+  it('names a version below a held one of the future as unapplied, and keeps what it holds', async () => {
+    const consumer = await startPythonConsumer(system, billing);
+    await untilCaughtUp(consumer);
+    const own = await sharedKeysOf(system, billing);
+    const genuine = await current('ast_3');
+    const publish = async (version: number, secretKey: string) => {
+      const content = {
+        type: KEY_ROTATED,
+        orgId: 'org_demo',
+        assistantId: 'ast_3',
+        version,
+        cause: 'rotation',
+        assistantJson: JSON.stringify({ id: 'ast_3', secret_key: secretKey }),
+      } as const;
+      const sealed = JSON.parse(sealRecord(system.sealer, content, [own])) as unknown;
+      const seq = await seqAfter();
+      const data = { ...genuine.data, seq, version, sealed };
+      await system.redis
+        .multi()
+        .xadd(EVENTS, '*', 'event', JSON.stringify({ ...genuine, data }))
+        .set('{rekey}:seq', seq)
+        .exec();
+    };
+    const [now, hour] = [Date.now() * 1000, 3_600_000_000];
+    await publish(now + hour, 'sk_ahead');
+    await consumer.untilStatus(({ unapplied }) => unapplied.count === 0);
+    await eventually(
+      () => consumer.sign('ast_3', 'user'),
+      ({ version }) => version === now + hour,
+    );
+    await publish(now, 'sk_next');
+    const { unapplied } = await consumer.untilStatus((status) => status.unapplied.count === 1);
+    expect(unapplied.first).toEqual([
+      { assistant_id: 'ast_3', version: now, why: 'the held key has a version in the future' },
+    ]);
+    expect(await consumer.sign('ast_3', 'user')).toMatchObject({ version: now + hour });
+    await publish(now + hour + 1, 'sk_later');
+    await eventually(
+      () => consumer.sign('ast_3', 'user'),
+      ({ version }) => version === now + hour + 1,
+    );
+  });
+
   it('misses nothing after refusals, counts them over snapshots, and pauses between snapshots', async () => {
     const consumer = await startPythonConsumer(system, billing);
     const { snapshots } = await untilCaughtUp(consumer);

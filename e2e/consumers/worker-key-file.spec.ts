@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createKeyFile } from '@rekey/sealing';
+import { waitingWorker } from '../support/refusal.ts';
 import { eventually, startSystem, type System } from '../support/system.ts';
 import { addConsumer, problemsOf } from './registry-fixture.ts';
 
@@ -40,19 +41,30 @@ describe.each([
   ['fingerprint', isPrinting],
   ['signing', isSigning],
 ] as const)('a key file whose %s key is another one', (name, isReplaced) => {
-  it('stops the start of a worker', async () => {
-    await expect(system.startWorker({ REKEY_KEY_FILE: await withOther(isReplaced) })).rejects.toThrow(
-      /WRONG_KEY_FILE/,
-    );
-  }, 60_000);
+  /** Starts a worker that waits, and stops it: its exit code, and the key that the ledger names. */
+  const waits = async (): Promise<unknown[]> => {
+    const keyFile = await withOther(isReplaced);
+    const { code } = await waitingWorker({ ...system.environment, REKEY_KEY_FILE: keyFile });
+    return [code, await system.redis.hget('{rekey}:ledger', 'fingerprint_key')];
+  };
 
-  if (name !== 'signing')
-    it('stops it also if another client has deleted the registry', async () => {
-      await system.gateway.child.kill();
-      await system.redis.del('{rekey}:registry');
+  // The registry is signed with a key that comes from the sealing key: it proves whether the others fit.
+  if (name === 'sealing')
+    it('lets a worker wait that names it, and writes nothing', async () => {
+      expect(await waits()).toEqual([0, system.sealer.fingerprintKeyId]);
+    }, 60_000);
+  else
+    it('stops the start of a worker', async () => {
       await expect(system.startWorker({ REKEY_KEY_FILE: await withOther(isReplaced) })).rejects.toThrow(
         /WRONG_KEY_FILE/,
       );
+    }, 60_000);
+
+  if (name !== 'signing')
+    it('lets a worker wait if another client has deleted the registry', async () => {
+      await system.gateway.child.kill();
+      await system.redis.del('{rekey}:registry');
+      expect(await waits()).toEqual([0, system.sealer.fingerprintKeyId]);
     }, 60_000);
 });
 

@@ -6,7 +6,7 @@ import { createKeyFile } from '@rekey/sealing';
 import { repositoryRoot, startChild, startRedis } from '@rekey/testing';
 import { UnrecoverableError, Worker } from 'bullmq';
 import { failureOf } from '../support/failure-of.ts';
-import { refusal } from '../support/refusal.ts';
+import { refusal, waitingWorker } from '../support/refusal.ts';
 import { connect, eventually, startSystem, type System } from '../support/system.ts';
 
 let system: System;
@@ -312,13 +312,12 @@ describe('a bad start', () => {
     expect(text).toContain('INVENT_BASE_URL: must be https, except on loopback');
   });
 
-  it('refuses a key file that the ledger was not created with', async () => {
+  it('waits with a key file that the ledger was not created with, and says why', async () => {
     await system.startWorker();
     const other = `${system.keyFile}.other`;
     await createKeyFile(other);
-    const { code, text } = await refusal('worker', { ...system.environment, REKEY_KEY_FILE: other });
-    expect(code).toBe(1);
-    expect(text).toMatch(/this ledger belongs to key/);
+    const { line, code } = await waitingWorker({ ...system.environment, REKEY_KEY_FILE: other });
+    expect([line, code]).toEqual([expect.stringContaining('the ledger names key'), 0]);
   });
 
   it('refuses a key file that is missing or broken', async () => {

@@ -24,6 +24,11 @@ PAGE = 500
 RETRY_EVERY_S = 3
 
 
+# By how much this copy of the Redis clock may be behind.
+BEHIND_US = 5_000_000
+OUTRUN = "the held key has a version in the future"
+
+
 def latest_version(store):
     """The highest version that is believed now: a day ahead of the Redis clock."""
     seconds, micros = store.time()
@@ -46,6 +51,8 @@ class Records:
         # The lowest version that was refused as too far ahead since the last snapshot. The cause may be a
         # wrong Redis clock.
         self._lowest_ahead = None
+        # The highest version that was believed when the Redis clock was last read, and when that was.
+        self._latest, self._latest_at = 0, 0.0
         # Assistants whose current record is to be read, with the version that an event has claimed, and
         # whether the event was of an org of this consumer and not sealed for it.
         self._scheduled = {}
@@ -98,7 +105,25 @@ class Records:
         if not is_record and record["assistant_id"] in self._refusals.unsealed:
             # Anyone can replay an event: only the current record shows that it is sealed again.
             self._scheduled.setdefault(record["assistant_id"], (None, False))
+        if self._is_outrun(record, latest):
+            self._refusals.add(event, OUTRUN)
+            return OPENED, False
         return OPENED, self._apply(record, is_record)
+
+    def _is_outrun(self, record, latest):
+        """Whether a version is lower than a held one of the future.
+
+        Rekey draws rising versions, so a lower one is an old event. But if the held one is in the future, a
+        writer in Redis has put the counter forward, and back, and this key can be the one in force. Nothing
+        here can tell which of the two is, so it is reported.
+        """
+        if latest != self._latest:
+            self._latest, self._latest_at = latest, time.monotonic()
+        held = self._held.get(record["assistant_id"])
+        if held is None or record["version"] >= held.version:
+            return False
+        now = latest - DAY_US + round((time.monotonic() - self._latest_at) * 1_000_000)
+        return held.version > now + BEHIND_US
 
     def _apply(self, record, is_record):
         version, assistant_id = record["version"], record["assistant_id"]

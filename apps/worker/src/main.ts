@@ -37,9 +37,9 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const { connections, redis } = await connectRedis(base);
   const stores = createStores(base, { redis, connections }, sealer);
   const { clock, memory } = await joinLedger(base, redis, stores, sealer);
-  await joinRegistry(base, stores, sealer);
-  const apiKeys = loadApiKeys(base);
   const status = followStatus(base, clock, stores, sealer);
+  await joinRegistry(base, stores, sealer, () => serveHealth({ ...base, redis, stores, status }));
+  const apiKeys = loadApiKeys(base);
   const recipients = await loadRecipients(base, stores, sealer);
   const upstream = connectInvent(base, apiKeys, stores, recipients, status.meter);
   const parts: Parts = {
@@ -84,5 +84,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   shutdown.defer('connections of a Redis that is away', () =>
     connections.closeUnresponsive({ hasUnsavedResults: () => rotating.unpublished.count() > 0 }),
   );
-  logger.event('ready', { ...health, concurrency: String(config.WORKER_CONCURRENCY) });
+  logger.event('ready', {
+    ...(health && { address: health.address }),
+    concurrency: String(config.WORKER_CONCURRENCY),
+  });
 });

@@ -42,6 +42,7 @@ beforeAll(async () => {
       registryRev,
       laggingWorkers: behind-- > 0 ? ['worker-1'] : [],
       workers,
+      silentWorkers: [],
     })),
     ReviewRegistry: answer(() => ({ consumers: reviewed, otherCount: 3 })),
     TrustRegistry: answer((request) => {
@@ -78,6 +79,13 @@ const rekey = async (...args: string[]): Promise<unknown> => {
   return process.exitCode ?? exitCodes.ok;
 };
 
+const registryOf = (proved: string[], laggingWorkers: string[], silentWorkers: string[] = []) => ({
+  registryRev: 7,
+  workers: proved,
+  laggingWorkers,
+  silentWorkers,
+});
+
 describe('rekey consumer remove', () => {
   it('waits until the workers have proved that they know, and prints the revision', async () => {
     behind = 2;
@@ -90,7 +98,7 @@ describe('rekey consumer remove', () => {
 describe('a worker that stays behind', () => {
   it('is named, and the command ends with 3', async () => {
     const client = {
-      getRegistry: async () => ({ registryRev: 7, workers: [], laggingWorkers: ['worker-1', 'worker-2'] }),
+      getRegistry: async () => registryOf([], ['worker-1', 'worker-2']),
     };
     const proof = await untilProved(client, 7, { withinMs: 0 });
     reportLagging(7, proof);
@@ -99,9 +107,31 @@ describe('a worker that stays behind', () => {
   });
 });
 
+describe('a worker that hangs', () => {
+  it('is named although its lease ends while it is waited for, and the command ends with 3', async () => {
+    const replies = [registryOf(['worker-2'], ['worker-1']), registryOf(['worker-2'], [], ['worker-1'])];
+    const client = { getRegistry: async () => (replies.length > 1 ? replies.shift() : replies[0])! };
+    reportLagging(7, await untilProved(client, 7));
+    expect([process.exitCode, err]).toEqual([3, expect.stringContaining('worker-1 stopped reporting')]);
+  });
+
+  it('is named, and the change counts, if its lease had ended before', async () => {
+    const client = { getRegistry: async () => registryOf(['worker-2'], [], ['worker-1']) };
+    reportLagging(7, await untilProved(client, 7));
+    expect([process.exitCode, err]).toEqual([undefined, expect.stringContaining('worker-1 had stopped')]);
+  });
+
+  it('is nobody who has announced its end meanwhile', async () => {
+    const replies = [registryOf(['worker-2'], ['worker-1']), registryOf(['worker-2'], [])];
+    const client = { getRegistry: async () => (replies.length > 1 ? replies.shift() : replies[0])! };
+    reportLagging(7, await untilProved(client, 7));
+    expect([process.exitCode, err]).toEqual([undefined, '']);
+  });
+});
+
 describe('a change that no worker has verified', () => {
   it('does not count as known, though no worker is behind: the command ends with 3', async () => {
-    const client = { getRegistry: async () => ({ registryRev: 7, workers: [], laggingWorkers: [] }) };
+    const client = { getRegistry: async () => registryOf([], []) };
     reportLagging(7, await untilProved(client, 7, { withinMs: 0 }));
     expect([process.exitCode, err]).toEqual([3, expect.stringContaining('No worker has verified it')]);
   });

@@ -162,12 +162,35 @@ describe('GetRegistry', () => {
         settings: registry === undefined ? {} : { registry },
       });
     const { registry } = fixture;
+    const silent = ({
+      forMs,
+      left = '0',
+      ...settings
+    }: {
+      forMs: number;
+      left?: string;
+      registry?: string;
+    }) => {
+      const seenMs = Date.now() - forMs;
+      const about = { kind: 'worker', roles: ['rotating'], version: '1', settings };
+      return `${seenMs} ${seenMs} 10000 ${left} ${JSON.stringify(about)}`;
+    };
     await worker('worker-new', registry.presence('worker-new'));
     await worker('worker-silent');
     await worker('worker-forger', registry.presence('worker-new'));
     await worker('worker-old', registry.presence('worker-old', registry.rev() - 1));
+    await fixture.redis.hset(`{${PREFIX}}:processes`, {
+      'worker-hangs': silent({ forMs: 20_000 }),
+      'worker-of-before': silent({ forMs: 120_000 }),
+      'worker-ended': silent({ forMs: 20_000, left: '1' }),
+      'worker-proved': silent({ forMs: 20_000, registry: registry.presence('worker-proved')! }),
+    });
     const { laggingWorkers, ...rest } = await call(service().GetRegistry, { registryRev: '0' });
     expect(laggingWorkers.toSorted()).toEqual(['worker-forger', 'worker-old', 'worker-silent']);
-    expect(rest).toEqual({ registryRev: registry.rev(), workers: ['worker-new'] });
+    expect(rest).toEqual({
+      registryRev: registry.rev(),
+      workers: ['worker-new'],
+      silentWorkers: ['worker-hangs'],
+    });
   });
 });

@@ -15,6 +15,7 @@ export interface RegistryMethodDeps {
 /** Of what an entry may hold 1000, or of any length. */
 const SHOWN_ORGS = 20;
 const SHOWN_CHARACTERS = 64;
+const SHOWN_SILENT = 20;
 
 /** What an operator compares: the thumbprint of the key, or what a sealed key says of itself. */
 const keyFieldsOf = async (key: Record<string, unknown> & { kid: string }) => {
@@ -41,6 +42,19 @@ const toReviewed = async ({ name, digest, consumer, proved }: TrustCandidate) =>
   believed: proved,
 });
 
+/** The revision of the registry, and which workers have verified another one. */
+const registryResponse = (registry: Registry, processes: Processes) => async (registryRev: number) => {
+  const all = await processes.list();
+  const lagging = registry.behind(registryRev, all);
+  const workers = all.filter(({ live, kind }) => live && kind === 'worker').map(({ id }) => id);
+  return {
+    registryRev: registry.rev(),
+    laggingWorkers: lagging,
+    workers: workers.filter((id) => !lagging.includes(id)),
+    silentWorkers: registry.silent(registryRev, all).slice(0, SHOWN_SILENT),
+  };
+};
+
 /** The methods about the registry as a whole. */
 export const createRegistryMethods = ({
   registry,
@@ -50,15 +64,7 @@ export const createRegistryMethods = ({
   RpcTable['ConsumerService'],
   'GetPublicKey' | 'GetRegistry' | 'ReviewRegistry' | 'TrustRegistry'
 > => {
-  const toRegistry = async (registryRev: number) => {
-    const workers = (await processes.list()).filter(({ live, kind }) => live && kind === 'worker');
-    const lagging = registry.behind(registryRev, workers);
-    return {
-      registryRev: registry.rev(),
-      laggingWorkers: lagging,
-      workers: workers.map(({ id }) => id).filter((id) => !lagging.includes(id)),
-    };
-  };
+  const toRegistry = registryResponse(registry, processes);
 
   return {
     GetPublicKey: defineRpc({

@@ -362,6 +362,28 @@ describe('a consumer that waits', () => {
   });
 });
 
+describe('a consumer of an org that has two names', () => {
+  it.each([[['c', 'org_real']], [['c']]])(
+    'keeps both until all is renamed, although its entry is written meanwhile: %j',
+    async (orgs) => {
+      await ledger.registry.noteAlias('org_real', 'learned');
+      await recipients.refresh();
+      await publish('ast_1', 'org_real');
+      const billing = await add('billing', orgs);
+      const { lockResealing } = consumers;
+      consumers.lockResealing = async () => false;
+      await round();
+      const granted = await consumers.get('billing');
+      expect(granted).toMatchObject({ consumer: { state: 'ENROLLING' }, storedOrgs: ['c', 'org_real'] });
+      consumers.lockResealing = lockResealing;
+      await round();
+      const enrolled = await consumers.get('billing');
+      expect(enrolled).toMatchObject({ consumer: { state: 'ACTIVE' }, storedOrgs: ['c', 'org_real'] });
+      expect(await readBy(billing, 'ast_1')).toBe('sk_ast_1');
+    },
+  );
+});
+
 describe('a consumer whose key is not usable', () => {
   it('does not stop others', async () => {
     await publish('ast_1');

@@ -135,6 +135,13 @@ const grantPending = async (deps: EnrolmentDeps): Promise<void> => {
   }
 };
 
+/**
+ * While an org has two names, the entry keeps both, and one that names it `c` gets both: records may be
+ * published under either until all are renamed, and the worker that renames them removes `c`.
+ */
+const orgsOf = ({ consumer, storedOrgs }: SeenConsumer): string[] =>
+  [...new Set([...storedOrgs, ...consumer.orgs])].toSorted();
+
 const grant = async ({ ledger, sealer, logger }: EnrolmentDeps, before: SeenConsumer): Promise<void> => {
   const { consumer } = before;
   const jwk: unknown =
@@ -157,6 +164,7 @@ const grant = async ({ ledger, sealer, logger }: EnrolmentDeps, before: SeenCons
     const keys = parseSharedKeys(sharedKeys);
     return {
       ...consumer,
+      orgs: orgsOf(before),
       key: { ...consumer.key, kid: to.kid },
       state: 'ENROLLING',
       grant: await sealGrant(claims),
@@ -173,7 +181,7 @@ const finishEnrolling = async ({ ledger: { consumers }, logger }: EnrolmentDeps)
   for (const before of (await consumers.list()).consumers) {
     const { consumer } = before;
     if (consumer.state !== 'ENROLLING') continue;
-    const after: Consumer = { ...consumer, state: 'ACTIVE' };
+    const after: Consumer = { ...consumer, orgs: orgsOf(before), state: 'ACTIVE' };
     if (await consumers.write(consumer.name, before, after, { emit: 'ACTIVE' }))
       logger.event('consumer_active', { consumer: consumer.name });
   }

@@ -159,6 +159,26 @@ describe('what was published under `c`', () => {
     expect(await redis.exists('{spec}:assistants:c')).toBe(0);
   });
 
+  it('is no longer named by a consumer that a late gateway adds, or whose entry changed', async () => {
+    await publish('c', 'ast_1');
+    await alias.note('org_real', 'learned');
+    await keeper.round();
+    await makeChecks();
+    pass(60_000);
+    const { write } = consumers;
+    await addConsumer('changes', ['c']);
+    consumers.write = async () => false;
+    await keeper.round();
+    consumers.write = write;
+    pass(60_000);
+    await keeper.round();
+    expect((await consumers.get('changes'))!.storedOrgs).toEqual(['org_real']);
+    await addConsumer('late', ['c']);
+    pass(60_000);
+    await keeper.round();
+    expect((await consumers.get('late'))!.storedOrgs).toEqual(['org_real']);
+  });
+
   it('is left to a sweep if many are left, and continues with checks if no sweep comes', async () => {
     const ids = names(250);
     upstream.add('org_real', ...ids);

@@ -28,11 +28,11 @@ interface AliasRenamer {
 }
 
 export const createAliasRenamer = (deps: OrgAliasDeps, token: string): AliasRenamer => {
-  const { alias, clock, recipients } = deps;
+  const { alias, clock, consumers, recipients } = deps;
   let againMs = 0;
   /** The org under whose name this process has renamed all open rotations. */
   let adopted: string | undefined;
-  /** The org for which nothing is left under `c`, and no consumer names `c`. */
+  /** The org for which nothing was left under `c`. */
   let settled: string | undefined;
   let requestChecks = createCheckRequester(deps);
 
@@ -44,6 +44,10 @@ export const createAliasRenamer = (deps: OrgAliasDeps, token: string): AliasRena
     }
     adopted = orgId;
   };
+
+  /** A gateway that does not know the alias yet can still add one; and an entry can change meanwhile. */
+  const isNamed = async (): Promise<boolean> =>
+    (await consumers.list()).consumers.some(({ storedOrgs }) => storedOrgs.includes(ORG_ALIAS));
 
   return {
     isDue: () => clock.nowMs() >= againMs,
@@ -57,7 +61,7 @@ export const createAliasRenamer = (deps: OrgAliasDeps, token: string): AliasRena
       if (!(await alias.lock(token, ALIAS_LOCK_MS))) return;
       try {
         const isInUse = await alias.isInUse();
-        if (!isInUse && settled === orgId) return;
+        if (!isInUse && settled === orgId && !(await isNamed())) return;
         await adoptRotations(orgId);
         // An entry that another client has invented is no reason to write the consumers.
         const isPublished = isInUse && (await alias.page(0, ASKED_AT_ONCE)).left > 0;

@@ -66,26 +66,44 @@ beforeEach(() => {
 
 describe('a claim', () => {
   it('is sent in the slot that came with it', async () => {
-    await sendClaimed(deps)(claim, 9_990);
+    await sendClaimed(deps)(claim, { askedMs: 9_990, probes: false });
     expect(did).toEqual(['POST before 10490', 'release']);
   });
 
   it('whose slot has expired takes another one, late or not', async () => {
     timely = false;
-    await sendClaimed(deps)(claim, 9_800);
+    await sendClaimed(deps)(claim, { askedMs: 9_800, probes: false });
     expect(did).toEqual(['slot of bulk within 300, late or not', 'POST before 10300', 'release']);
   });
 
   it('for which no other slot comes in time is not sent, and is retried', async () => {
     [timely, waitMs] = [false, 40];
-    expect(await sendClaimed(deps)(claim, 9_800)).toMatchObject({ kind: 'retry' });
+    expect(await sendClaimed(deps)(claim, { askedMs: 9_800, probes: false })).toMatchObject({
+      kind: 'retry',
+    });
     expect(did).toEqual(['slot of bulk within 300, late or not', 'release']);
   });
 
   it('that is too old to be sent takes no slot', async () => {
     timely = false;
-    expect(await sendClaimed(deps)(claim, 9_000)).toMatchObject({ kind: 'retry' });
+    expect(await sendClaimed(deps)(claim, { askedMs: 9_000, probes: false })).toMatchObject({
+      kind: 'retry',
+    });
     expect(did).toEqual(['POST before 9500', 'release']);
+  });
+});
+
+describe('a claim of a bulk rotation that probes a closed budget', () => {
+  const probe = (askedMs: number) => sendClaimed(deps)(claim, { askedMs, probes: true });
+
+  it('is sent in its slot, however late', async () => {
+    await probe(9_800);
+    expect(did).toEqual(['POST before 10300', 'release']);
+  });
+
+  it('leaves the probe to the next request if it is not sent', async () => {
+    await probe(9_000);
+    expect(did).toEqual(['POST before 9500', 'slot returned', 'release']);
   });
 });
 

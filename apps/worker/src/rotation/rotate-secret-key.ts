@@ -33,14 +33,17 @@ export const rotateSecretKey = (
   };
 };
 
-/** Sends the POST of a claim that was just made, requested at `askedMs` by this process's clock. */
+/**
+ * Sends the POST of a claim that was just made, requested at `askedMs` by this process's clock. `probes`: the
+ * budget is closed, and this request finds out whether it still is.
+ */
 export const sendClaimed =
   (deps: RotateDeps) =>
-  (claim: Claim, askedMs: number): Promise<Step> =>
+  (claim: Claim, { askedMs, probes }: { askedMs: number; probes: boolean }): Promise<Step> =>
     send(deps, {
       claim,
       askedMs,
-      slotMs: askedMs,
+      slotMs: probes ? Infinity : askedMs,
       anchor: { redisMs: claim.atMs, clockMs: deps.clock.nowMs() },
     });
 

@@ -10,16 +10,18 @@ const HEALTHY_WITHIN_MS = 1000;
 /** How many consumers the presence names. */
 const MAX_NAMED = 10;
 
-/** Serves health and metrics if WORKER_HEALTH_ADDRESS is set. Returns the address. */
+/** Serves health and metrics if WORKER_HEALTH_ADDRESS is set. `close` can be repeated. */
 export const serveHealth = async ({
   config,
   shutdown,
   redis,
   stores,
   status,
-}: Parts): Promise<{ address?: string }> => {
+}: Pick<Parts, 'config' | 'shutdown' | 'redis' | 'stores' | 'status'>): Promise<
+  { address: string; close(): Promise<void> } | undefined
+> => {
   const address = config.WORKER_HEALTH_ADDRESS;
-  if (!address) return {};
+  if (!address) return undefined;
   const mark = stores.ledger.keys.health(nextUlid());
   const health = await startHealthServer(
     { address, variable: 'WORKER_HEALTH_ADDRESS' },
@@ -29,7 +31,7 @@ export const serveHealth = async ({
     },
   );
   shutdown.defer('health', () => health.close());
-  return { address: health.address };
+  return health;
 };
 
 const registryProof = (registry: string | undefined): { registry?: string } =>

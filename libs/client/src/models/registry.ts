@@ -9,6 +9,11 @@ export interface Registry {
   workers: string[];
   /** The live workers that have not. */
   laggingWorkers: string[];
+  /**
+   * Up to 20 workers that were live within the last minute, have not announced their end, and have not
+   * verified it. They may have died, or may hang.
+   */
+  silentWorkers: string[];
 }
 
 /** The entry of a consumer in Redis, as it is there. */
@@ -48,10 +53,12 @@ export const toRegistry = ({
   registryRev,
   workers,
   laggingWorkers,
+  silentWorkers,
 }: ResponseOf<'ConsumerService', 'GetRegistry'>): Registry => ({
   registryRev: Number(registryRev),
   workers,
   laggingWorkers,
+  silentWorkers,
 });
 
 export const toRegistryReview = ({

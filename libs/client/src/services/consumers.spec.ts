@@ -139,7 +139,12 @@ describe('consumers', () => {
   });
 
   it('are reviewed and trusted by name and digest, and proved by workers', async () => {
-    const registry = { registryRev: '8', workers: ['worker-1'], laggingWorkers: ['worker-2'] };
+    const registry = {
+      registryRev: '8',
+      workers: ['worker-1'],
+      laggingWorkers: ['worker-2'],
+      silentWorkers: ['w'],
+    };
     const [get, trust] = [inTurn(away(), registry), inTurn(registry)];
     const reviewed = {
       name: 'billing',
@@ -161,7 +166,12 @@ describe('consumers', () => {
         },
       }),
     );
-    const known = { registryRev: 8, workers: ['worker-1'], laggingWorkers: ['worker-2'] };
+    const known = {
+      registryRev: 8,
+      workers: ['worker-1'],
+      laggingWorkers: ['worker-2'],
+      silentWorkers: ['w'],
+    };
     expect(await client.getRegistry({ registryRev: 8 })).toEqual(known);
     expect(get.requests).toMatchObject([{ registryRev: '8' }, { registryRev: '8' }]);
     expect(await client.reviewRegistry()).toEqual({ consumers: [reviewed], otherCount: 3 });

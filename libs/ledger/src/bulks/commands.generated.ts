@@ -44,6 +44,7 @@ type BulkClaimOutcome =
       keyState: string | undefined;
       version: number | undefined;
       fresh: boolean;
+      probes: boolean;
     }
   /** another rotation has replaced the key since the bulk was asked for: that serves both */
   | { kind: 'shared' }
@@ -60,6 +61,7 @@ const readBulkClaimOutcome = (reply: unknown[]): BulkClaimOutcome => {
         keyState: reply[2] === '' ? undefined : String(reply[2]),
         version: reply[3] === '' ? undefined : Number(reply[3]),
         fresh: reply[4] === '1',
+        probes: reply[5] === '1',
       };
     case 'shared':
       return { kind: 'shared' };

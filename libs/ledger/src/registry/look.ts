@@ -21,6 +21,7 @@ import {
 } from './problems.ts';
 import type { RegistryOptions, RegistryView } from './registry.ts';
 import type { Stored, StoredHead } from './stored.ts';
+import { redisNowMs } from '../time/redis-now.ts';
 import { nextRev, type Base, type RegistryContext, type Replace } from './write.ts';
 
 interface LookerDeps extends RegistryContext {
@@ -74,7 +75,8 @@ export class Looker {
 
   constructor(deps: LookerDeps) {
     this.deps = deps;
-    this.recollection = new Recollection({ ...deps, scope: () => this.scope() });
+    const nowMs = () => redisNowMs(deps.connection.redis);
+    this.recollection = new Recollection({ ...deps, scope: () => this.scope(), nowMs });
   }
 
   scope(): ManifestScope {

@@ -35,6 +35,8 @@ export interface ManifestScope {
   prefix: string;
   /** The id of the ledger. */
   ledgerId: string;
+  /** Of a memory file: every id that the ledger had while processes lived. The text proves it under each. */
+  ledgerIds?: readonly string[];
 }
 
 /** Why a stored text proves nothing. */
@@ -52,6 +54,7 @@ const Record = z.tuple([z.string(), Rev, z.string()]);
 const Text = z.object({
   prefix: z.string(),
   ledger: z.string(),
+  ledgers: z.array(z.string()).optional(),
   rev: Rev,
   floor: z.int().nonnegative(),
   facts: z.array(Record),
@@ -97,10 +100,14 @@ export const haveSameContent = (a: Manifest, b: Manifest): boolean =>
   JSON.stringify(contentOf(a)) === JSON.stringify(contentOf(b));
 
 /** The stored form: `1.KID.MAC.TEXT`. */
-export const signManifest = (manifest: Manifest, { key, prefix, ledgerId }: ManifestScope): string => {
+export const signManifest = (
+  manifest: Manifest,
+  { key, prefix, ledgerId, ledgerIds = [] }: ManifestScope,
+): string => {
   const text = JSON.stringify({
     prefix,
     ledger: ledgerId,
+    ...(ledgerIds.some((id) => id !== ledgerId) && { ledgers: ledgerIds }),
     rev: manifest.rev,
     ...contentOf(trimmed(manifest)),
   });
@@ -114,7 +121,7 @@ export const signManifest = (manifest: Manifest, { key, prefix, ledgerId }: Mani
 export const readManifest = (
   bytes: Buffer,
   { key, prefix, ledgerId }: Omit<ManifestScope, 'ledgerId'> & { ledgerId: string | undefined },
-): { manifest: Manifest } | { unusable: Unusable; kid?: string } => {
+): { manifest: Manifest; ledgerIds: string[] } | { unusable: Unusable; kid?: string } => {
   const [, kid, mac] = HEAD.exec(bytes.subarray(0, HEAD_BYTES).toString('latin1')) ?? [];
   if (kid === undefined || mac === undefined) return { unusable: 'forged' };
   if (kid !== key.kid) return { unusable: 'other-key', kid };
@@ -123,9 +130,10 @@ export const readManifest = (
   const parsed = Text.safeParse(JSON.parse(text.toString()));
   if (!parsed.success) return { unusable: 'forged' };
   const { rev, floor, facts, consumers, ...of } = parsed.data;
-  if (of.prefix !== prefix || (ledgerId !== undefined && of.ledger !== ledgerId))
-    return { unusable: 'other-ledger' };
-  return { manifest: { rev, floor, facts: recordsOf(facts), consumers: recordsOf(consumers) } };
+  const { ledger, ledgers: ledgerIds = [ledger] } = of;
+  const isOfLedger = ledgerId === undefined || ledger === ledgerId || ledgerIds.includes(ledgerId);
+  if (of.prefix !== prefix || !isOfLedger) return { unusable: 'other-ledger' };
+  return { manifest: { rev, floor, facts: recordsOf(facts), consumers: recordsOf(consumers) }, ledgerIds };
 };
 
 type Merged = { records: Map<string, ManifestRecord>; old: string[] };

@@ -4,7 +4,7 @@ import { MAX_MANIFEST_BYTES, readManifest } from './manifest.ts';
 import type { Manifest, ManifestScope, Unusable } from './manifest.ts';
 
 /** What the file says. `unusable`: why it proves nothing for this ledger, though it is there. */
-type Remembered = { manifest: Manifest } | { unusable: string } | 'absent';
+type Remembered = { manifest: Manifest; ledgerIds: string[] } | { unusable: string } | 'absent';
 
 /**
  * The last manifest that this process has believed, byte for byte, in a file: after a restart it still

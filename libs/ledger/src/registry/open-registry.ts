@@ -11,6 +11,7 @@ import { createProofs } from './proofs/proofs.ts';
 import type { Registry, RegistryOptions } from './registry.ts';
 import { openStored } from './stored.ts';
 import { acceptedTexts, readCandidates, type Trust } from './trust.ts';
+import { redisNowMs } from '../time/redis-now.ts';
 import { createTurns, inTurn, startLooking } from '../turns.ts';
 import {
   changedEvent,
@@ -147,8 +148,9 @@ const createTrust = ({ context: { connection, believed }, looker, look, replace 
           ...Object.fromEntries(believed.listed().map(([name]): [string, string] => [name, ''])),
           ...Object.fromEntries(texts.map(({ name, text }) => [name, digestOf(text)])),
         };
-        // Processes whose memory file cannot be used believe what was decided after they have found that.
-        const facts = { trusted: new Date().toISOString() };
+        // Processes whose memory file cannot be used believe what was decided after they have found that,
+        // by the clock that all share.
+        const facts = { trusted: new Date(await redisNowMs(connection.redis)).toISOString() };
         // Also removes consumers that this process does not know, and others do.
         const manifest = { ...withRecord(base.own, base.rev, { consumers, facts }), floor: base.rev };
         const entries = [...texts, ...others.map((name) => ({ name, text: undefined }))];
@@ -198,6 +200,7 @@ const withoutKey = (look: Registry['look'], problems: RegistryProblem[]): Regist
     presence: () => undefined,
     isProved: () => false,
     behind: () => [],
+    silent: () => [],
     lagging: () => [],
   };
 };

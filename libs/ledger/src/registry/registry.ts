@@ -110,6 +110,11 @@ export interface Registry {
   presence(processId: string, rev?: number): string | undefined;
   /** Of these, the live workers that do not prove that they believe at least this revision, by id. */
   behind(rev: number, processes: readonly KnownProcess[]): string[];
+  /**
+   * Of these, the workers that were live within the last minute, have not announced their end, and did not
+   * prove it either, by id. They may have died, or may hang.
+   */
+  silent(rev: number, processes: readonly KnownProcess[]): string[];
   /** Whether one of these, a live worker, proves that it knows the last change that this process believes. */
   isProved(processes: readonly KnownProcess[]): boolean;
   /** The same for the revision that this process has believed for ten seconds. */

@@ -476,7 +476,8 @@ export const rotationsCommands = (run: RunCommand) => ({
    * Records a rotation, once.
    *
    * Keeps: one request id has one rotation. While a rotation is QUEUED for the same org and assistant, no
-   * second one is made. A limited number of rotations is open, of an org and in all.
+   * second one is made. A limited number of rotations is open, of an org and in all. No caller gets a rotation
+   * that never ends: an entry that names one was written by another client.
    */
   accept: async (input: AcceptInput): Promise<AcceptReply> =>
     readAcceptReply(

@@ -97,6 +97,65 @@ describe('accept', () => {
   });
 });
 
+describe('a rotation that another client has invented', () => {
+  const invent = async (more: Record<string, string> = {}) => {
+    const id = nextId();
+    const at = String(Date.now());
+    await redis.hset(`{spec}:rotation:${id}`, {
+      org: 'org_1',
+      assistant: 'ast_1',
+      assistant_key: '{spec}:assistant:ast_1',
+      state: 'QUEUED',
+      reason: '',
+      request: '',
+      created: at,
+      updated: at,
+      attempts: '0',
+      ...more,
+    });
+    return id;
+  };
+
+  it.each<[what: string, write: () => Promise<string>]>([
+    ['that is in no index', () => invent()],
+    [
+      'of another assistant',
+      async () => (await ledger.rotations.accept(nextId(), request({ assistantId: 'ast_2' }))).rotation.id,
+    ],
+    [
+      'of another org',
+      async () => (await ledger.rotations.accept(nextId(), request({ orgId: 'org_2' }))).rotation.id,
+    ],
+    [
+      'of another type',
+      async () => {
+        const id = nextId();
+        await redis.set(`{spec}:rotation:${id}`, 'x');
+        return id;
+      },
+    ],
+  ])('is not returned for its assistant: one %s', async (_, write) => {
+    const id = await write();
+    await redis.hset('{spec}:assistant:ast_1', 'queued:org_1', id);
+    const { created, rotation } = await ledger.rotations.accept(nextId(), request());
+    expect({ created, isInvented: rotation.id === id }).toEqual({ created: true, isInvented: false });
+    expect(await claimed(rotation)).toMatchObject({ rotationId: rotation.id });
+  });
+
+  it.each(['QUEUED', 'ROTATING', 'RECONCILING'])(
+    'is not returned for a request id: one that is %s for ever',
+    async (state) => {
+      const first = await accept({ requestId: REQUEST_ID });
+      const [, digest] = (await redis.get(`{spec}:request:${REQUEST_ID}`))!.split(' ');
+      await ledger.rotations.cancel(first.id);
+      await redis.set(`{spec}:request:${REQUEST_ID}`, `${await invent({ state })} ${digest}`);
+      expect(await codeOf(ledger.rotations.accept(nextId(), request({ requestId: REQUEST_ID })))).toBe(
+        'REQUEST_ID_SPENT',
+      );
+    },
+  );
+});
+
 describe('cancel', () => {
   it('cancels a QUEUED rotation, and can be repeated', async () => {
     const rotation = await accept();

@@ -52,6 +52,17 @@ describe('create', () => {
     expect(await sweeps.list(10)).toHaveLength(3);
   });
 
+  it.each([
+    ['that is in no index', async (id: string) => void (await redis.zrem('{spec}:sweeps', id))],
+    ['of another org', async (id: string) => void (await redis.hset(`{spec}:sweep:${id}`, 'org', 'org_2'))],
+  ])('does not return a QUEUED one %s: another client has written it', async (_, alter) => {
+    const { id } = await create('org_1');
+    await alter(id);
+    const { created, sweep } = await sweeps.create(nextId(), 'org_1');
+    expect({ created, isTheSame: sweep.id === id }).toEqual({ created: true, isTheSame: false });
+    expect(await sweeps.begin(sweep.id, 'run-1', 60_000)).toMatchObject({ kind: 'begun' });
+  });
+
   it('makes a new sweep while another is RUNNING', async () => {
     const first = await begun('org_1');
     expect((await create('org_1')).id).not.toBe(first);

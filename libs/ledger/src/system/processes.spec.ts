@@ -71,6 +71,18 @@ describe('a process', () => {
     expect(await redis.hkeys('{spec}:processes')).toEqual(['worker-a']);
   });
 
+  it('makes room, after a minute, of entries with a longer lease: another client wrote them', async () => {
+    await setNow(START_US);
+    const about = JSON.stringify({ kind: 'worker', roles: ['rotating'], version: '1', settings: {} });
+    const text = `${START_US / 1000} ${START_US / 1000} 31536000000 0 ${about}`;
+    for (let i = 0; i < 200; i += 1) await redis.hset('{spec}:processes', `invented-${i}`, text);
+    expect(await processes.beat(worker('worker-a'))).toBe(false);
+    await setNow(START_US + 61 * SECOND);
+    expect(await processes.beat(worker('worker-a'))).toBe(true);
+    const live = (await processes.list()).filter((one) => one.live);
+    expect(live.map(({ id }) => id)).toEqual(['worker-a']);
+  });
+
   it('never makes more entries than the limit; a live process makes room for none', async () => {
     for (let i = 0; i < 200; i += 1) {
       await setNow(START_US + 1000 * i);

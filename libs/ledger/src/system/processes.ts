@@ -40,6 +40,8 @@ export interface ProcessIdentity {
 
 /** A process as the ledger keeps it. */
 export interface KnownProcess extends ProcessStatus {
+  /** How long ago it reported last, if its lease has ended and it has not announced its end. */
+  silentMs?: number;
   settings: ProcessSettings;
 }
 
@@ -57,6 +59,8 @@ export interface Processes {
 /** How often a process reports that it is live, and for how long that counts. */
 export const BEAT_EVERY_MS = 2000;
 const PROCESS_LEASE_MS = 10_000;
+/** As in process-beat.lua: a longer lease was written by another client. */
+const LONGEST_LEASE_MS = 60_000;
 const MAX_PROCESSES = 200;
 const KEEP_GONE_MS = 86_400_000;
 
@@ -103,14 +107,25 @@ const parse = (id: string, text: string, nowMs: number): KnownProcess | undefine
   if (json === undefined || !Id.safeParse(id).success) return undefined;
   try {
     const { settings, ...rest } = ProcessText.parse(JSON.parse(json));
-    const [seenMs, startedMs, leaseMs] = [seen, started, lease].map((number) => count.parse(number)) as [
+    const [seenMs, startedMs, givenMs] = [seen, started, lease].map((number) => count.parse(number)) as [
       number,
       number,
       number,
     ];
+    const leaseMs = Math.min(givenMs, LONGEST_LEASE_MS);
     // An entry from before the clock was turned back says nothing; the next beat replaces it.
-    const live = left === '0' && nowMs - seenMs <= leaseMs && seenMs - nowMs <= leaseMs;
-    return { id, ...rest, settings: settings as ProcessSettings, startedMs, seenMs, live };
+    const hasLeft = left === '1';
+    const live = !hasLeft && nowMs - seenMs <= leaseMs && seenMs - nowMs <= leaseMs;
+    const isSilent = !live && !hasLeft && seenMs <= nowMs;
+    return {
+      id,
+      ...rest,
+      settings: settings as ProcessSettings,
+      startedMs,
+      seenMs,
+      live,
+      ...(isSilent && { silentMs: nowMs - seenMs }),
+    };
   } catch {
     return undefined;
   }

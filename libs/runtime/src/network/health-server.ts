@@ -41,12 +41,11 @@ export const startHealthServer = async (
     throw await listenFailure(error, { address, variable });
   });
   const bound = server.address() as AddressInfo;
-  return {
-    address: `${hostname}:${bound.port}`,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+  const close = async (): Promise<void> => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
   };
+  let closing: Promise<void> | undefined;
+  return { address: `${hostname}:${bound.port}`, close: () => (closing ??= close()) };
 };

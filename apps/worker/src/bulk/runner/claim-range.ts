@@ -38,7 +38,7 @@ export const claimRange = async (
       return ranges.drop(drawn);
     case 'claimed': {
       for (const item of result.items) {
-        if (item.kind === 'claimed') requests.send(item.claim, askedMs);
+        if (item.kind === 'claimed') requests.send(item.claim, { askedMs, probes: item.probes === true });
         if (item.kind !== 'busy') drawn.progressed = true;
       }
       range.waiting.splice(0, result.items.length);

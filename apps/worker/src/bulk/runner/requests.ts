@@ -3,13 +3,13 @@ import { RekeyError } from '@rekey/schema';
 import { backoffMs } from '../../shared/backoff.ts';
 import { idsOf } from '../../shared/ids-of.ts';
 import type { Pauses } from './pauses.ts';
-import { bulkShareOf, errorBackoff, type BulkRunnerOptions } from './runner-options.ts';
+import { bulkShareOf, errorBackoff, type BulkRunnerOptions, type ClaimedSlot } from './runner-options.ts';
 
 /** The requests of bulk rotations that are in flight. */
 export interface Requests {
   /** How many more requests for an org may leave now. */
   roomFor(orgId: string): number;
-  send(claim: Claim, askedMs: number): void;
+  send(claim: Claim, slot: ClaimedSlot): void;
   /** Resolves when all requests have ended. */
   settled(): Promise<void>;
 }
@@ -29,10 +29,10 @@ export const createRequests = (
   return {
     roomFor: (orgId) => Math.min(bulkShare - (inFlightOf.get(orgId) ?? 0), concurrency - inFlight.size),
 
-    send: (claim, askedMs) => {
+    send: (claim, slot) => {
       const { orgId } = claim;
       inFlightOf.set(orgId, (inFlightOf.get(orgId) ?? 0) + 1);
-      const sending = takeStep(claim, askedMs)
+      const sending = takeStep(claim, slot)
         // Housekeeping finds it: an open rotation without a job.
         .catch((err: unknown) => logger.event('rotation_requeue_failed', { err, ...idsOf(claim) }))
         .finally(() => {
@@ -55,14 +55,14 @@ export const createRequests = (
 const createStepTaker = (
   { send, followUps, logger }: BulkRunnerOptions,
   pauses: Pauses,
-): ((claim: Claim, askedMs: number) => Promise<void>) => {
+): ((claim: Claim, slot: ClaimedSlot) => Promise<void>) => {
   /** Consecutive refusals, by org. */
   const refusals = new Map<string, number>();
-  return async (claim, askedMs) => {
+  return async (claim, slot) => {
     const { rotationId, orgId, assistantId } = claim;
     let inMs = 0;
     try {
-      const step = await send(claim, askedMs);
+      const step = await send(claim, slot);
       if (step.kind === 'returned') {
         // Requests that were in flight together count once.
         const times = (refusals.get(orgId) ?? 0) + (pauses.isPaused(orgId) ? 0 : 1);

@@ -4,12 +4,18 @@ import type { ErrorCode } from '@rekey/schema';
 import type { Step } from '../../rotation/rotate-deps.ts';
 import type { Clock } from '../../shared/clock.ts';
 
+/** When the claim was requested, and whether its request probes a closed budget. */
+export interface ClaimedSlot {
+  askedMs: number;
+  probes: boolean;
+}
+
 export interface BulkRunnerOptions {
   work: BulkWork;
   /** Prepares or verifies a bulk rotation. Rejects with BulkLost if another worker owns it by now. */
   doTask: (kind: 'prepare' | 'verify', bulkId: string, token: string) => Promise<void>;
   /** Sends the POST of a claim, and takes the rotation as far as it goes. */
-  send: (claim: Claim, askedMs: number) => Promise<Step>;
+  send: (claim: Claim, slot: ClaimedSlot) => Promise<Step>;
   /** Gets the rotations with an unknown outcome. */
   followUps: RotationQueue;
   clock: Clock;

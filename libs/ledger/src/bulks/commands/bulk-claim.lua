@@ -27,7 +27,7 @@
 -- @reply CLAIMED now_ms number, unknowns number, wait_ms number, outcomes outcome...: in order, as far as
 --   they came. `unknowns`: consecutive unknown outcomes of the org. `wait_ms` is not 0 if the request budget
 --   is used up
--- @outcome claimed epoch number, key_state text?, version number?, fresh flag: as `claim`
+-- @outcome claimed epoch number, key_state text?, version number?, fresh flag, probes flag: as `claim`
 -- @outcome shared: another rotation has replaced the key since the bulk was asked for: that serves both
 -- @outcome busy: a rotation holds it, or a single rotation is QUEUED for it and goes first
 -- @outcome past: it does not wait any more; or it has failed, because its ledger entry cannot be read or its
@@ -123,7 +123,7 @@ local function claim(item)
     return outcome.busy
   end
   if begun >= room then return nil end
-  local is_free, wait = take_slot(budget, now, step_us, 'bulk')
+  local is_free, wait, _, probes = take_slot(budget, now, step_us, 'bulk')
   if not is_free then
     wait_ms = string.format('%.3f', wait / 1000)
     return nil
@@ -138,7 +138,9 @@ local function claim(item)
   write('SETRANGE', states, index, 'r')
   begun = begun + 1
   local is_key_fresh = is_fresh(fingerprint, tonumber(verified), created or math.huge, now_ms)
-  return outcome.claimed { epoch = epoch, key_state = fingerprint, version = version, fresh = is_key_fresh }
+  return outcome.claimed {
+    epoch = epoch, key_state = fingerprint, version = version, fresh = is_key_fresh, probes = probes,
+  }
 end
 
 local outcomes = {}

@@ -12,6 +12,7 @@ import {
   removed,
   rotate,
 } from '../../ledger-fixture.ts';
+import { openLedger } from '../../open-ledger.ts';
 import {
   START_MS,
   begin,
@@ -36,6 +37,29 @@ import {
 useBulks();
 
 describe('a claim of a bulk', () => {
+  it('says of the request that leaves while the budget is closed that it is a probe', async () => {
+    const budget = { egress: 'a', requestsPerMinute: 500 };
+    const paced = openLedger(redis, { prefix: 'spec', budget });
+    await makeBulk(2);
+    const range = await drawn();
+    await paced.budget.slowDown({ ageMs: 0, retryAfterMs: 3_600_000 });
+    await pass(56_000);
+    const items = range.waiting.map(({ index, assistantId }) => ({
+      index,
+      job: { rotationId: `rot_${index}`, orgId: 'org_1', assistantId },
+    }));
+    const options = { leaseMs: 30_000, landingWindowMs: 40_000, maxOpenIntents: 10 };
+    expect(await paced.bulkWork.claim(range, items, options)).toMatchObject({
+      items: [{ kind: 'claimed', probes: true }],
+      retryInMs: expect.any(Number),
+    });
+    await paced.budget.open();
+    await pass(60_000);
+    const after = await paced.bulkWork.claim(range, items.slice(1), options);
+    expect(after).toMatchObject({ items: [{ kind: 'claimed' }] });
+    expect(after).not.toMatchObject({ items: [{ probes: true }] });
+  });
+
   it('opens an intent and a rotation for each, as a claim of a single rotation does', async () => {
     const before = await rotate('f1', { assistantId: 'ast_1' });
     await rotate('f2', { assistantId: 'ast_2' });

@@ -41,7 +41,9 @@ export interface DrawOptions {
 }
 
 /** The result of the claim of one assistant. */
-type ItemClaim = { kind: 'claimed'; claim: Claim } | { kind: 'shared' | 'busy' | 'past' };
+type ItemClaim =
+  /** `probes`: the budget is closed, and this request finds out whether it still is. */
+  { kind: 'claimed'; claim: Claim; probes?: true } | { kind: 'shared' | 'busy' | 'past' };
 
 export type BulkClaimResult =
   /** In order, as far as limit and budget allowed; `retryInMs` if the request budget is used up. */
@@ -170,7 +172,7 @@ const createBulkClaim =
         uncertain: false,
         fresh: outcome.fresh,
       };
-      return { kind: 'claimed', claim };
+      return { kind: 'claimed', claim, ...(outcome.probes && { probes: true as const }) };
     };
     return { kind: 'claimed', items: outcomes.map(itemOf), ...(waitMs > 0 && { retryInMs: waitMs }) };
   };

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { redis, useLedger } from '../../ledger-fixture.ts';
 import type { Ledger } from '../../open-ledger.ts';
 import { add, believes, codesOf, copyOf, fresh, remove } from '../registry-fixture.ts';
@@ -30,6 +30,11 @@ const started = async (): Promise<Ledger> => {
   const one = fresh({ memoryPath });
   await one.system.recognise();
   return one;
+};
+/** Another host has another time. */
+const withClock = (aheadMs: number) => {
+  const nowMs = Date.now();
+  return jest.spyOn(Date, 'now').mockImplementation(() => nowMs + aheadMs);
 };
 const close = (one: Ledger) => one.registry.startLooking(60_000, () => {}).close();
 
@@ -70,6 +75,48 @@ describe('a ledger whose id another client has changed while no process lived', 
     const one = await started();
     await believes(one);
     expect(one.registry.untrusted()).toBe('REGISTRY_UNTRUSTED');
+  });
+});
+
+describe('a ledger whose id another client has changed while its process lived', () => {
+  const renameTo = (id: string) => redis.hset('{spec}:ledger', { id, adopted: id });
+
+  it('has its memory under either id after a restart', async () => {
+    const id = (await redis.hget('{spec}:ledger', 'id'))!;
+    const one = await started();
+    await believes(one);
+    for (const other of ['X'.repeat(16), 'Y'.repeat(16)]) {
+      await renameTo(other);
+      await one.system.recognise();
+      expect(await believes(one)).toEqual(NOW);
+      await close(one);
+    }
+    for (const current of [id, 'X'.repeat(16), 'Y'.repeat(16)]) {
+      await renameTo(current);
+      await redis.del('{spec}:registry');
+      const two = await started();
+      expect(await believes(two)).toEqual(NOW);
+      expect(codesOf(two)).not.toContain('REGISTRY_MEMORY_UNUSABLE');
+      await close(two);
+    }
+  });
+
+  it('has the id that it had first there, however often that is changed', async () => {
+    const id = (await redis.hget('{spec}:ledger', 'id'))!;
+    const one = await started();
+    await believes(one);
+    for (let i = 10; i < 40; i += 1) {
+      await renameTo(`${'X'.repeat(14)}${i}`);
+      await one.system.recognise();
+      await add(one, `c${i}`);
+      await close(one);
+    }
+    expect((await readFile(memoryPath)).length).toBeLessThan(10_000);
+    await renameTo(id);
+    const two = await started();
+    await believes(two);
+    expect(codesOf(two)).not.toContain('REGISTRY_MEMORY_UNUSABLE');
+    expect(two.registry.list().consumers).not.toEqual([]);
   });
 });
 
@@ -132,6 +179,26 @@ describe.each<[what: string, spoil: () => Promise<unknown>]>([
     const isReplaced = what !== 'cannot be read';
     const text = await readFile(memoryPath, 'utf8').catch(() => '');
     expect(text.includes('"trusted"')).toBe(isReplaced);
+  });
+
+  it('is no reason any more when an operator has decided, by a gateway with a slow clock', async () => {
+    await spoil();
+    const [one, gateway] = [await started(), fresh()];
+    await believes(one);
+    const clock = withClock(-3_600_000);
+    await gateway.registry.trust.accept(await gateway.registry.trust.candidates());
+    clock.mockRestore();
+    expect(await believes(one)).toEqual(BEFORE);
+  });
+
+  it('is not outweighed by what was decided before by a gateway with a fast clock', async () => {
+    const gateway = fresh();
+    const clock = withClock(3_600_000);
+    await gateway.registry.trust.accept(await gateway.registry.trust.candidates());
+    clock.mockRestore();
+    await sleep(5);
+    await spoil();
+    expect(await believes(await started())).toEqual([]);
   });
 
   it('is not outweighed by what an operator decided before', async () => {

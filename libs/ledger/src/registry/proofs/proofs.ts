@@ -3,10 +3,13 @@ import type { ManifestScope } from '../manifest.ts';
 import type { Registry } from '../registry.ts';
 import type { RegistryContext } from '../write.ts';
 
-interface Proofs extends Pick<Registry, 'presence' | 'behind' | 'lagging' | 'isProved'> {
+interface Proofs extends Pick<Registry, 'presence' | 'behind' | 'silent' | 'lagging' | 'isProved'> {
   /** Whether live workers beside this process prove a registry by another key, and none by its own. */
   isOverruled(processes: readonly KnownProcess[]): boolean;
 }
+
+/** A worker that was live before that is not asked for any more. */
+const SILENT_FOR_MS = 60_000;
 
 const SEEN_LABEL = 'rekey.seen.1';
 
@@ -33,6 +36,11 @@ export const createProofs = (
       return rev === 0 ? undefined : `${rev}.${key.mac(SEEN_LABEL, textOf(id, rev))}`;
     },
     behind,
+    silent: (rev, processes) =>
+      processes
+        .filter(({ kind, silentMs = Infinity }) => kind === 'worker' && silentMs < SILENT_FOR_MS)
+        .filter((one) => !proves(one, rev))
+        .map(({ id }) => id),
     lagging: (processes) => (believed.settled() === 0 ? [] : behind(believed.settled(), processes)),
     // A repair raises the revision, and changes nobody.
     isProved: (processes) => workersOf(processes).some((one) => proves(one, believed.changedAt())),

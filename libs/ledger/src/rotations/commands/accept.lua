@@ -1,7 +1,8 @@
 -- Records a rotation, once.
 --
 -- Keeps: one request id has one rotation. While a rotation is QUEUED for the same org and assistant, no
--- second one is made. A limited number of rotations is open, of an org and in all.
+-- second one is made. A limited number of rotations is open, of an org and in all. No caller gets a rotation
+-- that never ends: an entry that names one was written by another client.
 --
 -- @key rotation: the new rotation
 -- @key assistant
@@ -27,6 +28,7 @@
 -- @include orgs/open-rotations
 -- @include orgs/org-name
 -- @include orgs/room-for-rotation
+-- @include orgs/under-way
 -- @include rotations/rotation
 -- @include scripts/call
 -- @include scripts/number
@@ -41,7 +43,10 @@ if request_id ~= '' then
   if seen then
     local other, is_same = match_request(seen, digest, alias_digest, org)
     if not is_same then return reply.REUSED end
-    if read('EXISTS', rotation_key(other)) == 0 then return reply.SPENT end
+    local state, of_assistant = unpack(read('HMGET', rotation_key(other), 'state', 'assistant_key'))
+    local is_open = state == 'QUEUED' or state == 'ROTATING' or state == 'RECONCILING'
+    local is_ours = of_assistant == assistant and (not is_open or is_under_way(other, assistant))
+    if not is_ours then return reply.SPENT end
     return reply.KNOWN { known_id = other, known = read('HGETALL', rotation_key(other)) }
   end
 end
@@ -57,7 +62,11 @@ end
 
 local of_org, of_alias = unpack(read('HMGET', assistant, 'queued:' .. org, 'queued:c'))
 local queued = of_org or (of_alias and org_name('c') == org and of_alias)
-if queued and read('HGET', rotation_key(queued), 'state') == 'QUEUED' then
+local state, of_rotation
+if queued and is_under_way(queued, assistant) then
+  state, of_rotation = unpack(read('HMGET', rotation_key(queued), 'state', 'org'))
+end
+if state == 'QUEUED' and of_rotation and org_name(of_rotation) == org then
   -- @ask all
   remember(queued)
   -- The caller wants a key that is made after now.

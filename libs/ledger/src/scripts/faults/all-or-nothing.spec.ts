@@ -32,6 +32,7 @@ const flows: Flows = { ...rotationFlows, ...bulkFlows, ...systemFlows };
  * each shows what it does then.
  */
 const DECIDES = [
+  'accept rotation',
   'acks-trim acks',
   'recognise-ledger assistant',
   'recognise-ledger assistants',

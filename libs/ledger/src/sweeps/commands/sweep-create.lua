@@ -30,8 +30,14 @@ local function sweep_key(which)
   return PREFIX .. ':sweep:' .. which
 end
 
+-- Another client can have named any sweep here: one of another scope, or one that is in no index, which
+-- nothing would ever begin.
 local known = queued_for(queued, org)
-if known and read('HGET', sweep_key(known), 'state') == 'QUEUED' then
+local state, scope
+if known and read('ZSCORE', sweeps, known) then
+  state, scope = unpack(read('HMGET', sweep_key(known), 'state', 'org'))
+end
+if state == 'QUEUED' and org_name(scope or '') == org then
   return reply.KNOWN { known_id = known, known = read('HGETALL', sweep_key(known)) }
 end
 

@@ -106,6 +106,20 @@ export const workerConsumersEvents = {
     message: 'a problem of the registry of consumers has ended',
     meaning: '`code` and `subject` are those of rekey status.',
   },
+  key_file_doubted: {
+    level: 'error',
+    message: 'the key file may be that of another ledger; waiting to start',
+    meaning:
+      '`why` says what speaks against it. No verified registry shows whose the ledger is. Correct ' +
+      'REKEY_KEY_FILE or REKEY_PREFIX if one is wrong. If not, another client has changed what is stored: ' +
+      'find it, and start a process that remembers the registry, restore Redis, or run ' +
+      '`rekey registry trust`. The worker then starts by itself.',
+  },
+  key_file_accepted: {
+    level: 'info',
+    message: 'nothing speaks against the key file any more; starting',
+    meaning: 'The registry was verified, or a stored record shows that the key file is that of this ledger.',
+  },
   ledger_binding_restored: {
     level: 'warn',
     message: "the ledger's note of its fingerprint key was changed by another client, and is put back",

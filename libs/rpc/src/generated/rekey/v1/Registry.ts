@@ -6,10 +6,12 @@ export interface Registry {
   'registryRev'?: (number | string | Long);
   'laggingWorkers'?: (string)[];
   'workers'?: (string)[];
+  'silentWorkers'?: (string)[];
 }
 
 export interface Registry__Output {
   'registryRev': (string);
   'laggingWorkers': (string)[];
   'workers': (string)[];
+  'silentWorkers': (string)[];
 }

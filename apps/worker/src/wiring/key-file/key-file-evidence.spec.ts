@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { KEY_ROTATED } from '@rekey/schema';
 import { createSealer, sealRecord, type Sealer } from '@rekey/sealing';
-import { sealer, signing } from '../publishing/sealing-fixture.ts';
+import { sealer, signing } from '../../publishing/sealing-fixture.ts';
 import { collectEvidence } from './key-file-evidence.ts';
 
 /* Whose a ledger is, by what it holds: whatever another client has added. */
