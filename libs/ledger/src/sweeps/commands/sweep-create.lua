@@ -22,6 +22,7 @@
 -- @include scripts/call
 -- @include scripts/number
 -- @include sweeps/queued
+-- @include sweeps/readable
 -- @include time/now
 
 org = org_name(org)
@@ -30,8 +31,10 @@ local function sweep_key(which)
   return PREFIX .. ':sweep:' .. which
 end
 
+local now_ms = math.floor(now_us() / 1000)
 local known = queued_for(queued, org)
-if known and read('HGET', sweep_key(known), 'state') == 'QUEUED' then
+if known and redis.pcall('HGET', sweep_key(known), 'state') == 'QUEUED' then
+  mend_sweep(sweep_key(known), org, now_ms)
   return reply.KNOWN { known_id = known, known = read('HGETALL', sweep_key(known)) }
 end
 
@@ -65,7 +68,7 @@ end
 
 local over = read('ZCARD', sweeps) + 1 - keep
 local running = not is_wrong_type(lock) and read('HGET', lock, 'id')
-local now = int(math.floor(now_us() / 1000))
+local now = int(now_ms)
 write('HSET', sweep, 'org', org, 'state', 'QUEUED', 'created', now, 'updated', now)
 if is_limited then write('HSET', sweep, 'requested', '1') end
 if is_spoilt then write('DEL', queued) end
