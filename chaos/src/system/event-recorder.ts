@@ -52,8 +52,10 @@ export const startEventRecorder = (redis: Redis, prefix: string, sealer: Sealer)
     if (text === '' || texts.has(text)) return;
     texts.add(text);
     const event = await prove(text, sealer);
-    if (!event || seen.has(event.id)) return;
-    seen.add(event.id);
+    // Assistants that are claimed together have events of the same id: it is unique for its source only.
+    const id = `${event?.subject} ${event?.id}`;
+    if (!event || seen.has(id)) return;
+    seen.add(id);
     const { version } = event.data;
     const last = versions.get(event.subject) ?? 0;
     if (event.type === KEY_UNCERTAIN ? version < last : version <= last) return;

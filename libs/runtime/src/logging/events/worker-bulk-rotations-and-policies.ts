@@ -7,6 +7,13 @@ export const workerBulkRotationsAndPoliciesEvents = {
     message: 'bulk rotations were interrupted; retrying',
     meaning: 'The ledger could not be read or written. Check Redis; the worker retries with backoff.',
   },
+  bulk_mended: {
+    level: 'warn',
+    message: 'bulk rotation was damaged by another client; mended',
+    meaning:
+      'The indexes, states or counts of the bulk rotation were not as Rekey writes them. They are counted ' +
+      'anew; assistants that were rotated since it was requested count as shared. Find the client.',
+  },
   bulk_task_started: {
     level: 'info',
     message: 'bulk task started',
