@@ -82,6 +82,7 @@ const rotate = async (
       pause,
       showProgress,
       interferes: options.faults > 0,
+      isSpoilt: options.redisWriter ?? false,
     });
     return { requested: outcomes, bulkActions: actions };
   }

@@ -43,6 +43,9 @@ const adviceFor = ({ client, redis, prefix, consumers, adopts = false, trusts = 
     const consumer = consumers.find((one) => one.name === name);
     await (consumer ? addAgain(client, consumer) : client.removeConsumer(name));
   };
+  let swept: Promise<void> | undefined;
+  /** One sweep serves all that status names at once. */
+  const sweepOnce = () => (swept ??= sweep(client, {}));
   const advice: Record<string, (subject: string) => Promise<unknown>> = {
     ...(adopts && {
       LEDGER_LOST: async () => {
@@ -66,13 +69,14 @@ const adviceFor = ({ client, redis, prefix, consumers, adopts = false, trusts = 
     QUARANTINED: async (id) => {
       const key = `${prefix}:assistant:${encodeURIComponent(id)}`;
       if ((await redis.type(key)) !== 'hash') await redis.del(key);
-      await sweep(client, {});
+      await sweepOnce();
     },
     CONSUMER_UNREADABLE: again,
     CONSUMER_LOST: again,
     CONSUMER_UNTRUSTED: (name) => client.removeConsumer(name),
-    NOT_COMPARED_SINCE_RESTART: () => sweep(client, {}),
-    CONSUMER_UNAPPLIED: () => sweep(client, {}),
+    NOT_COMPARED_SINCE_RESTART: sweepOnce,
+    CONSUMER_UNAPPLIED: sweepOnce,
+    BULK_UNREADABLE: (id) => client.cancelBulkRotation(id),
   };
   return advice;
 };

@@ -67,6 +67,15 @@ const BulkHash = z.object({
   entry: optional(z.string()),
 });
 
+/** The fields of the hash that are read. */
+export const bulkFieldNames: readonly string[] = Object.keys(BulkHash.shape);
+
+/** Whether the hash can be read, from these fields. */
+export const isReadableBulk = (fields: readonly (string | null)[]): boolean => {
+  const present = bulkFieldNames.flatMap((name, i) => (fields[i] === null ? [] : [[name, fields[i]]]));
+  return BulkHash.safeParse(Object.fromEntries(present)).success;
+};
+
 /** The request of a caller, without its org, as fields and values of the hash. */
 export const bulkFields = ({
   reason,

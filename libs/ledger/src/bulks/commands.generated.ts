@@ -477,7 +477,7 @@ const readBulkSaveVerificationReply = (reply: unknown[]): BulkSaveVerificationRe
 interface BulkTransitionInput {
   bulk: string;
   id: string;
-  request: 'pause' | 'resume' | 'cancel' | 'retry' | 'acknowledged';
+  request: 'pause' | 'resume' | 'cancel' | 'retry' | 'acknowledged' | 'damaged';
 }
 type BulkTransitionReply =
   /** also if it was so already */
@@ -710,7 +710,8 @@ export const bulksCommands = (run: RunCommand) => ({
     ),
   /**
    * Pauses, resumes, cancels or retries a bulk rotation, as an operator requests; or resumes it because
-   * consumers have applied the keys of its canary (`acknowledged`).
+   * consumers have applied the keys of its canary (`acknowledged`); or halts it because another client has
+   * spoiled the list of its assistants (`damaged`).
    *
    * Keeps: of two requests at once the last one prevails, and each sees a state that was.
    */

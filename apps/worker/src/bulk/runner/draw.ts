@@ -44,6 +44,8 @@ export const draw = async (
       return tasks.begin(drawn.kind, drawn.bulkId, drawn.urgent ?? false);
     case 'mended':
       return logger.event('bulk_mended', { bulk_id: drawn.bulkId });
+    case 'damaged':
+      return logger.event('bulk_damaged', { bulk_id: drawn.bulkId });
     case 'nothing':
       schedule.drawAgainMs = clock.nowMs() + DRAW_EVERY_MS;
   }

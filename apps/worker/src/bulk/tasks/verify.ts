@@ -100,9 +100,8 @@ const rotatedOf = async (work: BulkTaskDeps['work'], bulkId: string, chunk: numb
 };
 
 const isOlder = (facts: KeyFacts | undefined, createdMs: number): boolean => {
-  const { state, knownMs } = facts ?? {};
-  const isKey = state !== undefined && state !== 'no-key' && state !== 'deleted';
-  return isKey && knownMs !== undefined && knownMs < createdMs;
+  if (facts?.corrupt || facts?.state === 'no-key' || facts?.state === 'deleted') return false;
+  return (facts?.knownMs ?? 0) < createdMs;
 };
 
 const compareByList = async (deps: BulkTaskDeps, verification: Verification): Promise<void> => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { redis } from '../../ledger-fixture.ts';
+import { ledger, redis } from '../../ledger-fixture.ts';
 import {
   allProblems,
   begin,
@@ -106,10 +106,14 @@ describe('a bulk that another client has changed is drawn', () => {
     await succeed(open);
   });
 
-  it('and begins none without an id', async () => {
+  it.each([['ast_0'], [undefined]])('and is halted if ids are missing: %s', async (text) => {
     const { id } = await makeBulk(3);
-    await redis.hset(keyOf(id, ':ids'), '0', 'ast_0');
-    expect((await drawn()).waiting).toEqual([{ index: 0, assistantId: 'ast_0' }]);
+    await redis.hdel(keyOf(id, ':ids'), '0');
+    await redis.hset(keyOf(id, ':ids'), text === undefined ? { 7: '' } : { 0: text });
+    expect(await draw()).toEqual({ kind: 'damaged', bulkId: id });
+    expect(await stateOf(id)).toEqual(['HALTED', 'LEDGER_CORRUPT']);
+    await bulks.cancel(id);
+    expect(await draw()).toEqual({ kind: 'nothing' });
   });
 });
 
@@ -167,5 +171,34 @@ describe('mend', () => {
     expect(await work.mend(id)).toBe(false);
     expect(await work.mend('blk_x')).toBe(false);
     await redis.flushall();
+  });
+});
+
+describe('a bulk whose entry another client has spoiled', () => {
+  it.each([
+    ['state', 'x'],
+    ['total', 'x'],
+    ['selection', '{'],
+    ['created', '-1'],
+  ])('is named by the status, and can be cancelled: %s', async (field, text) => {
+    const { id } = await makeBulk(3);
+    await redis.hset(keyOf(id), field, text);
+    const unreadable = async () => {
+      const { attention } = await ledger.system.status();
+      return attention.filter(({ code }) => code === 'BULK_UNREADABLE').map(({ subject }) => subject);
+    };
+    expect(await unreadable()).toEqual([id]);
+    await bulks.cancel(id).catch(() => {});
+    expect(await redis.hget(keyOf(id), 'state')).toBe('CANCELLED');
+    expect(await unreadable()).toEqual([]);
+    await redis.flushall();
+  });
+
+  it('lists an assistant as LEDGER_CORRUPT whose state is none that Rekey writes', async () => {
+    const { id } = await makeBulk(2);
+    await redis.set(keyOf(id, ':states'), 'S.');
+    const { items } = await bulks.items(id, {}, { size: 10, from: 0 });
+    expect(items[0]).toMatchObject({ state: 'FAILED', errorCode: 'LEDGER_CORRUPT' });
+    await draw();
   });
 });

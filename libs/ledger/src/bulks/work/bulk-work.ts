@@ -23,6 +23,8 @@ export type BulkDraw =
   | { kind: 'prepare' | 'verify'; bulkId: string; urgent?: true }
   /** Another client had changed the bulk: it was put right, and can be drawn. */
   | { kind: 'mended'; bulkId: string }
+  /** The list of its assistants is damaged: it is HALTED. */
+  | { kind: 'damaged'; bulkId: string }
   | { kind: 'nothing' };
 
 export interface DrawOptions {
@@ -130,6 +132,11 @@ const createDraw = (
       const assistantId = ids[from + i - chunk * IDS_A_CHUNK];
       return letter === '.' && assistantId ? [{ index: from + i, assistantId }] : [];
     });
+    if (waiting.length < letters.split('.').length - 1) {
+      last = undefined;
+      await commands.bulkTransition({ bulk: keys.bulk(bulkId), id: bulkId, request: 'damaged' });
+      return { kind: 'damaged', bulkId };
+    }
     return { kind: 'range', range: { bulkId, orgId, from, to, waiting }, place };
   };
 };

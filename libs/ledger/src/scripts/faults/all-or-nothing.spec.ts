@@ -44,6 +44,9 @@ const DECIDES = [
   'recognise-ledger seq',
   'bulk-claim assistant',
   'bulk-claim rotation',
+  'bulk-draw bulk',
+  'bulk-mend bulk',
+  'bulk-mend rotation',
   'claim assistant',
   'claim events',
   'claim rotation',
@@ -55,6 +58,7 @@ const DECIDES = [
   'org-adopt rotation',
   'sweep-begin sweeping',
   'sweep-begin sweeps',
+  'sweep-create sweep',
   'sweep-create sweeps',
 ];
 

@@ -80,7 +80,12 @@ const readCounts = async ({ redis, keys }: Connection) => {
 const readWork = async (connection: Connection, facts: Record<string, string>) => {
   const openIntents = await unlessDamaged(readOpenIntents(connection, facts), []);
   const reconciling = await unlessDamaged(readReconciling(connection, openIntents), []);
-  const bulks = await unlessDamaged(readBulks(connection), { openBulks: [], stopped: [], waiting: 0 });
+  const bulks = await unlessDamaged(readBulks(connection), {
+    openBulks: [],
+    stopped: [],
+    unreadable: [],
+    waiting: 0,
+  });
   return { openIntents, reconciling, ...bulks };
 };
 
@@ -170,7 +175,10 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
   ]);
   const damaged = await findDamage(connection.redis, connection.keys, budgetKeys(connection, known));
   const damagedQueues = await findQueueDamage(connection.redis, connection.keys);
-  const { openIntents, reconciling, openBulks, stopped, waiting } = await readWork(connection, facts);
+  const { openIntents, reconciling, openBulks, stopped, unreadable, waiting } = await readWork(
+    connection,
+    facts,
+  );
   const intentsInAll = await unlessDamaged(readIntentsInAll(connection, known), { count: 0, limit: 0 });
   const others = await readOthers(connection, sources, nowMs, known);
   const notes = await readNotes(connection);
@@ -202,6 +210,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     indexedRotations: counts.open,
     rolledBack: others.rolledBack,
     stoppedBulks: stopped,
+    unreadableBulks: unreadable,
     reconciling,
     unscheduledPolicies: others.unscheduled,
     overduePolicies: others.overdue,

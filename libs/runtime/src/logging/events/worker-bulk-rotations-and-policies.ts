@@ -7,6 +7,13 @@ export const workerBulkRotationsAndPoliciesEvents = {
     message: 'bulk rotations were interrupted; retrying',
     meaning: 'The ledger could not be read or written. Check Redis; the worker retries with backoff.',
   },
+  bulk_damaged: {
+    level: 'error',
+    message: 'list of the assistants of a bulk rotation is damaged; halted',
+    meaning:
+      'Another client has spoiled the list, so the bulk rotation is HALTED (`LEDGER_CORRUPT`). Cancel it, and ' +
+      'create it again; assistants that it has rotated are rotated again. Find the client.',
+  },
   bulk_mended: {
     level: 'warn',
     message: 'bulk rotation was damaged by another client; mended',
