@@ -18,8 +18,8 @@ interface BulkOperatorsOptions {
   pause: (ms: number) => Promise<void>;
   showProgress: (text: string) => void;
   /**
-   * Something else writes to Redis: a bulk may become unreadable. Operators cancel it then, as status advises,
-   * and request another one.
+   * Something else writes to Redis: a bulk may become unreadable. Operators cancel it then, as status
+   * advises, and request another one.
    */
   isSpoilt?: boolean;
   /** Whether operators also pause, resume and cancel a bulk that runs. */

@@ -75,8 +75,8 @@ export const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: stri
 };
 
 /**
- * Whether another client has changed the bulk rotation: its counts do not fit the states of its assistants, or
- * some count as rotated of which no key was published since. They wait again, once.
+ * Whether another client has changed the bulk rotation: its counts do not fit the states of its assistants,
+ * or some count as rotated of which no key was published since. They wait again, once.
  */
 const mend = async ({ work, ledger, logger }: BulkTaskDeps, bulk: BulkRotation): Promise<boolean> => {
   const { id, counts, createdMs } = bulk;

@@ -25,7 +25,7 @@
 -- @include bulks/bulk
 -- @include bulks/mend
 -- @include bulks/rate
--- @include bulks/window
+-- @include bulks/cancel
 -- @include rotations/open-intents
 -- @include scripts/call
 -- @include scripts/encoded

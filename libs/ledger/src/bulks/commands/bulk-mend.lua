@@ -31,7 +31,8 @@ end
 local function letters_differ()
   local letters = redis.pcall('GET', bulk .. ':states')
   if type(letters) ~= 'string' or string.find(letters, NO_LETTER) then return true end
-  for field, pattern in pairs({ succeeded = 's', shared = 'm', cancelled = 'x', failed = '%u', open = 'r' }) do
+  local patterns = { succeeded = 's', shared = 'm', cancelled = 'x', failed = '%u', open = 'r' }
+  for field, pattern in pairs(patterns) do
     local counted = tonumber(read('HGET', bulk, field)) or 0
     if counted ~= tonumber(count_letters(letters, pattern)) then return true end
   end

@@ -67,8 +67,8 @@ export interface BulkWork extends BulkTasks {
   ): Promise<BulkClaimResult>;
   /**
    * Puts right what another client has changed of an open bulk: its places in the indexes, the states of its
-   * assistants, its counts and its draws. True if there was anything. `thorough`: compares all states with the
-   * counts. `again`: the indexes of assistants that were not rotated, whatever their states say.
+   * assistants, its counts and its draws. True if there was anything. `thorough`: compares all states with
+   * the counts. `again`: the indexes of assistants that were not rotated, whatever their states say.
    */
   mend(bulkId: string, options?: { thorough?: boolean; again?: number[] }): Promise<boolean>;
   /** The bulks that have not ended, by each index that names them. */

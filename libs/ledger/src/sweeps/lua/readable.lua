@@ -10,7 +10,7 @@ end
 
 -- The sweep has compared nothing yet.
 local function mend_sweep(key, org, now_ms)
-  local created, updated, started, ended = unpack(read('HMGET', key, 'created', 'updated', 'started', 'ended'))
+  local created, updated, started, ended = fields(key)
   if not is_count(created) then write('HSET', key, 'created', int(now_ms)) end
   if not is_count(updated) then write('HSET', key, 'updated', int(now_ms)) end
   if started and not is_count(started) then write('HDEL', key, 'started') end

@@ -86,7 +86,7 @@ const readWork = async (connection: Connection, facts: Record<string, string>) =
     unreadable: [],
     waiting: 0,
   });
-  return { openIntents, reconciling, ...bulks };
+  return { openIntents, reconciling, bulks };
 };
 
 const readOthers = async (
@@ -175,10 +175,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
   ]);
   const damaged = await findDamage(connection.redis, connection.keys, budgetKeys(connection, known));
   const damagedQueues = await findQueueDamage(connection.redis, connection.keys);
-  const { openIntents, reconciling, openBulks, stopped, unreadable, waiting } = await readWork(
-    connection,
-    facts,
-  );
+  const { openIntents, reconciling, bulks } = await readWork(connection, facts);
   const intentsInAll = await unlessDamaged(readIntentsInAll(connection, known), { count: 0, limit: 0 });
   const others = await readOthers(connection, sources, nowMs, known);
   const notes = await readNotes(connection);
@@ -188,7 +185,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
   const lastEnded = readSweepNote(facts['sweep_ended']);
   const lastSuccess = readSweepNote(facts['sweep_succeeded']);
   const { running, oldest } = others;
-  const open = counts.open + waiting;
+  const open = counts.open + bulks.waiting;
   const attention = attentionOf({
     nowMs,
     damaged,
@@ -209,8 +206,8 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     intentsInAll,
     indexedRotations: counts.open,
     rolledBack: others.rolledBack,
-    stoppedBulks: stopped,
-    unreadableBulks: unreadable,
+    stoppedBulks: bulks.stopped,
+    unreadableBulks: bulks.unreadable,
     reconciling,
     unscheduledPolicies: others.unscheduled,
     overduePolicies: others.overdue,
@@ -234,9 +231,9 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     ...(lastEnded && { lastSweep: sweepOf(lastEnded) }),
     ...(lastSuccess && { lastSuccess: sweepOf(lastSuccess) }),
     ...(running && { runningSweep: running }),
-    openBulks,
+    openBulks: bulks.openBulks,
     ...(frozen && { frozen }),
-    rotations: { open, failed: counts.failed, waitingInBulks: waiting },
+    rotations: { open, failed: counts.failed, waitingInBulks: bulks.waiting },
     openIntents,
     uncertain,
     uncertainCount: counts.uncertain,

@@ -11,8 +11,8 @@ export const workerBulkRotationsAndPoliciesEvents = {
     level: 'error',
     message: 'list of the assistants of a bulk rotation is damaged; halted',
     meaning:
-      'Another client has spoiled the list, so the bulk rotation is HALTED (`LEDGER_CORRUPT`). Cancel it, and ' +
-      'create it again; assistants that it has rotated are rotated again. Find the client.',
+      'Another client has spoiled the list, so the bulk rotation is HALTED (`LEDGER_CORRUPT`). Cancel it, ' +
+      'and create it again; assistants that it has rotated are rotated again. Find the client.',
   },
   bulk_mended: {
     level: 'warn',
