@@ -34,7 +34,7 @@ const STALLED_MS = 300_000;
 /** A bulk that is gone or unreadable for this number of reads has to be requested again. */
 const UNREADABLE_READS = 10;
 
-/** The bulk cannot be read any more: its entry was spoiled or deleted. */
+/** The bulk, or the list of its assistants, cannot be read any more: it was spoiled or deleted. */
 class BulkGone extends Error {}
 
 const isOfEntry = (error: unknown): boolean =>
@@ -147,6 +147,8 @@ const collectOutcomes = async (
     const token: string = pageToken;
     const page = await insist(() => client.listBulkRotationItems({ id, pageSize: 1000, pageToken: token }));
     for (const { assistantId, state, error } of page.items) {
+      // The list of its assistants is damaged.
+      if (assistantId === '') throw new BulkGone();
       if (state === 'CANCELLED') cancelled.push(assistantId);
       outcomes.set(assistantId, {
         state: rotationStateOf(state),
