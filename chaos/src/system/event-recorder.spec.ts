@@ -4,21 +4,27 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { KEY_ROTATED } from '@rekey/schema';
 import { createKeyFile, createSealer, loadKeyFile, sealRecord, type Sealer } from '@rekey/sealing';
-import { useRedis } from '@rekey/testing/redis-fixture';
+import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { startEventRecorder } from './event-recorder.ts';
 
 let redis: Redis;
 let folder: string;
 let sealer: Sealer;
-useRedis((url) => (redis = new Redis(url)));
+let server: RedisServer;
 beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
   folder = await mkdtemp(join(tmpdir(), 'rekey-recorder-'));
   const keyFile = join(folder, 'key.json');
   await createKeyFile(keyFile);
   sealer = createSealer(await loadKeyFile(keyFile));
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(async () => {
+  redis.disconnect();
+  await server.dispose();
+  await rm(folder, { recursive: true });
+});
 beforeEach(() => redis.flushall());
 
 const eventOf = (assistantId: string, version: number): string => {
