@@ -138,7 +138,7 @@ export const parseBulk = (id: string, hash: Record<string, string>, failures: st
     verification,
     list,
     entry,
-    lastFailures: failures.map(parseFailure),
+    lastFailures: failures.flatMap(parseFailure),
   };
   return Object.fromEntries(
     Object.entries(bulk).filter(([, value]) => value !== undefined),
@@ -169,8 +169,9 @@ const countsOf = (data: BulkHash): BulkRotation['counts'] => {
   };
 };
 
-/** `MS CODE ASSISTANT`: an id may hold spaces. */
-const parseFailure = (text: string): BulkFailure => {
-  const [at = '', code = '', ...assistant] = text.split(' ');
-  return { atMs: Number(at), code, assistantId: assistant.join(' ') };
+/** `MS CODE ASSISTANT`: an id may hold spaces. Other texts are of another client. */
+const parseFailure = (text: string): BulkFailure[] => {
+  const [, at, code, assistantId] = /^(\d{1,15}) ([A-Z_]+) (.+)$/s.exec(text) ?? [];
+  if (at === undefined || code === undefined || assistantId === undefined) return [];
+  return [{ atMs: Number(at), code, assistantId }];
 };

@@ -106,10 +106,19 @@ describe('a bulk that another client has changed is drawn', () => {
     await succeed(open);
   });
 
-  it.each([['ast_0'], [undefined]])('and is halted if ids are missing: %s', async (text) => {
+  it.each<[string, (key: string) => Promise<unknown>]>([
+    ['one', (key) => redis.hset(key, '0', 'ast_0\nast_1')],
+    ['all', (key) => redis.del(key)],
+    [
+      'all, and they have another type',
+      async (key) => {
+        await redis.del(key);
+        await redis.set(key, 'x');
+      },
+    ],
+  ])('and is halted if ids are missing: %s', async (_, spoil) => {
     const { id } = await makeBulk(3);
-    await redis.hdel(keyOf(id, ':ids'), '0');
-    await redis.hset(keyOf(id, ':ids'), text === undefined ? { 7: '' } : { 0: text });
+    await spoil(keyOf(id, ':ids'));
     expect(await draw()).toEqual({ kind: 'damaged', bulkId: id });
     expect(await stateOf(id)).toEqual(['HALTED', 'LEDGER_CORRUPT']);
     await bulks.cancel(id);
@@ -192,6 +201,25 @@ describe('a bulk whose entry another client has spoiled', () => {
     expect(await redis.hget(keyOf(id), 'state')).toBe('CANCELLED');
     expect(await unreadable()).toEqual([]);
     await redis.flushall();
+  });
+
+  it('is shown without failures that are none', async () => {
+    const { id } = await makeBulk(1);
+    await redis.rpush(keyOf(id, ':failures'), '1152921504606847000', 'x y z', '1 A_CODE ast 1');
+    expect((await bulks.get(id)).lastFailures).toEqual([{ atMs: 1, code: 'A_CODE', assistantId: 'ast 1' }]);
+    await redis.del(keyOf(id, ':failures'));
+    await redis.set(keyOf(id, ':failures'), 'x');
+    expect((await bulks.get(id)).lastFailures).toEqual([]);
+    await redis.del(keyOf(id, ':failures'));
+  });
+
+  it('has no list of assistants without its states', async () => {
+    const { id } = await makeBulk(1);
+    await redis.del(keyOf(id, ':states'));
+    await redis.sadd(keyOf(id, ':states'), 'x');
+    const listing = bulks.items(id, {}, { size: 10, from: 0 });
+    await expect(listing).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
+    await draw();
   });
 
   it('lists an assistant as LEDGER_CORRUPT whose state is none that Rekey writes', async () => {
