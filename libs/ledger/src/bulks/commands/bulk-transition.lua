@@ -51,7 +51,12 @@ local function pause()
 end
 
 local function resume()
-  if state == 'RUNNING' or state == 'PREPARING' then return reply.DONE end
+  if state == 'RUNNING' or state == 'PREPARING' then
+    -- Another client may have removed it from the indexes.
+    write('ZADD', PREFIX .. ':bulks', 'NX', 0, id)
+    activate_bulk(id, urgent, created)
+    return reply.DONE
+  end
   if state ~= 'PAUSED' and state ~= 'HALTED' then return reply.REFUSED { state = state } end
   if prepared ~= '1' then
     run('PREPARING')

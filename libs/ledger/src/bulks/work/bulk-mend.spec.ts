@@ -142,6 +142,14 @@ describe('mend', () => {
     expect(await redis.zscore(`{spec}:${index}`, id)).not.toBeNull();
   });
 
+  it('is not needed for a bulk that an operator resumes: it is in all indexes again', async () => {
+    const { id } = await makeBulk(1);
+    await redis.del('{spec}:bulks', '{spec}:bulks:active');
+    await bulks.resume(id);
+    expect(await work.open()).toEqual([id]);
+    expect((await drawn()).bulkId).toBe(id);
+  });
+
   it('counts open rotations that are not there no longer', async () => {
     const { id, open } = await atWork();
     await redis.hset(keyOf(id), 'open', 1000);
