@@ -11,7 +11,7 @@
 
 local RESPONSES_FROM_BEFORE = 5
 
--- What another client has given another type says nothing, and is replaced: it must not hold up each commit.
+-- What another client has given another type says nothing, and is replaced: it must not hold up commits.
 local function last_response(org)
   local text = redis.pcall('HGET', PREFIX .. ':answers', org)
   local trust, print, other = string.match(type(text) == 'string' and text or '', '^(%d) (%S+) (.*)$')
@@ -30,7 +30,8 @@ end
 local function note_response(org, text)
   if not text then return end
   local kind = read('TYPE', PREFIX .. ':answers').ok
-  if kind ~= 'hash' and kind ~= 'none' then write('DEL', PREFIX .. ':answers') end
+  local is_spoilt = kind ~= 'hash' and kind ~= 'none'
+  if is_spoilt then write('DEL', PREFIX .. ':answers') end
   write('HSET', PREFIX .. ':answers', org, text)
 end
 

@@ -67,7 +67,7 @@ const DECIDES = [
  * have their own specs; and sites that only faults reach.
  */
 const UNREACHED = [
-  "assistants/post-response: if kind ~= 'hash' and kind ~= 'none' then write('DEL', PREFIX .. ':answers') end",
+  "assistants/post-response: if is_spoilt then write('DEL', PREFIX .. ':answers') end",
   "bulk-claim: if unknowns >= max_open then write('HSET', ledger, 'run_at:' .. org, now_text) end",
   "claim: write('HSET', rotation, 'error', hold_back)",
   "clock: if jump then write('HDEL', ledger, 'clock_jump') end",
