@@ -75,8 +75,8 @@ describe('commit', () => {
 
   it('publishes although another client has given what is known of responses another type', async () => {
     await redis.zadd('{spec}:answers', 1, 'x');
-    const made = await claimed(await accept());
-    expect(await ledger.assistants.commit(made, key('f1'))).toMatchObject({ kind: 'committed' });
+    const holding = await claimed(await accept());
+    expect(await ledger.assistants.commit(holding, key('f1'))).toMatchObject({ kind: 'committed' });
     expect(await redis.type('{spec}:answers')).toBe('hash');
     await redis.del('{spec}:answers');
     await redis.zadd('{spec}:answers', 1, 'x');
