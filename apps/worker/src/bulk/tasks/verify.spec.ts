@@ -136,6 +136,18 @@ describe('verifying a bulk rotation that another client has changed', () => {
     });
   });
 
+  it('reports assistants as unverified that its list lacks', async () => {
+    upstream.add('org_a', ...names(20));
+    const { id } = await prepared();
+    await rotateAll();
+    await redis.del(keys.bulkIds(id));
+    await doTask();
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'COMPLETED',
+      verification: { verified: 0, unverified: 20 },
+    });
+  });
+
   it('counts anew what its states do not show', async () => {
     upstream.add('org_a', ...names(20));
     const { id } = await prepared();

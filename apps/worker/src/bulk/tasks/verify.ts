@@ -62,8 +62,11 @@ export const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: stri
     await compareChunk(deps, verification, chunk);
     await save();
   }
+  // Another client may have spoiled the list of its assistants: nothing is known of what it lacks.
+  const missing = Math.max(0, done - found.verified - found.repaired - found.unverified);
+  found.unverified += missing;
   await save(true);
-  const { givenUp } = verification;
+  const givenUp = verification.givenUp ?? (missing > 0 ? 'LEDGER_CORRUPT' : undefined);
   if (givenUp)
     logger.event('bulk_verification_incomplete', {
       bulk_id: id,
