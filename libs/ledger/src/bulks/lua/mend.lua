@@ -27,9 +27,11 @@ local function open_items(id, total)
   local indexes, unknown = {}, 0
   for _, rotation in ipairs(read('ZRANGE', PREFIX .. ':rotations:open', 0, -1)) do
     local found = redis.pcall('HMGET', rotation_key(rotation), 'bulk', 'item', 'state')
-    if not found.err and found[1] == id and is_whole(found[2]) and tonumber(found[2]) < total then
+    local state = found[3]
+    local is_open = state == 'QUEUED' or state == 'ROTATING' or state == 'RECONCILING'
+    if is_open and found[1] == id and is_whole(found[2]) and tonumber(found[2]) < total then
       indexes[#indexes + 1] = found[2]
-      if found[3] == 'RECONCILING' then unknown = unknown + 1 end
+      if state == 'RECONCILING' then unknown = unknown + 1 end
     end
   end
   return indexes, unknown

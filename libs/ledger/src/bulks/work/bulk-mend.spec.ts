@@ -160,6 +160,15 @@ describe('mend', () => {
     expect((await stateOf(id))[0]).toBe('VERIFYING');
   });
 
+  it('counts no rotation that has ended, although another client calls it open', async () => {
+    const { id, open } = await atWork();
+    await bulks.cancel(id);
+    await redis.hset(`{spec}:rotation:${open.rotationId}`, 'state', 'SUCCEEDED');
+    expect(await work.mend(id)).toBe(true);
+    expect((await stateOf(id))[0]).toBe('CANCELLED');
+    await redis.flushall();
+  });
+
   it('ends a cancelled bulk that waits for none', async () => {
     const { id, open } = await atWork();
     await bulks.cancel(id);
