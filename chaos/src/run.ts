@@ -28,7 +28,7 @@ export interface RunResult {
 }
 
 const QUIET_WITHIN_MS = 180_000;
-/** After the last episode, each act of the operator may reveal what the next one must do. */
+/** After the last episode or mutation, each act of the operator may reveal what the next one must do. */
 const LAST_ACTS = 5;
 
 type ShowProgress = (text: string) => void;
@@ -82,6 +82,7 @@ const rotate = async (
       pause,
       showProgress,
       interferes: options.faults > 0,
+      isSpoilt: options.redisWriter ?? false,
     });
     return { requested: outcomes, bulkActions: actions };
   }
@@ -107,7 +108,7 @@ const calmDown = async ({ system, options, showProgress }: Setting, operator: Op
   );
   if (!isQuiet) showProgress('some rotations did not end in time');
   if (!(await sweepTwice(system))) showProgress('a sweep did not end in time');
-  if (options.world === 'odd') {
+  if (options.world === 'odd' || options.redisWriter) {
     for (let acts = 0; acts < LAST_ACTS; acts += 1) await operator.act();
     await sweepTwice(system);
   }

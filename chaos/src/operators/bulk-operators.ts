@@ -17,6 +17,11 @@ interface BulkOperatorsOptions {
   random: Random;
   pause: (ms: number) => Promise<void>;
   showProgress: (text: string) => void;
+  /**
+   * Something else writes to Redis: a bulk may become unreadable. Operators cancel it then, as status
+   * advises, and request another one.
+   */
+  isSpoilt?: boolean;
   /** Whether operators also pause, resume and cancel a bulk that runs. */
   interferes: boolean;
 }
@@ -26,16 +31,28 @@ const isStopped = ({ state }: BulkRotation): boolean => state === 'PAUSED' || st
 const MAX_RETRIES = 3;
 /** A bulk without progress for this time is judged as it is. */
 const STALLED_MS = 300_000;
+/** A bulk that is gone or unreadable for this number of reads has to be requested again. */
+const UNREADABLE_READS = 10;
+
+/** The bulk, or the list of its assistants, cannot be read any more: it was spoiled or deleted. */
+class BulkGone extends Error {}
+
+const isOfEntry = (error: unknown): boolean =>
+  error instanceof RekeyClientError && ['LEDGER_CORRUPT', 'BULK_NOT_FOUND'].includes(error.code);
 
 /** The calls of the operators, repeated until the gateway answers. */
-const createCalls = ({ client, orgId, pause }: BulkOperatorsOptions, report: (action: string) => void) => {
+const createCalls = (
+  { client, orgId, pause, isSpoilt = false }: BulkOperatorsOptions,
+  report: (action: string) => void,
+) => {
   /** The gateway may be away at any time. Every call is safe to repeat. */
   const insist = async <T>(call: () => Promise<T>): Promise<T> => {
-    for (;;) {
+    for (let unreadable = 0; ;) {
       try {
         return await call();
       } catch (error) {
         if (error instanceof RekeyClientError && error.grpcStatus === 'FAILED_PRECONDITION') throw error;
+        if (isSpoilt && isOfEntry(error) && (unreadable += 1) >= UNREADABLE_READS) throw new BulkGone();
         await pause(100);
       }
     }
@@ -71,7 +88,9 @@ const interfere = async (
 ) => {
   const requestAll = (actions: ('pause' | 'resume')[]) =>
     Promise.all(actions.map((action) => request(action, bulk.id)));
-  if (isStopped(bulk)) await requestAll(random.next() > 0.5 ? ['resume', 'resume'] : ['resume']);
+  // The list of its assistants is damaged: status advises to cancel it.
+  if (bulk.state === 'HALTED' && bulk.stop?.reason === 'LEDGER_CORRUPT') await request('cancel', bulk.id);
+  else if (isStopped(bulk)) await requestAll(random.next() > 0.5 ? ['resume', 'resume'] : ['resume']);
   else if (bulk.state === 'RUNNING' && interferes) {
     const dice = random.next();
     if (dice < 0.03) await request('cancel', bulk.id);
@@ -128,6 +147,8 @@ const collectOutcomes = async (
     const token: string = pageToken;
     const page = await insist(() => client.listBulkRotationItems({ id, pageSize: 1000, pageToken: token }));
     for (const { assistantId, state, error } of page.items) {
+      // The list of its assistants is damaged.
+      if (assistantId === '') throw new BulkGone();
       if (state === 'CANCELLED') cancelled.push(assistantId);
       outcomes.set(assistantId, {
         state: rotationStateOf(state),
@@ -155,15 +176,8 @@ export const rotateInBulk = async (options: BulkOperatorsOptions): Promise<BulkR
   const calls = createCalls(options, report);
   const followToEnd = (bulk: BulkRotation) => follow(bulk, calls, options, report);
 
-  let bulk = await followToEnd(await calls.create());
-  // A bulk fails if Rekey cannot list the assistants. It has rotated nothing: the operators request another
-  // one.
-  while (bulk.state === 'FAILED') {
-    report(`failed: ${bulk.stop?.reason}`);
-    await options.pause(1000);
-    bulk = await followToEnd(await calls.create());
-  }
-  for (;;) {
+  const retryFailed = async (ended: BulkRotation): Promise<BulkRotation> => {
+    let bulk = ended;
     for (
       let retries = 0;
       bulk.state === 'COMPLETED' && bulk.counts.failed > 0 && retries < MAX_RETRIES;
@@ -172,8 +186,35 @@ export const rotateInBulk = async (options: BulkOperatorsOptions): Promise<BulkR
       report('retry');
       bulk = await followToEnd(await calls.retry(bulk.id));
     }
-    const cancelled = await collectOutcomes(bulk, calls, options.client, outcomes);
-    if (cancelled.length === 0 || !hasEnded(bulk)) return { outcomes, actions };
-    bulk = await followToEnd(await calls.create(cancelled));
+    return bulk;
+  };
+  /** Rotates these assistants, or all. Resolves with those that are left. */
+  const rotate = async (assistantIds?: string[]): Promise<string[] | 'again'> => {
+    let id: string | undefined;
+    try {
+      const created = await calls.create(assistantIds);
+      id = created.id;
+      const bulk = await retryFailed(await followToEnd(created));
+      // A bulk fails if Rekey cannot list the assistants. It has rotated nothing.
+      if (bulk.state === 'FAILED') {
+        report(`failed: ${bulk.stop?.reason}`);
+        return 'again';
+      }
+      const cancelled = await collectOutcomes(bulk, calls, options.client, outcomes);
+      return hasEnded(bulk) ? cancelled : [];
+    } catch (error) {
+      if (!options.isSpoilt || !(error instanceof RekeyClientError || error instanceof BulkGone)) throw error;
+      report(`given up: ${error instanceof RekeyClientError ? error.code : 'unreadable'}`);
+      if (id !== undefined) await options.client.cancelBulkRotation(id).catch(() => {});
+      return 'again';
+    }
+  };
+
+  let left: string[] | undefined;
+  for (;;) {
+    const result = await rotate(left);
+    if (result === 'again') await options.pause(1000);
+    else if (result.length === 0) return { outcomes, actions };
+    else left = result;
   }
 };

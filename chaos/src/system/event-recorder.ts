@@ -4,7 +4,7 @@ import { KEY_ROTATED, KEY_UNCERTAIN, KeyEvent, parseJson } from '@rekey/schema';
 import { openRecord, type Sealer } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
 import type { Published } from '../verdict/evidence.ts';
-import { PAGE, readShortEntries, readShortTexts } from './short-texts.ts';
+import { PAGE, readNewestId, readShortEntries, readShortTexts } from './short-texts.ts';
 
 /**
  * What consumers accepted while something else writes to Redis too: the stream is not as Rekey left it. Only
@@ -17,6 +17,14 @@ interface EventRecorder {
 }
 
 const EVERY_MS = 100;
+
+/** Whether a stream ends before a position. */
+const isBelow = (newest: string, position: string): boolean => {
+  const [ms = '0', number = '0'] = newest.split('-');
+  const [readMs = '0', readNumber = '0'] = position.slice(1).split('-');
+  const difference = BigInt(ms) - BigInt(readMs);
+  return difference < 0 || (difference === 0n && BigInt(number) < BigInt(readNumber));
+};
 
 /** The event as its record proves it; undefined if a consumer refuses it. */
 const prove = async (text: string, sealer: Sealer): Promise<KeyEvent | undefined> => {
@@ -36,13 +44,18 @@ export const startEventRecorder = (redis: Redis, prefix: string, sealer: Sealer)
   const published: Published[] = [];
   const versions = new Map<string, number>();
   const seen = new Set<string>();
+  const texts = new Set<string>();
   const stopping = new AbortController();
   let position = '-';
 
   const take = async (text: string, atMs: number): Promise<void> => {
-    const event = text === '' ? undefined : await prove(text, sealer);
-    if (!event || seen.has(event.id)) return;
-    seen.add(event.id);
+    if (text === '' || texts.has(text)) return;
+    texts.add(text);
+    const event = await prove(text, sealer);
+    // Assistants that are claimed together have events of the same id: it is unique for its source only.
+    const id = `${event?.subject} ${event?.id}`;
+    if (!event || seen.has(id)) return;
+    seen.add(id);
     const { version } = event.data;
     const last = versions.get(event.subject) ?? 0;
     if (event.type === KEY_UNCERTAIN ? version < last : version <= last) return;
@@ -52,6 +65,8 @@ export const startEventRecorder = (redis: Redis, prefix: string, sealer: Sealer)
     published.push({ event: { ...event, data } as KeyEvent, atMs });
   };
   const readStream = async (): Promise<void> => {
+    // Rekey replaces a stream that no entry can follow: the ids of the new one are lower.
+    if (isBelow(await readNewestId(redis, keys.events), position)) position = '-';
     for (;;) {
       const page = await readShortEntries(redis, keys.events, position);
       for (let i = 0; i < page.length; i += 2) {

@@ -10,6 +10,8 @@ for _, entry in ipairs(redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ${PA
   found[#found + 1] = #text < ${LONGEST} and text or ''
 end
 return found`;
+const NEWEST_ID = `local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+return newest and newest[1] or '0-0'`;
 const TEXTS = `local texts = {}
 for i, key in ipairs(KEYS) do
   local isText = redis.call('TYPE', key).ok == 'string' and redis.call('STRLEN', key) < ${LONGEST}
@@ -24,3 +26,7 @@ export const readShortTexts = async (redis: Redis, keys: readonly string[]): Pro
 /** A page of a stream: of each entry its id, then its text, empty if it is long. */
 export const readShortEntries = async (redis: Redis, stream: string, from: string): Promise<string[]> =>
   (await redis.eval(PAGE_OF_STREAM, 1, stream, from)) as string[];
+
+/** The id of the last entry of a stream; `0-0` of an empty one. */
+export const readNewestId = async (redis: Redis, stream: string): Promise<string> =>
+  (await redis.eval(NEWEST_ID, 1, stream)) as string;

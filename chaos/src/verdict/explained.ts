@@ -7,11 +7,13 @@ import { mustBeZero, type Verdict } from './verdict.ts';
 const beyondAWriter: readonly (keyof Verdict)[] = ['divergent', 'stuckByLog'];
 
 /** Codes of status that say that something else wrote to Redis, or what of it is not believed. */
-const QUARANTINE =
-  /^(?:LEDGER_|QUEUE_|QUARANTINED|CONSUMER_UN|CONSUMER_LOST|CONSUMER_ALTERED|REGISTRY_|ORG_HELD|POLICY_NOT)/;
+const QUARANTINE = new RegExp(
+  '^(?:LEDGER_|QUEUE_|QUARANTINED|BULK_UN|CONSUMER_UN|CONSUMER_LOST|CONSUMER_ALTERED|REGISTRY_|ORG_HELD|' +
+    'POLICY_NOT)',
+);
 /** The same of log events. */
 const SPOILT = new RegExp(
-  'corrupt|spoil|damaged|unreadable|untrusted|repaired|altered|quarantin|misplaced|lost|unsettled|' +
+  'corrupt|spoil|damaged|unreadable|untrusted|repaired|mended|altered|quarantin|misplaced|lost|unsettled|' +
     'key_deleted|rpc_failed',
 );
 

@@ -12,8 +12,11 @@ interface OperatorDeps {
   consumers: readonly TrialConsumer[];
   /** Accepts a ledger that replaced another one. Without this, the caller restores a backup. */
   adopts?: boolean;
-  /** A backup was restored: all consumers in Redis are those of the operator. */
-  trusts?: boolean;
+  /**
+   * Which consumers the operator trusts: after a restored backup all that are stored; otherwise those of
+   * `consumers`.
+   */
+  trusts?: 'stored' | 'own';
 }
 
 const sweep = async (client: RekeyClient, request: object): Promise<void> => {
@@ -27,10 +30,13 @@ const sweep = async (client: RekeyClient, request: object): Promise<void> => {
 /** Has everything compared with Invent. */
 export const sweepAll = (client: RekeyClient): Promise<void> => sweep(client, {});
 
-/** Trusts all entries that are stored: `rekey registry trust --keep-grants`. */
-const trustStored = async (client: RekeyClient): Promise<void> => {
+/** `rekey registry trust --keep-grants`. */
+const trust = async ({ client, consumers: own, trusts }: OperatorDeps): Promise<void> => {
   const { consumers } = await client.reviewRegistry();
-  const readable = consumers.filter(({ orgs }) => orgs.length > 0);
+  const isOwn = (name: string) => own.some((one) => one.name === name);
+  const readable = consumers.filter(
+    ({ name, orgs }) => orgs.length > 0 && (trusts === 'stored' || isOwn(name)),
+  );
   await client.trustRegistry({
     consumers: readable.map(({ name, digest }) => ({ name, digest })),
     keepGrants: true,
@@ -38,11 +44,15 @@ const trustStored = async (client: RekeyClient): Promise<void> => {
 };
 
 /** What the documentation advises for each code of status. A restored backup is left to the caller. */
-const adviceFor = ({ client, redis, prefix, consumers, adopts = false, trusts = false }: OperatorDeps) => {
+const adviceFor = (deps: OperatorDeps) => {
+  const { client, redis, prefix, consumers, adopts = false, trusts } = deps;
   const again = async (name: string) => {
     const consumer = consumers.find((one) => one.name === name);
     await (consumer ? addAgain(client, consumer) : client.removeConsumer(name));
   };
+  let swept: Promise<void> | undefined;
+  /** One sweep serves all that status names at once. */
+  const sweepOnce = () => (swept ??= sweep(client, {}));
   const advice: Record<string, (subject: string) => Promise<unknown>> = {
     ...(adopts && {
       LEDGER_LOST: async () => {
@@ -51,9 +61,9 @@ const adviceFor = ({ client, redis, prefix, consumers, adopts = false, trusts = 
       },
     }),
     ...(trusts && {
-      REGISTRY_UNTRUSTED: () => trustStored(client),
-      REGISTRY_MEMORY_UNUSABLE: () => trustStored(client),
-      REGISTRY_LAGGING: () => trustStored(client),
+      REGISTRY_UNTRUSTED: () => trust(deps),
+      REGISTRY_MEMORY_UNUSABLE: () => trust(deps),
+      REGISTRY_LAGGING: () => trust(deps),
     }),
     FROZEN: () => client.unfreeze(),
     BUDGET_CLOSED: (egress) => client.openBudget({ egress }),
@@ -66,13 +76,14 @@ const adviceFor = ({ client, redis, prefix, consumers, adopts = false, trusts = 
     QUARANTINED: async (id) => {
       const key = `${prefix}:assistant:${encodeURIComponent(id)}`;
       if ((await redis.type(key)) !== 'hash') await redis.del(key);
-      await sweep(client, {});
+      await sweepOnce();
     },
     CONSUMER_UNREADABLE: again,
     CONSUMER_LOST: again,
     CONSUMER_UNTRUSTED: (name) => client.removeConsumer(name),
-    NOT_COMPARED_SINCE_RESTART: () => sweep(client, {}),
-    CONSUMER_UNAPPLIED: () => sweep(client, {}),
+    NOT_COMPARED_SINCE_RESTART: sweepOnce,
+    CONSUMER_UNAPPLIED: sweepOnce,
+    BULK_UNREADABLE: (id) => client.cancelBulkRotation(id),
   };
   return advice;
 };

@@ -132,7 +132,7 @@ const heal = async (trial: Trial, mustRestore: boolean, violations: string[]): P
       trial.backup = await takeBackup(redis);
       return { healedBy: 'the backup', acted };
     }
-    acted.push(...(await actOnStatus({ ...deps, adopts: true, trusts: true })));
+    acted.push(...(await actOnStatus({ ...deps, adopts: true, trusts: 'stored' })));
     if (looks > 0) await restartUnapplied(trial);
   }
   return { healedBy: 'nobody', acted };

@@ -6,7 +6,7 @@ import { idsOf } from '../shared/ids-of.ts';
 
 interface HousekeepingOptions {
   ledger: Ledger;
-  work: Pick<BulkWork, 'trim'>;
+  work: Pick<BulkWork, 'mend' | 'open' | 'trim'>;
   followUps: RotationQueue;
   /** Schedules all policies, and the sweep of all orgs. */
   alignPolicies: () => Promise<void>;
@@ -48,6 +48,7 @@ export const startHousekeeping = (options: HousekeepingOptions): { close(): Prom
     chore('bring rotations forward', ALIGN_EVERY_MS, () => bringForward(options)),
     chore('trim history', TRIM_EVERY_MS, () => trim(options)),
     chore('restore lost rotations', options.lostAfterMs / 2, () => restoreLost(options)),
+    chore('mend bulk rotations', options.lostAfterMs / 2, () => mendBulks(options)),
     chore('align policies', ALIGN_EVERY_MS, options.alignPolicies),
     chore('align sweeps', ALIGN_EVERY_MS, options.alignSweeps),
   ];
@@ -91,6 +92,16 @@ const restoreLost = async ({
     }
     after = next;
   } while (after !== undefined);
+};
+
+const mendBulks = async ({ work, logger }: HousekeepingOptions): Promise<void> => {
+  for (const bulkId of await work.open()) {
+    // One that cannot be mended is no reason to leave out the others.
+    const isMended = await work.mend(bulkId).catch((err: unknown) => {
+      logger.event('housekeeping_failed', { err, chore: 'mend bulk rotations', bulk_id: bulkId });
+    });
+    if (isMended) logger.event('bulk_mended', { bulk_id: bulkId });
+  }
 };
 
 /**

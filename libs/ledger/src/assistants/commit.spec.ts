@@ -73,6 +73,17 @@ describe('commit', () => {
     expect(await assistant()).not.toHaveProperty('holder');
   });
 
+  it('publishes although another client has given what is known of responses another type', async () => {
+    await redis.zadd('{spec}:answers', 1, 'x');
+    const holding = await claimed(await accept());
+    expect(await ledger.assistants.commit(holding, key('f1'))).toMatchObject({ kind: 'committed' });
+    expect(await redis.type('{spec}:answers')).toBe('hash');
+    await redis.del('{spec}:answers');
+    await redis.zadd('{spec}:answers', 1, 'x');
+    const read = await looked();
+    expect(await ledger.assistants.commit(read, readKey('f2', read))).toHaveProperty('kind');
+  });
+
   it('publishes the same text on the channel, and the id of the ended rotation', async () => {
     const rotation = await accept();
     const subscriber = redis.duplicate();

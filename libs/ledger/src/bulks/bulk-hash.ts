@@ -67,6 +67,15 @@ const BulkHash = z.object({
   entry: optional(z.string()),
 });
 
+/** The fields of the hash that are read. */
+export const bulkFieldNames: readonly string[] = Object.keys(BulkHash.shape);
+
+/** Whether the hash can be read, from these fields. */
+export const isReadableBulk = (fields: readonly (string | null)[]): boolean => {
+  const present = bulkFieldNames.flatMap((name, i) => (fields[i] === null ? [] : [[name, fields[i]]]));
+  return BulkHash.safeParse(Object.fromEntries(present)).success;
+};
+
 /** The request of a caller, without its org, as fields and values of the hash. */
 export const bulkFields = ({
   reason,
@@ -129,7 +138,7 @@ export const parseBulk = (id: string, hash: Record<string, string>, failures: st
     verification,
     list,
     entry,
-    lastFailures: failures.map(parseFailure),
+    lastFailures: failures.flatMap(parseFailure),
   };
   return Object.fromEntries(
     Object.entries(bulk).filter(([, value]) => value !== undefined),
@@ -160,8 +169,9 @@ const countsOf = (data: BulkHash): BulkRotation['counts'] => {
   };
 };
 
-/** `MS CODE ASSISTANT`: an id may hold spaces. */
-const parseFailure = (text: string): BulkFailure => {
-  const [at = '', code = '', ...assistant] = text.split(' ');
-  return { atMs: Number(at), code, assistantId: assistant.join(' ') };
+/** `MS CODE ASSISTANT`: an id may hold spaces. Other texts are of another client. */
+const parseFailure = (text: string): BulkFailure[] => {
+  const [, at, code, assistantId] = /^(\d{1,15}) ([A-Z_]+) (.+)$/s.exec(text) ?? [];
+  if (at === undefined || code === undefined || assistantId === undefined) return [];
+  return [{ atMs: Number(at), code, assistantId }];
 };

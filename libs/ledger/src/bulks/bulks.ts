@@ -12,6 +12,7 @@ import {
 } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import { newestBelow } from '../newest-below.ts';
+import { asCorrupt, unlessWrongType } from '../scripts/run.ts';
 import { createDraft, type BulkDraft } from './bulk-draft.ts';
 import { bulkFields, parseBulk } from './bulk-hash.ts';
 import { IDS_A_CHUNK, unpackIds } from './bulk-ids.ts';
@@ -137,7 +138,7 @@ const createItems =
       const [text, letters] = await Promise.all([
         redis.hget(keys.bulkIds(id), String(chunk)),
         redis.getrange(keys.bulkStates(id), index, to - 1),
-      ]);
+      ]).catch(asCorrupt);
       const ids = unpackIds(text);
       for (const first = index; index < to; index += 1) {
         const item = readItemLetter(letters[index - first] ?? '.');
@@ -156,8 +157,9 @@ export const openBulks = (connection: Connection): Bulks => {
 
   const read = async (id: string): Promise<BulkRotation | undefined> => {
     const [hash, failures] = await Promise.all([
-      redis.hgetall(keys.bulk(id)),
-      redis.lrange(keys.bulkFailures(id), 0, -1),
+      redis.hgetall(keys.bulk(id)).catch(asCorrupt),
+      // What another client makes of them hides nothing else.
+      unlessWrongType(redis.lrange(keys.bulkFailures(id), 0, -1), []),
     ]);
     return Object.keys(hash).length === 0 ? undefined : parseBulk(id, hash, failures);
   };

@@ -199,6 +199,8 @@ type BulkDrawReply =
   | { kind: 'range'; bulk: string; org: string; from: number; to: number; letters: string; place: number }
   | { kind: 'prepare'; bulk: string; urgent: boolean }
   | { kind: 'verify'; bulk: string; urgent: boolean }
+  /** what another client had changed of it is put right; draw again */
+  | { kind: 'mended'; bulk: string }
   | { kind: 'nothing' };
 const readBulkDrawReply = (reply: unknown[]): BulkDrawReply => {
   switch (reply[0]) {
@@ -216,6 +218,8 @@ const readBulkDrawReply = (reply: unknown[]): BulkDrawReply => {
       return { kind: 'prepare', bulk: String(reply[1]), urgent: reply[2] === '1' };
     case 'VERIFY':
       return { kind: 'verify', bulk: String(reply[1]), urgent: reply[2] === '1' };
+    case 'MENDED':
+      return { kind: 'mended', bulk: String(reply[1]) };
     case 'NOTHING':
       return { kind: 'nothing' };
     default:
@@ -327,6 +331,32 @@ const readBulkFailReply = (reply: unknown[]): BulkFailReply => {
       return { kind: 'lost' };
     default:
       throw unexpectedReply('bulk-fail', reply);
+  }
+};
+
+interface BulkMendInput {
+  bulk: string;
+  id: string;
+  /** the states of all assistants are compared with the counts */
+  thorough: boolean;
+  /** the indexes of assistants that wait again, once for each bulk: they were not rotated, whatever their states say */
+  again: (string | number)[];
+}
+type BulkMendReply =
+  | { kind: 'sound' }
+  | { kind: 'mended' }
+  /** it has ended, or cannot be read */
+  | { kind: 'missing' };
+const readBulkMendReply = (reply: unknown[]): BulkMendReply => {
+  switch (reply[0]) {
+    case 'SOUND':
+      return { kind: 'sound' };
+    case 'MENDED':
+      return { kind: 'mended' };
+    case 'MISSING':
+      return { kind: 'missing' };
+    default:
+      throw unexpectedReply('bulk-mend', reply);
   }
 };
 
@@ -449,7 +479,7 @@ const readBulkSaveVerificationReply = (reply: unknown[]): BulkSaveVerificationRe
 interface BulkTransitionInput {
   bulk: string;
   id: string;
-  request: 'pause' | 'resume' | 'cancel' | 'retry' | 'acknowledged';
+  request: 'pause' | 'resume' | 'cancel' | 'retry' | 'acknowledged' | 'damaged';
 }
 type BulkTransitionReply =
   /** also if it was so already */
@@ -632,6 +662,16 @@ export const bulksCommands = (run: RunCommand) => ({
       await run('bulk-fail', [input.bulk], [input.id, input.token, input.code, input.list ?? '']),
     ),
   /**
+   * Puts an open bulk right if another client has changed its places in the indexes, the states of its
+   * assistants, its counts or its draws.
+   *
+   * Keeps: an assistant of a bulk is begun once. Nothing is counted that was not done.
+   */
+  bulkMend: async (input: BulkMendInput): Promise<BulkMendReply> =>
+    readBulkMendReply(
+      await run('bulk-mend', [input.bulk], [input.id, input.thorough ? '1' : '', ...input.again]),
+    ),
+  /**
    * Keeps what was drawn.
    */
   bulkRenew: async (input: BulkRenewInput): Promise<BulkRenewReply> =>
@@ -672,7 +712,8 @@ export const bulksCommands = (run: RunCommand) => ({
     ),
   /**
    * Pauses, resumes, cancels or retries a bulk rotation, as an operator requests; or resumes it because
-   * consumers have applied the keys of its canary (`acknowledged`).
+   * consumers have applied the keys of its canary (`acknowledged`); or halts it because another client has
+   * spoiled the list of its assistants (`damaged`).
    *
    * Keeps: of two requests at once the last one prevails, and each sees a state that was.
    */

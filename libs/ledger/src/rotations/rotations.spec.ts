@@ -242,6 +242,14 @@ describe('trim', () => {
 });
 
 describe('findOrphans', () => {
+  it('removes an ended rotation from the open ones that another client has put back', async () => {
+    const rotation = await accept();
+    await ledger.assistants.commit(await claimed(rotation), key('f1'));
+    await redis.zadd('{spec}:rotations:open', 0, rotation.id);
+    expect((await ledger.rotations.findOrphans({ quietMs: 0 })).orphans).toEqual([]);
+    expect(await redis.zscore('{spec}:rotations:open', rotation.id)).toBeNull();
+  });
+
   const bull = (queue: string) => `{spec}:bull:${queue}`;
   const lostIds = async (quietMs = 0) =>
     (await ledger.rotations.findOrphans({ quietMs })).orphans.map(({ rotationId }) => rotationId);

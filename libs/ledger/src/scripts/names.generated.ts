@@ -14,6 +14,7 @@ export const commandFolders = {
   'bulk-end-prepare': 'bulks',
   'bulk-end-range': 'bulks',
   'bulk-fail': 'bulks',
+  'bulk-mend': 'bulks',
   'bulk-renew': 'bulks',
   'bulk-restart': 'bulks',
   'bulk-save-ids': 'bulks',

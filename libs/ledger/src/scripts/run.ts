@@ -17,6 +17,13 @@ export const asCorrupt = (error: unknown): never => {
   throw isWrongType(error) ? new RekeyError('LEDGER_CORRUPT', { cause: error }) : error;
 };
 
+/** What another client has given another type reads as `otherwise`. */
+export const unlessWrongType = <T>(reading: Promise<T>, otherwise: T): Promise<T> =>
+  reading.catch((error: unknown) => {
+    if (isWrongType(error)) return otherwise;
+    throw error;
+  });
+
 export const unexpectedReply = (name: string, reply: unknown[]): Error =>
   new Error(`unexpected reply of the command ${name}: ${String(reply[0])}`);
 

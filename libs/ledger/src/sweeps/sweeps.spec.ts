@@ -400,3 +400,46 @@ describe('get and list', () => {
     },
   );
 });
+
+describe('an entry that another client has spoiled', () => {
+  const spoilers: [string, (key: string) => Promise<unknown>][] = [
+    ['lacks a field', (key) => redis.hdel(key, 'created')],
+    ['holds a field of no use', (key) => redis.hset(key, { updated: 'x', started: 'y', counts: 'z' })],
+    ['names no org', (key) => redis.hdel(key, 'org')],
+  ];
+  it.each(spoilers)('is written anew while it waits, if it %s', async (_, spoil) => {
+    const first = await create('org_1');
+    await spoil(`{spec}:sweep:${first.id}`);
+    const { created, sweep } = await sweeps.create(nextId(), 'org_1');
+    expect([created, sweep.id, sweep.orgId]).toEqual([false, first.id, 'org_1']);
+    expect(await sweeps.begin(first.id, 'run-1', 60_000)).toMatchObject({ kind: 'begun' });
+  });
+
+  it('is written anew when it begins', async () => {
+    const { id } = await create('org_1');
+    await redis.hset(`{spec}:sweep:${id}`, { created: '-1', ended: 'x' });
+    expect(await sweeps.begin(id, 'run-1', 60_000)).toMatchObject({ kind: 'begun', sweep: { id } });
+    expect(await sweeps.get(id)).toMatchObject({ state: 'RUNNING', orgId: 'org_1' });
+  });
+
+  it('does not begin without its scope', async () => {
+    const { id } = await create('org_1');
+    await redis.hdel(`{spec}:sweep:${id}`, 'org');
+    expect(await sweeps.begin(id, 'run-1', 60_000)).toEqual({ kind: 'missing' });
+  });
+
+  it('makes room for another if it has another type', async () => {
+    const { id } = await create('org_1');
+    await redis.del(`{spec}:sweep:${id}`);
+    await redis.set(`{spec}:sweep:${id}`, 'x');
+    expect(await sweeps.create(nextId(), 'org_1')).toMatchObject({ created: true });
+  });
+
+  it('does not hide the others', async () => {
+    const [first, second, third] = [await create('org_1'), await create('org_2'), await create('org_3')];
+    await redis.hset(`{spec}:sweep:${first.id}`, 'created', 'x');
+    await redis.del(`{spec}:sweep:${second.id}`);
+    await redis.set(`{spec}:sweep:${second.id}`, 'x');
+    expect(await sweeps.list(10)).toEqual([third]);
+  });
+});

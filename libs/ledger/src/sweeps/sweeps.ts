@@ -152,6 +152,11 @@ const noteConfigured =
     await redis.zremrangebyscore(keys.configured, '-inf', nowMs - CONFIGURED_FOR_MS);
   };
 
+const orIfUnreadable = (error: unknown): undefined => {
+  const isOfEntry = error instanceof RekeyError ? error.code === 'LEDGER_CORRUPT' : isWrongType(error);
+  if (!isOfEntry) throw error;
+};
+
 export const openSweeps = (connection: Connection): Sweeps => {
   const { redis, keys, run } = connection;
   const commands = sweepsCommands(run);
@@ -159,9 +164,11 @@ export const openSweeps = (connection: Connection): Sweeps => {
     const hash = await redis.hgetall(keys.sweep(id));
     return Object.keys(hash).length === 0 ? undefined : parseSweep(id, hash);
   };
-  /** An ended sweep that has expired is still in the index. */
+  /** An ended sweep that has expired is still in the index. One bad entry must not hide the others. */
   const readAll = async (ids: string[]): Promise<Sweep[]> =>
-    (await Promise.all(ids.map(read))).filter((sweep) => sweep !== undefined);
+    (await Promise.all(ids.map((id) => read(id).catch(orIfUnreadable)))).filter(
+      (sweep) => sweep !== undefined,
+    );
   const newest = (from: string, count: number): Promise<string[]> =>
     redis.zrange(keys.sweeps, from, '-', 'BYLEX', 'REV', 'LIMIT', 0, count);
 

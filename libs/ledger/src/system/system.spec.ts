@@ -104,6 +104,8 @@ describe('status', () => {
     ['the events', '{spec}:events', 'stream'],
     ['the ledger itself', '{spec}:ledger', 'hash'],
     ['consumers', '{spec}:consumers', 'hash'],
+    ['what is known of orgs', '{spec}:known', 'hash'],
+    ['what an operator has accepted', '{spec}:accepted', 'hash'],
   ])('names a key that another client has damaged, until it is mended: %s', async (_what, key, expected) => {
     await redis.set(key, 'nonsense');
     const damaged = async () =>
@@ -152,6 +154,14 @@ describe('status', () => {
     await expect(system.status()).rejects.toThrow('Connection is closed.');
     redis.time = time;
     expect((await system.status()).attention.map(({ code }) => code)).not.toContain('LEDGER_DAMAGED');
+  });
+
+  it.each(['assistants', 'changes', 'adopted'])('names what is damaged of an org: %s', async (part) => {
+    await redis.sadd('{spec}:orgs', 'org_1');
+    await redis.set(`{spec}:${part}:org_1`, 'nonsense');
+    expect((await system.status()).attention).toContainEqual(
+      expect.objectContaining({ code: 'LEDGER_DAMAGED', subject: `{spec}:${part}:org_1` }),
+    );
   });
 
   it('names a key that a command has met, and drops it once it is mended', async () => {

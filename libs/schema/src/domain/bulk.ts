@@ -219,8 +219,12 @@ const letters: Readonly<Record<string, BulkItemState>> = {
   v: 'VALID',
 };
 
+/** A letter that Rekey does not write is LEDGER_CORRUPT. */
 export const readItemLetter = (letter: string): Pick<BulkItem, 'state' | 'errorCode'> => {
   const state = letters[letter];
   if (state) return { state };
-  return { state: 'FAILED', errorCode: (failureLetters as Record<string, ErrorCode>)[letter] ?? 'INTERNAL' };
+  return {
+    state: 'FAILED',
+    errorCode: (failureLetters as Record<string, ErrorCode>)[letter] ?? 'LEDGER_CORRUPT',
+  };
 };

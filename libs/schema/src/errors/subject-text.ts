@@ -209,6 +209,11 @@ const sweep: ErrorTexts = {
 
 const openBulk: ErrorTexts = {
   ...ofList('resume the bulk rotation', ' and the search term'),
+  LEDGER_CORRUPT: {
+    advice:
+      'See rekey status and the log of the worker; repair or delete the entry, then resume the bulk ' +
+      'rotation. If the list of its assistants is damaged (bulk_damaged), cancel it and create it again.',
+  },
   LIST_INCOMPLETE: {
     advice:
       'Check at Invent how many assistants the org has. Resume the bulk rotation to rotate the listed ' +

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { BulkDraw, BulkWork, Claim, DrawOptions } from '@rekey/ledger';
 import { systemClock } from '../../shared/clock.ts';
 import { silentLogger } from '@rekey/runtime';
+import { RekeyError } from '@rekey/schema';
 import { startBulkRunner } from './bulk-runner.ts';
 import type { BulkRunnerOptions } from './runner-options.ts';
 
@@ -20,6 +21,8 @@ let drawnWith: DrawOptions[];
 /** The bulk rotation of each claim, in order. */
 let claimedOf: string[];
 let fullOrgs: Set<string>;
+/** The bulk rotations that another client has spoiled. */
+let spoiled: Set<string>;
 /** The bulk rotations of ranges without waiting assistants, which are drawn before anything else. */
 let emptyRanges: string[];
 let stopping: AbortController;
@@ -29,6 +32,7 @@ beforeEach(() => {
   drawnWith = [];
   claimedOf = [];
   fullOrgs = new Set();
+  spoiled = new Set();
   emptyRanges = [];
   stopping = new AbortController();
 });
@@ -86,6 +90,7 @@ const draw = async (options: DrawOptions): Promise<BulkDraw> => {
 
 /** The request budget grants one claim at a time. */
 const claim: BulkWork['claim'] = async ({ bulkId, orgId }, [item]) => {
+  if (spoiled.has(bulkId)) throw new RekeyError('LEDGER_CORRUPT');
   if (fullOrgs.has(orgId)) return { kind: 'full', retryInMs: 50 };
   claimedOf.push(bulkId);
   return {
@@ -165,6 +170,16 @@ describe('the order of bulk rotations', () => {
     await until(() => claimedOf.length === 50);
     expect(new Set(claimedOf)).toEqual(new Set(['blk_young']));
     fullOrgs.clear();
+    await until(() => claimedOf.length === 100);
+  });
+
+  it('gives the others the room of one that another client has spoiled, until it is mended', async () => {
+    bulks = [bulk('old', { left: 50 }), bulk('young', { left: 50, place: 2 })];
+    spoiled.add('blk_old');
+    start();
+    await until(() => claimedOf.length === 50);
+    expect(new Set(claimedOf)).toEqual(new Set(['blk_young']));
+    spoiled.clear();
     await until(() => claimedOf.length === 100);
   });
 

@@ -1,9 +1,12 @@
 import { nextUlid } from '@rekey/runtime';
+import { RekeyError } from '@rekey/schema';
 import { ASK_AGAIN_WITHIN_MS } from '../../shared/pacer.ts';
 import type { RunnerParts } from './draw.ts';
 import type { DrawnRange } from './ranges.ts';
 import type { Requests } from './requests.ts';
 import { CLAIM_SIZE, WAIT_FOR_ROOM_MS, type BulkRunnerOptions } from './runner-options.ts';
+
+const WAIT_WHEN_UNREADABLE_MS = 1000;
 
 /** Claims the next assistants of a range, and sends their requests. */
 export const claimRange = async (
@@ -21,14 +24,24 @@ export const claimRange = async (
       job: { rotationId: `rot_${nextUlid()}`, orgId: range.orgId, assistantId },
     }));
   const askedMs = clock.nowMs();
-  const result = await work.claim(range, items, {
-    leaseMs: options.claimLeaseMs,
-    landingWindowMs: options.landingWindowMs,
-    maxOpenIntents: options.maxOpenIntents,
-    maxIntentsInAll: options.maxIntentsInAll,
-    holdBack: options.holdBack(),
-  });
+  const result = await work
+    .claim(range, items, {
+      leaseMs: options.claimLeaseMs,
+      landingWindowMs: options.landingWindowMs,
+      maxOpenIntents: options.maxOpenIntents,
+      maxIntentsInAll: options.maxIntentsInAll,
+      holdBack: options.holdBack(),
+    })
+    .catch((err: unknown) => {
+      if (!(err instanceof RekeyError && err.code === 'LEDGER_CORRUPT')) throw err;
+      options.logger.event('bulk_runner_failed', { err, bulk_id: range.bulkId });
+      return { kind: 'unreadable' } as const;
+    });
   switch (result.kind) {
+    case 'unreadable':
+      // Other bulk rotations go on. It is drawn again once it is mended.
+      pauses.pause(range.bulkId, WAIT_WHEN_UNREADABLE_MS);
+      return ranges.drop(drawn);
     case 'stopped':
       return ranges.drop(drawn);
     case 'full':

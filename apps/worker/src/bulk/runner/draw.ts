@@ -19,7 +19,7 @@ export interface RunnerParts {
  * Draws the next range or task from the ledger, for a bulk rotation that this worker does not supply already.
  */
 export const draw = async (
-  { work, clock, holdBack, takeoverAfterMs, maxOpenIntents }: BulkRunnerOptions,
+  { work, clock, logger, holdBack, takeoverAfterMs, maxOpenIntents }: BulkRunnerOptions,
   { token, schedule, pauses, ranges, tasks }: RunnerParts,
 ): Promise<void> => {
   const before = ranges.before();
@@ -42,6 +42,10 @@ export const draw = async (
     case 'prepare':
     case 'verify':
       return tasks.begin(drawn.kind, drawn.bulkId, drawn.urgent ?? false);
+    case 'mended':
+      return logger.event('bulk_mended', { bulk_id: drawn.bulkId });
+    case 'damaged':
+      return logger.event('bulk_damaged', { bulk_id: drawn.bulkId });
     case 'nothing':
       schedule.drawAgainMs = clock.nowMs() + DRAW_EVERY_MS;
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { BulkLost } from './bulk-lost.ts';
 import {
   keys,
   redis,
@@ -114,5 +115,47 @@ describe('verifying', () => {
       state: 'COMPLETED',
       verification: { verified: 19, repaired: 1, unverified: 0, differing: ['ast_5'] },
     });
+  });
+});
+
+describe('verifying a bulk rotation that another client has changed', () => {
+  it('rotates assistants that only their states call rotated', async () => {
+    upstream.add('org_a', ...names(20));
+    const { id } = await prepared();
+    await redis.set(keys.bulkStates(id), 's'.repeat(20));
+    for (const name of names(20)) await redis.hset(keys.assistant(name), 'known', Date.now() - 60_000);
+    await redis.hset(keys.bulk(id), { succeeded: 20, cursor: 20, state: 'VERIFYING' });
+    await expect(doTask()).rejects.toThrow(BulkLost);
+    expect(await bulks.get(id)).toMatchObject({ state: 'RUNNING', counts: { waiting: 20, succeeded: 0 } });
+    await rotateAll();
+    await doTask();
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'COMPLETED',
+      counts: { succeeded: 20 },
+      verification: { verified: 20 },
+    });
+  });
+
+  it('reports assistants as unverified that its list lacks', async () => {
+    upstream.add('org_a', ...names(20));
+    const { id } = await prepared();
+    await rotateAll();
+    await redis.del(keys.bulkIds(id));
+    await doTask();
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'COMPLETED',
+      verification: { verified: 0, unverified: 20 },
+    });
+  });
+
+  it('counts anew what its states do not show', async () => {
+    upstream.add('org_a', ...names(20));
+    const { id } = await prepared();
+    await rotateAll();
+    await redis.hset(keys.bulk(id), 'failed', 3);
+    await expect(doTask()).rejects.toThrow(BulkLost);
+    expect((await bulks.get(id)).counts).toMatchObject({ succeeded: 20, failed: 0 });
+    await doTask();
+    expect((await bulks.get(id)).state).toBe('COMPLETED');
   });
 });

@@ -3,7 +3,7 @@ import type { BulkRotation, BulkVerification, ErrorCode } from '@rekey/schema';
 import { redisNowMs } from '../../shared/clock.ts';
 import { needsOperator } from '../../shared/needs-operator.ts';
 import { compareListed } from '../../verification/sweep/compare-listed.ts';
-import { saved } from './bulk-lost.ts';
+import { BulkLost, saved } from './bulk-lost.ts';
 import { createSweepRun, throwIfStopping, type BulkTaskDeps } from './bulk-task-deps.ts';
 import { checkAtLength } from './check-at-length.ts';
 import { knownOf } from './estimate.ts';
@@ -35,6 +35,7 @@ interface Verification {
 export const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: string): Promise<void> => {
   const { work, ledger, clock, readLagMs, retryForMs, logger } = deps;
   const { id, orgId, counts } = bulk;
+  if (await mend(deps, bulk)) throw new BulkLost();
   const anchor = { redisMs: await ledger.system.nowMs(), clockMs: clock.nowMs() };
   const sinceMs = bulk.verification?.sinceMs ?? anchor.redisMs;
   const found: BulkVerification = { verified: 0, repaired: 0, unverified: 0, differing: [], sinceMs };
@@ -61,8 +62,11 @@ export const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: stri
     await compareChunk(deps, verification, chunk);
     await save();
   }
+  // Another client may have spoiled the list of its assistants: nothing is known of what it lacks.
+  const missing = Math.max(0, done - found.verified - found.repaired - found.unverified);
+  found.unverified += missing;
   await save(true);
-  const { givenUp } = verification;
+  const givenUp = verification.givenUp ?? (missing > 0 ? 'LEDGER_CORRUPT' : undefined);
   if (givenUp)
     logger.event('bulk_verification_incomplete', {
       bulk_id: id,
@@ -71,6 +75,36 @@ export const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: stri
       unverified: found.unverified,
     });
   logger.event('bulk_verified', { bulk_id: id, org_id: orgId, ...found, differing: undefined });
+};
+
+/**
+ * Whether another client has changed the bulk rotation: its counts do not fit the states of its assistants,
+ * or some count as rotated of which no key was published since. They wait again, once.
+ */
+const mend = async ({ work, ledger, logger }: BulkTaskDeps, bulk: BulkRotation): Promise<boolean> => {
+  const { id, counts, createdMs } = bulk;
+  let isMended = await work.mend(id, { thorough: true });
+  for (let chunk = 0; chunk * IDS_A_CHUNK < counts.total && !isMended; chunk += 1) {
+    const rotated = await rotatedOf(work, id, chunk);
+    const facts = await ledger.assistants.keyFacts(rotated.map(({ assistantId }) => assistantId));
+    const again = rotated.filter((_, i) => isOlder(facts[i], createdMs)).map(({ index }) => index);
+    if (again.length > 0) isMended = await work.mend(id, { again });
+  }
+  if (isMended) logger.event('bulk_mended', { bulk_id: id, org_id: bulk.orgId });
+  return isMended;
+};
+
+/** The assistants of a chunk whose states say that their keys were replaced. */
+const rotatedOf = async (work: BulkTaskDeps['work'], bulkId: string, chunk: number) => {
+  const [ids, letters] = await Promise.all([work.ids(bulkId, chunk), work.letters(bulkId, chunk)]);
+  return ids.flatMap((assistantId, i) =>
+    letters[i] === 's' || letters[i] === 'm' ? [{ assistantId, index: chunk * IDS_A_CHUNK + i }] : [],
+  );
+};
+
+const isOlder = (facts: KeyFacts | undefined, createdMs: number): boolean => {
+  if (facts?.corrupt || facts?.state === 'no-key' || facts?.state === 'deleted') return false;
+  return (facts?.knownMs ?? 0) < createdMs;
 };
 
 const compareByList = async (deps: BulkTaskDeps, verification: Verification): Promise<void> => {
@@ -90,9 +124,7 @@ const compareByList = async (deps: BulkTaskDeps, verification: Verification): Pr
 
 const compareChunk = async (deps: BulkTaskDeps, verification: Verification, chunk: number): Promise<void> => {
   const { work, ledger } = deps;
-  const { bulk } = verification;
-  const [all, letters] = await Promise.all([work.ids(bulk.id, chunk), work.letters(bulk.id, chunk)]);
-  const ids = all.filter((_, i) => letters[i] === 's' || letters[i] === 'm');
+  const ids = (await rotatedOf(work, verification.bulk.id, chunk)).map(({ assistantId }) => assistantId);
   const facts = await ledger.assistants.keyFacts(ids);
   for (const [i, assistantId] of ids.entries()) await compareOne(deps, verification, assistantId, facts[i]);
 };

@@ -26,7 +26,7 @@ local function check_org_is_readable(org)
   local name = encoded(org_name(org))
   read('ZCARD', PREFIX .. ':assistants:' .. name)
   read('ZCARD', changes_key(org))
-  for _, part in ipairs({ ':held', ':accepted', ':known', ':answers', ':adopted:' .. name }) do
+  for _, part in ipairs({ ':held', ':accepted', ':known', ':adopted:' .. name }) do
     read('HLEN', PREFIX .. part)
   end
 end

@@ -11,8 +11,10 @@
 
 local RESPONSES_FROM_BEFORE = 5
 
+-- What another client has given another type says nothing, and is replaced: it must not hold up commits.
 local function last_response(org)
-  local trust, print, other = string.match(read('HGET', PREFIX .. ':answers', org) or '', '^(%d) (%S+) (.*)$')
+  local text = redis.pcall('HGET', PREFIX .. ':answers', org)
+  local trust, print, other = string.match(type(text) == 'string' and text or '', '^(%d) (%S+) (.*)$')
   return tonumber(trust) or 0, print, other
 end
 
@@ -26,7 +28,11 @@ local function notes_changes(org)
 end
 
 local function note_response(org, text)
-  if text then write('HSET', PREFIX .. ':answers', org, text) end
+  if not text then return end
+  local kind = read('TYPE', PREFIX .. ':answers').ok
+  local is_spoilt = kind ~= 'hash' and kind ~= 'none'
+  if is_spoilt then write('DEL', PREFIX .. ':answers') end
+  write('HSET', PREFIX .. ':answers', org, text)
 end
 
 -- Returns whether the response is from before the POST, and the text to keep of it.

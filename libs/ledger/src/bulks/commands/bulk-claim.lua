@@ -53,7 +53,7 @@
 -- @include scripts/reply-of
 -- @include time/now
 -- @include time/time-left
--- @include bulks/window
+-- @include bulks/cancel
 -- @late bulks/skip-item
 
 org = org_name(org)

@@ -20,10 +20,12 @@
 --   drawn
 -- @reply PREPARE bulk text, urgent flag
 -- @reply VERIFY bulk text, urgent flag
+-- @reply MENDED bulk text: what another client had changed of it is put right; draw again
 -- @reply NOTHING
 -- @include bulks/bulk
+-- @include bulks/mend
 -- @include bulks/rate
--- @include bulks/window
+-- @include bulks/cancel
 -- @include rotations/open-intents
 -- @include scripts/call
 -- @include scripts/encoded
@@ -39,16 +41,19 @@ local passed_over = {}
 for _, bulk in ipairs(except) do passed_over[bulk] = true end
 local frozen = read('HEXISTS', ledger, 'frozen') == 1
 
-local function span_of(text)
+-- Ids lie a thousand to a string; a draw is of one string. Another client may have written any text.
+local function span_of(text, total)
   local from, to = string.match(text, '^(%d+):(%d+)$')
-  return tonumber(from), tonumber(to)
+  from, to = tonumber(from), tonumber(to)
+  local is_span = from and from < to and to <= tonumber(total)
+    and math.floor(from / 1000) == math.floor((to - 1) / 1000)
+  if is_span then return from, to end
 end
 
--- Reads the parts of a bulk before anything is written: a bulk that cannot be read does not block the others.
+-- Whether the parts of a bulk have their types.
 local function can_be_drawn(key)
-  local states = redis.pcall('GETRANGE', key .. ':states', 0, 0)
   local draws, redo = redis.pcall('HLEN', key .. ':draws'), redis.pcall('LLEN', key .. ':redo')
-  return type(states) == 'string' and type(draws) == 'number' and type(redo) == 'number'
+  return type(draws) == 'number' and type(redo) == 'number'
 end
 
 -- A request for each assistant, and the comparison at the end: by listing the org, or one by one. As
@@ -66,19 +71,24 @@ local function next_span(key, org, cursor_text, limit_text, requests, total)
   local draws = read('HGETALL', key .. ':draws')
   for i = 1, #draws, 2 do
     local lease = tonumber(string.match(draws[i + 1], '^(%d+)')) or 0
-    if time_left(lease, now_ms, lease_ms) == 0 then return span_of(draws[i]) end
+    local from, to = span_of(draws[i], total)
+    if not from then
+      write('HDEL', key .. ':draws', draws[i])
+    elseif time_left(lease, now_ms, lease_ms) == 0 then
+      return from, to
+    end
   end
-  local cursor, limit = tonumber(cursor_text) or 0, tonumber(limit_text) or 0
+  local cursor = is_whole(cursor_text) and tonumber(cursor_text) or 0
+  local limit = math.min(is_whole(limit_text) and tonumber(limit_text) or 0, tonumber(total))
   if cursor < limit then
-    -- Ids lie a thousand to a string; a draw is of one string.
     local to = math.min(cursor + size, limit, (math.floor(cursor / 1000) + 1) * 1000)
     write('HSET', key, 'cursor', int(to))
     note_rate(key, now_ms)
-    if not requests then estimate(key, org, tonumber(total) or 0) end
+    if not requests then estimate(key, org, tonumber(total)) end
     return cursor, to
   end
   local again = write('LPOP', key .. ':redo')
-  if again then return span_of(again) end
+  if again then return span_of(again, total) end
 end
 
 local function may_draw_task(id, urgent, task_until)
@@ -91,6 +101,11 @@ local function may_draw_range(id, place, org)
     and not passed_over[id]
   local intents = PREFIX .. ':intents:' .. encoded(org_name(org))
   return is_wanted and open_intents(intents, max_open, now_ms) < max_open
+end
+
+local function mend(id, total)
+  recount_bulk(id, tonumber(total), {}, now_ms)
+  return reply.MENDED { bulk = id }
 end
 
 -- Work of one bulk; nil if there is none.
@@ -107,12 +122,16 @@ local function draw(id, place)
       if state == 'PREPARING' then return reply.PREPARE { bulk = id, urgent = urgent == '1' } end
       return reply.VERIFY { bulk = id, urgent = urgent == '1' }
     end
-  elseif state == 'RUNNING' and can_be_drawn(key) then
-    if is_window_closed(id, until_ms, open, now_ms) or not may_draw_range(id, place, org) then return nil end
+  elseif state == 'RUNNING' and org and is_whole(total) then
+    if is_window_closed(id, until_ms, open, now_ms) then return nil end
+    local is_sound = can_be_drawn(key) and states_fit(key, total) and not is_stuck(key, tonumber(total))
+    if not is_sound then return mend(id, total) end
+    if not may_draw_range(id, place, org) then return nil end
     local from, to = next_span(key, org, cursor, limit, requests, total)
     if from then
-      write('HSET', key .. ':draws', int(from) .. ':' .. int(to), until_text .. ' ' .. token)
       local letters = read('GETRANGE', key .. ':states', from, to - 1)
+      if string.find(letters, NO_LETTER) then return mend(id, total) end
+      write('HSET', key .. ':draws', int(from) .. ':' .. int(to), until_text .. ' ' .. token)
       return reply.RANGE {
         bulk = id, org = org, from = int(from), to = int(to), letters = letters, place = place,
       }

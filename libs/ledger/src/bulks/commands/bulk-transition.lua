@@ -1,12 +1,13 @@
 #!lua flags=allow-oom
 -- Pauses, resumes, cancels or retries a bulk rotation, as an operator requests; or resumes it because
--- consumers have applied the keys of its canary (`acknowledged`).
+-- consumers have applied the keys of its canary (`acknowledged`); or halts it because another client has
+-- spoiled the list of its assistants (`damaged`).
 --
 -- Keeps: of two requests at once the last one prevails, and each sees a state that was.
 --
 -- @key bulk
 -- @arg id text
--- @arg request pause|resume|cancel|retry|acknowledged
+-- @arg request pause|resume|cancel|retry|acknowledged|damaged
 -- @reply DONE: also if it was so already
 -- @reply REFUSED state text: its state does not allow this
 -- @reply MISSING
@@ -50,7 +51,12 @@ local function pause()
 end
 
 local function resume()
-  if state == 'RUNNING' or state == 'PREPARING' then return reply.DONE end
+  if state == 'RUNNING' or state == 'PREPARING' then
+    -- Another client may have removed it from the indexes.
+    write('ZADD', PREFIX .. ':bulks', 'NX', 0, id)
+    activate_bulk(id, urgent, created)
+    return reply.DONE
+  end
   if state ~= 'PAUSED' and state ~= 'HALTED' then return reply.REFUSED { state = state } end
   if prepared ~= '1' then
     run('PREPARING')
@@ -69,9 +75,16 @@ local function resume()
   return reply.DONE
 end
 
+local function halt_damaged()
+  if state ~= 'RUNNING' then return reply.REFUSED { state = state } end
+  stop_bulk(id, 'HALTED', 'LEDGER_CORRUPT', now_ms)
+  return reply.DONE
+end
+
 local function cancel()
   if state == 'CANCELLING' or state == 'CANCELLED' then return reply.DONE end
-  if state ~= 'PREPARING' and state ~= 'RUNNING' and state ~= 'PAUSED' and state ~= 'HALTED' then
+  -- A state that another client has written is none: only then the bulk can be rotated again.
+  if state == 'VERIFYING' or state == 'COMPLETED' or state == 'FAILED' or state == 'VALIDATED' then
     return reply.REFUSED { state = state }
   end
   cancel_bulk(id, 'CANCELLED_BY_OPERATOR', open, now_ms)
@@ -110,6 +123,7 @@ local function retry()
   return reply.DONE
 end
 
+if request == 'damaged' then return halt_damaged() end
 write('SREM', PREFIX .. ':bulks:awaiting', id)
 -- An operator who paused, resumed or cancelled it meanwhile prevails.
 if request == 'acknowledged' and not awaits then return reply.REFUSED { state = state } end

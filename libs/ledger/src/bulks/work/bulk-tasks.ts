@@ -3,12 +3,13 @@ import type { Connection } from '../../connection.ts';
 import { parseBulk } from '../bulk-hash.ts';
 import { IDS_A_CHUNK, packIds, unpackIds } from '../bulk-ids.ts';
 import { bulksCommands } from '../commands.generated.ts';
+import { unlessWrongType } from '../../scripts/run.ts';
 
 /** Preparing and verifying a bulk rotation. */
 export interface BulkTasks {
   /** The bulk that is prepared or verified; undefined if it is gone. */
   read(bulkId: string): Promise<BulkRotation | undefined>;
-  /** The ids of one chunk's assistants. */
+  /** The ids of one chunk's assistants; none if another client has given them another type. */
   ids(bulkId: string, chunk: number): Promise<string[]>;
   /** The letters of one chunk's assistants. */
   letters(bulkId: string, chunk: number): Promise<string>;
@@ -49,7 +50,8 @@ export const createBulkTasks = ({ redis, keys, run }: Connection): BulkTasks => 
       const hash = await redis.hgetall(keys.bulk(bulkId));
       return Object.keys(hash).length === 0 ? undefined : parseBulk(bulkId, hash, []);
     },
-    ids: async (bulkId, chunk) => unpackIds(await redis.hget(keys.bulkIds(bulkId), String(chunk))),
+    ids: async (bulkId, chunk) =>
+      unpackIds(await unlessWrongType(redis.hget(keys.bulkIds(bulkId), String(chunk)), null)),
     letters: (bulkId, chunk) =>
       redis.getrange(keys.bulkStates(bulkId), chunk * IDS_A_CHUNK, (chunk + 1) * IDS_A_CHUNK - 1),
     excluded: async (bulkId, assistantIds) =>

@@ -21,6 +21,10 @@ export type BulkDraw =
   /** The lower the place, the sooner the bulk is drawn: urgent bulks first, then older ones. */
   | { kind: 'range'; range: BulkRange; place: number }
   | { kind: 'prepare' | 'verify'; bulkId: string; urgent?: true }
+  /** Another client had changed the bulk: it was put right, and can be drawn. */
+  | { kind: 'mended'; bulkId: string }
+  /** The list of its assistants is damaged: it is HALTED. */
+  | { kind: 'damaged'; bulkId: string }
   | { kind: 'nothing' };
 
 export interface DrawOptions {
@@ -63,6 +67,14 @@ export interface BulkWork extends BulkTasks {
     items: { index: number; job: RotationJob }[],
     options: Omit<ClaimOptions, 'slotGranted'>,
   ): Promise<BulkClaimResult>;
+  /**
+   * Puts right what another client has changed of an open bulk: its places in the indexes, the states of its
+   * assistants, its counts and its draws. True if there was anything. `thorough`: compares all states with
+   * the counts. `again`: the indexes of assistants that were not rotated, whatever their states say.
+   */
+  mend(bulkId: string, options?: { thorough?: boolean; again?: number[] }): Promise<boolean>;
+  /** The bulks that have not ended, by each index that names them. */
+  open(): Promise<string[]>;
   /** The bulks whose canary waits for consumers. */
   awaiting(): Promise<string[]>;
   /**
@@ -112,14 +124,21 @@ const createDraw = (
       except: options.except,
     });
     if (reply.kind === 'nothing') return { kind: 'nothing' };
+    if (reply.kind === 'mended') return { kind: 'mended', bulkId: reply.bulk };
     if (reply.kind !== 'range')
       return { kind: reply.kind, bulkId: reply.bulk, ...(reply.urgent && { urgent: true }) };
     const { bulk: bulkId, org: orgId, from, to, letters, place } = reply;
     const chunk = Math.floor(from / IDS_A_CHUNK);
     const ids = await idsOnce(bulkId, chunk);
-    const waiting = [...letters].flatMap((letter, i) =>
-      letter === '.' ? [{ index: from + i, assistantId: ids[from + i - chunk * IDS_A_CHUNK]! }] : [],
-    );
+    const waiting = [...letters].flatMap((letter, i) => {
+      const assistantId = ids[from + i - chunk * IDS_A_CHUNK];
+      return letter === '.' && assistantId ? [{ index: from + i, assistantId }] : [];
+    });
+    if (waiting.length < letters.split('.').length - 1) {
+      last = undefined;
+      await commands.bulkTransition({ bulk: keys.bulk(bulkId), id: bulkId, request: 'damaged' });
+      return { kind: 'damaged', bulkId };
+    }
     return { kind: 'range', range: { bulkId, orgId, from, to, waiting }, place };
   };
 };
@@ -200,6 +219,22 @@ export const openBulkWork = (connection: Connection, { budget, ledgerId }: BulkW
 
     dropRange: async ({ bulkId, from, to }, token) => {
       await commands.bulkEndRange({ bulk: keys.bulk(bulkId), from, to, token });
+    },
+
+    mend: async (bulkId, { thorough = false, again = [] } = {}) => {
+      const { kind } = await commands.bulkMend({
+        bulk: keys.bulk(bulkId),
+        id: bulkId,
+        thorough,
+        again: again.map(String),
+      });
+      return kind === 'mended';
+    },
+    open: async () => {
+      const indexed = await Promise.all(
+        [keys.bulks, keys.bulksActive].map((index) => redis.zdiff(2, index, keys.bulksEnded)),
+      );
+      return [...new Set(indexed.flat())];
     },
 
     awaiting: () => redis.smembers(keys.bulksAwaiting),

@@ -56,11 +56,12 @@ end
 local ids = read('ZRANGE', open, after == '' and '-' or '(' .. after, '+', 'BYLEX', 'LIMIT', 0, count)
 local orphans = {}
 for _, id in ipairs(ids) do
-  local rotation = redis.pcall('HMGET', rotation_key(id), 'updated', 'org', 'assistant')
-  local updated, org, assistant_id = unpack(rotation)
+  local rotation = redis.pcall('HMGET', rotation_key(id), 'updated', 'org', 'assistant', 'state')
+  local updated, org, assistant_id, state = unpack(rotation)
   local is_quiet = tonumber(updated or '') and math.abs(now_ms - tonumber(updated)) >= quiet_ms
   if not has_job(id, is_quiet) then
-    if updated == false then
+    -- Another client can have put an ended rotation back.
+    if updated == false or state == 'SUCCEEDED' or state == 'FAILED' or state == 'CANCELLED' then
       write('ZREM', open, id)
     elseif is_quiet then
       -- It changed long ago, or before the clock was turned back.

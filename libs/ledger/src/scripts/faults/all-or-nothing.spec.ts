@@ -45,6 +45,9 @@ const DECIDES = [
   'recognise-ledger seq',
   'bulk-claim assistant',
   'bulk-claim rotation',
+  'bulk-draw bulk',
+  'bulk-mend bulk',
+  'bulk-mend rotation',
   'claim assistant',
   'claim events',
   'claim rotation',
@@ -56,6 +59,7 @@ const DECIDES = [
   'org-adopt rotation',
   'sweep-begin sweeping',
   'sweep-begin sweeps',
+  'sweep-create sweep',
   'sweep-create sweeps',
 ];
 
@@ -64,6 +68,7 @@ const DECIDES = [
  * have their own specs; and sites that only faults reach.
  */
 const UNREACHED = [
+  "assistants/post-response: if is_spoilt then write('DEL', PREFIX .. ':answers') end",
   "bulk-claim: if unknowns >= max_open then write('HSET', ledger, 'run_at:' .. org, now_text) end",
   "claim: write('HSET', rotation, 'error', hold_back)",
   "clock: if jump then write('HDEL', ledger, 'clock_jump') end",

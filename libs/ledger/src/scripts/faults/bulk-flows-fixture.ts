@@ -66,6 +66,7 @@ export const bulkFlows: Flows = {
     await failWith(claims[1]!);
     await succeed(claims[2]!);
     await draw();
+    await work.mend(id, { thorough: true });
     await work.renew(id, 'w1', 60_000);
     await work.saveVerification(id, 'w1', { verified: 1, repaired: 0, unverified: 0, differing: [] }, false);
     await work.saveVerification(id, 'w1', { verified: 1, repaired: 0, unverified: 0, differing: [] }, true);
@@ -76,6 +77,21 @@ export const bulkFlows: Flows = {
     await bulks.cancel(id);
     await claimOf({ id: retried!.rotationId, ...retried! });
     await work.trim({ endedBeforeMs: START_MS + 1e9, keep: 0 });
+  },
+  'a bulk rotation that another client has changed': async () => {
+    const { id } = await makeBulk(3);
+    const [first] = await begin(1);
+    await work.mend(id);
+    await redis.del(`{spec}:bulk:${id}:states`);
+    await redis.hset(`{spec}:bulk:${id}`, { limit: 'x', lost: 'x' });
+    await work.mend(id);
+    await redis.hset(`{spec}:bulk:${id}:draws`, 'x', 'y');
+    await begin(3);
+    await succeed(first!);
+    const other = await makeBulk(['ast_9'], { urgent: true });
+    const [only] = await begin(1);
+    await succeed(only!);
+    await work.mend(other.id, { again: [0] });
   },
   'preparing bulk rotations': async () => {
     const spec = {

@@ -58,6 +58,7 @@ export const systemFlows: Flows = {
   sweeps: async () => {
     const sweeps = openLedger(redis, { prefix: 'spec' }).sweeps;
     await sweeps.create('swp_1', undefined);
+    await redis.hset('{spec}:sweep:swp_1', { created: 'x', updated: 'x', started: 'x', ended: 'x' });
     await sweeps.create('swp_2', undefined);
     await sweeps.begin('swp_1', 'run-1', 60_000);
     await sweeps.begin('swp_1', 'run-2', 60_000);

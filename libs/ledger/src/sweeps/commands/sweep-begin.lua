@@ -18,11 +18,13 @@
 -- @include scripts/call
 -- @include scripts/number
 -- @include sweeps/queued
+-- @include sweeps/readable
 -- @include time/now
 -- @include time/time-left
 
 local state, org = fields(sweep)
-if not state then return reply.MISSING end
+-- Without its scope nothing can be compared: the next sweep does it.
+if not state or not org then return reply.MISSING end
 if state ~= 'QUEUED' and state ~= 'RUNNING' then return reply.ENDED end
 
 -- Sweeps that wait try again within a second. Nothing waits for one whose job is lost.
@@ -61,6 +63,6 @@ if org == '' then
 else
   write('HDEL', facts, 'sweep_last', 'sweep_yielded')
 end
-write('HDEL', sweep, 'counts')
+mend_sweep(sweep, org, now_ms)
 write('HSET', sweep, 'state', 'RUNNING', 'token', token, 'started', int(now_ms), 'updated', int(now_ms))
 return reply.BEGUN { now_ms = int(now_ms), sweep = read('HGETALL', sweep) }

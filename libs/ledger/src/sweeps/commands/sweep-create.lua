@@ -22,6 +22,7 @@
 -- @include scripts/call
 -- @include scripts/number
 -- @include sweeps/queued
+-- @include sweeps/readable
 -- @include time/now
 
 org = org_name(org)
@@ -30,14 +31,16 @@ local function sweep_key(which)
   return PREFIX .. ':sweep:' .. which
 end
 
+local now_ms = math.floor(now_us() / 1000)
 -- Another client can have named any sweep here: one of another scope, or one that is in no index, which
 -- nothing would ever begin.
 local known = queued_for(queued, org)
 local state, scope
 if known and read('ZSCORE', sweeps, known) then
-  state, scope = unpack(read('HMGET', sweep_key(known), 'state', 'org'))
+  state, scope = unpack(redis.pcall('HMGET', sweep_key(known), 'state', 'org'))
 end
-if state == 'QUEUED' and org_name(scope or '') == org then
+if state == 'QUEUED' and (not scope or org_name(scope) == org) then
+  mend_sweep(sweep_key(known), org, now_ms)
   return reply.KNOWN { known_id = known, known = read('HGETALL', sweep_key(known)) }
 end
 
@@ -71,7 +74,7 @@ end
 
 local over = read('ZCARD', sweeps) + 1 - keep
 local running = not is_wrong_type(lock) and read('HGET', lock, 'id')
-local now = int(math.floor(now_us() / 1000))
+local now = int(now_ms)
 write('HSET', sweep, 'org', org, 'state', 'QUEUED', 'created', now, 'updated', now)
 if is_limited then write('HSET', sweep, 'requested', '1') end
 if is_spoilt then write('DEL', queued) end

@@ -48,6 +48,7 @@ const facts = (more: Partial<SystemFacts> = {}): SystemFacts => ({
   tooLarge: { first: [], count: 0 },
   unknownsInARow: [],
   stoppedBulks: [],
+  unreadableBulks: [],
   reconciling: [],
   unscheduledPolicies: [],
   overduePolicies: [],
@@ -141,6 +142,7 @@ describe('what needs an operator', () => {
     [[], { processes: [worker(), worker({ settings: { maxOpenRotations: 50 } })], indexedRotations: 49 }],
     [['BULK_HALTED'], { stoppedBulks: [stopped('HALTED', 'READS_FAIL')] }],
     [['BULK_HALTED'], { stoppedBulks: [stopped('HALTED', 'A_CODE_OF_A_LATER_VERSION')] }],
+    [['BULK_UNREADABLE'], { unreadableBulks: ['blk_1'] }],
     [['BULK_PAUSED'], { stoppedBulks: [stopped('PAUSED', 'CANARY_DONE')] }],
     [
       [],

@@ -43,6 +43,7 @@ export interface SystemFacts {
   intentsInAll?: { count: number; limit: number; middleLandsMs?: number };
   /** The number of rotations in the index of open ones; callers add to it one by one. */
   indexedRotations?: number;
+  unreadableBulks: string[];
   stoppedBulks: { id: string; orgId: string; state: string; why: string; sinceMs?: number }[];
   /** Rotations of unknown outcome. */
   reconciling: {

@@ -21,7 +21,7 @@ const lateness = ({ nowMs, processes }: SystemFacts): ((sinceMs: number | undefi
 };
 
 /** Bulk rotations that an operator or a failure has stopped. */
-export const bulkItems = ({ stoppedBulks }: SystemFacts): Attention[] => {
+export const bulkItems = ({ stoppedBulks, unreadableBulks }: SystemFacts): Attention[] => {
   const toItem = ({ id, orgId, state, why, sinceMs }: SystemFacts['stoppedBulks'][number]) => {
     const { message, advice } = storedErrorText(why, 'open bulk rotation', orgId);
     return {
@@ -33,7 +33,15 @@ export const bulkItems = ({ stoppedBulks }: SystemFacts): Attention[] => {
   };
   const halted = stoppedBulks.filter(({ state }) => state === 'HALTED');
   const paused = stoppedBulks.filter(({ why }) => why === 'CANARY_DONE');
-  return [...each('BULK_HALTED', halted, toItem), ...each('BULK_PAUSED', paused, toItem)];
+  return [
+    ...each('BULK_HALTED', halted, toItem),
+    ...each('BULK_UNREADABLE', unreadableBulks, (id) => ({
+      subject: id,
+      message: 'Another client has spoiled the entry of the bulk rotation; it does not continue.',
+      advice: `Cancel it, and create it again: rekey bulk cancel ${id}. If that fails, delete its key.`,
+    })),
+    ...each('BULK_PAUSED', paused, toItem),
+  ];
 };
 
 /** Most of these POSTs left long ago: a response usually takes less. */

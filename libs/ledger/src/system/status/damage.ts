@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Keys } from '../../keys.ts';
+import { readOrgIds } from '../../orgs/org-ids.ts';
+import { unlessWrongType } from '../../scripts/run.ts';
 
 /** A key of the ledger with a wrong type: another client wrote to it. */
 export interface DamagedKey {
@@ -33,6 +35,8 @@ const single = (keys: Keys): string[] => [
   keys.checks,
   keys.slowChecks,
   keys.held,
+  keys.known,
+  `${keys.prefix}:accepted`,
   keys.stale,
   keys.rollbacks,
   keys.uncertain,
@@ -49,13 +53,26 @@ const single = (keys: Keys): string[] => [
   ...['open', 'SUCCEEDED', 'FAILED', 'CANCELLED'].map(keys.rotations),
 ];
 
+const ORGS_LOOKED_AT = 100;
+
+/** What decides what may be published of an org. */
+const ofOrgs = async (redis: Redis, keys: Keys): Promise<string[]> => {
+  const orgIds = await unlessWrongType(readOrgIds({ redis, keys }), []);
+  return orgIds
+    .slice(0, ORGS_LOOKED_AT)
+    .flatMap((orgId) => [
+      keys.assistants(orgId),
+      ...['changes', 'adopted'].map((part) => `${keys.prefix}:${part}:${encodeURIComponent(orgId)}`),
+    ]);
+};
+
 /**
- * Which keys of the ledger are spoilt: of those that there is one of each, of `others`, and those that a
- * command has met (see scripts/lua/call.lua). What was mended is forgotten.
+ * Which keys of the ledger are spoilt: of those that there is one of each, of those of orgs, of `others`,
+ * and those that a command has met (see scripts/lua/call.lua). What was mended is forgotten.
  */
 export const findDamage = async (redis: Redis, keys: Keys, others: string[]): Promise<DamagedKey[]> => {
   const met = await redis.hkeys(keys.damaged).catch(() => []);
-  const looked = [...new Set([...single(keys), ...others, ...met])];
+  const looked = [...new Set([...single(keys), ...(await ofOrgs(redis, keys)), ...others, ...met])];
   const types = (await looked.reduce((pipeline, key) => pipeline.type(key), redis.pipeline()).exec()) ?? [];
   const damaged = looked.flatMap((key, i): DamagedKey[] => {
     const [error, type] = types[i] ?? [];

@@ -1,5 +1,6 @@
 import { isErrorCode, type OpenBulk, type SystemStatus } from '@rekey/schema';
 import type { Connection } from '../../connection.ts';
+import { bulkFieldNames, isReadableBulk } from '../../bulks/bulk-hash.ts';
 import { readOrgIds } from '../../orgs/org-ids.ts';
 import type { SystemFacts } from '../attention/facts.ts';
 import { shareOfBulks } from '../attention/rotation-items.ts';
@@ -104,13 +105,19 @@ export const readReconciling = async (
 interface BulkFacts {
   openBulks: OpenBulk[];
   stopped: SystemFacts['stoppedBulks'];
+  unreadable: string[];
   waiting: number;
 }
+
+/** Of a hash that is gone, or has another type, nothing can be read. */
+const isReadable = (reply: (string | null)[] | null, from: number): boolean =>
+  reply !== null && (reply.every((field) => field === null) || isReadableBulk(reply.slice(from)));
 
 export const readBulks = async ({ redis, keys }: Connection): Promise<BulkFacts> => {
   const ids = (await redis.zdiff(2, keys.bulks, keys.bulksEnded)).slice(-LOOKED_AT);
   const counted = ['total', 'succeeded', 'shared', 'failed', 'cancelled', 'open'];
-  const hashes = await fieldsOf(redis, ids.map(keys.bulk), 'state', 'org', 'why', 'updated', ...counted);
+  const named = ['state', 'org', 'why', 'updated', ...counted];
+  const hashes = await fieldsOf(redis, ids.map(keys.bulk), ...named, ...bulkFieldNames);
   const found = hashes.flatMap((reply, i) => {
     const [state, orgId, why, updated, total, succeeded, shared, failed, cancelled, open] = reply ?? [];
     if (!state) return [];
@@ -131,6 +138,7 @@ export const readBulks = async ({ redis, keys }: Connection): Promise<BulkFacts>
   return {
     openBulks: found.slice(-SHOWN).map(({ id, state, total, done }) => ({ id, state, total, done })),
     stopped: found.filter(({ state }) => state === 'HALTED' || state === 'PAUSED'),
+    unreadable: ids.filter((_, i) => !isReadable(hashes[i]!, named.length)),
     waiting: found.reduce((sum, { total, done, open }) => sum + Math.max(total - done - open, 0), 0),
   };
 };

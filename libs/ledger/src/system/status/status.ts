@@ -80,8 +80,13 @@ const readCounts = async ({ redis, keys }: Connection) => {
 const readWork = async (connection: Connection, facts: Record<string, string>) => {
   const openIntents = await unlessDamaged(readOpenIntents(connection, facts), []);
   const reconciling = await unlessDamaged(readReconciling(connection, openIntents), []);
-  const bulks = await unlessDamaged(readBulks(connection), { openBulks: [], stopped: [], waiting: 0 });
-  return { openIntents, reconciling, ...bulks };
+  const bulks = await unlessDamaged(readBulks(connection), {
+    openBulks: [],
+    stopped: [],
+    unreadable: [],
+    waiting: 0,
+  });
+  return { openIntents, reconciling, bulks };
 };
 
 const readOthers = async (
@@ -170,7 +175,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
   ]);
   const damaged = await findDamage(connection.redis, connection.keys, budgetKeys(connection, known));
   const damagedQueues = await findQueueDamage(connection.redis, connection.keys);
-  const { openIntents, reconciling, openBulks, stopped, waiting } = await readWork(connection, facts);
+  const { openIntents, reconciling, bulks } = await readWork(connection, facts);
   const intentsInAll = await unlessDamaged(readIntentsInAll(connection, known), { count: 0, limit: 0 });
   const others = await readOthers(connection, sources, nowMs, known);
   const notes = await readNotes(connection);
@@ -180,7 +185,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
   const lastEnded = readSweepNote(facts['sweep_ended']);
   const lastSuccess = readSweepNote(facts['sweep_succeeded']);
   const { running, oldest } = others;
-  const open = counts.open + waiting;
+  const open = counts.open + bulks.waiting;
   const attention = attentionOf({
     nowMs,
     damaged,
@@ -201,7 +206,8 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     intentsInAll,
     indexedRotations: counts.open,
     rolledBack: others.rolledBack,
-    stoppedBulks: stopped,
+    stoppedBulks: bulks.stopped,
+    unreadableBulks: bulks.unreadable,
     reconciling,
     unscheduledPolicies: others.unscheduled,
     overduePolicies: others.overdue,
@@ -225,9 +231,9 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     ...(lastEnded && { lastSweep: sweepOf(lastEnded) }),
     ...(lastSuccess && { lastSuccess: sweepOf(lastSuccess) }),
     ...(running && { runningSweep: running }),
-    openBulks,
+    openBulks: bulks.openBulks,
     ...(frozen && { frozen }),
-    rotations: { open, failed: counts.failed, waitingInBulks: waiting },
+    rotations: { open, failed: counts.failed, waitingInBulks: bulks.waiting },
     openIntents,
     uncertain,
     uncertainCount: counts.uncertain,

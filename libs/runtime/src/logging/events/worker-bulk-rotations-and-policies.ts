@@ -7,6 +7,20 @@ export const workerBulkRotationsAndPoliciesEvents = {
     message: 'bulk rotations were interrupted; retrying',
     meaning: 'The ledger could not be read or written. Check Redis; the worker retries with backoff.',
   },
+  bulk_damaged: {
+    level: 'error',
+    message: 'list of the assistants of a bulk rotation is damaged; halted',
+    meaning:
+      'Another client has spoiled the list, so the bulk rotation is HALTED (`LEDGER_CORRUPT`). Cancel it, ' +
+      'and create it again; assistants that it has rotated are rotated again. Find the client.',
+  },
+  bulk_mended: {
+    level: 'warn',
+    message: 'bulk rotation was damaged by another client; mended',
+    meaning:
+      'The indexes, states or counts of the bulk rotation were not as Rekey writes them. They are counted ' +
+      'anew; assistants that were rotated since it was requested count as shared. Find the client.',
+  },
   bulk_task_started: {
     level: 'info',
     message: 'bulk task started',

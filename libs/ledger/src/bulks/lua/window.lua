@@ -1,9 +1,0 @@
--- Whether the window in which a bulk may run has ended. The bulk is then cancelled.
---
--- @include bulks/cancel
-
-local function is_window_closed(id, until_text, open, now_ms)
-  if not until_text or until_text == '' or now_ms <= tonumber(until_text) then return false end
-  cancel_bulk(id, 'WINDOW_CLOSED', tonumber(open) or 0, now_ms)
-  return true
-end

@@ -1,0 +1,249 @@
+import { describe, expect, it } from '@jest/globals';
+import { ledger, redis } from '../../ledger-fixture.ts';
+import {
+  allProblems,
+  begin,
+  bulks,
+  claimsOf,
+  claimRange,
+  countsOf,
+  draw,
+  drawn,
+  failWith,
+  makeBulk,
+  pass,
+  stateOf,
+  statesOf,
+  succeed,
+  useBulks,
+  work,
+  wordsOf,
+} from '../bulk-fixture.ts';
+
+useBulks();
+
+/** Six assistants: one succeeded, one failed, one is open. */
+const atWork = async () => {
+  const { id } = await makeBulk(6);
+  await pass(1000);
+  const [first, second, third] = await begin(3);
+  await succeed(first!);
+  await failWith(second!);
+  return { id, open: third! };
+};
+const keyOf = (id: string, part = '') => `{spec}:bulk:${id}${part}`;
+
+type Spoil = (id: string) => Promise<unknown>;
+
+/** Draws and rotates until nothing is left to draw. */
+const rotateAll = async (): Promise<void> => {
+  for (let got = await draw(); got.kind === 'range' || got.kind === 'mended'; got = await draw()) {
+    if (got.kind === 'mended') continue;
+    const claims = await claimsOf(claimRange(got.range));
+    await work.dropRange(got.range, 'w1');
+    for (const claim of claims) await succeed(claim);
+  }
+};
+
+describe('a bulk that another client has changed is drawn', () => {
+  const spoilers: [string, Spoil][] = [
+    ['without its states', (id) => redis.del(keyOf(id, ':states'))],
+    ['with states that are too short', (id) => redis.set(keyOf(id, ':states'), 'sA')],
+    ['with states that are too long', (id) => redis.append(keyOf(id, ':states'), '.......')],
+    ['with states that are no letters', (id) => redis.set(keyOf(id, ':states'), '\u0000'.repeat(6))],
+    [
+      'with states of another type',
+      async (id) => {
+        await redis.del(keyOf(id, ':states'));
+        await redis.sadd(keyOf(id, ':states'), 'x');
+      },
+    ],
+    [
+      'with draws of another type',
+      async (id) => {
+        await redis.del(keyOf(id, ':draws'));
+        await redis.set(keyOf(id, ':draws'), 'x');
+      },
+    ],
+    ['with draws that are none', (id) => redis.hset(keyOf(id, ':draws'), 'x', 'y', '5:3', 'z')],
+    ['with a cursor at the end', (id) => redis.hset(keyOf(id), 'cursor', 6)],
+    ['with a cursor that is no number', (id) => redis.hset(keyOf(id), 'cursor', 'x')],
+    ['with an end of its window that is no time', (id) => redis.hset(keyOf(id), 'until', 'x')],
+    ['without returned draws', (id) => redis.del(keyOf(id, ':redo'))],
+  ];
+
+  it.each(spoilers)('%s, and rotates each assistant once', async (_, spoil) => {
+    const { id, open } = await atWork();
+    const versions = await redis.xlen('{spec}:events');
+    await spoil(id);
+    await rotateAll();
+    await succeed(open);
+    await rotateAll();
+    await redis.hdel(keyOf(id), 'until');
+    expect((await stateOf(id))[0]).toBe('VERIFYING');
+    // The failed one waits again if nothing says any more that it has failed.
+    const { failed } = await countsOf(id);
+    expect((await redis.xlen('{spec}:events')) - versions).toBe(5 - failed);
+    expect(await allProblems()).toEqual([]);
+  });
+
+  it('and stops no other bulk, whatever its fields hold', async () => {
+    const { id } = await makeBulk(3);
+    await redis.hdel(keyOf(id), 'org');
+    const other = await makeBulk(['b_1']);
+    expect((await drawn()).bulkId).toBe(other.id);
+    await redis.del(keyOf(id));
+    await redis.zrem('{spec}:bulks', id);
+    await redis.zrem('{spec}:bulks:active', id);
+  });
+
+  it('and counts an assistant as shared that it had rotated', async () => {
+    const { id, open } = await atWork();
+    await redis.del(keyOf(id, ':states'));
+    expect(await draw()).toEqual({ kind: 'mended', bulkId: id });
+    expect(await statesOf(id)).toBe('..r...');
+    expect(await wordsOf(claimRange(await drawn({ size: 2 })))).toEqual(['shared', 'claimed']);
+    await succeed(open);
+  });
+
+  it.each<[string, (key: string) => Promise<unknown>]>([
+    ['one', (key) => redis.hset(key, '0', 'ast_0\nast_1')],
+    ['all', (key) => redis.del(key)],
+    [
+      'all, and they have another type',
+      async (key) => {
+        await redis.del(key);
+        await redis.set(key, 'x');
+      },
+    ],
+  ])('and is halted if ids are missing: %s', async (_, spoil) => {
+    const { id } = await makeBulk(3);
+    await spoil(keyOf(id, ':ids'));
+    expect(await draw()).toEqual({ kind: 'damaged', bulkId: id });
+    expect(await stateOf(id)).toEqual(['HALTED', 'LEDGER_CORRUPT']);
+    await bulks.cancel(id);
+    expect(await draw()).toEqual({ kind: 'nothing' });
+  });
+});
+
+describe('mend', () => {
+  it('finds nothing in a sound bulk', async () => {
+    const { id } = await atWork();
+    const before = await redis.hgetall(keyOf(id));
+    expect(await work.mend(id, { thorough: true })).toBe(false);
+    expect(await redis.hgetall(keyOf(id))).toEqual(before);
+  });
+
+  it.each(['bulks', 'bulks:active'])('puts a bulk back into %s', async (index) => {
+    const { id } = await atWork();
+    await redis.zrem(`{spec}:${index}`, id);
+    expect(await work.open()).toEqual([id]);
+    expect(await work.mend(id)).toBe(true);
+    expect(await redis.zscore(`{spec}:${index}`, id)).not.toBeNull();
+  });
+
+  it('is not needed for a bulk that an operator resumes: it is in all indexes again', async () => {
+    const { id } = await makeBulk(1);
+    await redis.del('{spec}:bulks', '{spec}:bulks:active');
+    await bulks.resume(id);
+    expect(await work.open()).toEqual([id]);
+    expect((await drawn()).bulkId).toBe(id);
+  });
+
+  it('counts open rotations that are not there no longer', async () => {
+    const { id, open } = await atWork();
+    await redis.hset(keyOf(id), 'open', 1000);
+    expect(await work.mend(id)).toBe(true);
+    expect(await countsOf(id)).toMatchObject({ rotating: 1 });
+    await succeed(open);
+    await rotateAll();
+    expect((await stateOf(id))[0]).toBe('VERIFYING');
+  });
+
+  it('counts no rotation that has ended, although another client calls it open', async () => {
+    const { id, open } = await atWork();
+    await bulks.cancel(id);
+    await redis.hset(`{spec}:rotation:${open.rotationId}`, 'state', 'SUCCEEDED');
+    expect(await work.mend(id)).toBe(true);
+    expect((await stateOf(id))[0]).toBe('CANCELLED');
+    await redis.flushall();
+  });
+
+  it('ends a cancelled bulk that waits for none', async () => {
+    const { id, open } = await atWork();
+    await bulks.cancel(id);
+    await succeed(open);
+    await redis.hset(keyOf(id), { state: 'CANCELLING', open: 7 });
+    await redis.zrem('{spec}:bulks:ended', id);
+    expect(await work.mend(id)).toBe(true);
+    expect(await stateOf(id)).toEqual(['CANCELLED', 'CANCELLED_BY_OPERATOR']);
+  });
+
+  it('returns assistants that were not rotated, once', async () => {
+    const { id } = await makeBulk(2);
+    await redis.set(keyOf(id, ':states'), 'ss');
+    await redis.hset(keyOf(id), { succeeded: 2, cursor: 2, state: 'VERIFYING' });
+    expect(await work.mend(id, { again: [0, 1] })).toBe(true);
+    expect((await stateOf(id))[0]).toBe('RUNNING');
+    await rotateAll();
+    expect((await stateOf(id))[0]).toBe('VERIFYING');
+    expect(await work.mend(id, { again: [0, 1] })).toBe(false);
+  });
+
+  it('leaves alone what has ended or cannot be read', async () => {
+    const { id } = await makeBulk(0);
+    await draw();
+    await redis.hset(keyOf(id), 'state', 'COMPLETED');
+    expect(await work.mend(id)).toBe(false);
+    expect(await work.mend('blk_x')).toBe(false);
+    await redis.flushall();
+  });
+});
+
+describe('a bulk whose entry another client has spoiled', () => {
+  it.each([
+    ['state', 'x'],
+    ['total', 'x'],
+    ['selection', '{'],
+    ['created', '-1'],
+  ])('is named by the status, and can be cancelled: %s', async (field, text) => {
+    const { id } = await makeBulk(3);
+    await redis.hset(keyOf(id), field, text);
+    const unreadable = async () => {
+      const { attention } = await ledger.system.status();
+      return attention.filter(({ code }) => code === 'BULK_UNREADABLE').map(({ subject }) => subject);
+    };
+    expect(await unreadable()).toEqual([id]);
+    await bulks.cancel(id).catch(() => {});
+    expect(await redis.hget(keyOf(id), 'state')).toBe('CANCELLED');
+    expect(await unreadable()).toEqual([]);
+    await redis.flushall();
+  });
+
+  it('is shown without failures that are none', async () => {
+    const { id } = await makeBulk(1);
+    await redis.rpush(keyOf(id, ':failures'), '1152921504606847000', 'x y z', '1 A_CODE ast 1');
+    expect((await bulks.get(id)).lastFailures).toEqual([{ atMs: 1, code: 'A_CODE', assistantId: 'ast 1' }]);
+    await redis.del(keyOf(id, ':failures'));
+    await redis.set(keyOf(id, ':failures'), 'x');
+    expect((await bulks.get(id)).lastFailures).toEqual([]);
+    await redis.del(keyOf(id, ':failures'));
+  });
+
+  it('has no list of assistants without its states', async () => {
+    const { id } = await makeBulk(1);
+    await redis.del(keyOf(id, ':states'));
+    await redis.sadd(keyOf(id, ':states'), 'x');
+    const listing = bulks.items(id, {}, { size: 10, from: 0 });
+    await expect(listing).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
+    await draw();
+  });
+
+  it('lists an assistant as LEDGER_CORRUPT whose state is none that Rekey writes', async () => {
+    const { id } = await makeBulk(2);
+    await redis.set(keyOf(id, ':states'), 'S.');
+    const { items } = await bulks.items(id, {}, { size: 10, from: 0 });
+    expect(items[0]).toMatchObject({ state: 'FAILED', errorCode: 'LEDGER_CORRUPT' });
+    await draw();
+  });
+});
