@@ -27,7 +27,7 @@ export interface FloodTarget {
   scale: number;
 }
 
-interface Flood {
+export interface Flood {
   name: string;
   /** Resolves when the flood has ended, with everything that it opened closed. */
   run(target: FloodTarget): Promise<void>;

@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createRekeyClient } from '@rekey/client';
 import { ledgerKeys } from '@rekey/ledger';
@@ -12,19 +13,34 @@ export interface Memory {
   resident: number;
 }
 
+/** A health check: Infinity if it failed. */
+export interface Check {
+  connection: 'kept' | 'new';
+  tookMs: number;
+  /** How long the event loop of the process that checks was held up meanwhile. */
+  heldUpMs: number;
+}
+
+/** What the gateway's process has used so far, and its longest event-loop delay since the last sample. */
+interface Load {
+  cpuSeconds: number;
+  loopDelayMs: number;
+}
+
 export interface GatewayUnderFlood {
   target: Omit<FloodTarget, 'scale'>;
   redisUrl: string;
+  pid: number;
   isAlive(): boolean;
-  memory(): Promise<Memory>;
+  sample(): Promise<Memory & Load>;
   /** The same after a full garbage collection. */
   memoryKept(): Promise<Memory>;
   /** What each limit has refused so far. */
   refused(): Promise<Record<string, number>>;
   /** How many calls have ended so far with each gRPC code. */
   codes(): Promise<Record<string, number>>;
-  /** The health checks since the last call: how long each took, in ms; Infinity if it failed. */
-  takeChecks(): number[];
+  /** The health checks since the last call. */
+  takeChecks(): Check[];
   output(): string;
   stop(): Promise<void>;
 }
@@ -66,11 +82,12 @@ const startProbe = async (address: string) => {
   const child = startChild(process.execPath, ['--conditions=@rekey/source', program, address], {
     env: process.env,
   });
-  let checks: number[] = [];
+  let checks: Check[] = [];
   await lineOf(child, (line) => (line.startsWith('{') ? true : undefined), 'the health probe');
-  child.process.stdout?.on('data', (chunk: Buffer) => {
-    const lines = chunk.toString().split('\n').filter(Boolean);
-    checks.push(...lines.map((line) => (line === 'failed' ? Infinity : Number(line))));
+  createInterface({ input: child.process.stdout! }).on('line', (line) => {
+    const [connection, tookMs, heldUpMs] = line.split(' ');
+    if (connection !== 'kept' && connection !== 'new') return;
+    checks.push({ connection, tookMs: Number(tookMs), heldUpMs: Number(heldUpMs) });
   });
   const take = () => {
     const taken = checks;
@@ -109,16 +126,19 @@ export const startGatewayUnderFlood = async (
   const [rotationId, bulkRotationOfRotationId, bulkRotationId] = await prepare(address, redis.url);
   const probe = await startProbe(address);
   const metrics = () => metricsOf(healthAddressOf(gateway));
-  const memory = async (): Promise<Memory> => {
+  const sample = async (): Promise<Memory & Load> => {
     const values = await metrics();
     const mb = (...names: string[]) => names.reduce((sum, name) => sum + values[name]!, 0) / 1e6;
     return {
       used: mb('nodejs_heap_size_used_bytes', 'nodejs_external_memory_bytes'),
       resident: mb('process_resident_memory_bytes'),
+      cpuSeconds: values['process_cpu_seconds_total']!,
+      loopDelayMs: values['nodejs_eventloop_lag_max_seconds']! * 1000,
     };
   };
   return {
     redisUrl: redis.url,
+    pid: gateway.child.process.pid!,
     target: {
       address,
       rotationId: rotationId!,
@@ -126,10 +146,10 @@ export const startGatewayUnderFlood = async (
       bulkRotationId: bulkRotationId!,
     },
     isAlive: () => gateway.child.process.exitCode === null && gateway.child.process.signalCode === null,
-    memory,
+    sample,
     memoryKept: async () => {
       await collectGarbage(gateway);
-      return memory();
+      return sample();
     },
     refused: async () =>
       Object.fromEntries(

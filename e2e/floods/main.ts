@@ -1,29 +1,36 @@
+import { floods } from './floods.ts';
 import { startGatewayUnderFlood } from './gateway-under-flood.ts';
 import { runFloods, verdictOf, type FloodResult } from './run-floods.ts';
 
 /*
- * npm run floods [-- SCALE]: a real gateway, and one caller that makes it hold as much as it can: calls half
- * open, waits, watches, resets, pings, idle connections, responses that nobody reads. Meanwhile another
- * process checks its health. The verdict: no crash, health within 100 ms, and memory back afterwards.
+ * npm run floods [-- SCALE [PATTERN]]: a real gateway, and one caller that makes it hold as much as it can:
+ * calls half open, waits, watches, resets, pings, idle connections, responses that nobody reads. Meanwhile
+ * another process checks its health. The verdict: no crash, health within 100 ms, and memory back afterwards.
+ * PATTERN chooses floods by name.
  */
 
 const CHECK_WITHIN_MS = 100;
-const scale = Number(process.argv[2] ?? 1);
+const [scale = '1', pattern = ''] = process.argv.slice(2);
+const chosen = floods.filter(({ name }) => new RegExp(pattern).test(name));
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 const printResult = (result: FloodResult): void => {
   const { name, seconds, slowestCheckMs, checks, highest, afterwards, refused } = result;
   const limits = Object.entries(refused).map(([limit, count]) => `${limit} ${count}`);
+  const ms = (number: number) => number.toFixed(0).padStart(5);
   print(
-    `${name.padEnd(46)} ${seconds.toFixed(1).padStart(5)} s  health ${slowestCheckMs.toFixed(0)} ms ` +
-      `(${checks})  in use ${highest.used.toFixed(0)} → ${afterwards.used.toFixed(0)} MB  ` +
+    `${name.padEnd(46)} ${seconds.toFixed(1).padStart(5)} s  health kept ${ms(slowestCheckMs.kept)} ms, ` +
+      `new ${ms(slowestCheckMs.new)} ms (${checks}; held up: gateway ${ms(result.loopDelayMs)} ms, ` +
+      `checks ${ms(result.proberHeldUpMs)} ms)  cores: gateway ${result.gatewayCores.toFixed(2)}, ` +
+      `flood ${result.flooderCores.toFixed(2)}  ` +
+      `in use ${highest.used.toFixed(0)} → ${afterwards.used.toFixed(0)} MB  ` +
       `resident ${highest.resident.toFixed(0)} → ${afterwards.resident.toFixed(0)} MB  ` +
       `refused: ${limits.join(', ') || 'nothing'}`,
   );
 };
 
 const gateway = await startGatewayUnderFlood();
-const run = await runFloods(gateway, scale, printResult).finally(() => gateway.stop());
+const run = await runFloods(gateway, Number(scale), printResult, chosen).finally(() => gateway.stop());
 const verdict = verdictOf(run, CHECK_WITHIN_MS);
 if (verdict.crashes > 0) print(gateway.output().slice(-4000));
 print(`baseline: ${run.baselineMb.toFixed(0)} MB in use`);

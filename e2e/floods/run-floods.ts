@@ -1,17 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { floods } from './floods.ts';
-import type { GatewayUnderFlood, Memory } from './gateway-under-flood.ts';
+import { floods, type Flood } from './floods.ts';
+import type { Check, GatewayUnderFlood, Memory } from './gateway-under-flood.ts';
 
 export interface FloodResult {
   name: string;
   seconds: number;
-  /** The slowest health check, in ms; Infinity if one failed. */
-  slowestCheckMs: number;
+  /** The slowest health checks, in ms; Infinity if one failed. */
+  slowestCheckMs: Record<Check['connection'], number>;
   checks: number;
+  /** The longest that the event loop of the process that checks was held up, and that of the gateway. */
+  proberHeldUpMs: number;
+  loopDelayMs: number;
+  /** How many cores the gateway has used, and this process, which floods. */
+  gatewayCores: number;
+  flooderCores: number;
   /** The largest memory seen while it ran, and the least that was in use afterwards. */
   highest: Memory;
   afterwards: Memory;
   refused: Record<string, number>;
+}
+
+interface FloodRun {
+  baselineMb: number;
+  /** How many were to run. */
+  floods: number;
+  results: FloodResult[];
 }
 
 interface Verdict {
@@ -61,28 +74,41 @@ export const runFloods = async (
   gateway: GatewayUnderFlood,
   scale: number,
   onResult: (result: FloodResult) => void = () => {},
-): Promise<{ baselineMb: number; results: FloodResult[] }> => {
+  chosen: readonly Flood[] = floods,
+): Promise<FloodRun> => {
   const baselineMb = await baselineOf(gateway);
   const results: FloodResult[] = [];
-  for (const { name, run } of floods) {
+  for (const { name, run } of chosen) {
     if (!gateway.isAlive()) break;
     const before = await gateway.refused();
     const highest: Memory = { used: 0, resident: 0 };
+    let last = await gateway.sample();
+    let loopDelayMs = 0;
+    const startCpu = last.cpuSeconds;
+    const ownCpu = process.cpuUsage();
     gateway.takeChecks();
     const beganMs = performance.now();
     await during(run({ ...gateway.target, scale }), async () => {
-      const { used, resident } = await gateway.memory();
-      highest.used = Math.max(highest.used, used);
-      highest.resident = Math.max(highest.resident, resident);
+      last = await gateway.sample();
+      highest.used = Math.max(highest.used, last.used);
+      highest.resident = Math.max(highest.resident, last.resident);
+      loopDelayMs = Math.max(loopDelayMs, last.loopDelayMs);
     });
     const seconds = (performance.now() - beganMs) / 1000;
+    const { user, system } = process.cpuUsage(ownCpu);
     const checks = gateway.takeChecks();
     if (!gateway.isAlive()) break;
+    const slowestOf = (connection: Check['connection']) =>
+      Math.max(0, ...checks.filter((one) => one.connection === connection).map(({ tookMs }) => tookMs));
     const result = {
       name,
       seconds,
-      slowestCheckMs: Math.max(0, ...checks),
+      slowestCheckMs: { kept: slowestOf('kept'), new: slowestOf('new') },
       checks: checks.length,
+      proberHeldUpMs: Math.max(0, ...checks.map(({ heldUpMs }) => heldUpMs)),
+      loopDelayMs,
+      gatewayCores: (last.cpuSeconds - startCpu) / seconds,
+      flooderCores: (user + system) / 1e6 / seconds,
       highest,
       afterwards: await settle(gateway, baselineMb * MAY_KEEP),
       refused: differences(before, await gateway.refused()),
@@ -90,14 +116,16 @@ export const runFloods = async (
     results.push(result);
     onResult(result);
   }
-  return { baselineMb, results };
+  return { baselineMb, floods: chosen.length, results };
 };
 
 export const verdictOf = (
-  { baselineMb, results }: { baselineMb: number; results: FloodResult[] },
+  { baselineMb, floods: begun, results }: FloodRun,
   checkWithinMs: number,
 ): Verdict => ({
-  crashes: floods.length - results.length,
-  slow: results.filter(({ slowestCheckMs }) => slowestCheckMs > checkWithinMs).map(({ name }) => name),
+  crashes: begun - results.length,
+  slow: results
+    .filter(({ slowestCheckMs }) => Math.max(slowestCheckMs.kept, slowestCheckMs.new) > checkWithinMs)
+    .map(({ name }) => name),
   kept: results.filter(({ afterwards }) => afterwards.used > baselineMb * MAY_KEEP).map(({ name }) => name),
 });

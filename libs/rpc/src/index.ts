@@ -5,7 +5,7 @@ export { explainTransportErrors } from './transport-errors.ts';
 export { unary } from './unary.ts';
 export { clientStreaming, serverStreaming } from './streaming.ts';
 export { limitCalls, type CallLimits } from './limits/limit-calls.ts';
-export { takeTurns } from './limits/take-turns.ts';
+export { takeTurns, type Turns } from './limits/take-turns.ts';
 export { observeCalls, type CallObserver } from './observe-calls.ts';
 export type { ServiceHandlers } from './services.ts';
 export { toProtoAssistant } from './mapping/assistant.ts';

@@ -29,10 +29,13 @@ const REQUEST_ID = /^[A-Za-z0-9._:/+=-]{1,128}$/;
 /** Version, trace id, parent id and flags; neither id may be all zeros (W3C Trace Context, section 3.2). */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
+/** Shared: to make an error, with its stack, for each caller that leaves takes longer than all else. */
+const CALLER_GONE = new DOMException('The caller has gone', 'AbortError');
+
 const signalOf = (call: ServerCall): AbortSignal => {
   const gone = new AbortController();
-  if (call.cancelled) gone.abort();
-  else call.on('cancelled', () => gone.abort());
+  if (call.cancelled) gone.abort(CALLER_GONE);
+  else call.on('cancelled', () => gone.abort(CALLER_GONE));
   return gone.signal;
 };
 

@@ -1,4 +1,5 @@
 import { constants, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { StreamGrants } from './grant-streams.ts';
 
 export interface ConnectionLimits {
   open: number;
@@ -41,6 +42,7 @@ const limitControlFrames = (
 export const limitConnections = (
   http2Servers: readonly Http2Server[],
   limits: ConnectionLimits,
+  grants: StreamGrants,
   onLimit: (limit: string) => void,
 ): OpenConnections => {
   const calls = new Map<ServerHttp2Session, number>();
@@ -51,6 +53,7 @@ export const limitConnections = (
     const before = calls.get(session);
     if (before === undefined) return;
     calls.set(session, before + by);
+    if (by > 0) grants.count(session, before + by);
     if (before + by > 0) idle.delete(session);
     else idle.add(session);
   };
@@ -63,6 +66,7 @@ export const limitConnections = (
   const onSession = (session: ServerHttp2Session): void => {
     calls.set(session, 0);
     idle.add(session);
+    grants.open(session);
     session.once('close', () => forget(session));
     session.on('stream', (stream) => {
       changeCalls(session, 1);

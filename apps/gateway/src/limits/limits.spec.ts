@@ -17,13 +17,7 @@ const documented = (): [name: string, value: string][] => {
 
 const shown = (count: number): string => count.toLocaleString('en');
 
-const valuesOf = ({
-  calls,
-  connections,
-  turns,
-  streamsPerConnection,
-  uploadIds,
-}: GatewayLimits): [string, string][] => [
+const valuesOf = ({ calls, connections, turns, streams, uploadIds }: GatewayLimits): [string, string][] => [
   ...Object.entries(calls.kinds).map(([kind, { open }]): [string, string] => [kind, shown(open)]),
   ['upload-ids', shown(uploadIds)],
   ['turns', shown(turns.waitingTurns)],
@@ -34,7 +28,7 @@ const valuesOf = ({
   ['metadata', `${calls.metadataBytes / 2 ** 10} KiB`],
   ['connections', shown(connections.open)],
   ['control-frames', `${shown(connections.controlFramesPerSecond)} a second`],
-  ['calls of one connection', shown(streamsPerConnection)],
+  ['calls of one connection', shown(streams.most)],
 ];
 
 it('docs/reference/limits.md lists every limit of the gateway with its default', () => {

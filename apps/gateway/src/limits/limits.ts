@@ -1,5 +1,6 @@
 import type { CallLimits } from '@rekey/rpc';
 import type { GatewayEnvironment } from '../config.ts';
+import type { StreamLimits } from './grant-streams.ts';
 import type { ConnectionLimits } from './limit-connections.ts';
 import type { TurnLimits } from './take-stream-turns.ts';
 
@@ -8,7 +9,7 @@ export interface GatewayLimits {
   connections: ConnectionLimits;
   turns: TurnLimits;
   /** Of one connection: a caller that wants more waits until one of its calls ends. */
-  streamsPerConnection: number;
+  streams: StreamLimits;
   /** The ids of all streams of ids that are open. */
   uploadIds: number;
 }
@@ -65,6 +66,6 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
   },
   // Health checks do not take turns with others: each is short.
   turns: { waitingTurns: 10_000, takesTurns: (path) => kinds[path] !== 'health' },
-  streamsPerConnection: config.GATEWAY_MAX_CONNECTION_CALLS,
+  streams: { first: 64, most: config.GATEWAY_MAX_CONNECTION_CALLS },
   uploadIds: 2_000_000,
 });

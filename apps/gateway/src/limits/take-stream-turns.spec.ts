@@ -1,6 +1,7 @@
 import { connect, createServer, type ClientHttp2Session, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { takeTurns } from '@rekey/rpc';
 import { takeStreamTurns } from './take-stream-turns.ts';
 
 const REFUSED = 7;
@@ -25,7 +26,7 @@ const start = async (waitingTurns: number): Promise<void> => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const takesTurns = (path: string) => path !== '/health';
-  takeStreamTurns([server], { waitingTurns, takesTurns }, (limit) => refused.push(limit));
+  takeStreamTurns([server], takeTurns(waitingTurns), { takesTurns }, (limit) => refused.push(limit));
   session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   session.on('error', () => {});
   await new Promise((resolve) => session.once('remoteSettings', resolve));

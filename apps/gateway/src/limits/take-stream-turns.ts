@@ -1,6 +1,6 @@
 import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
-import { takeTurns } from '@rekey/rpc';
+import type { Turns } from '@rekey/rpc';
 
 export interface TurnLimits {
   /** How many calls may wait for their turn. */
@@ -22,10 +22,10 @@ const ignore = (): void => {};
  */
 export const takeStreamTurns = (
   http2Servers: readonly Http2Server[],
-  { waitingTurns, takesTurns }: TurnLimits,
+  turns: Turns,
+  { takesTurns }: Pick<TurnLimits, 'takesTurns'>,
   onLimit: (limit: string) => void,
 ): void => {
-  const inTurn = takeTurns(waitingTurns);
   for (const http2Server of http2Servers) {
     const listeners = http2Server.listeners('stream') as OnStream[];
     http2Server.removeAllListeners('stream');
@@ -35,7 +35,7 @@ export const takeStreamTurns = (
     http2Server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       if (!takesTurns(String(headers[':path']))) return begin(stream, headers);
       stream.on('error', ignore);
-      const isAccepted = inTurn(() => {
+      const isAccepted = turns.take(() => {
         // It may have ended before its turn.
         if (stream.destroyed || stream.closed) return;
         const hasEnded = stream.readableEnded;
@@ -50,7 +50,7 @@ export const takeStreamTurns = (
   }
 };
 
-/** What grpc-js keeps to itself: the servers of the addresses that it listens on. */
+/** What grpc-js keeps to itself: the HTTP/2 servers that it has made. */
 export const http2ServersOf = (server: Server): Http2Server[] => [
   ...(server as unknown as { http2Servers: Map<Http2Server, unknown> }).http2Servers.keys(),
 ];

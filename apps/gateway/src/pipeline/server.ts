@@ -4,13 +4,16 @@ import {
   explainTransportErrors,
   limitCalls,
   observeCalls,
+  takeTurns,
   type CallObserver,
   type Contract,
   type ServiceHandlers,
 } from '@rekey/rpc';
 import { HealthImplementation } from 'grpc-health-check';
+import { grantStreams } from '../limits/grant-streams.ts';
 import { limitConnections, type OpenConnections } from '../limits/limit-connections.ts';
 import type { GatewayLimits } from '../limits/limits.ts';
+import { listenOn, type Listener } from '../limits/listen-on.ts';
 import { http2ServersOf, takeStreamTurns } from '../limits/take-stream-turns.ts';
 
 /** A request holds a few ids and a reason. */
@@ -61,7 +64,7 @@ export const createServer = (
       explainTransportErrors(MAX_REQUEST_BYTES),
     ],
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
-    'grpc.max_concurrent_streams': limits.streamsPerConnection,
+    'grpc.max_concurrent_streams': Math.min(limits.streams.first, limits.streams.most),
     // It keeps a record of each connection, and nothing serves it.
     'grpc.enable_channelz': 0,
     'grpc.keepalive_time_ms': keepAliveMs,
@@ -73,24 +76,26 @@ export const createServer = (
   health.addToServer(server);
   new ReflectionService(contract.reflection).addToServer(server);
   let connections: OpenConnections | undefined;
+  let listener: Listener | undefined;
 
   return {
     health,
     connections: () => connections?.count() ?? 0,
     services: names.map((name) => `rekey.v1.${name}`),
-    listen: (address) =>
-      new Promise((resolve, reject) => {
-        server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-          if (error) return reject(error);
-          const http2Servers = http2ServersOf(server);
-          takeStreamTurns(http2Servers, limits.turns, onLimit);
-          connections = limitConnections(http2Servers, limits.connections, onLimit);
-          resolve(port);
-        });
-      }),
+    listen: async (address) => {
+      const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+      const http2Servers = http2ServersOf(server);
+      const turns = takeTurns(limits.turns.waitingTurns);
+      takeStreamTurns(http2Servers, turns, limits.turns, onLimit);
+      const grants = grantStreams(limits.streams, () => turns.waiting() > limits.streams.first);
+      connections = limitConnections(http2Servers, limits.connections, grants, onLimit);
+      listener = await listenOn(address, (socket) => injector.injectConnection(socket));
+      return listener.port;
+    },
     close: (withinMs) =>
       new Promise((resolve) => {
         const deadline = setTimeout(() => server.forceShutdown(), withinMs);
+        listener?.close();
         server.tryShutdown(() => {
           clearTimeout(deadline);
           resolve();

@@ -121,6 +121,8 @@ export const createRotationWaiters = ({
           if (rotation.bulkId !== undefined) polls.add(id);
           await waiter.untilWoken();
           if (closing) throw new RekeyError('SHUTTING_DOWN');
+          // Nobody receives it.
+          if (signal.aborted) return rotation;
           rotation = await read(id);
         }
         return rotation;

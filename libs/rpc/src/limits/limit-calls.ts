@@ -1,5 +1,6 @@
 import type { Metadata, ServerInterceptor } from '@grpc/grpc-js';
 import { HeldCall, type InnermostCall, type KindLimits, type Method } from './held-call.ts';
+import { takeTurns } from './take-turns.ts';
 import { OpenCalls, type OnLimit, type OpenCallsLimits } from './open-calls.ts';
 
 export interface CallLimits extends OpenCallsLimits {
@@ -27,6 +28,8 @@ const reduceMetadata = (metadata: Metadata, kept: ReadonlySet<string>): number =
 /** The limits of a process, and what is open under them. */
 class Admission {
   readonly open: OpenCalls;
+  /** What handlers do for callers that have gone, thousands at once if a connection is lost. */
+  readonly cancelled = takeTurns(Infinity);
   private readonly kept: ReadonlySet<string>;
   private readonly limits: CallLimits;
 
@@ -49,6 +52,7 @@ class LimitedListener implements Listener {
   private readonly admission: Admission;
   private readonly held: HeldCall;
   private readonly listener: Listener;
+  private isCancelled = false;
 
   constructor(admission: Admission, held: HeldCall, listener: Listener) {
     this.admission = admission;
@@ -62,16 +66,19 @@ class LimitedListener implements Listener {
 
   onReceiveMessage(message: unknown): void {
     this.admission.open.received(this.held);
-    this.listener.onReceiveMessage(message);
+    if (!this.isCancelled) this.listener.onReceiveMessage(message);
   }
 
   onReceiveHalfClose(): void {
     this.admission.open.arrived(this.held);
-    this.listener.onReceiveHalfClose();
+    if (!this.isCancelled) this.listener.onReceiveHalfClose();
   }
 
   onCancel(): void {
-    this.listener.onCancel();
+    // A handler that reads a stream must know of it before it asks whether the stream is complete.
+    if (this.held.method.requestStream) return this.listener.onCancel();
+    this.isCancelled = true;
+    this.admission.cancelled.take(() => this.listener.onCancel());
   }
 }
 

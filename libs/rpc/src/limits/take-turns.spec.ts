@@ -9,7 +9,7 @@ const work = () => {
 
 describe('takeTurns', () => {
   it('begins everything in order, in slices between which other work is done', async () => {
-    const inTurn = takeTurns(1000);
+    const { take: inTurn } = takeTurns(1000);
     const begun: number[] = [];
     for (let i = 0; i < 50; i += 1)
       inTurn(() => {
@@ -27,7 +27,7 @@ describe('takeTurns', () => {
   });
 
   it('accepts no more than may wait, and more when some have begun', async () => {
-    const inTurn = takeTurns(2);
+    const { take: inTurn } = takeTurns(2);
     let begun = 0;
     const begin = () => void (begun += 1);
     expect([inTurn(begin), inTurn(begin), inTurn(begin)]).toEqual([true, true, false]);

@@ -1,11 +1,18 @@
 /** How long calls are begun before the event loop does everything else once. */
 const SLICE_MS = 2;
 
+export interface Turns {
+  /** False if so many wait for their turn that the call should not. */
+  take(begin: () => void): boolean;
+  /** How many wait. */
+  waiting(): number;
+}
+
 /**
  * Begins calls in slices, so that a caller who begins thousands at once does not keep others from being
  * heard between. Returns false if so many wait for their turn that the call should not.
  */
-export const takeTurns = (maxWaiting: number): ((begin: () => void) => boolean) => {
+export const takeTurns = (maxWaiting: number): Turns => {
   let waiting: (() => void)[] = [];
   let next = 0;
   let scheduled = false;
@@ -25,11 +32,14 @@ export const takeTurns = (maxWaiting: number): ((begin: () => void) => boolean) 
     scheduled = false;
   };
 
-  return (begin) => {
-    if (waiting.length - next >= maxWaiting) return false;
-    waiting.push(begin);
-    if (!scheduled) setImmediate(runSlice);
-    scheduled = true;
-    return true;
+  return {
+    take: (begin) => {
+      if (waiting.length - next >= maxWaiting) return false;
+      waiting.push(begin);
+      if (!scheduled) setImmediate(runSlice);
+      scheduled = true;
+      return true;
+    },
+    waiting: () => waiting.length - next,
   };
 };
