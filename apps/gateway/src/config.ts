@@ -1,10 +1,17 @@
 import { addressVariable, commonVariables, intVariable, registryVariables } from '@rekey/runtime';
 import { z } from 'zod';
 
-export const GatewayEnvironment = z.object({
+const variables = z.object({
   ...commonVariables,
   ...registryVariables,
   GRPC_ADDRESS: addressVariable.default('127.0.0.1:50051'),
+  /** The certificate and private key of the gateway, in PEM: with both, it serves TLS alone. */
+  GRPC_TLS_CERT_FILE: z.string().optional(),
+  GRPC_TLS_KEY_FILE: z.string().optional(),
+  /** The authorities of client certificates, in PEM: with them, every connection needs one. */
+  GRPC_CLIENT_CA_FILE: z.string().optional(),
+  /** How old a connection may become before its client is asked to make a new one. */
+  GRPC_MAX_CONNECTION_AGE_MS: intVariable({ min: 1000, max: 604_800_000, default: 3_600_000 }),
   /** Where `/healthz` and `/metrics` are served; nowhere if it is not set. */
   GATEWAY_HEALTH_ADDRESS: addressVariable.optional(),
   /** Without it the gateway believes no consumer; it serves everything else. */
@@ -18,5 +25,19 @@ export const GatewayEnvironment = z.object({
   GATEWAY_MAX_WAITS: intVariable({ min: 1, max: 1_000_000, default: 25_000 }),
   GATEWAY_MAX_WATCHES: intVariable({ min: 1, max: 1_000_000, default: 10_000 }),
   GATEWAY_MAX_UPLOADS: intVariable({ min: 1, max: 10_000, default: 64 }),
+});
+
+export const GatewayEnvironment = variables.superRefine((given, ctx) => {
+  const { GRPC_TLS_CERT_FILE: cert, GRPC_TLS_KEY_FILE: key, GRPC_CLIENT_CA_FILE: authorities } = given;
+  if ((cert === undefined) !== (key === undefined))
+    ctx.addIssue({
+      code: 'custom',
+      message: 'GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE must be set together',
+    });
+  else if (authorities !== undefined && cert === undefined)
+    ctx.addIssue({
+      code: 'custom',
+      message: 'GRPC_CLIENT_CA_FILE needs GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE: certificates need TLS',
+    });
 });
 export type GatewayEnvironment = z.infer<typeof GatewayEnvironment>;

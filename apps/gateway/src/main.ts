@@ -23,6 +23,7 @@ import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
 import { loadKeyFile, provedBy, watchContest } from './wiring/registry.ts';
+import { startCertificates } from './wiring/tls.ts';
 import { createWaits } from './wiring/waits.ts';
 
 /**
@@ -54,10 +55,15 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   shutdown.defer('replicas', () => replicas.close());
 
   const contract = loadContract();
+  const certificates = startCertificates(config, logger, shutdown);
   const metrics =
     config.GATEWAY_HEALTH_ADDRESS === undefined
       ? undefined
-      : createMetrics(contract, { waiters: waits.waiting, connections: () => server.connections() });
+      : createMetrics(contract, {
+          waiters: waits.waiting,
+          connections: () => server.connections(),
+          certificates: certificates?.state,
+        });
   metrics?.measureCommands(redis);
   const contest = watchContest(ledgerParts.ledger, shutdown);
   const limits = limitsOf(config);
@@ -73,6 +79,10 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const server = createServer(contract, handlers, {
     limits,
     onLimit,
+    tls: certificates && {
+      credentials: certificates.credentials,
+      maxConnectionAgeMs: config.GRPC_MAX_CONNECTION_AGE_MS,
+    },
     ...(metrics && { observer: metrics }),
   });
   shutdown.defer('server', () =>

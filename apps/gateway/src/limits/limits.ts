@@ -1,5 +1,6 @@
 import type { CallLimits } from '@rekey/rpc';
 import type { GatewayEnvironment } from '../config.ts';
+import type { HandshakeLimits } from '../tls/limit-handshakes.ts';
 import type { ConnectionLimits } from './limit-connections.ts';
 import type { TurnLimits } from './take-stream-turns.ts';
 
@@ -7,6 +8,7 @@ export interface GatewayLimits {
   calls: CallLimits;
   connections: ConnectionLimits;
   turns: TurnLimits;
+  handshakes: HandshakeLimits;
   /** Of one connection: a caller that wants more waits until one of its calls ends. */
   streamsPerConnection: number;
   /** The ids of all streams of ids that are open. */
@@ -65,6 +67,7 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
   },
   // Health checks do not take turns with others: each is short.
   turns: { waitingTurns: 10_000, takesTurns: (path) => kinds[path] !== 'health' },
+  handshakes: { open: config.GATEWAY_MAX_CONNECTIONS, withinMs: ARRIVE_WITHIN_MS },
   streamsPerConnection: config.GATEWAY_MAX_CONNECTION_CALLS,
   uploadIds: 2_000_000,
 });

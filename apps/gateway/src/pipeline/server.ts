@@ -12,6 +12,7 @@ import { HealthImplementation } from 'grpc-health-check';
 import { limitConnections, type OpenConnections } from '../limits/limit-connections.ts';
 import type { GatewayLimits } from '../limits/limits.ts';
 import { http2ServersOf, takeStreamTurns } from '../limits/take-stream-turns.ts';
+import { limitHandshakes } from '../tls/limit-handshakes.ts';
 
 /** A request holds a few ids and a reason. */
 const MAX_REQUEST_BYTES = 64 * 1024;
@@ -21,14 +22,24 @@ const MAX_REQUEST_BYTES = 64 * 1024;
  */
 const KEEP_ALIVE_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 20_000;
+/** How long the calls of a connection that is too old may go on: longer than any wait. */
+const OLD_CALLS_MAY_TAKE_MS = 600_000;
 
 interface ServerOptions {
   limits: GatewayLimits;
   observer?: CallObserver;
   /** Receives the name of each limit that refused or ended a call or a connection. */
   onLimit?: (limit: string) => void;
+  /** Plain text without it. */
+  tls?: ServerTls | undefined;
   keepAliveMs?: number;
   keepAliveTimeoutMs?: number;
+}
+
+interface ServerTls {
+  credentials: ServerCredentials;
+  /** An open connection outlives its certificate, and one that was taken away. */
+  maxConnectionAgeMs: number;
 }
 
 export interface GatewayServer {
@@ -50,6 +61,7 @@ export const createServer = (
     limits,
     observer,
     onLimit = () => {},
+    tls,
     keepAliveMs = KEEP_ALIVE_MS,
     keepAliveTimeoutMs = KEEP_ALIVE_TIMEOUT_MS,
   }: ServerOptions,
@@ -66,6 +78,10 @@ export const createServer = (
     'grpc.enable_channelz': 0,
     'grpc.keepalive_time_ms': keepAliveMs,
     'grpc.keepalive_timeout_ms': keepAliveTimeoutMs,
+    ...(tls && {
+      'grpc.max_connection_age_ms': tls.maxConnectionAgeMs,
+      'grpc.max_connection_age_grace_ms': OLD_CALLS_MAY_TAKE_MS,
+    }),
   });
   const names = Object.keys(handlers) as (keyof ServiceHandlers)[];
   for (const name of names) server.addService(contract.v1[name].service, handlers[name]);
@@ -80,9 +96,11 @@ export const createServer = (
     services: names.map((name) => `rekey.v1.${name}`),
     listen: (address) =>
       new Promise((resolve, reject) => {
-        server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+        const credentials = tls?.credentials ?? ServerCredentials.createInsecure();
+        server.bindAsync(address, credentials, (error, port) => {
           if (error) return reject(error);
           const http2Servers = http2ServersOf(server);
+          if (tls) limitHandshakes(http2Servers, limits.handshakes, onLimit);
           takeStreamTurns(http2Servers, limits.turns, onLimit);
           connections = limitConnections(http2Servers, limits.connections, onLimit);
           resolve(port);

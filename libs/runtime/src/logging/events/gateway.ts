@@ -66,6 +66,21 @@ export const gatewayEvents = {
       'With this key and access to Redis, anybody can add consumers. If no container platform mounts the ' +
       'file, restrict it to its owner and unset REKEY_MOUNTED_SECRETS.',
   },
+  tls_certificates_loaded: {
+    level: 'info',
+    message: 'new connections are served with this certificate',
+    meaning:
+      'The gateway read its certificates at the start, or noticed that their files were replaced. No action ' +
+      'is needed.',
+  },
+  tls_certificates_refused: {
+    level: 'error',
+    message: 'the new certificates cannot be served; those before stay in use',
+    meaning:
+      'The files were replaced by certificates that are expired, incomplete, or not those of the private ' +
+      'key; `err` names the variable and says why. Put whole files in place before those in use expire. ' +
+      'While both files are being written, this may happen once and needs no action.',
+  },
   grpc_js_log: {
     level: 'debug',
     message: 'grpc-js logged an error',

@@ -1,0 +1,81 @@
+import type { TlsOptions } from '@rekey/client';
+import type { Command } from 'commander';
+import { CliError } from './failure.ts';
+import { notEmpty } from './option-values.ts';
+
+/** How commands secure their connection to the gateway. */
+export interface GatewayTlsOptions {
+  tls?: boolean;
+  tlsCa?: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  tlsServerName?: string;
+}
+
+/** The variables that the options override. */
+export const TLS_VARIABLES = {
+  tls: 'REKEY_TLS',
+  tlsCa: 'REKEY_TLS_CA_FILE',
+  tlsCert: 'REKEY_TLS_CERT_FILE',
+  tlsKey: 'REKEY_TLS_KEY_FILE',
+  tlsServerName: 'REKEY_TLS_SERVER_NAME',
+} as const;
+
+const OPTIONS = {
+  tlsCa: '--tls-ca',
+  tlsCert: '--tls-cert',
+  tlsKey: '--tls-key',
+  tlsServerName: '--tls-server-name',
+} as const;
+
+export const withTlsOptions = (command: Command): Command =>
+  command
+    .option('--tls', 'TLS with the authorities that Node trusts (default: REKEY_TLS)')
+    .option(
+      '--tls-ca <file>',
+      "TLS; the authorities of the gateway's certificate (default: REKEY_TLS_CA_FILE)",
+      notEmpty,
+    )
+    .option('--tls-cert <file>', 'your certificate (default: REKEY_TLS_CERT_FILE)', notEmpty)
+    .option('--tls-key <file>', 'its private key (default: REKEY_TLS_KEY_FILE)', notEmpty)
+    .option(
+      '--tls-server-name <name>',
+      "the name in the gateway's certificate (default: REKEY_TLS_SERVER_NAME, or the host of the gateway)",
+      notEmpty,
+    );
+
+type Name = keyof typeof OPTIONS;
+const fromEnvironment = (name: Name): string | undefined => process.env[TLS_VARIABLES[name]];
+const valueOf = (options: GatewayTlsOptions, name: Name): string | undefined =>
+  options[name] ?? fromEnvironment(name);
+
+/** `false` is plain text: nothing asks for TLS. */
+export const tlsOf = (options: GatewayTlsOptions): false | TlsOptions => {
+  const [ca, cert, key, serverName] = (['tlsCa', 'tlsCert', 'tlsKey', 'tlsServerName'] as const).map((name) =>
+    valueOf(options, name),
+  );
+  if ((cert === undefined) !== (key === undefined))
+    throw new CliError(
+      'A certificate and its private key must be given together: --tls-cert and --tls-key, or ' +
+        'REKEY_TLS_CERT_FILE and REKEY_TLS_KEY_FILE.',
+      'INVALID_ARGUMENT',
+    );
+  const asked = options.tls === true || process.env[TLS_VARIABLES.tls] === 'true';
+  if (!asked && [ca, cert, serverName].every((value) => value === undefined)) return false;
+  return {
+    ...(ca !== undefined && { ca: { file: ca } }),
+    ...(cert !== undefined && key !== undefined && { cert: { file: cert }, key: { file: key } }),
+    ...(serverName !== undefined && { serverName }),
+  };
+};
+
+/** The options with which another command secures its connection in the same way, each after a space. */
+export const tlsAsGiven = (options: GatewayTlsOptions): string =>
+  [
+    ...(options.tls === true ? [' --tls'] : []),
+    ...(Object.keys(OPTIONS) as Name[]).flatMap((name) =>
+      options[name] === undefined || options[name] === fromEnvironment(name)
+        ? []
+        : [` ${OPTIONS[name]} '${options[name].replaceAll("'", `'\\''`)}'`],
+    ),
+  ].join('');
