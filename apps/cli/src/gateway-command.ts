@@ -50,9 +50,9 @@ const connect = ({ gateway, ...tls }: GatewayOptions): RekeyClient => {
       keepAlive: { intervalMs: 5000, timeoutMs: 5000 },
     });
   } catch (error) {
-    // A file that cannot be read.
-    if (error instanceof TypeError) throw new CliError(`${error.message}.`, 'INVALID_ARGUMENT');
-    throw error;
+    if (error instanceof CliError) throw error;
+    // A file that cannot be read, or certificates that OpenSSL refuses.
+    throw new CliError(`TLS cannot be used: ${(error as Error).message}.`, 'INVALID_ARGUMENT');
   }
 };
 

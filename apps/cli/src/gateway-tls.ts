@@ -1,5 +1,5 @@
 import type { TlsOptions } from '@rekey/client';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { CliError } from './failure.ts';
 import { notEmpty } from './option-values.ts';
 
@@ -28,20 +28,27 @@ const OPTIONS = {
   tlsServerName: '--tls-server-name',
 } as const;
 
+const grouped = (flags: string, description: string): Option =>
+  new Option(flags, description).helpGroup('TLS to the gateway:');
+const fileOption = (flags: string, description: string): Option =>
+  grouped(flags, description).argParser(notEmpty);
+
 export const withTlsOptions = (command: Command): Command =>
   command
-    .option('--tls', 'TLS with the authorities that Node trusts (default: REKEY_TLS)')
-    .option(
-      '--tls-ca <file>',
-      "TLS; the authorities of the gateway's certificate (default: REKEY_TLS_CA_FILE)",
-      notEmpty,
+    .addOption(grouped('--tls', 'with the authorities that Node trusts (default: REKEY_TLS)'))
+    .addOption(
+      fileOption(
+        '--tls-ca <file>',
+        "the authorities of the gateway's certificate (default: REKEY_TLS_CA_FILE)",
+      ),
     )
-    .option('--tls-cert <file>', 'your certificate (default: REKEY_TLS_CERT_FILE)', notEmpty)
-    .option('--tls-key <file>', 'its private key (default: REKEY_TLS_KEY_FILE)', notEmpty)
-    .option(
-      '--tls-server-name <name>',
-      "the name in the gateway's certificate (default: REKEY_TLS_SERVER_NAME, or the host of the gateway)",
-      notEmpty,
+    .addOption(fileOption('--tls-cert <file>', 'your certificate (default: REKEY_TLS_CERT_FILE)'))
+    .addOption(fileOption('--tls-key <file>', 'its private key (default: REKEY_TLS_KEY_FILE)'))
+    .addOption(
+      fileOption(
+        '--tls-server-name <name>',
+        "the name in the gateway's certificate (default: REKEY_TLS_SERVER_NAME, or the host)",
+      ),
     );
 
 type Name = keyof typeof OPTIONS;

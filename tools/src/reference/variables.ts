@@ -63,6 +63,46 @@ export const variables: Record<string, Record<string, Variable>> = {
         free port if 50051 is in use; port \`0\` always takes a free one
       `,
     },
+    GRPC_TLS_CERT_FILE: {
+      meaning: `
+        the path of the gateway's certificate, in PEM, followed by those of its issuers. With it and
+        \`GRPC_TLS_KEY_FILE\`, the gateway serves TLS alone: [TLS](../guides/operate.md#tls)
+      `,
+    },
+    GRPC_TLS_KEY_FILE: {
+      meaning: `
+        the path of its private key, in PEM, without a passphrase and [readable by its owner
+        only](../guides/operate.md#files-with-secrets)
+      `,
+    },
+    GRPC_CLIENT_CA_FILE: {
+      meaning: `
+        the path of the authorities of client certificates, in PEM. With it, every connection needs a
+        certificate of one of them
+      `,
+    },
+    GRPC_MAX_CONNECTION_AGE_MS: {
+      meaning: `
+        with TLS: how old a connection may become before its client has to make a new one, about 10 % more or
+        less. Its open calls may go on for ten more minutes
+      `,
+    },
+    REKEY_TLS: {
+      also: CLI,
+      default: '`false`',
+      meaning: '`true`: TLS to the gateway, with the authorities that Node trusts',
+    },
+    REKEY_TLS_CA_FILE: {
+      also: CLI,
+      meaning: "TLS to the gateway; the path of the authorities of the gateway's certificate, in PEM",
+    },
+    REKEY_TLS_CERT_FILE: { also: CLI, meaning: 'the path of your certificate, in PEM, for the gateway' },
+    REKEY_TLS_KEY_FILE: { also: CLI, meaning: 'the path of its private key, in PEM' },
+    REKEY_TLS_SERVER_NAME: {
+      also: CLI,
+      default: 'the host',
+      meaning: "the name in the gateway's certificate, if it is not the host of the address",
+    },
     REKEY_GATEWAY_KEY_FILE: {
       also: DOCTOR,
       meaning: `
