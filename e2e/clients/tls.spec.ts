@@ -157,10 +157,10 @@ describe('a gateway', () => {
     };
     const failures: unknown[] = [];
     let calls = 0;
-    let replacing = true;
+    const done = new AbortController();
     const use = async (make: () => RekeyClient, close: boolean): Promise<void> => {
       let client = make();
-      while (replacing) {
+      while (!done.signal.aborted) {
         calls += 1;
         await client.getStatus().catch((error: unknown) => failures.push(error));
         if (!close) continue;
@@ -184,7 +184,7 @@ describe('a gateway', () => {
       await copyFile(key, served().key);
       await sleep(500);
     }
-    replacing = false;
+    done.abort();
     await Promise.all(users);
     expect(failures).toEqual([]);
     expect(calls).toBeGreaterThan(50);

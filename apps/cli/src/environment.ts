@@ -1,6 +1,6 @@
 import { complaintAboutVariable, valueOfVariable } from '@rekey/schema';
 import { CliError } from './failure.ts';
-import { TLS_VARIABLES } from './gateway-tls.ts';
+import { TLS_VARIABLES } from './tls/gateway-tls.ts';
 
 /** The variables that commands read. `rekey doctor` checks all variables of a worker. */
 const VARIABLES = [

@@ -1,7 +1,7 @@
 import { RekeyClientError } from '@rekey/client';
 import { isErrorCode } from '@rekey/schema';
 import { KeyFileError } from '@rekey/sealing';
-import { tlsFailure } from './tls-failure.ts';
+import { tlsFailure } from './tls/tls-failure.ts';
 
 /** The outcomes that a script can distinguish. Commander itself exits with 1 for wrong usage. */
 export const exitCodes = {

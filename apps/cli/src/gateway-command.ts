@@ -2,7 +2,7 @@ import { createRekeyClient, type RekeyClient } from '@rekey/client';
 import { complaintAboutAddress } from '@rekey/schema';
 import type { Command } from 'commander';
 import { CliError, exitCodes, fromCallError } from './failure.ts';
-import { tlsAsGiven, tlsOf, withTlsOptions, type GatewayTlsOptions } from './gateway-tls.ts';
+import { tlsAsGiven, tlsOf, withTlsOptions, type GatewayTlsOptions } from './tls/gateway-tls.ts';
 import { notEmpty } from './option-values.ts';
 
 export interface GatewayOptions extends GatewayTlsOptions {

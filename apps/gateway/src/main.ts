@@ -1,8 +1,5 @@
 import '@rekey/runtime/check-node';
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { setLogger } from '@grpc/grpc-js';
-import { processId, startPresence } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
 import {
   STOP_ACCEPTING_AT,
@@ -10,7 +7,6 @@ import {
   listenFailure,
   nextUlid,
   runProcess,
-  version,
 } from '@rekey/runtime';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import { GatewayEnvironment } from './config.ts';
@@ -22,7 +18,8 @@ import { createRpcTable } from './rpc-table.ts';
 import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
-import { loadKeyFile, provedBy, watchContest } from './wiring/registry.ts';
+import { announce } from './wiring/presence.ts';
+import { loadKeyFile, watchContest } from './wiring/registry.ts';
 import { startCertificates } from './wiring/tls.ts';
 import { createWaits } from './wiring/waits.ts';
 
@@ -43,7 +40,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const { redis, connections, memory } = redisParts;
   const clock = startLedgerClock(redisParts, config, logger, shutdown);
   const ledgerParts = openLedgerParts(redisParts, clock, keyFile, config, logger, shutdown);
-  const { keys, registry } = ledgerParts.ledger;
+  const { keys } = ledgerParts.ledger;
   const waits = createWaits(ledgerParts, redisParts);
   watchLedger(ledgerParts, config, logger, shutdown);
   const replicas = createReplicaConfirmation(redis, {
@@ -96,20 +93,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     shutdown,
   );
 
-  const host = hostname();
-  const id = processId({ kind: 'gateway', host, pid: process.pid, random: randomBytes(4).toString('hex') });
-  const presence = startPresence(
-    ledgerParts.processes,
-    () => ({
-      id,
-      kind: 'gateway',
-      roles: ['serving'],
-      version,
-      settings: { maxOpenRotations: config.REKEY_MAX_OPEN_ROTATIONS, ...provedBy(registry, id) },
-    }),
-    (err) => logger.event('gateway_ledger_check_failed', { err }),
-  );
-  shutdown.defer('presence', () => presence.close());
+  announce(ledgerParts, config, logger, shutdown);
   shutdown.defer('unreachable Redis connections', () => connections.closeUnresponsive());
 
   const port = await server.listen(config.GRPC_ADDRESS).catch(async (error: unknown) => {

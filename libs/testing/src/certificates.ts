@@ -44,7 +44,12 @@ export const createAuthority = async (): Promise<CertificateAuthority> => {
     folder,
     issue: (name, names) =>
       request(name, [
-        ...['-CA', own.cert, '-CAkey', own.key, '-addext', 'basicConstraints=critical,CA:FALSE'],
+        '-CA',
+        own.cert,
+        '-CAkey',
+        own.key,
+        '-addext',
+        'basicConstraints=critical,CA:FALSE',
         ...(names.length > 0 ? ['-addext', `subjectAltName=${names.join(',')}`] : []),
       ]),
     dispose: () => rm(folder, { recursive: true, force: true }),

@@ -70,8 +70,8 @@ export const gatewayEvents = {
     level: 'info',
     message: 'new connections are served with this certificate',
     meaning:
-      'The gateway read its certificates at the start, or noticed that their files were replaced. No action ' +
-      'is needed.',
+      'The gateway read its certificates at the start, or noticed that their files were replaced. No ' +
+      'action is needed.',
   },
   tls_certificates_refused: {
     level: 'error',

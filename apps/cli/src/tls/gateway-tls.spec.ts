@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { gatewayAsGiven } from './gateway-command.ts';
+import { gatewayAsGiven } from '../gateway-command.ts';
 import { TLS_VARIABLES, tlsOf } from './gateway-tls.ts';
 
 const gateway = '127.0.0.1:50051';

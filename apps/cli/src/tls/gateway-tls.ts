@@ -1,7 +1,7 @@
 import type { TlsOptions } from '@rekey/client';
 import { Option, type Command } from 'commander';
-import { CliError } from './failure.ts';
-import { notEmpty } from './option-values.ts';
+import { CliError } from '../failure.ts';
+import { notEmpty } from '../option-values.ts';
 
 /** How commands secure their connection to the gateway. */
 export interface GatewayTlsOptions {
