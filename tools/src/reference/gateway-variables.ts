@@ -1,4 +1,4 @@
-import type { Variable } from './variables.ts';
+import type { Variable } from './variable.ts';
 
 const DOCTOR = ['`rekey doctor`'] as const;
 const CLI = ['`rekey`'] as const;
