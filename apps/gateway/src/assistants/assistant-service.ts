@@ -18,21 +18,36 @@ const parseEvent = <T extends z.ZodType>(schema: T, text: string): z.output<T> =
   }
 };
 
-export const createAssistantService = ({ ledger }: AssistantServiceDeps): RpcTable['AssistantService'] => ({
-  GetAssistant: defineRpc({
-    request: ByAssistant,
-    permission: 'assistants.read',
-    orgs: 'loaded',
-    effect: 'read',
-    handler: async ({ assistantId }) => {
-      const current = await ledger.assistants.current(assistantId);
-      if (current === undefined) throw new RekeyError('ASSISTANT_NOT_KNOWN');
-      return current;
-    },
-    respond: ({ event, uncertain }) => {
-      const uncertainSinceMs =
-        uncertain === undefined ? undefined : Date.parse(parseEvent(KeyUncertain, uncertain).time);
-      return toProtoAssistant(parseEvent(CurrentEvent, event), uncertainSinceMs);
-    },
-  }),
-});
+/** The org in the source of an event: `/orgs/ORG/assistants/ASSISTANT`, each percent-encoded. */
+const orgOf = (source: string): string => {
+  const [, org] = /^\/orgs\/([^/]+)\/assistants\/[^/]+$/.exec(source) ?? [];
+  if (org === undefined) throw new RekeyError('LEDGER_CORRUPT');
+  return decodeURIComponent(org);
+};
+
+export const createAssistantService = ({ ledger }: AssistantServiceDeps): RpcTable['AssistantService'] => {
+  const read = async (assistantId: string) => {
+    const current = await ledger.assistants.current(assistantId);
+    if (current === undefined) throw new RekeyError('ASSISTANT_NOT_KNOWN');
+    return current;
+  };
+  return {
+    GetAssistant: defineRpc({
+      request: ByAssistant,
+      permission: 'assistants.read',
+      orgs: 'loaded',
+      load: async ({ assistantId }) => {
+        const { event } = await read(assistantId);
+        return [orgOf(parseEvent(CurrentEvent, event).source)];
+      },
+      notFound: 'ASSISTANT_NOT_KNOWN',
+      effect: 'read',
+      handler: ({ assistantId }) => read(assistantId),
+      respond: ({ event, uncertain }) => {
+        const uncertainSinceMs =
+          uncertain === undefined ? undefined : Date.parse(parseEvent(KeyUncertain, uncertain).time);
+        return toProtoAssistant(parseEvent(CurrentEvent, event), uncertainSinceMs);
+      },
+    }),
+  };
+};

@@ -56,7 +56,7 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
     },
     kindOf,
     metadataBytes: 8192,
-    keptMetadata: ['x-request-id', 'traceparent'],
+    keptMetadata: ['x-request-id', 'traceparent', 'authorization'],
     requestBytes: 64 * MIB,
     responseBytes: 64 * MIB,
     readWithinMs: 300_000,
