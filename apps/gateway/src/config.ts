@@ -12,6 +12,8 @@ const variables = z.object({
   GRPC_CLIENT_CA_FILE: z.string().optional(),
   /** How old a connection may become before its client is asked to make a new one. */
   GRPC_MAX_CONNECTION_AGE_MS: intVariable({ min: 1000, max: 604_800_000, default: 3_600_000 }),
+  /** Who may do what. Without it, everybody who reaches the gateway may do everything. */
+  REKEY_ACCESS_FILE: z.string().optional(),
   /** Where `/healthz` and `/metrics` are served; nowhere if it is not set. */
   GATEWAY_HEALTH_ADDRESS: addressVariable.optional(),
   /** Without it the gateway believes no consumer; it serves everything else. */

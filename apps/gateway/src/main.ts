@@ -15,6 +15,7 @@ import { limitsOf } from './limits/limits.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import { createServer } from './pipeline/server.ts';
 import { createRpcTable } from './rpc-table.ts';
+import { startAccess } from './wiring/access.ts';
 import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
@@ -53,14 +54,14 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
 
   const contract = loadContract();
   const certificates = startCertificates(config, logger, shutdown);
-  const metrics =
-    config.GATEWAY_HEALTH_ADDRESS === undefined
-      ? undefined
-      : createMetrics(contract, {
-          waiters: waits.waiting,
-          connections: () => server.connections(),
-          certificates: certificates?.state,
-        });
+  const { access, isRefused } = startAccess(config, logger, shutdown);
+  const seen = {
+    waiters: waits.waiting,
+    connections: () => server.connections(),
+    certificates: certificates?.state,
+    isAccessFileRefused: isRefused,
+  };
+  const metrics = config.GATEWAY_HEALTH_ADDRESS === undefined ? undefined : createMetrics(contract, seen);
   metrics?.measureCommands(redis);
   const contest = watchContest(ledgerParts.ledger, shutdown);
   const limits = limitsOf(config);
@@ -71,6 +72,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : contest()),
     confirmDurable: replicas.confirm,
     logger,
+    access,
     ...(metrics && { onRefused: metrics.onWorkRefused }),
   });
   const server = createServer(contract, handlers, {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -39,19 +39,32 @@ export const createAuthority = async (): Promise<CertificateAuthority> => {
     return { cert, key };
   };
   const own = await request('ca', ['-addext', 'basicConstraints=critical,CA:TRUE']);
+  /** As a section of a configuration: a name may then hold commas. */
+  const extensionsOf = async (name: string, names: readonly string[]): Promise<string[]> => {
+    const path = join(folder, `${name}.cnf`);
+    const lines = names.map((one, i) => {
+      const [, kind, value] = /^([A-Za-z]+):(.*)$/.exec(one)!;
+      return `${kind}.${i} = ${value!.replaceAll(/[#"\\$]/g, '\\$&')}`;
+    });
+    await writeFile(
+      path,
+      [
+        '[req]',
+        'distinguished_name = subject',
+        '[subject]',
+        '[extensions]',
+        'basicConstraints = critical, CA:FALSE',
+        ...(names.length > 0 ? ['subjectAltName = @names', '[names]', ...lines] : []),
+        '',
+      ].join('\n'),
+    );
+    return ['-config', path, '-extensions', 'extensions'];
+  };
   return {
     ...own,
     folder,
-    issue: (name, names) =>
-      request(name, [
-        '-CA',
-        own.cert,
-        '-CAkey',
-        own.key,
-        '-addext',
-        'basicConstraints=critical,CA:FALSE',
-        ...(names.length > 0 ? ['-addext', `subjectAltName=${names.join(',')}`] : []),
-      ]),
+    issue: async (name, names) =>
+      request(name, ['-CA', own.cert, '-CAkey', own.key, ...(await extensionsOf(name, names))]),
     dispose: () => rm(folder, { recursive: true, force: true }),
   };
 };

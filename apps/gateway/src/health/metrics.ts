@@ -84,6 +84,8 @@ interface Counts {
   connections(): number;
   /** Absent without TLS. */
   certificates?: (() => CertificateState) | undefined;
+  /** Whether a changed access file cannot be used; absent without one. */
+  isAccessFileRefused?: (() => boolean) | undefined;
 }
 
 interface CertificateState {
@@ -142,6 +144,13 @@ export const createMetrics = (contract: Contract, counts: Counts): Metrics => {
     registers,
   });
 
+  const accessRefused =
+    counts.isAccessFileRefused &&
+    new Gauge({
+      name: 'rekey_gateway_access_file_refused',
+      help: '1 while a changed access file cannot be used, 0 otherwise',
+      registers,
+    });
   const setCertificates = counts.certificates && createCertificateGauges(registers);
 
   return {
@@ -168,6 +177,7 @@ export const createMetrics = (contract: Contract, counts: Counts): Metrics => {
       waiting.set(counts.waiters());
       connections.set(counts.connections());
       if (counts.certificates) setCertificates?.(counts.certificates());
+      accessRefused?.set(counts.isAccessFileRefused?.() ? 1 : 0);
       return registry.metrics();
     },
   };
