@@ -2,7 +2,7 @@ import { createRekeyClient, type RekeyClient } from '@rekey/client';
 import { complaintAboutAddress } from '@rekey/schema';
 import type { Command } from 'commander';
 import { CliError, exitCodes, fromCallError } from './failure.ts';
-import { tlsAsGiven, tlsOf, withTlsOptions, type GatewayTlsOptions } from './tls/gateway-tls.ts';
+import { tlsAsGiven, tlsOf, tokenOf, withTlsOptions, type GatewayTlsOptions } from './tls/gateway-tls.ts';
 import { notEmpty } from './option-values.ts';
 
 export interface GatewayOptions extends GatewayTlsOptions {
@@ -46,13 +46,14 @@ const connect = ({ gateway, ...tls }: GatewayOptions): RekeyClient => {
     return createRekeyClient({
       address: gateway,
       tls: tlsOf(tls),
+      ...tokenOf(tls),
       retry: false,
       keepAlive: { intervalMs: 5000, timeoutMs: 5000 },
     });
   } catch (error) {
     if (error instanceof CliError) throw error;
     // A file that cannot be read, or certificates that OpenSSL refuses.
-    throw new CliError(`TLS cannot be used: ${(error as Error).message}.`, 'INVALID_ARGUMENT');
+    throw new CliError(`The gateway cannot be called: ${(error as Error).message}.`, 'INVALID_ARGUMENT');
   }
 };
 

@@ -1,4 +1,11 @@
-import { addressVariable, commonVariables, intVariable, registryVariables } from '@rekey/runtime';
+import { isLoopbackHost } from '@rekey/schema';
+import {
+  addressVariable,
+  booleanVariable,
+  commonVariables,
+  intVariable,
+  registryVariables,
+} from '@rekey/runtime';
 import { z } from 'zod';
 
 const variables = z.object({
@@ -14,6 +21,8 @@ const variables = z.object({
   GRPC_MAX_CONNECTION_AGE_MS: intVariable({ min: 1000, max: 604_800_000, default: 3_600_000 }),
   /** Who may do what. Without it, everybody who reaches the gateway may do everything. */
   REKEY_ACCESS_FILE: z.string().optional(),
+  /** With an access file, plain text beyond loopback: something before the gateway encrypts. */
+  REKEY_ALLOW_PLAINTEXT: booleanVariable,
   /** Where `/healthz` and `/metrics` are served; nowhere if it is not set. */
   GATEWAY_HEALTH_ADDRESS: addressVariable.optional(),
   /** Without it the gateway believes no consumer; it serves everything else. */
@@ -29,12 +38,26 @@ const variables = z.object({
   GATEWAY_MAX_UPLOADS: intVariable({ min: 1, max: 10_000, default: 64 }),
 });
 
+const isLoopbackAddress = (address: string): boolean => isLoopbackHost(address.replace(/:\d+$/, ''));
+
 export const GatewayEnvironment = variables.superRefine((given, ctx) => {
   const { GRPC_TLS_CERT_FILE: cert, GRPC_TLS_KEY_FILE: key, GRPC_CLIENT_CA_FILE: authorities } = given;
   if ((cert === undefined) !== (key === undefined))
     ctx.addIssue({
       code: 'custom',
       message: 'GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE must be set together',
+    });
+  else if (
+    given.REKEY_ACCESS_FILE !== undefined &&
+    cert === undefined &&
+    !given.REKEY_ALLOW_PLAINTEXT &&
+    !isLoopbackAddress(given.GRPC_ADDRESS)
+  )
+    ctx.addIssue({
+      code: 'custom',
+      message:
+        'REKEY_ACCESS_FILE needs GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE: tokens must not pass in the clear. ' +
+        'Behind a mesh that encrypts, set REKEY_ALLOW_PLAINTEXT=true',
     });
   else if (authorities !== undefined && cert === undefined)
     ctx.addIssue({

@@ -30,9 +30,9 @@ const SETUP = `
 In the folder of a running \`npm start\`, \`rekey\` needs no variables. Elsewhere it takes \`GRPC_ADDRESS\`,
 \`REDIS_URL\`, \`REKEY_PREFIX\` and \`REKEY_KEY_FILE\` from the [environment](environment.md).
 
-## TLS to the gateway
+## Connection to the gateway
 
-Every command with \`--gateway\` takes these options. Without any of them, and without their variables, the
+Every command with \`--gateway\` takes these options. Without an option for TLS and without its variable, the
 connection is plain text.
 
 TLS_OPTIONS
@@ -52,7 +52,7 @@ In zsh, use \`rekey completion zsh\` after \`compinit\` has run (\`autoload -Uz 
 `;
 
 /** Options of nearly every command, explained once. */
-const TLS = new Set(['--tls', '--tls-ca', '--tls-cert', '--tls-key', '--tls-server-name']);
+const TLS = new Set(['--tls', '--tls-ca', '--tls-cert', '--tls-key', '--tls-server-name', '--token-file']);
 const COMMON = new Set(['--gateway', '--json', '--help', ...TLS]);
 
 const argumentRow = (argument: Argument): string[] => [
@@ -97,7 +97,9 @@ const sectionOf = (command: Command, path: readonly string[]): string[] => {
       : []),
     ...(options.length > 0 ? [table(['option', ''], options.map(optionRow))] : []),
     ...(takesGateway
-      ? ['Also `--gateway <address>`, `--json` and the options for [TLS](#tls-to-the-gateway).']
+      ? [
+          'Also `--gateway <address>`, `--json` and the options for the [connection](#connection-to-the-gateway).',
+        ]
       : []),
     ...(after === '' ? [] : [`\`\`\`\n${after}\n\`\`\``]),
     ...subCommands.flatMap((sub) => sectionOf(sub, names)),

@@ -51,6 +51,22 @@ export const gatewayVariables: Record<string, Variable> = {
     default: 'the host',
     meaning: "the name in the gateway's certificate, if it is not the host of the address",
   },
+  REKEY_TOKEN_FILE: {
+    also: CLI,
+    meaning: 'the path of your token for the gateway: [who may do what](../guides/access.md)',
+  },
+  REKEY_ACCESS_FILE: {
+    meaning: `
+      the path of the file that says [who may do what](../guides/access.md), in YAML; read again when it
+      changes. Without it, everybody who reaches the gateway may do everything
+    `,
+  },
+  REKEY_ALLOW_PLAINTEXT: {
+    meaning: `
+      \`true\`: with an access file, serve plain text beyond loopback, behind a mesh that encrypts. Tokens are
+      then accepted in the clear
+    `,
+  },
   REKEY_GATEWAY_KEY_FILE: {
     also: DOCTOR,
     meaning: `

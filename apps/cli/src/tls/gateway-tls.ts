@@ -10,6 +10,7 @@ export interface GatewayTlsOptions {
   tlsCert?: string;
   tlsKey?: string;
   tlsServerName?: string;
+  tokenFile?: string;
 }
 
 /** The variables that the options override. */
@@ -19,6 +20,7 @@ export const TLS_VARIABLES = {
   tlsCert: 'REKEY_TLS_CERT_FILE',
   tlsKey: 'REKEY_TLS_KEY_FILE',
   tlsServerName: 'REKEY_TLS_SERVER_NAME',
+  tokenFile: 'REKEY_TOKEN_FILE',
 } as const;
 
 const OPTIONS = {
@@ -26,10 +28,11 @@ const OPTIONS = {
   tlsCert: '--tls-cert',
   tlsKey: '--tls-key',
   tlsServerName: '--tls-server-name',
+  tokenFile: '--token-file',
 } as const;
 
 const grouped = (flags: string, description: string): Option =>
-  new Option(flags, description).helpGroup('TLS to the gateway:');
+  new Option(flags, description).helpGroup('Connection to the gateway:');
 const fileOption = (flags: string, description: string): Option =>
   grouped(flags, description).argParser(notEmpty);
 
@@ -49,7 +52,8 @@ export const withTlsOptions = (command: Command): Command =>
         '--tls-server-name <name>',
         "the name in the gateway's certificate (default: REKEY_TLS_SERVER_NAME, or the host)",
       ),
-    );
+    )
+    .addOption(fileOption('--token-file <file>', 'your token (default: REKEY_TOKEN_FILE)'));
 
 type Name = keyof typeof OPTIONS;
 const fromEnvironment = (name: Name): string | undefined => process.env[TLS_VARIABLES[name]];
@@ -74,6 +78,12 @@ export const tlsOf = (options: GatewayTlsOptions): false | TlsOptions => {
     ...(cert !== undefined && key !== undefined && { cert: { file: cert }, key: { file: key } }),
     ...(serverName !== undefined && { serverName }),
   };
+};
+
+/** The token of the user, if one is given. */
+export const tokenOf = (options: GatewayTlsOptions): { token?: { file: string } } => {
+  const file = valueOf(options, 'tokenFile');
+  return file === undefined ? {} : { token: { file } };
 };
 
 /** The options with which another command secures its connection in the same way, each after a space. */

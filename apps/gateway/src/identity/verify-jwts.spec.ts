@@ -169,7 +169,7 @@ describe('the keys of an issuer on the network', () => {
 
 describe('a token that was believed', () => {
   it('is not looked at again, and no longer believed when it has expired', async () => {
-    const short = await token({ exp: NOW_S - 29 });
+    const short = await token({ exp: Math.floor(Date.now() / 1000) - 27 });
     const before = await verifier.verify(short);
     expect(before).toBeDefined();
     expect(await verifier.verify(short)).toBe(before);

@@ -18,6 +18,8 @@ export interface FollowedCertificates {
 
 interface FollowOptions {
   everyMs?: number;
+  /** Clients may come without a certificate: something else asks who they are. */
+  optional?: boolean;
   onLoaded: (certificates: Certificates) => void;
   /** Called once for each different complaint. */
   onRefused: (error: CertificateError) => void;
@@ -56,7 +58,7 @@ const isSame = (a: Certificates, b: Certificates): boolean =>
  */
 export const followCertificates = (
   files: CertificateFiles,
-  { everyMs = LOOK_EVERY_MS, onLoaded, onRefused }: FollowOptions,
+  { everyMs = LOOK_EVERY_MS, optional = false, onLoaded, onRefused }: FollowOptions,
 ): FollowedCertificates => {
   const identity = createProvider(({ certificate, privateKey }) => ({ certificate, privateKey }));
   const authorities = createProvider(({ clientAuthorities }) => ({
@@ -98,7 +100,7 @@ export const followCertificates = (
     credentials: experimental.createCertificateProviderServerCredentials(
       provider,
       files.GRPC_CLIENT_CA_FILE === undefined ? null : provider,
-      files.GRPC_CLIENT_CA_FILE !== undefined,
+      files.GRPC_CLIENT_CA_FILE !== undefined && !optional,
     ),
     state: () => ({
       notAfterMs: current.notAfterMs,

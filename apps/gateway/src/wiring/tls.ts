@@ -16,6 +16,8 @@ export const startCertificates = (
     const certificates = followCertificates(
       { ...files, mounted: config.REKEY_MOUNTED_SECRETS },
       {
+        // Who is nobody by the access file may do nothing.
+        optional: config.REKEY_ACCESS_FILE !== undefined,
         onLoaded: ({ fingerprint, notAfterMs }) =>
           logger.event('tls_certificates_loaded', {
             fingerprint,
