@@ -108,7 +108,7 @@ describe('rekey', () => {
     [
       'the key of another certificate',
       () => ({ ...trusted(), REKEY_TLS_KEY_FILE: foreign.key }),
-      'TLS cannot be used',
+      'The gateway cannot be called',
     ],
     ['a file that is not there', () => ({ REKEY_TLS_CA_FILE: '/nowhere/ca.pem' }), 'does not exist'],
     ['a switch that is neither', () => ({ REKEY_TLS: 'yes' }), 'REKEY_TLS must be true or false'],

@@ -25,7 +25,7 @@ const allowsEach = (rights: Rights, permission: Permission, orgs: readonly strin
   orgs.length > 0 && orgs.every((org) => rights.allows(permission, org));
 
 const notPermitted = (permission: Permission): RekeyError =>
-  new RekeyError('NOT_PERMITTED', { metadata: { permission } });
+  new RekeyError('NOT_PERMITTED', { which: permission, metadata: { permission } });
 
 /**
  * Throws unless the caller may do this: NOT_PERMITTED, or the error of something that does not exist if it
