@@ -56,7 +56,7 @@ export const GatewayEnvironment = variables.superRefine((given, ctx) => {
     ctx.addIssue({
       code: 'custom',
       message:
-        'REKEY_ACCESS_FILE needs GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE: tokens must not pass in the clear. ' +
+        'REKEY_ACCESS_FILE needs GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE: no token may pass in the clear. ' +
         'Behind a mesh that encrypts, set REKEY_ALLOW_PLAINTEXT=true',
     });
   else if (authorities !== undefined && cert === undefined)

@@ -15,7 +15,7 @@ import { limitsOf } from './limits/limits.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import { createServer } from './pipeline/server.ts';
 import { createRpcTable } from './rpc-table.ts';
-import { startAccess } from './wiring/access.ts';
+import { createReflectionRight, startAccess } from './wiring/access.ts';
 import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
@@ -78,6 +78,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const server = createServer(contract, handlers, {
     limits,
     onLimit,
+    mayReflect: createReflectionRight(access),
     tls: certificates && {
       credentials: certificates.credentials,
       maxConnectionAgeMs: config.GRPC_MAX_CONNECTION_AGE_MS,

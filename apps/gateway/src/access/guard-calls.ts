@@ -16,9 +16,10 @@ export interface Access {
   admit(context: Pick<CallContext, 'authorization' | 'peerCertificate'>): Promise<Admission> | Admission;
   /**
    * Watches over a call that takes long: `recheck` runs each time that rights may have changed. The signal
-   * aborts with its error, or with NOT_AUTHENTICATED when the token of the caller has expired.
+   * aborts with its error, or with NOT_AUTHENTICATED when the token of the caller has expired. Undefined if
+   * nobody can lose a right.
    */
-  guard(admission: Admission, recheck: (rights: Rights) => Promise<void>): Guard;
+  guard(admission: Admission, recheck: (rights: Rights) => Promise<void>): Guard | undefined;
   close(): void;
 }
 
@@ -27,11 +28,10 @@ export interface Guard {
   end(): void;
 }
 
-const NEVER: Guard = { signal: new AbortController().signal, end: () => {} };
 const EVERYBODY: Admission = { caller: LOCAL, rights: () => ALL_RIGHTS };
 
 /** Without an access file: everybody who reaches the gateway may do everything. */
-export const OPEN_ACCESS: Access = { admit: () => EVERYBODY, guard: () => NEVER, close: () => {} };
+export const OPEN_ACCESS: Access = { admit: () => EVERYBODY, guard: () => undefined, close: () => {} };
 
 /** Long calls end within this time after a right was taken away, and the file was noticed. */
 const RECHECK_EVERY_MS = 1000;

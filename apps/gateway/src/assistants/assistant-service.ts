@@ -2,6 +2,7 @@ import type { Ledger } from '@rekey/ledger';
 import { toProtoAssistant } from '@rekey/rpc';
 import { AssistantId, CurrentEvent, KeyUncertain, RekeyError } from '@rekey/schema';
 import { z } from 'zod';
+import { orgOfRecord, parseEvent } from './published-record.ts';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
 
 export interface AssistantServiceDeps {
@@ -9,21 +10,6 @@ export interface AssistantServiceDeps {
 }
 
 const ByAssistant = z.object({ assistantId: AssistantId });
-
-const parseEvent = <T extends z.ZodType>(schema: T, text: string): z.output<T> => {
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch {
-    throw new RekeyError('LEDGER_CORRUPT');
-  }
-};
-
-/** The org in the source of an event: `/orgs/ORG/assistants/ASSISTANT`, each percent-encoded. */
-const orgOf = (source: string): string => {
-  const [, org] = /^\/orgs\/([^/]+)\/assistants\/[^/]+$/.exec(source) ?? [];
-  if (org === undefined) throw new RekeyError('LEDGER_CORRUPT');
-  return decodeURIComponent(org);
-};
 
 export const createAssistantService = ({ ledger }: AssistantServiceDeps): RpcTable['AssistantService'] => {
   const read = async (assistantId: string) => {
@@ -38,7 +24,7 @@ export const createAssistantService = ({ ledger }: AssistantServiceDeps): RpcTab
       orgs: 'loaded',
       load: async ({ assistantId }) => {
         const { event } = await read(assistantId);
-        return [orgOf(parseEvent(CurrentEvent, event).source)];
+        return [orgOfRecord(event)];
       },
       notFound: 'ASSISTANT_NOT_KNOWN',
       effect: 'read',

@@ -14,7 +14,7 @@ import type { IssuerConfig } from '../access/access-file.ts';
 import { isPrincipalName, principalNames } from '../access/principals.ts';
 
 /** Whom a token names, and until when. */
-export interface TokenIdentity {
+interface TokenIdentity {
   /** The name of the caller, then those of its groups. */
   names: string[];
   expiresMs: number;

@@ -46,7 +46,7 @@ export const authorize = async (rpc: Rpc, request: unknown, rights: Rights): Pro
     : new RekeyError(rpc.notFound);
 };
 
-/** Throws if a write led to something of another org: an assistant whose rotation another caller asked for. */
+/** Throws if a write led to something of another org, such as a rotation that another caller asked for. */
 export const authorizeResult = ({ permission, orgs }: Rpc, result: unknown, rights: Rights): void => {
   if (orgs !== 'request' || rights.allowsEverywhere(permission) || !isFields(result)) return;
   const { orgId } = result;

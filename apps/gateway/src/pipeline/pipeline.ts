@@ -24,9 +24,10 @@ import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, Unary
  *   respond       the result as a message of the contract, `c` translated
  *   map errors    a RekeyError becomes its status, any other error INTERNAL; the latter is logged
  *
- * A client stream passes the steps from parse to hold back for each message, and is authorized at the first. A
- * server stream passes the steps from confirm to respond for each response. A call that takes long ends when
- * its caller loses the right, or its token expires. Calls are metered where their status leaves: see observeCalls.
+ * A client stream passes the steps from parse to hold back for each message, and is authorized at the first.
+ * A server stream passes the steps from confirm to respond for each response. A call that takes long ends when
+ * its caller loses the right, or its token expires. Calls are metered where their status leaves: see
+ * observeCalls.
  */
 
 interface PipelineDeps {
@@ -65,10 +66,12 @@ const contextFor = ({ permission }: Rpc, context: CallContext, { caller, rights 
   Object.assign(context, { caller, sees: (orgId: string) => rights().allows(permission, orgId) });
 
 /** The context of a call that takes long: its signal also aborts when the caller loses its right. */
-const guarded = (context: RpcContext, { signal }: Guard): RpcContext =>
-  Object.create(context, {
-    signal: { value: AbortSignal.any([context.signal, signal]) },
-  }) as RpcContext;
+const guarded = (context: RpcContext, guard: Guard | undefined): RpcContext =>
+  guard === undefined
+    ? context
+    : (Object.create(context, {
+        signal: { value: AbortSignal.any([context.signal, guard.signal]) },
+      }) as RpcContext);
 
 /** Rejects with the reason of the signal when it aborts. */
 const abortion = (signal: AbortSignal): Promise<never> =>
@@ -99,120 +102,129 @@ const reportTo =
       ...(traceparent !== undefined && { traceparent }),
     });
 
-const createPipeline = ({
+/** What the calls of every kind have in common. */
+const createSteps = ({
   readOrgName,
   holdBack,
   confirmDurable,
   logger,
   access = OPEN_ACCESS,
   onRefused = () => {},
-  streamIdleMs = STREAM_IDLE_MS,
-}: PipelineDeps) => {
-  const failureOf = countingRefusals(onRefused);
+  streamIdleMs: idleMs = STREAM_IDLE_MS,
+}: PipelineDeps) => ({
+  access,
+  idleMs,
+  failureOf: countingRefusals(onRefused),
+  onUnexpected: reportTo(logger),
 
   /** Of a client stream, only the first message is authorized: `rights` is not given with the others. */
-  const admit = async <Request>(rpc: Rpc, parsed: Request, rights?: Rights): Promise<Request> => {
+  admit: async <Request>(rpc: Rpc, parsed: Request, rights?: Rights): Promise<Request> => {
     const request = await withRealOrg(parsed, readOrgName);
     if (rights !== undefined) await authorize(rpc, request, rights);
     const refusal = rpc.effect === 'accept' ? holdBack() : undefined;
     if (refusal !== undefined) throw new RekeyError(refusal);
     return request;
-  };
+  },
 
-  const handleWait = async (
-    rpc: UnaryRpc<unknown>,
-    request: unknown,
-    context: RpcContext,
-    admission: Admission,
-  ): Promise<unknown> => {
-    const guard = access.guard(admission, (rights) => authorize(rpc, request, rights));
-    try {
-      return await Promise.race([rpc.handler(request, guarded(context, guard)), abortion(guard.signal)]);
-    } finally {
-      guard.end();
-    }
-  };
+  guard: (rpc: Rpc, request: unknown, admission: Admission): Guard | undefined =>
+    access.guard(admission, (rights) => authorize(rpc, request, rights)),
 
-  const respond = async ({ effect, respond: toResponse }: Rpc, result: unknown): Promise<unknown> => {
+  respond: async ({ effect, respond: toResponse }: Rpc, result: unknown): Promise<unknown> => {
     const durable = effect === 'accept' || effect === 'durable-change';
     if (durable && !(await confirmDurable())) throw new RekeyError('REPLICAS_MISSING');
     return withRealOrg(await toResponse(result), readOrgName);
-  };
+  },
+});
+type Steps = ReturnType<typeof createSteps>;
 
-  const onUnexpected = reportTo(logger);
+const handleUnary = async (
+  { guard: guardOf }: Steps,
+  rpc: UnaryRpc<unknown>,
+  request: unknown,
+  context: RpcContext,
+  admission: Admission,
+): Promise<unknown> => {
+  const guard = rpc.waits ? guardOf(rpc, request, admission) : undefined;
+  if (guard === undefined) return rpc.handler(request, context);
+  try {
+    return await Promise.race([rpc.handler(request, guarded(context, guard)), abortion(guard.signal)]);
+  } finally {
+    guard.end();
+  }
+};
 
-  const serveUnary = (rpc: UnaryRpc<unknown>): UntypedHandleCall =>
-    unary(async (message: unknown, context) => {
+const serveUnary = (steps: Steps, rpc: UnaryRpc<unknown>): UntypedHandleCall =>
+  unary(async (message: unknown, context) => {
+    try {
+      const admission = await steps.access.admit(context);
+      const rights = admission.rights();
+      const request = await steps.admit(rpc, parseRequest(rpc.request, message), rights);
+      const own = contextFor(rpc, context, admission);
+      const result = await handleUnary(steps, rpc, request, own, admission);
+      authorizeResult(rpc, result, rights);
+      return await steps.respond(rpc, result);
+    } catch (error) {
+      throw steps.failureOf(error, message);
+    }
+  }, steps.onUnexpected);
+
+const serveClientStream = (steps: Steps, rpc: ClientStreamRpc<unknown, unknown>): UntypedHandleCall =>
+  clientStreaming(
+    async (messages: AsyncIterable<unknown>, context) => {
+      let first: unknown;
       try {
-        const admission = await access.admit(context);
+        const admission = await steps.access.admit(context);
         const rights = admission.rights();
-        const request = await admit(rpc, parseRequest(rpc.request, message), rights);
-        const own = contextFor(rpc, context, admission);
-        const result = rpc.waits
-          ? await handleWait(rpc, request, own, admission)
-          : await rpc.handler(request, own);
+        const parts = async function* () {
+          const reader = rpc.request();
+          for await (const message of messages) {
+            const isFirst = first === undefined;
+            first ??= message;
+            yield await steps.admit(rpc, reader.read(message), isFirst ? rights : undefined);
+          }
+          reader.end();
+        };
+        const result = await rpc.handler(parts(), contextFor(rpc, context, admission));
         authorizeResult(rpc, result, rights);
-        return await respond(rpc, result);
+        return await steps.respond(rpc, result);
       } catch (error) {
-        throw failureOf(error, message);
+        throw steps.failureOf(error, first);
       }
-    }, onUnexpected);
+    },
+    steps.onUnexpected,
+    { idleMs: steps.idleMs },
+  );
 
-  const serveClientStream = (rpc: ClientStreamRpc<unknown, unknown>): UntypedHandleCall =>
-    clientStreaming(
-      async (messages: AsyncIterable<unknown>, context) => {
-        let first: unknown;
-        try {
-          const admission = await access.admit(context);
-          const rights = admission.rights();
-          const parts = async function* () {
-            const reader = rpc.request();
-            for await (const message of messages) {
-              const isFirst = first === undefined;
-              first ??= message;
-              yield await admit(rpc, reader.read(message), isFirst ? rights : undefined);
-            }
-            reader.end();
-          };
-          const result = await rpc.handler(parts(), contextFor(rpc, context, admission));
-          authorizeResult(rpc, result, rights);
-          return await respond(rpc, result);
-        } catch (error) {
-          throw failureOf(error, first);
-        }
-      },
-      onUnexpected,
-      { idleMs: streamIdleMs },
-    );
-
-  const serveServerStream = (rpc: ServerStreamRpc<unknown>): UntypedHandleCall =>
-    serverStreaming(async function* (message: unknown, context) {
-      let guard: Guard | undefined;
-      try {
-        const admission = await access.admit(context);
-        const request = await admit(rpc, parseRequest(rpc.request, message), admission.rights());
-        guard = access.guard(admission, (rights) => authorize(rpc, request, rights));
-        const own = guarded(contextFor(rpc, context, admission), guard);
-        for await (const result of rpc.handler(request, own)) {
-          guard.signal.throwIfAborted();
-          yield await respond(rpc, result);
-        }
-        guard.signal.throwIfAborted();
-      } catch (error) {
-        throw failureOf(guard?.signal.aborted ? guard.signal.reason : error, message);
-      } finally {
-        guard?.end();
+const serveServerStream = (steps: Steps, rpc: ServerStreamRpc<unknown>): UntypedHandleCall =>
+  serverStreaming(async function* (message: unknown, context) {
+    let guard: Guard | undefined;
+    try {
+      const admission = await steps.access.admit(context);
+      const request = await steps.admit(rpc, parseRequest(rpc.request, message), admission.rights());
+      guard = steps.guard(rpc, request, admission);
+      const own = guarded(contextFor(rpc, context, admission), guard);
+      for await (const result of rpc.handler(request, own)) {
+        guard?.signal.throwIfAborted();
+        yield await steps.respond(rpc, result);
       }
-    }, onUnexpected);
+      guard?.signal.throwIfAborted();
+    } catch (error) {
+      throw steps.failureOf(guard?.signal.aborted ? guard.signal.reason : error, message);
+    } finally {
+      guard?.end();
+    }
+  }, steps.onUnexpected);
 
+const createPipeline = (deps: PipelineDeps) => {
+  const steps = createSteps(deps);
   return (rpc: Rpc): UntypedHandleCall => {
     switch (rpc.kind) {
       case 'unary':
-        return serveUnary(rpc);
+        return serveUnary(steps, rpc);
       case 'client-stream':
-        return serveClientStream(rpc);
+        return serveClientStream(steps, rpc);
       case 'server-stream':
-        return serveServerStream(rpc);
+        return serveServerStream(steps, rpc);
     }
   };
 };

@@ -1,9 +1,18 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import {
+  contextOf,
   explainTransportErrors,
   limitCalls,
   observeCalls,
+  statusOf,
+  type CallContext,
   type CallObserver,
   type Contract,
   type ServiceHandlers,
@@ -32,6 +41,8 @@ interface ServerOptions {
   onLimit?: (limit: string) => void;
   /** Plain text without it. */
   tls?: ServerTls | undefined;
+  /** Rejects for a caller that may not see the descriptors of the services. */
+  mayReflect?: (context: CallContext) => Promise<void>;
   keepAliveMs?: number;
   keepAliveTimeoutMs?: number;
 }
@@ -54,6 +65,27 @@ export interface GatewayServer {
   close(withinMs: number): Promise<void>;
 }
 
+/** Every method of reflection is a stream both ways: each begins once its caller is known. */
+const guarding =
+  (mayReflect: (context: CallContext) => Promise<void>) =>
+  (implementation: UntypedServiceImplementation): UntypedServiceImplementation =>
+    Object.fromEntries(
+      Object.entries(implementation).map(([name, handle]) => [
+        name,
+        (call: ServerDuplexStream<unknown, unknown>) => {
+          const context = contextOf(call);
+          mayReflect(context).then(
+            () => (handle as (one: typeof call) => void)(call),
+            (error: unknown) =>
+              call.emit(
+                'error',
+                statusOf(error, context, () => {}),
+              ),
+          );
+        },
+      ]),
+    );
+
 export const createServer = (
   contract: Contract,
   handlers: ServiceHandlers,
@@ -62,6 +94,7 @@ export const createServer = (
     observer,
     onLimit = () => {},
     tls,
+    mayReflect = async () => {},
     keepAliveMs = KEEP_ALIVE_MS,
     keepAliveTimeoutMs = KEEP_ALIVE_TIMEOUT_MS,
   }: ServerOptions,
@@ -83,11 +116,16 @@ export const createServer = (
       'grpc.max_connection_age_grace_ms': OLD_CALLS_MAY_TAKE_MS,
     }),
   });
+  const guardReflection = guarding(mayReflect);
   const names = Object.keys(handlers) as (keyof ServiceHandlers)[];
   for (const name of names) server.addService(contract.v1[name].service, handlers[name]);
   const health = new HealthImplementation();
   health.addToServer(server);
-  new ReflectionService(contract.reflection).addToServer(server);
+  const reflection = new ReflectionService(contract.reflection);
+  reflection.addToServer({
+    addService: (service: ServiceDefinition, implementation: UntypedServiceImplementation) =>
+      server.addService(service, guardReflection(implementation)),
+  } as unknown as Server);
   let connections: OpenConnections | undefined;
 
   return {

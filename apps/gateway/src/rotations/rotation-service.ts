@@ -2,6 +2,7 @@ import type { Ledger, RotationQueue } from '@rekey/ledger';
 import { toProtoRotation } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { RekeyError, RotationId, type Rotation, type RotationRequest } from '@rekey/schema';
+import { orgOfRecord } from '../assistants/published-record.ts';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
@@ -58,6 +59,12 @@ export const createRotationService = ({
       request: RotateSecretKey,
       permission: 'rotations.create',
       orgs: 'request',
+      // An assistant is rotated once at a time, under whatever org it was asked for.
+      load: async ({ orgId, assistantId }) => {
+        const current = await ledger.assistants.current(assistantId);
+        return [current === undefined ? orgId : orgOfRecord(current.event)];
+      },
+      notFound: 'ASSISTANT_NOT_FOUND',
       effect: 'accept',
       handler: (request) => acceptRotation({ ledger, queue }, request),
       respond: (rotation) => toProtoRotation(rotation),

@@ -1,7 +1,10 @@
+import type { CallContext } from '@rekey/rpc';
 import { StartError, type Logger, type Shutdown } from '@rekey/runtime';
+import { RekeyError } from '@rekey/schema';
 import { AccessFileError } from '../access/access-file.ts';
 import { followAccessFile, type FollowedAccess } from '../access/follow-access-file.ts';
 import { OPEN_ACCESS, createAccess, type Access } from '../access/guard-calls.ts';
+import { permissions, type Permission } from '../access/permissions.ts';
 import type { GatewayEnvironment } from '../config.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
 
@@ -37,3 +40,12 @@ export const startAccess = (
   });
   return { access, isRefused: () => followed.refusedSinceMs() !== undefined };
 };
+
+/** Descriptors are for those who may call anything at all. */
+export const createReflectionRight =
+  (access: Access) =>
+  async (context: CallContext): Promise<void> => {
+    const rights = (await access.admit(context)).rights();
+    if (!(Object.keys(permissions) as Permission[]).some((permission) => rights.allowsSomewhere(permission)))
+      throw new RekeyError('NOT_PERMITTED');
+  };
