@@ -1,5 +1,6 @@
 import { complaintAboutVariable, valueOfVariable } from '@rekey/schema';
 import { CliError } from './failure.ts';
+import { TLS_VARIABLES } from './tls/gateway-tls.ts';
 
 /** The variables that commands read. `rekey doctor` checks all variables of a worker. */
 const VARIABLES = [
@@ -9,7 +10,9 @@ const VARIABLES = [
   'REKEY_PREFIX',
   'REKEY_KEY_FILE',
   'REKEY_MOUNTED_SECRETS',
+  ...Object.values(TLS_VARIABLES),
 ];
+const SWITCHES = ['REKEY_MOUNTED_SECRETS', TLS_VARIABLES.tls];
 
 /** Trims white space around variables, and unsets empty ones. */
 export const trimEnvironment = (env: NodeJS.ProcessEnv): void => {
@@ -26,8 +29,9 @@ export const refuseEnvironment = (env: NodeJS.ProcessEnv): void => {
     const complaint = env[name] === undefined ? undefined : complaintAboutVariable(name, env[name]);
     if (complaint !== undefined) throw new CliError(`${name} ${complaint}.`, 'INVALID_ARGUMENT');
   }
-  if (!['true', 'false'].includes(env['REKEY_MOUNTED_SECRETS'] ?? 'false'))
-    throw new CliError('REKEY_MOUNTED_SECRETS must be true or false.', 'INVALID_ARGUMENT');
+  for (const name of SWITCHES)
+    if (!['true', 'false'].includes(env[name] ?? 'false'))
+      throw new CliError(`${name} must be true or false.`, 'INVALID_ARGUMENT');
 };
 
 /** Whether a container platform mounts the files with secrets: their owners and readers are accepted. */

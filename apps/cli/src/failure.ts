@@ -1,6 +1,7 @@
 import { RekeyClientError } from '@rekey/client';
 import { isErrorCode } from '@rekey/schema';
 import { KeyFileError } from '@rekey/sealing';
+import { tlsFailure } from './tls/tls-failure.ts';
 
 /** The outcomes that a script can distinguish. Commander itself exits with 1 for wrong usage. */
 export const exitCodes = {
@@ -39,13 +40,17 @@ export const fromCallError = (error: unknown, address: string): unknown => {
       code,
       exitCodes.unavailable,
     );
-  if (away)
+  if (away) {
+    const why = tlsFailure(details);
     return new CliError(
-      `The gateway at ${address} does not answer. Check that it runs, ` +
-        'and that GRPC_ADDRESS or --gateway is its address.',
+      why === undefined
+        ? `The gateway at ${address} does not answer. Check that it runs, ` +
+            'that GRPC_ADDRESS or --gateway is its address, and with TLS, that it trusts your certificate.'
+        : `The gateway at ${address} is reached, but TLS fails: ${why}.`,
       grpcStatus,
       exitCode,
     );
+  }
   return new CliError(details, grpcStatus, exitCode);
 };
 

@@ -2,9 +2,10 @@ import { createRekeyClient, type RekeyClient } from '@rekey/client';
 import { complaintAboutAddress } from '@rekey/schema';
 import type { Command } from 'commander';
 import { CliError, exitCodes, fromCallError } from './failure.ts';
+import { tlsAsGiven, tlsOf, tokenOf, withTlsOptions, type GatewayTlsOptions } from './tls/gateway-tls.ts';
 import { notEmpty } from './option-values.ts';
 
-export interface GatewayOptions {
+export interface GatewayOptions extends GatewayTlsOptions {
   gateway: string;
   json?: boolean;
 }
@@ -26,34 +27,43 @@ export const refuseAddress = (gateway: string): void => {
 
 /** The options of every command that talks to the gateway. */
 export const withGatewayOptions = (command: Command): Command =>
-  command
-    .option(
+  withTlsOptions(
+    command.option(
       '--gateway <address>',
       'HOST:PORT of the gateway (default: GRPC_ADDRESS, or 127.0.0.1:50051)',
       notEmpty,
       defaultGateway(),
-    )
-    .option('--json', 'machine-readable output, one JSON object per line');
+    ),
+  ).option('--json', 'machine-readable output, one JSON object per line');
 
-/** The option with which another command reaches the same gateway; empty for the default address. */
-export const gatewayAsGiven = ({ gateway }: Pick<GatewayOptions, 'gateway'>): string =>
-  gateway === defaultGateway() ? '' : ` --gateway '${gateway.replaceAll("'", `'\\''`)}'`;
+/** The options with which another command reaches the same gateway; empty for the default address. */
+export const gatewayAsGiven = ({ gateway, ...tls }: GatewayOptions): string =>
+  (gateway === defaultGateway() ? '' : ` --gateway '${gateway.replaceAll("'", `'\\''`)}'`) + tlsAsGiven(tls);
 
 /** Does not retry calls: a user at a terminal wants to know at once that the gateway is unavailable. */
-const connect = (gateway: string): RekeyClient =>
-  createRekeyClient({
-    address: gateway,
-    tls: false,
-    retry: false,
-    keepAlive: { intervalMs: 5000, timeoutMs: 5000 },
-  });
+const connect = ({ gateway, ...tls }: GatewayOptions): RekeyClient => {
+  try {
+    return createRekeyClient({
+      address: gateway,
+      tls: tlsOf(tls),
+      ...tokenOf(tls),
+      retry: false,
+      keepAlive: { intervalMs: 5000, timeoutMs: 5000 },
+    });
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    // A file that cannot be read, or certificates that OpenSSL refuses.
+    throw new CliError(`The gateway cannot be called: ${(error as Error).message}.`, 'INVALID_ARGUMENT');
+  }
+};
 
 export const withGateway = async <T>(
-  { gateway }: GatewayOptions,
+  options: GatewayOptions,
   use: (client: RekeyClient) => Promise<T>,
 ): Promise<T> => {
+  const { gateway } = options;
   refuseAddress(gateway);
-  const client = connect(gateway);
+  const client = connect(options);
   try {
     return await use(client);
   } catch (error) {

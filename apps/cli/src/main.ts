@@ -10,6 +10,9 @@ import { takeRunningStart } from './running-start.ts';
 // Other users see the arguments of a process, and --redis takes a URL with a password.
 if (process.argv.some((word) => /:\/\/[^/]*@/.test(word))) process.title = 'rekey';
 
+// Node warns of a TLS connection to an address without a name, which is no fault of the user.
+process.noDeprecation = true;
+
 // Before the commands are created: defaults of options come from the environment.
 trimEnvironment(process.env);
 await takeRunningStart(process.env);

@@ -1,10 +1,28 @@
-import { addressVariable, commonVariables, intVariable, registryVariables } from '@rekey/runtime';
+import { isLoopbackHost } from '@rekey/schema';
+import {
+  addressVariable,
+  booleanVariable,
+  commonVariables,
+  intVariable,
+  registryVariables,
+} from '@rekey/runtime';
 import { z } from 'zod';
 
-export const GatewayEnvironment = z.object({
+const variables = z.object({
   ...commonVariables,
   ...registryVariables,
   GRPC_ADDRESS: addressVariable.default('127.0.0.1:50051'),
+  /** The certificate and private key of the gateway, in PEM: with both, it serves TLS alone. */
+  GRPC_TLS_CERT_FILE: z.string().optional(),
+  GRPC_TLS_KEY_FILE: z.string().optional(),
+  /** The authorities of client certificates, in PEM: with them, every connection needs one. */
+  GRPC_CLIENT_CA_FILE: z.string().optional(),
+  /** How old a connection may become before its client is asked to make a new one. */
+  GRPC_MAX_CONNECTION_AGE_MS: intVariable({ min: 1000, max: 604_800_000, default: 3_600_000 }),
+  /** Who may do what. Without it, everybody who reaches the gateway may do everything. */
+  REKEY_ACCESS_FILE: z.string().optional(),
+  /** With an access file, plain text beyond loopback: something before the gateway encrypts. */
+  REKEY_ALLOW_PLAINTEXT: booleanVariable,
   /** Where `/healthz` and `/metrics` are served; nowhere if it is not set. */
   GATEWAY_HEALTH_ADDRESS: addressVariable.optional(),
   /** Without it the gateway believes no consumer; it serves everything else. */
@@ -18,5 +36,33 @@ export const GatewayEnvironment = z.object({
   GATEWAY_MAX_WAITS: intVariable({ min: 1, max: 1_000_000, default: 25_000 }),
   GATEWAY_MAX_WATCHES: intVariable({ min: 1, max: 1_000_000, default: 10_000 }),
   GATEWAY_MAX_UPLOADS: intVariable({ min: 1, max: 10_000, default: 64 }),
+});
+
+const isLoopbackAddress = (address: string): boolean => isLoopbackHost(address.replace(/:\d+$/, ''));
+
+export const GatewayEnvironment = variables.superRefine((given, ctx) => {
+  const { GRPC_TLS_CERT_FILE: cert, GRPC_TLS_KEY_FILE: key, GRPC_CLIENT_CA_FILE: authorities } = given;
+  if ((cert === undefined) !== (key === undefined))
+    ctx.addIssue({
+      code: 'custom',
+      message: 'GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE must be set together',
+    });
+  else if (
+    given.REKEY_ACCESS_FILE !== undefined &&
+    cert === undefined &&
+    !given.REKEY_ALLOW_PLAINTEXT &&
+    !isLoopbackAddress(given.GRPC_ADDRESS)
+  )
+    ctx.addIssue({
+      code: 'custom',
+      message:
+        'REKEY_ACCESS_FILE needs GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE: no token may pass in the clear. ' +
+        'Behind a mesh that encrypts, set REKEY_ALLOW_PLAINTEXT=true',
+    });
+  else if (authorities !== undefined && cert === undefined)
+    ctx.addIssue({
+      code: 'custom',
+      message: 'GRPC_CLIENT_CA_FILE needs GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE: certificates need TLS',
+    });
 });
 export type GatewayEnvironment = z.infer<typeof GatewayEnvironment>;

@@ -1,8 +1,5 @@
 import '@rekey/runtime/check-node';
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { setLogger } from '@grpc/grpc-js';
-import { processId, startPresence } from '@rekey/ledger';
 import { loadContract } from '@rekey/rpc';
 import {
   STOP_ACCEPTING_AT,
@@ -10,7 +7,6 @@ import {
   listenFailure,
   nextUlid,
   runProcess,
-  version,
 } from '@rekey/runtime';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import { GatewayEnvironment } from './config.ts';
@@ -19,10 +15,13 @@ import { limitsOf } from './limits/limits.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import { createServer } from './pipeline/server.ts';
 import { createRpcTable } from './rpc-table.ts';
+import { createReflectionRight, startAccess } from './wiring/access.ts';
 import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
-import { loadKeyFile, provedBy, watchContest } from './wiring/registry.ts';
+import { announce } from './wiring/presence.ts';
+import { loadKeyFile, watchContest } from './wiring/registry.ts';
+import { startCertificates } from './wiring/tls.ts';
 import { createWaits } from './wiring/waits.ts';
 
 /**
@@ -42,7 +41,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const { redis, connections, memory } = redisParts;
   const clock = startLedgerClock(redisParts, config, logger, shutdown);
   const ledgerParts = openLedgerParts(redisParts, clock, keyFile, config, logger, shutdown);
-  const { keys, registry } = ledgerParts.ledger;
+  const { keys } = ledgerParts.ledger;
   const waits = createWaits(ledgerParts, redisParts);
   watchLedger(ledgerParts, config, logger, shutdown);
   const replicas = createReplicaConfirmation(redis, {
@@ -54,10 +53,15 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   shutdown.defer('replicas', () => replicas.close());
 
   const contract = loadContract();
-  const metrics =
-    config.GATEWAY_HEALTH_ADDRESS === undefined
-      ? undefined
-      : createMetrics(contract, { waiters: waits.waiting, connections: () => server.connections() });
+  const certificates = startCertificates(config, logger, shutdown);
+  const { access, isRefused } = startAccess(config, logger, shutdown);
+  const seen = {
+    waiters: waits.waiting,
+    connections: () => server.connections(),
+    certificates: certificates?.state,
+    isAccessFileRefused: isRefused,
+  };
+  const metrics = config.GATEWAY_HEALTH_ADDRESS === undefined ? undefined : createMetrics(contract, seen);
   metrics?.measureCommands(redis);
   const contest = watchContest(ledgerParts.ledger, shutdown);
   const limits = limitsOf(config);
@@ -68,11 +72,17 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : contest()),
     confirmDurable: replicas.confirm,
     logger,
+    access,
     ...(metrics && { onRefused: metrics.onWorkRefused }),
   });
   const server = createServer(contract, handlers, {
     limits,
     onLimit,
+    mayReflect: createReflectionRight(access),
+    tls: certificates && {
+      credentials: certificates.credentials,
+      maxConnectionAgeMs: config.GRPC_MAX_CONNECTION_AGE_MS,
+    },
     ...(metrics && { observer: metrics }),
   });
   shutdown.defer('server', () =>
@@ -86,20 +96,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     shutdown,
   );
 
-  const host = hostname();
-  const id = processId({ kind: 'gateway', host, pid: process.pid, random: randomBytes(4).toString('hex') });
-  const presence = startPresence(
-    ledgerParts.processes,
-    () => ({
-      id,
-      kind: 'gateway',
-      roles: ['serving'],
-      version,
-      settings: { maxOpenRotations: config.REKEY_MAX_OPEN_ROTATIONS, ...provedBy(registry, id) },
-    }),
-    (err) => logger.event('gateway_ledger_check_failed', { err }),
-  );
-  shutdown.defer('presence', () => presence.close());
+  announce(ledgerParts, config, logger, shutdown);
   shutdown.defer('unreachable Redis connections', () => connections.closeUnresponsive());
 
   const port = await server.listen(config.GRPC_ADDRESS).catch(async (error: unknown) => {

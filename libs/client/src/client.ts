@@ -1,7 +1,9 @@
 import type { RetryOptions } from './calls/backoff.ts';
 import { createCalls } from './calls/calls.ts';
 import { checkedMs, createScopes } from './calls/scopes.ts';
+import { isLoopback } from './connection/channel.ts';
 import { refuseAddress, secure, type TlsOptions } from './connection/credentials.ts';
+import { sendToken, type Token } from './connection/token.ts';
 import { openTransport } from './connection/transport.ts';
 import { createAssistantMethods, type AssistantMethods } from './services/assistants.ts';
 import { createBulkRotationMethods, type BulkRotationMethods } from './services/bulk-rotations.ts';
@@ -30,6 +32,11 @@ export interface RekeyClientOptions {
    * text. Default: plain text to loopback addresses, TLS to all others.
    */
   tls?: boolean | TlsOptions;
+  /**
+   * Says who calls: a token of an issuer that the gateway knows, the path of its file, or a function. It is
+   * sent with each call, never over plain text to another machine.
+   */
+  token?: Token;
   /**
    * Default limit of a call including all retries. If not given: 10 s, and 60 s for getAssistant, whose
    * record may be long. Streams of ids always have 10 min.
@@ -69,6 +76,7 @@ export interface RekeyClient
 export const createRekeyClient = ({
   address,
   tls,
+  token,
   deadlineMs: givenMs,
   retry = {},
   keepAlive,
@@ -77,9 +85,12 @@ export const createRekeyClient = ({
   const deadlineMs = checkedMs('deadlineMs', givenMs ?? CALL_DEADLINE_MS);
   refuseAddress(address);
   const { credentials, channelOptions } = secure(address, tls);
+  if (token !== undefined && tls === false && !isLoopback(address))
+    throw new TypeError('token needs TLS, except to a loopback address');
   const { intervalMs, timeoutMs } = { ...KEEP_ALIVE, ...keepAlive };
   const transport = openTransport(address, {
     credentials,
+    interceptors: token === undefined ? [] : [sendToken(token)],
     channelOptions: {
       'grpc.keepalive_time_ms': checkedMs('keepAlive.intervalMs', intervalMs),
       'grpc.keepalive_timeout_ms': checkedMs('keepAlive.timeoutMs', timeoutMs),

@@ -9,6 +9,7 @@ export { type CallOptions } from './calls/calls.ts';
 export { RekeyClientError, type ClientErrorCode, type GrpcStatus } from './calls/client-error.ts';
 export { type Ids } from './calls/id-messages.ts';
 export { type Page } from './calls/pages.ts';
+export { type Token } from './connection/token.ts';
 export { type Pem, type TlsOptions } from './connection/credentials.ts';
 export { type Assistant } from './models/assistant.ts';
 export {

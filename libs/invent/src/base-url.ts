@@ -1,9 +1,5 @@
-import { isIPv4 } from 'node:net';
+import { isLoopbackHost } from '@rekey/schema';
 import { z } from 'zod';
-
-/** Whether the host name of a URL is a loopback address. */
-export const isLoopback = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
 
 /**
  * The URL of Invent's API. Plain HTTP transfers the API key and all secret keys in clear text, so it is
@@ -16,7 +12,7 @@ export const parseBaseUrl = (text: string, plainHttpHosts: readonly string[] = [
     .parse(text);
   if (url.username || url.password || url.search || url.hash)
     throw new Error('must be a URL without credentials, query and fragment');
-  const plainAllowed = isLoopback(url.hostname) || plainHttpHosts.includes(url.hostname);
+  const plainAllowed = isLoopbackHost(url.hostname) || plainHttpHosts.includes(url.hostname);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && plainAllowed))
     throw new Error('must be https, except on loopback');
   return url;

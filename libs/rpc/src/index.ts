@@ -1,6 +1,6 @@
 export { loadContract, type Contract } from './load.ts';
 export { readStatusDetails } from './status-details.ts';
-export { type CallContext } from './server-call.ts';
+export { contextOf, statusOf, type CallContext } from './server-call.ts';
 export { explainTransportErrors } from './transport-errors.ts';
 export { unary } from './unary.ts';
 export { clientStreaming, serverStreaming } from './streaming.ts';

@@ -14,6 +14,10 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** The caller's deadline, in ms since 1970; undefined if it set none. */
   readonly deadlineMs: number | undefined;
+  /** The caller's `authorization` metadata as it was sent. Secret: never log it. */
+  readonly authorization: string | undefined;
+  /** The caller's certificate in DER, if TLS has verified it. */
+  readonly peerCertificate: Buffer | undefined;
 }
 
 /** What grpc-js's calls of every kind have in common. */
@@ -23,6 +27,7 @@ interface ServerCall {
   on(event: 'cancelled', listener: () => void): unknown;
   getDeadline(): Date | number;
   getPath?(): string;
+  getAuthContext?(): { sslPeerCertificate?: { raw?: Buffer } } | null;
 }
 
 const REQUEST_ID = /^[A-Za-z0-9._:/+=-]{1,128}$/;
@@ -68,6 +73,16 @@ class ContextOfCall implements CallContext {
   get deadlineMs(): number | undefined {
     const deadlineMs = Number(this.call.getDeadline());
     return Number.isFinite(deadlineMs) ? deadlineMs : undefined;
+  }
+
+  get authorization(): string | undefined {
+    const values = this.call.metadata?.get('authorization') ?? [];
+    // Of several, none is the caller's by right.
+    return values.length === 1 && typeof values[0] === 'string' ? values[0] : undefined;
+  }
+
+  get peerCertificate(): Buffer | undefined {
+    return this.call.getAuthContext?.()?.sslPeerCertificate?.raw;
   }
 
   private header(name: string, form: RegExp): string | undefined {

@@ -24,6 +24,7 @@ export {
   mayRead,
   orgsDigest,
 } from './domain/consumer.ts';
+export { isLoopbackHost } from './text/loopback.ts';
 export { parseJson } from './text/parse-json.ts';
 export { complaintAboutRedisUrl, namesDatabase } from './redis/redis-url.ts';
 export { concealCredentials } from './redis/conceal-credentials.ts';

@@ -1,3 +1,4 @@
+export { createAuthority, type CertificateAuthority, type CertificatePaths } from './certificates.ts';
 export { freePort, isPortFree } from './processes/free-port.ts';
 export { baseEnvironment } from './processes/base-environment.ts';
 export { startChild, lineOf, resultOf, type Child } from './processes/child.ts';

@@ -30,6 +30,14 @@ const SETUP = `
 In the folder of a running \`npm start\`, \`rekey\` needs no variables. Elsewhere it takes \`GRPC_ADDRESS\`,
 \`REDIS_URL\`, \`REKEY_PREFIX\` and \`REKEY_KEY_FILE\` from the [environment](environment.md).
 
+## Connection to the gateway
+
+Every command with \`--gateway\` takes these options. Without an option for TLS and without its variable, the
+connection is plain text.
+
+TLS_OPTIONS
+
+
 ## Completion
 
 \`rekey completion bash\` prints a script that completes commands and options with Tab; \`zsh\` and \`fish\`
@@ -43,8 +51,9 @@ rekey() { npx rekey "$@"; }; source <(rekey completion bash)
 In zsh, use \`rekey completion zsh\` after \`compinit\` has run (\`autoload -Uz compinit && compinit\`).
 `;
 
-/** The gateway's address and the format of the output: options of nearly every command, explained once. */
-const COMMON = new Set(['--gateway', '--json', '--help']);
+/** Options of nearly every command, explained once. */
+const TLS = new Set(['--tls', '--tls-ca', '--tls-cert', '--tls-key', '--tls-server-name', '--token-file']);
+const COMMON = new Set(['--gateway', '--json', '--help', ...TLS]);
 
 const argumentRow = (argument: Argument): string[] => [
   code(argument.required ? `<${argument.name()}>` : `[${argument.name()}]`),
@@ -87,13 +96,23 @@ const sectionOf = (command: Command, path: readonly string[]): string[] => {
       ? [table(['argument', ''], registeredArguments.map(argumentRow))]
       : []),
     ...(options.length > 0 ? [table(['option', ''], options.map(optionRow))] : []),
-    ...(takesGateway ? ['Also `--gateway <address>` and `--json`.'] : []),
+    ...(takesGateway
+      ? [
+          'Also `--gateway <address>`, `--json` and the options for the [connection](#connection-to-the-gateway).',
+        ]
+      : []),
     ...(after === '' ? [] : [`\`\`\`\n${after}\n\`\`\``]),
     ...subCommands.flatMap((sub) => sectionOf(sub, names)),
   ];
 };
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** From any of the commands that take them. */
+const tlsOptions = (commands: readonly Command[]): string => {
+  const { options } = commands.find((command) => command.options.some(({ long }) => long === '--tls'))!;
+  return table(['option', ''], options.filter(({ long }) => TLS.has(long ?? '')).map(optionRow));
+};
 
 export const cliPage = (program: Command): string => {
   const after = afterText(program);
@@ -104,7 +123,7 @@ export const cliPage = (program: Command): string => {
   return page(
     INTRODUCTION,
     table(['exit code', 'meaning'], EXIT_CODES),
-    SETUP,
+    SETUP.replace('TLS_OPTIONS', () => tlsOptions(commands).trimEnd()),
     '## Examples',
     `\`\`\`\n${after.slice(after.indexOf('\n') + 1, after.indexOf('\n\nExit codes'))}\n\`\`\``,
     ...commands.flatMap((command) => sectionOf(command, ['rekey'])),

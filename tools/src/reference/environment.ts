@@ -2,7 +2,8 @@ import type { z } from 'zod';
 import { GatewayEnvironment } from '../../../apps/gateway/src/config.ts';
 import { WorkerEnvironment } from '../../../apps/worker/src/config.ts';
 import { code, page, table } from './markdown.ts';
-import { variables, type Variable } from './variables.ts';
+import type { Variable } from './variable.ts';
+import { variables } from './variables.ts';
 
 const INTRODUCTION = `
 # Environment

@@ -1,6 +1,7 @@
 import { cliPage } from './cli.ts';
 import { environmentPage } from './environment.ts';
 import { errorsPage } from './errors.ts';
+import { permissionsPage } from './permissions.ts';
 
 /** Defaults of options come from these; the pages are the same on every machine. */
 const FROM_ENVIRONMENT = ['GRPC_ADDRESS', 'REDIS_URL', 'REDIS_URL_FILE', 'REKEY_PREFIX', 'REKEY_KEY_FILE'];
@@ -13,5 +14,6 @@ export const referencePages = async (): Promise<Record<string, string>> => {
     'cli.md': cliPage(rekeyProgram()),
     'environment.md': environmentPage(),
     'errors.md': errorsPage(),
+    'permissions.md': permissionsPage(),
   };
 };

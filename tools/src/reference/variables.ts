@@ -1,11 +1,5 @@
-/** What a variable of the environment means. Its default and its values come from the code that parses it. */
-export interface Variable {
-  /** Who takes it beside gateway and worker, whose schemas say so themselves. */
-  also?: readonly ('`rekey`' | '`rekey doctor`' | '`npm start`' | 'simulator')[];
-  /** Of a variable that no schema parses, or if the schema's default is not the whole truth. */
-  default?: string;
-  meaning: string;
-}
+import { gatewayVariables } from './gateway-variables.ts';
+import type { Variable } from './variable.ts';
 
 const DOCTOR = ['`rekey doctor`'] as const;
 const CLI = ['`rekey`'] as const;
@@ -55,40 +49,7 @@ export const variables: Record<string, Record<string, Variable>> = {
     },
     REKEY_WAIT_REPLICAS_MS: { meaning: 'the time within which they must confirm' },
   },
-  'Gateway and command line': {
-    GRPC_ADDRESS: {
-      also: CLI,
-      meaning: `
-        the gateway listens on it, and \`rekey\` connects to it. Without a value, \`npm start\` takes a
-        free port if 50051 is in use; port \`0\` always takes a free one
-      `,
-    },
-    REKEY_GATEWAY_KEY_FILE: {
-      also: DOCTOR,
-      meaning: `
-        the path of the key file of the gateway, made by \`rekey key-file gateway\` and [readable by its owner
-        only](../guides/operate.md#files-with-secrets). Without it, the gateway serves everything but
-        consumers. \`npm start\` creates \`.rekey/gateway-key.json\`
-      `,
-    },
-    GATEWAY_MAX_CONNECTIONS: {
-      meaning: `
-        open connections. Beyond it, the connection that has been without a call for the longest time is
-        closed: [limits](limits.md#gateway)
-      `,
-    },
-    GATEWAY_MAX_CONNECTION_CALLS: {
-      meaning: 'open calls of one connection; further calls of its client wait in the client',
-    },
-    GATEWAY_MAX_CALLS: { meaning: 'open calls that neither wait nor stream' },
-    GATEWAY_MAX_WAITS: { meaning: 'open calls of `WaitRotation`' },
-    GATEWAY_MAX_WATCHES: {
-      meaning: 'open calls that stream responses: `WatchBulkRotation`, health watches',
-    },
-    GATEWAY_MAX_UPLOADS: {
-      meaning: 'open calls that stream requests: `CreateBulkRotation`, `CreateRotationPolicy`',
-    },
-  },
+  'Gateway and command line': gatewayVariables,
   Invent: {
     INVENT_API_KEY: {
       also: DOCTOR,

@@ -20,7 +20,7 @@ export const doctorCommand = (): Command =>
       const { examine } = await import('../doctor/doctor-checks.ts');
       refuseAddress(options.gateway);
       const findings: Finding[] = [];
-      for await (const finding of examine(options.gateway, process.env, takenFromStart())) {
+      for await (const finding of examine(options, process.env, takenFromStart())) {
         findings.push(finding);
         const { check, status, message, advice } = finding;
         print(options, withoutEmpty({ check, status, message, advice }), findingLine(finding));

@@ -23,7 +23,7 @@ export const healthCommand = (): Command =>
     .description('check whether the gateway can serve; exit code 2 if it cannot')
     .action(async (options: GatewayOptions) => {
       refuseAddress(options.gateway);
-      const answer = await askHealth(options.gateway);
+      const answer = await askHealth(options);
       const live = answer === 'SERVING' ? await liveWorkers(options) : undefined;
       print(
         options,

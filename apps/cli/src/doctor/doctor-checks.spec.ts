@@ -103,7 +103,7 @@ describe('examine', () => {
   });
   const findings = async (env: NodeJS.ProcessEnv, taken?: { names: string[]; withheld: string[] }) => {
     const all: Finding[] = [];
-    for await (const finding of examine('127.0.0.1:1', env, taken)) all.push(finding);
+    for await (const finding of examine({ gateway: '127.0.0.1:1' }, env, taken)) all.push(finding);
     return all;
   };
   const baseUrl = () => `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;

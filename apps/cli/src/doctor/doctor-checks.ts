@@ -3,6 +3,7 @@ import { CliError } from '../failure.ts';
 import type { TakenFromStart } from '../running-start.ts';
 import { DoctorEnvironment } from './doctor-environment.ts';
 import type { Finding } from './finding.ts';
+import type { GatewayOptions } from '../gateway-command.ts';
 import { askHealth } from './health.ts';
 import { checkUpstream } from './invent-checks.ts';
 import { checkKeyFiles } from './key-file-checks.ts';
@@ -11,13 +12,13 @@ import { checkRegistry } from './registry-check.ts';
 
 /** Runs all checks, one after the other. */
 export async function* examine(
-  gateway: string,
+  options: GatewayOptions,
   env: NodeJS.ProcessEnv,
   taken: TakenFromStart = { names: [], withheld: [] },
 ): AsyncGenerator<Finding> {
-  const found = await checkGateway(gateway);
+  const found = await checkGateway(options);
   yield found;
-  if (found.status === 'ok') yield* await checkRegistry(gateway);
+  if (found.status === 'ok') yield* await checkRegistry(options);
   let environment: DoctorEnvironment;
   try {
     environment = parseEnvironment(DoctorEnvironment, env);
@@ -60,10 +61,11 @@ function* checkTaken({ names, withheld }: TakenFromStart): Generator<Finding> {
   }
 }
 
-const checkGateway = async (address: string): Promise<Finding> => {
+const checkGateway = async (options: GatewayOptions): Promise<Finding> => {
   const check = 'gateway';
+  const { gateway: address } = options;
   try {
-    const health = await askHealth(address);
+    const health = await askHealth(options);
     if (health === 'SERVING') return { check, status: 'ok', message: `${address} is SERVING` };
     return {
       check,

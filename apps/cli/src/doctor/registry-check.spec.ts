@@ -35,22 +35,22 @@ describe('the check of the registry', () => {
     ['CONSUMER_ALTERED', 'warn'],
   ])('shows %s as the gateway does: %s', async (code, found) => {
     status = { attention: [item('SWEEP_NEVER'), item(code)], registry: { registryRev: 3 } };
-    expect(await checkRegistry(gateway)).toEqual([
+    expect(await checkRegistry({ gateway })).toEqual([
       { check: 'registry', status: found, message: `${code} Why.`, advice: 'Do this.' },
     ]);
   });
 
   it('is ok if the gateway reports nothing about it', async () => {
     status = { attention: [item('CONSUMER_GONE', 'billing')], registry: { registryRev: 3 } };
-    expect(await checkRegistry(gateway)).toEqual([
+    expect(await checkRegistry({ gateway })).toEqual([
       { check: 'registry', status: 'ok', message: 'the gateway has verified revision 3' },
     ]);
     status = { attention: [] };
-    expect(await checkRegistry(gateway)).toEqual([]);
+    expect(await checkRegistry({ gateway })).toEqual([]);
   });
 
   it('says that it was not checked if the gateway does not answer', async () => {
-    expect(await checkRegistry('127.0.0.1:1')).toMatchObject([
+    expect(await checkRegistry({ gateway: '127.0.0.1:1' })).toMatchObject([
       { check: 'registry', status: 'fail', away: true, message: expect.stringContaining('not checked') },
     ]);
   });

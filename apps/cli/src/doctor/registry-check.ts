@@ -1,5 +1,5 @@
 import { CliError, exitCodes } from '../failure.ts';
-import { withGateway } from '../gateway-command.ts';
+import { withGateway, type GatewayOptions } from '../gateway-command.ts';
 import type { Finding } from './finding.ts';
 
 /** Nobody can be sealed for, or the gateway serves no consumers. Other items of the registry are repaired. */
@@ -11,10 +11,10 @@ const FAILURES = [
 ];
 
 /** Whether the gateway can verify the registry of consumers: as `rekey status` says. */
-export const checkRegistry = async (gateway: string): Promise<Finding[]> => {
+export const checkRegistry = async (options: GatewayOptions): Promise<Finding[]> => {
   const check = 'registry';
   try {
-    const { attention, registry } = await withGateway({ gateway }, (client) => client.getStatus());
+    const { attention, registry } = await withGateway(options, (client) => client.getStatus());
     const items = attention.filter(({ code }) => /^(REGISTRY|CONSUMER_(UNTRUSTED|ALTERED|LOST))/.test(code));
     if (items.length > 0)
       return items.map(({ code, subject, message, advice }) => ({

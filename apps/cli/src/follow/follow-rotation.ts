@@ -2,7 +2,7 @@ import { RekeyClientError, type RekeyClient, type Rotation } from '@rekey/client
 import { isAcknowledged, isEnded, isOutstanding } from '@rekey/schema';
 import { CliError, exitCodes } from '../failure.ts';
 import { conclude, follow } from './follow.ts';
-import { gatewayAsGiven, print } from '../gateway-command.ts';
+import { gatewayAsGiven, print, type GatewayOptions } from '../gateway-command.ts';
 import { printable, rotationJson, rotationText } from '../output/output.ts';
 
 /** The wait is divided into slices, so that the display shows each change of state. */
@@ -22,7 +22,7 @@ const missingOf = (rotation: Rotation, also: AlsoUntil) =>
   acknowledgementsOf(rotation).filter((one) => isOutstanding(one, also.consumers));
 
 /** The command that continues the wait, ready to paste. */
-export const waitAgain = (id: string, options: { gateway: string }, also?: AlsoUntil): string => {
+export const waitAgain = (id: string, options: GatewayOptions, also?: AlsoUntil): string => {
   const until = also
     ? also.consumers.length === 0
       ? ' --acknowledged'
@@ -88,7 +88,7 @@ export const showRotation = (rotation: Rotation, options: { json?: boolean }): v
 /** Why a rotation that has succeeded does not count as acknowledged. */
 const notAcknowledged = (
   rotation: Rotation,
-  options: { gateway: string; timeout: number },
+  options: GatewayOptions & { timeout: number },
   also: AlsoUntil,
 ): CliError => {
   const { id, orgId } = rotation;
@@ -115,7 +115,7 @@ const notAcknowledged = (
 
 export const concludeRotation = (
   rotation: Rotation,
-  options: { json?: boolean; timeout: number; gateway: string },
+  options: GatewayOptions & { timeout: number },
   also?: AlsoUntil,
 ): void => {
   if (

@@ -5,7 +5,7 @@ import { BulkId, type BulkItem, type BulkRotation, type BulkSpec } from '@rekey/
 import { z } from 'zod';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
-import type { Permission } from '../pipeline/permissions.ts';
+import type { Permission } from '../access/permissions.ts';
 import { defineClientStreamRpc, defineRpc, defineServerStreamRpc, type RpcTable } from '../pipeline/rpc.ts';
 import { makePageToken, readPageToken } from '../requests/page-token.ts';
 import { given } from '../requests/parse-request.ts';
@@ -69,10 +69,11 @@ const createBulk = async (
 const listBulks = async (
   bulks: Bulks,
   { pageSize, pageToken, ...fields }: z.output<typeof ListBulks>,
+  sees: (orgId: string) => boolean,
 ): Promise<{ bulks: BulkRotation[]; nextPageToken: string }> => {
   const filter = given(fields);
   const after = readPageToken(pageToken, filter, BulkId);
-  const page = await bulks.list(filter, { size: pageSize, ...given({ after }) });
+  const page = await bulks.list(filter, { size: pageSize, sees, ...given({ after }) });
   return { bulks: page.bulks, nextPageToken: makePageToken(page.next, filter) };
 };
 
@@ -99,12 +100,18 @@ export const createBulkService = ({
       await acknowledgements.ofBulk(bulk),
     );
 
+  const ofBulk = {
+    orgs: 'loaded',
+    load: async ({ id }: { id: string }) => [(await bulks.get(id)).orgId],
+    notFound: 'BULK_NOT_FOUND',
+  } as const;
+
   /** A method that changes the state of a bulk rotation. All of these are safe to repeat. */
   const transition = (permission: Permission, command: (id: string) => Promise<BulkRotation>) =>
     defineRpc({
       request: ByBulk,
       permission,
-      orgs: 'loaded',
+      ...ofBulk,
       effect: 'durable-change',
       handler: ({ id }) => command(id),
       respond: toResponse,
@@ -123,7 +130,7 @@ export const createBulkService = ({
     GetBulkRotation: defineRpc({
       request: ByBulk,
       permission: 'bulkRotations.read',
-      orgs: 'loaded',
+      ...ofBulk,
       effect: 'read',
       handler: ({ id }) => bulks.get(id),
       respond: toResponse,
@@ -134,7 +141,7 @@ export const createBulkService = ({
       permission: 'bulkRotations.read',
       orgs: 'listed',
       effect: 'read',
-      handler: (request) => listBulks(bulks, request),
+      handler: (request, { sees }) => listBulks(bulks, request, sees),
       respond: (page) => ({
         bulkRotations: page.bulks.map((bulk) => toProtoBulkRotation(bulk)),
         nextPageToken: page.nextPageToken,
@@ -144,7 +151,7 @@ export const createBulkService = ({
     WatchBulkRotation: defineServerStreamRpc({
       request: WatchBulk,
       permission: 'bulkRotations.read',
-      orgs: 'loaded',
+      ...ofBulk,
       effect: 'read',
       handler: ({ id, untilStopped }, { signal }) => bulkWatches.watch(id, { untilStopped, signal }),
       respond: toResponse,
@@ -158,7 +165,7 @@ export const createBulkService = ({
     ListBulkRotationItems: defineRpc({
       request: ListBulkItems,
       permission: 'bulkRotations.read',
-      orgs: 'loaded',
+      ...ofBulk,
       effect: 'read',
       handler: (request) => listItems(bulks, request),
       respond: ({ items, nextPageToken }) => ({ items: items.map(toProtoBulkItem), nextPageToken }),

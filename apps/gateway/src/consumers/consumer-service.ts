@@ -47,6 +47,12 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
     };
   };
 
+  /** Also of a change to other orgs: a consumer is not taken from those that it has. */
+  const ofConsumer = {
+    load: async ({ name }: { name: string }) => (await find(name)).consumer.orgs,
+    notFound: 'CONSUMER_NOT_FOUND',
+  } as const;
+
   return {
     ...createRegistryMethods(deps),
 
@@ -63,6 +69,7 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
       request: ByName,
       permission: 'consumers.read',
       orgs: 'loaded',
+      ...ofConsumer,
       effect: 'read',
       handler: ({ name }) => find(name),
       respond: toResponse,
@@ -73,10 +80,11 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
       permission: 'consumers.read',
       orgs: 'listed',
       effect: 'read',
-      handler: async (request) => {
+      handler: async (request, { sees }) => {
         await registry.look();
         registry.requireTrusted();
-        return listConsumers(registry.list().consumers, request, toResponse);
+        const seen = registry.list().consumers.filter(({ consumer }) => consumer.orgs.every(sees));
+        return listConsumers(seen, request, toResponse);
       },
       respond: ({ messages, next }) => ({ consumers: messages, nextPageToken: makePageToken(next, ALL) }),
     }),
@@ -85,6 +93,7 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
       request: SetOrgs,
       permission: 'consumers.update',
       orgs: 'request',
+      ...ofConsumer,
       effect: 'durable-change',
       handler: async ({ name, orgs }) => {
         await change(name, (consumer) => withOrgs(consumer, inOrder(orgs)));
@@ -97,6 +106,7 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
       request: ByName,
       permission: 'consumers.delete',
       orgs: 'loaded',
+      ...ofConsumer,
       effect: 'durable-change',
       handler: ({ name }) => remove(name),
       respond: () => ({ registryRev: registry.rev() }),

@@ -82,7 +82,34 @@ interface Counts {
   /** The calls that wait for a rotation or for acknowledgements. */
   waiters(): number;
   connections(): number;
+  /** Absent without TLS. */
+  certificates?: (() => CertificateState) | undefined;
+  /** Whether a changed access file cannot be used; absent without one. */
+  isAccessFileRefused?: (() => boolean) | undefined;
 }
+
+interface CertificateState {
+  notAfterMs: number;
+  refusedSinceMs?: number;
+}
+
+/** Renders what Prometheus has to alert on: certificates that are not renewed in time. */
+const createCertificateGauges = (registers: Registry[]) => {
+  const expiry = new Gauge({
+    name: 'rekey_gateway_tls_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate of the gateway, or one of its issuers, expires',
+    registers,
+  });
+  const refused = new Gauge({
+    name: 'rekey_gateway_tls_files_refused',
+    help: '1 while newer certificate files cannot be served, 0 otherwise',
+    registers,
+  });
+  return ({ notAfterMs, refusedSinceMs }: CertificateState): void => {
+    expiry.set(notAfterMs / 1000);
+    refused.set(refusedSinceMs === undefined ? 0 : 1);
+  };
+};
 
 export const createMetrics = (contract: Contract, counts: Counts): Metrics => {
   const registry = new Registry();
@@ -117,6 +144,15 @@ export const createMetrics = (contract: Contract, counts: Counts): Metrics => {
     registers,
   });
 
+  const accessRefused =
+    counts.isAccessFileRefused &&
+    new Gauge({
+      name: 'rekey_gateway_access_file_refused',
+      help: '1 while a changed access file cannot be used, 0 otherwise',
+      registers,
+    });
+  const setCertificates = counts.certificates && createCertificateGauges(registers);
+
   return {
     onCall: createCallObserver(contract, registers).onCall,
 
@@ -140,6 +176,8 @@ export const createMetrics = (contract: Contract, counts: Counts): Metrics => {
     render: () => {
       waiting.set(counts.waiters());
       connections.set(counts.connections());
+      if (counts.certificates) setCertificates?.(counts.certificates());
+      accessRefused?.set(counts.isAccessFileRefused?.() ? 1 : 0);
       return registry.metrics();
     },
   };

@@ -1,5 +1,6 @@
 import type { CallLimits } from '@rekey/rpc';
 import type { GatewayEnvironment } from '../config.ts';
+import type { HandshakeLimits } from '../tls/limit-handshakes.ts';
 import type { StreamLimits } from './grant-streams.ts';
 import type { ConnectionLimits } from './limit-connections.ts';
 import type { TurnLimits } from './take-stream-turns.ts';
@@ -8,6 +9,7 @@ export interface GatewayLimits {
   calls: CallLimits;
   connections: ConnectionLimits;
   turns: TurnLimits;
+  handshakes: HandshakeLimits;
   /** Of one connection: a caller that wants more waits until one of its calls ends. */
   streams: StreamLimits;
   /** The ids of all streams of ids that are open. */
@@ -55,7 +57,7 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
     },
     kindOf,
     metadataBytes: 8192,
-    keptMetadata: ['x-request-id', 'traceparent'],
+    keptMetadata: ['x-request-id', 'traceparent', 'authorization'],
     requestBytes: 64 * MIB,
     responseBytes: 64 * MIB,
     readWithinMs: 300_000,
@@ -66,6 +68,7 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
   },
   // Health checks do not take turns with others: each is short.
   turns: { waitingTurns: 10_000, takesTurns: (path) => kinds[path] !== 'health' },
+  handshakes: { open: config.GATEWAY_MAX_CONNECTIONS, withinMs: ARRIVE_WITHIN_MS },
   streams: { first: 64, most: config.GATEWAY_MAX_CONNECTION_CALLS },
   uploadIds: 2_000_000,
 });

@@ -169,9 +169,9 @@ describe('the context of a handler', () => {
 
   it('has the deadline of the caller, a principal and an open signal', async () => {
     const aborted: boolean[] = [];
-    fixture.handler = async (_request, { deadlineMs, principal, signal }) => {
+    fixture.handler = async (_request, { deadlineMs, caller, signal }) => {
       expect(deadlineMs! - Date.now()).toBeGreaterThan(5000);
-      expect(principal).toBe('local');
+      expect(caller.name).toBe('local');
       aborted.push(signal.aborted);
       return {};
     };

@@ -2,7 +2,10 @@ import type { UntypedHandleCall, UntypedServiceImplementation } from '@grpc/grpc
 import { clientStreaming, serverStreaming, unary, type CallContext, type ServiceHandlers } from '@rekey/rpc';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, errorTable, type ErrorCode } from '@rekey/schema';
+import type { Rights } from '../access/rights.ts';
+import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
 import { parseRequest } from '../requests/parse-request.ts';
+import { authorize, authorizeResult } from './authorize.ts';
 import { toCallError } from './call-errors.ts';
 import { withRealOrg, type ReadOrgName } from './org-names.ts';
 import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, UnaryRpc } from './rpc.ts';
@@ -11,18 +14,20 @@ import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, Unary
  * What happens to every call, in this order:
  *
  *   context       deadline, signal, request id, traceparent
- *   principal     a constant until callers are authenticated
+ *   authenticate  NOT_AUTHENTICATED, unless nobody needs an identity
  *   parse         INVALID_ARGUMENT names each invalid field
  *   translate     `c` becomes the org that it stands for
- *   authorize     not yet: here by the orgs of the request, and before the response by loaded orgs
+ *   authorize     by the orgs of the request, or of what it is about
  *   hold back     new work is refused while Redis has no memory for it
  *   handle        the operation
  *   confirm       a durable change is answered only after enough replicas have it
  *   respond       the result as a message of the contract, `c` translated
  *   map errors    a RekeyError becomes its status, any other error INTERNAL; the latter is logged
  *
- * A client stream passes the steps from parse to hold back for each message. A server stream passes the steps
- * from confirm to respond for each response. Calls are metered where their status leaves: see observeCalls.
+ * A client stream passes the steps from parse to hold back for each message, and is authorized at the first.
+ * A server stream passes the steps from confirm to respond for each response. A call that takes long ends when
+ * its caller loses the right, or its token expires. Calls are metered where their status leaves: see
+ * observeCalls.
  */
 
 interface PipelineDeps {
@@ -32,6 +37,8 @@ interface PipelineDeps {
   /** Resolves with true when as many replicas as configured have confirmed everything written so far. */
   confirmDurable: () => Promise<boolean>;
   logger: Pick<Logger, 'event'>;
+  /** Everybody may do everything without it. */
+  access?: Access;
   /** Counts a call that was refused because a limit of the ledger is reached, or its org is unknown. */
   onRefused?: (code: ErrorCode) => void;
   /** How long a client stream may pause between two messages. */
@@ -55,8 +62,22 @@ const countingRefusals =
 const isRefusal = (code: ErrorCode): boolean =>
   errorTable[code].grpc === 'RESOURCE_EXHAUSTED' || code === 'ORG_NOT_KNOWN';
 
-const withPrincipal = (context: CallContext): RpcContext =>
-  Object.assign(context, { principal: 'local' as const });
+const contextFor = ({ permission }: Rpc, context: CallContext, { caller, rights }: Admission): RpcContext =>
+  Object.assign(context, { caller, sees: (orgId: string) => rights().allows(permission, orgId) });
+
+/** The context of a call that takes long: its signal also aborts when the caller loses its right. */
+const guarded = (context: RpcContext, guard: Guard | undefined): RpcContext =>
+  guard === undefined
+    ? context
+    : (Object.create(context, {
+        signal: { value: AbortSignal.any([context.signal, guard.signal]) },
+      }) as RpcContext);
+
+/** Rejects with the reason of the signal when it aborts. */
+const abortion = (signal: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 
 /** The grpc-js handlers of the rows of a table. */
 export const createHandlers = <Table extends Partial<RpcTable>>(
@@ -81,82 +102,129 @@ const reportTo =
       ...(traceparent !== undefined && { traceparent }),
     });
 
-const createPipeline = ({
+/** What the calls of every kind have in common. */
+const createSteps = ({
   readOrgName,
   holdBack,
   confirmDurable,
   logger,
+  access = OPEN_ACCESS,
   onRefused = () => {},
-  streamIdleMs = STREAM_IDLE_MS,
-}: PipelineDeps) => {
-  const failureOf = countingRefusals(onRefused);
+  streamIdleMs: idleMs = STREAM_IDLE_MS,
+}: PipelineDeps) => ({
+  access,
+  idleMs,
+  failureOf: countingRefusals(onRefused),
+  onUnexpected: reportTo(logger),
 
-  const admit = async <Request>({ effect }: Rpc, parsed: Request): Promise<Request> => {
+  /** Of a client stream, only the first message is authorized: `rights` is not given with the others. */
+  admit: async <Request>(rpc: Rpc, parsed: Request, rights?: Rights): Promise<Request> => {
     const request = await withRealOrg(parsed, readOrgName);
-    const refusal = effect === 'accept' ? holdBack() : undefined;
+    if (rights !== undefined) await authorize(rpc, request, rights);
+    const refusal = rpc.effect === 'accept' ? holdBack() : undefined;
     if (refusal !== undefined) throw new RekeyError(refusal);
     return request;
-  };
+  },
 
-  const respond = async ({ effect, respond: toResponse }: Rpc, result: unknown): Promise<unknown> => {
+  guard: (rpc: Rpc, request: unknown, admission: Admission): Guard | undefined =>
+    access.guard(admission, (rights) => authorize(rpc, request, rights)),
+
+  respond: async ({ effect, respond: toResponse }: Rpc, result: unknown): Promise<unknown> => {
     const durable = effect === 'accept' || effect === 'durable-change';
     if (durable && !(await confirmDurable())) throw new RekeyError('REPLICAS_MISSING');
     return withRealOrg(await toResponse(result), readOrgName);
-  };
+  },
+});
+type Steps = ReturnType<typeof createSteps>;
 
-  const onUnexpected = reportTo(logger);
+const handleUnary = async (
+  { guard: guardOf }: Steps,
+  rpc: UnaryRpc<unknown>,
+  request: unknown,
+  context: RpcContext,
+  admission: Admission,
+): Promise<unknown> => {
+  const guard = rpc.waits ? guardOf(rpc, request, admission) : undefined;
+  if (guard === undefined) return rpc.handler(request, context);
+  try {
+    return await Promise.race([rpc.handler(request, guarded(context, guard)), abortion(guard.signal)]);
+  } finally {
+    guard.end();
+  }
+};
 
-  const serveUnary = (rpc: UnaryRpc<unknown>): UntypedHandleCall =>
-    unary(async (message: unknown, context) => {
+const serveUnary = (steps: Steps, rpc: UnaryRpc<unknown>): UntypedHandleCall =>
+  unary(async (message: unknown, context) => {
+    try {
+      const admission = await steps.access.admit(context);
+      const rights = admission.rights();
+      const request = await steps.admit(rpc, parseRequest(rpc.request, message), rights);
+      const own = contextFor(rpc, context, admission);
+      const result = await handleUnary(steps, rpc, request, own, admission);
+      authorizeResult(rpc, result, rights);
+      return await steps.respond(rpc, result);
+    } catch (error) {
+      throw steps.failureOf(error, message);
+    }
+  }, steps.onUnexpected);
+
+const serveClientStream = (steps: Steps, rpc: ClientStreamRpc<unknown, unknown>): UntypedHandleCall =>
+  clientStreaming(
+    async (messages: AsyncIterable<unknown>, context) => {
+      let first: unknown;
       try {
-        const request = await admit(rpc, parseRequest(rpc.request, message));
-        return await respond(rpc, await rpc.handler(request, withPrincipal(context)));
-      } catch (error) {
-        throw failureOf(error, message);
-      }
-    }, onUnexpected);
-
-  const serveClientStream = (rpc: ClientStreamRpc<unknown, unknown>): UntypedHandleCall =>
-    clientStreaming(
-      async (messages: AsyncIterable<unknown>, context) => {
-        let first: unknown;
+        const admission = await steps.access.admit(context);
+        const rights = admission.rights();
         const parts = async function* () {
           const reader = rpc.request();
           for await (const message of messages) {
+            const isFirst = first === undefined;
             first ??= message;
-            yield await admit(rpc, reader.read(message));
+            yield await steps.admit(rpc, reader.read(message), isFirst ? rights : undefined);
           }
           reader.end();
         };
-        try {
-          return await respond(rpc, await rpc.handler(parts(), withPrincipal(context)));
-        } catch (error) {
-          throw failureOf(error, first);
-        }
-      },
-      onUnexpected,
-      { idleMs: streamIdleMs },
-    );
-
-  const serveServerStream = (rpc: ServerStreamRpc<unknown>): UntypedHandleCall =>
-    serverStreaming(async function* (message: unknown, context) {
-      try {
-        const request = await admit(rpc, parseRequest(rpc.request, message));
-        for await (const result of rpc.handler(request, withPrincipal(context)))
-          yield await respond(rpc, result);
+        const result = await rpc.handler(parts(), contextFor(rpc, context, admission));
+        authorizeResult(rpc, result, rights);
+        return await steps.respond(rpc, result);
       } catch (error) {
-        throw failureOf(error, message);
+        throw steps.failureOf(error, first);
       }
-    }, onUnexpected);
+    },
+    steps.onUnexpected,
+    { idleMs: steps.idleMs },
+  );
 
+const serveServerStream = (steps: Steps, rpc: ServerStreamRpc<unknown>): UntypedHandleCall =>
+  serverStreaming(async function* (message: unknown, context) {
+    let guard: Guard | undefined;
+    try {
+      const admission = await steps.access.admit(context);
+      const request = await steps.admit(rpc, parseRequest(rpc.request, message), admission.rights());
+      guard = steps.guard(rpc, request, admission);
+      const own = guarded(contextFor(rpc, context, admission), guard);
+      for await (const result of rpc.handler(request, own)) {
+        guard?.signal.throwIfAborted();
+        yield await steps.respond(rpc, result);
+      }
+      guard?.signal.throwIfAborted();
+    } catch (error) {
+      throw steps.failureOf(guard?.signal.aborted ? guard.signal.reason : error, message);
+    } finally {
+      guard?.end();
+    }
+  }, steps.onUnexpected);
+
+const createPipeline = (deps: PipelineDeps) => {
+  const steps = createSteps(deps);
   return (rpc: Rpc): UntypedHandleCall => {
     switch (rpc.kind) {
       case 'unary':
-        return serveUnary(rpc);
+        return serveUnary(steps, rpc);
       case 'client-stream':
-        return serveClientStream(rpc);
+        return serveClientStream(steps, rpc);
       case 'server-stream':
-        return serveServerStream(rpc);
+        return serveServerStream(steps, rpc);
     }
   };
 };

@@ -1,25 +1,37 @@
 import type { sendUnaryData, ServerReadableStream, ServerWritableStream } from '@grpc/grpc-js';
 import type { CallContext, ServiceHandlers } from '@rekey/rpc';
+import type { ErrorCode } from '@rekey/schema';
 import type { z } from 'zod';
+import type { Caller } from '../identity/authenticate.ts';
 import type { MessageReader } from '../requests/message-reader.ts';
-import type { Permission } from './permissions.ts';
-
-/** Who calls. Until callers are authenticated, each is `local`. */
-type Principal = 'local';
+import type { Permission } from '../access/permissions.ts';
 
 export interface RpcContext extends CallContext {
-  readonly principal: Principal;
+  readonly caller: Caller;
+  /** Whether the caller has the permission of this method in an org: what a list shows. */
+  sees(orgId: string): boolean;
 }
 
 /**
  * The orgs that a call touches; the caller needs the permission in each of them.
  * - `request`: the `org_id` or `orgs` of the request; every org if it names none.
- * - `loaded`: the orgs of what the handler loads. A caller that may not see it gets NOT_FOUND.
- * - `listed`: the orgs of each listed item. A list leaves out other items before it is paged.
+ * - `loaded`: the orgs of what the request is about, which `load` reads. A caller that may not see it gets
+ *   `notFound`, as if it did not exist.
+ * - `listed`: the orgs of each listed item. The handler leaves out what the caller does not see, before it
+ *   pages.
  * - `all`: every org, because the call concerns Rekey as a whole.
  * - `none`: no org.
  */
-type OrgScope = 'request' | 'loaded' | 'listed' | 'all' | 'none';
+type OrgScope<Request> =
+  | { orgs: 'listed' | 'all' | 'none' }
+  | ({ orgs: 'loaded' } & Loading<Request>)
+  | ({ orgs: 'request' } & Partial<Loading<Request>>);
+
+interface Loading<Request> {
+  /** The orgs of what the request is about, none for every org. Throws `notFound`. */
+  load(request: Request): Promise<readonly string[]>;
+  notFound: ErrorCode;
+}
 
 /**
  * What a call writes.
@@ -31,9 +43,7 @@ type OrgScope = 'request' | 'loaded' | 'listed' | 'all' | 'none';
 export type Effect = 'read' | 'change' | 'durable-change' | 'accept';
 
 interface Rights {
-  /** Not enforced yet, as `orgs`. */
   permission: Permission;
-  orgs: OrgScope;
   effect: Effect;
 }
 
@@ -43,35 +53,40 @@ interface Handled<Result, Response> {
 }
 
 /** The row of a unary method. */
-interface UnaryRow<Schema extends z.ZodType, Result, Response> extends Rights, Handled<Result, Response> {
-  request: Schema;
-  /** The operation alone: the pipeline does everything around it. */
-  handler(request: z.output<Schema>, context: RpcContext): Promise<Result>;
-}
+type UnaryRow<Schema extends z.ZodType, Result, Response> = Rights &
+  OrgScope<z.output<Schema>> &
+  Handled<Result, Response> & {
+    request: Schema;
+    /** It may take minutes: it ends when the caller loses its right. */
+    waits?: true;
+    /** The operation alone: the pipeline does everything around it. */
+    handler(request: z.output<Schema>, context: RpcContext): Promise<Result>;
+  };
 
 /** The row of a method that receives a stream of requests. */
-interface ClientStreamRow<Message, Part, Result, Response> extends Rights, Handled<Result, Response> {
-  /** Makes the reader of one stream. */
-  request(): MessageReader<Message, Part>;
-  handler(parts: AsyncIterable<Part>, context: RpcContext): Promise<Result>;
-}
+type ClientStreamRow<Message, Part, Result, Response> = Rights &
+  OrgScope<Part> &
+  Handled<Result, Response> & {
+    /** Makes the reader of one stream. The first message names the org. */
+    request(): MessageReader<Message, Part>;
+    handler(parts: AsyncIterable<Part>, context: RpcContext): Promise<Result>;
+  };
 
 /** The row of a method that sends a stream of responses. */
-interface ServerStreamRow<Schema extends z.ZodType, Result, Response>
-  extends Rights, Handled<Result, Response> {
-  request: Schema;
-  handler(request: z.output<Schema>, context: RpcContext): AsyncIterable<Result>;
-}
+type ServerStreamRow<Schema extends z.ZodType, Result, Response> = Rights &
+  OrgScope<z.output<Schema>> &
+  Handled<Result, Response> & {
+    request: Schema;
+    handler(request: z.output<Schema>, context: RpcContext): AsyncIterable<Result>;
+  };
 
-export interface UnaryRpc<Response> extends UnaryRow<z.ZodType, any, Response> {
-  kind: 'unary';
-}
-export interface ClientStreamRpc<Message, Response> extends ClientStreamRow<Message, any, any, Response> {
+export type UnaryRpc<Response> = UnaryRow<z.ZodType<any>, any, Response> & { kind: 'unary' };
+export type ClientStreamRpc<Message, Response> = ClientStreamRow<Message, any, any, Response> & {
   kind: 'client-stream';
-}
-export interface ServerStreamRpc<Response> extends ServerStreamRow<z.ZodType, any, Response> {
+};
+export type ServerStreamRpc<Response> = ServerStreamRow<z.ZodType<any>, any, Response> & {
   kind: 'server-stream';
-}
+};
 export type Rpc = UnaryRpc<unknown> | ClientStreamRpc<any, unknown> | ServerStreamRpc<unknown>;
 
 export const defineRpc = <Schema extends z.ZodType, Result, Response>(

@@ -1,10 +1,19 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import {
+  contextOf,
   explainTransportErrors,
   limitCalls,
   observeCalls,
+  statusOf,
   takeTurns,
+  type CallContext,
   type CallObserver,
   type Contract,
   type ServiceHandlers,
@@ -15,6 +24,7 @@ import { limitConnections, type OpenConnections } from '../limits/limit-connecti
 import type { GatewayLimits } from '../limits/limits.ts';
 import { listenOn, type Listener } from '../limits/listen-on.ts';
 import { http2ServersOf, takeStreamTurns } from '../limits/take-stream-turns.ts';
+import { limitHandshakes } from '../tls/limit-handshakes.ts';
 
 /** A request holds a few ids and a reason. */
 const MAX_REQUEST_BYTES = 64 * 1024;
@@ -24,14 +34,26 @@ const MAX_REQUEST_BYTES = 64 * 1024;
  */
 const KEEP_ALIVE_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 20_000;
+/** How long the calls of a connection that is too old may go on: longer than any wait. */
+const OLD_CALLS_MAY_TAKE_MS = 600_000;
 
 interface ServerOptions {
   limits: GatewayLimits;
   observer?: CallObserver;
   /** Receives the name of each limit that refused or ended a call or a connection. */
   onLimit?: (limit: string) => void;
+  /** Plain text without it. */
+  tls?: ServerTls | undefined;
+  /** Rejects for a caller that may not see the descriptors of the services. */
+  mayReflect?: (context: CallContext) => Promise<void>;
   keepAliveMs?: number;
   keepAliveTimeoutMs?: number;
+}
+
+interface ServerTls {
+  credentials: ServerCredentials;
+  /** An open connection outlives its certificate, and one that was taken away. */
+  maxConnectionAgeMs: number;
 }
 
 export interface GatewayServer {
@@ -46,6 +68,27 @@ export interface GatewayServer {
   close(withinMs: number): Promise<void>;
 }
 
+/** Every method of reflection is a stream both ways: each begins once its caller is known. */
+const guarding =
+  (mayReflect: (context: CallContext) => Promise<void>) =>
+  (implementation: UntypedServiceImplementation): UntypedServiceImplementation =>
+    Object.fromEntries(
+      Object.entries(implementation).map(([name, handle]) => [
+        name,
+        (call: ServerDuplexStream<unknown, unknown>) => {
+          const context = contextOf(call);
+          mayReflect(context).then(
+            () => (handle as (one: typeof call) => void)(call),
+            (error: unknown) =>
+              call.emit(
+                'error',
+                statusOf(error, context, () => {}),
+              ),
+          );
+        },
+      ]),
+    );
+
 export const createServer = (
   contract: Contract,
   handlers: ServiceHandlers,
@@ -53,6 +96,8 @@ export const createServer = (
     limits,
     observer,
     onLimit = () => {},
+    tls,
+    mayReflect = async () => {},
     keepAliveMs = KEEP_ALIVE_MS,
     keepAliveTimeoutMs = KEEP_ALIVE_TIMEOUT_MS,
   }: ServerOptions,
@@ -69,12 +114,21 @@ export const createServer = (
     'grpc.enable_channelz': 0,
     'grpc.keepalive_time_ms': keepAliveMs,
     'grpc.keepalive_timeout_ms': keepAliveTimeoutMs,
+    ...(tls && {
+      'grpc.max_connection_age_ms': tls.maxConnectionAgeMs,
+      'grpc.max_connection_age_grace_ms': OLD_CALLS_MAY_TAKE_MS,
+    }),
   });
+  const guardReflection = guarding(mayReflect);
   const names = Object.keys(handlers) as (keyof ServiceHandlers)[];
   for (const name of names) server.addService(contract.v1[name].service, handlers[name]);
   const health = new HealthImplementation();
   health.addToServer(server);
-  new ReflectionService(contract.reflection).addToServer(server);
+  const reflection = new ReflectionService(contract.reflection);
+  reflection.addToServer({
+    addService: (service: ServiceDefinition, implementation: UntypedServiceImplementation) =>
+      server.addService(service, guardReflection(implementation)),
+  } as unknown as Server);
   let connections: OpenConnections | undefined;
   let listener: Listener | undefined;
 
@@ -83,8 +137,11 @@ export const createServer = (
     connections: () => connections?.count() ?? 0,
     services: names.map((name) => `rekey.v1.${name}`),
     listen: async (address) => {
-      const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+      const injector = server.createConnectionInjector(
+        tls?.credentials ?? ServerCredentials.createInsecure(),
+      );
       const http2Servers = http2ServersOf(server);
+      if (tls) limitHandshakes(http2Servers, limits.handshakes, onLimit);
       const turns = takeTurns(limits.turns.waitingTurns);
       takeStreamTurns(http2Servers, turns, limits.turns, onLimit);
       const grants = grantStreams(limits.streams, () => turns.waiting() > limits.streams.first);

@@ -39,11 +39,13 @@ const alignSchedule = async (policyQueue: PolicyQueue, policy: RotationPolicy): 
 const listPolicies = async (
   { policies, policyQueue }: PolicyServiceDeps,
   { pageSize, pageToken, ...fields }: z.output<typeof ListPolicies>,
+  sees: (orgId: string) => boolean,
 ) => {
   const filter = given(fields);
   const after = readPageToken(pageToken, filter, PolicyId);
   const [found, nextDues] = await Promise.all([policies.list(filter), policyQueue.nextDues()]);
-  const { messages, next } = await pageOf(found, {
+  const seen = found.filter(({ orgId }) => sees(orgId));
+  const { messages, next } = await pageOf(seen, {
     size: pageSize,
     after,
     placeOf: ({ id }) => id,
@@ -62,11 +64,17 @@ export const createPolicyService = ({
   const toResponse = async (policy: RotationPolicy) =>
     toMessage(policy, await policyQueue.nextDue(policy.id));
 
+  const ofPolicy = {
+    orgs: 'loaded',
+    load: async ({ id }: { id: string }) => [(await policies.get(id)).orgId],
+    notFound: 'POLICY_NOT_FOUND',
+  } as const;
+
   const setPaused = (paused: boolean) =>
     defineRpc({
       request: ByPolicy,
       permission: 'policies.update',
-      orgs: 'loaded',
+      ...ofPolicy,
       effect: 'durable-change',
       handler: async ({ id }) => schedule(await policies.setPaused(id, paused)),
       respond: toResponse,
@@ -90,7 +98,7 @@ export const createPolicyService = ({
     GetRotationPolicy: defineRpc({
       request: ByPolicy,
       permission: 'policies.read',
-      orgs: 'loaded',
+      ...ofPolicy,
       effect: 'read',
       handler: ({ id }) => policies.get(id),
       respond: toResponse,
@@ -101,7 +109,7 @@ export const createPolicyService = ({
       permission: 'policies.read',
       orgs: 'listed',
       effect: 'read',
-      handler: (request) => listPolicies({ policies, policyQueue }, request),
+      handler: (request, { sees }) => listPolicies({ policies, policyQueue }, request, sees),
       respond: (page) => page,
     }),
 
@@ -111,7 +119,7 @@ export const createPolicyService = ({
     UpdateRotationPolicy: defineRpc({
       request: UpdatePolicy,
       permission: 'policies.update',
-      orgs: 'loaded',
+      ...ofPolicy,
       effect: 'durable-change',
       handler: async ({ id, changes }) => schedule(await updatePolicy(policies, id, changes)),
       respond: toResponse,
@@ -120,7 +128,7 @@ export const createPolicyService = ({
     DeleteRotationPolicy: defineRpc({
       request: ByPolicy,
       permission: 'policies.delete',
-      orgs: 'loaded',
+      ...ofPolicy,
       effect: 'change',
       handler: async ({ id }) => {
         await policies.delete(id);

@@ -2,6 +2,7 @@ import type { Ledger, RotationQueue } from '@rekey/ledger';
 import { toProtoRotation } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { RekeyError, RotationId, type Rotation, type RotationRequest } from '@rekey/schema';
+import { orgOfRecord } from '../assistants/published-record.ts';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
@@ -47,69 +48,85 @@ export const createRotationService = ({
   waiters,
   acknowledgements,
   liveness,
-}: RotationServiceDeps): RpcTable['RotationService'] => ({
-  RotateSecretKey: defineRpc({
-    request: RotateSecretKey,
-    permission: 'rotations.create',
-    orgs: 'request',
-    effect: 'accept',
-    handler: (request) => acceptRotation({ ledger, queue }, request),
-    respond: (rotation) => toProtoRotation(rotation),
-  }),
-
-  GetRotation: defineRpc({
-    request: ByRotation,
-    permission: 'rotations.read',
+}: RotationServiceDeps): RpcTable['RotationService'] => {
+  const ofRotation = {
     orgs: 'loaded',
-    effect: 'read',
-    handler: ({ id }) => ledger.rotations.get(id),
-    respond: async (rotation) =>
-      toProtoRotation(rotation, await acknowledgements.of(rotation), await liveness.noLiveWorker()),
-  }),
-
-  ListRotations: defineRpc({
-    request: ListRotations,
-    permission: 'rotations.read',
-    orgs: 'listed',
-    effect: 'read',
-    handler: async ({ pageSize, pageToken, ...fields }) => {
-      const filter = given(fields);
-      const after = readPageToken(pageToken, filter, RotationId);
-      const { rotations, next } = await ledger.rotations.list(filter, {
-        size: pageSize,
-        ...given({ after }),
-      });
-      return { rotations, nextPageToken: makePageToken(next, filter) };
-    },
-    respond: ({ rotations, nextPageToken }) => ({
-      rotations: rotations.map((rotation) => toProtoRotation(rotation)),
-      nextPageToken,
+    load: async ({ id }: { id: string }) => [(await ledger.rotations.get(id)).orgId],
+    notFound: 'ROTATION_NOT_FOUND',
+  } as const;
+  return {
+    RotateSecretKey: defineRpc({
+      request: RotateSecretKey,
+      permission: 'rotations.create',
+      orgs: 'request',
+      // An assistant is rotated once at a time, under whatever org it was asked for.
+      load: async ({ orgId, assistantId }) => {
+        const current = await ledger.assistants.current(assistantId);
+        return [current === undefined ? orgId : orgOfRecord(current.event)];
+      },
+      notFound: 'ASSISTANT_NOT_FOUND',
+      effect: 'accept',
+      handler: (request) => acceptRotation({ ledger, queue }, request),
+      respond: (rotation) => toProtoRotation(rotation),
     }),
-  }),
 
-  WaitRotation: defineRpc({
-    request: WaitRotation,
-    permission: 'rotations.wait',
-    orgs: 'loaded',
-    effect: 'read',
-    handler: async ({ id, timeoutMs, until, consumers }, { signal, deadlineMs = Infinity }) => {
-      const waitMs = Math.min(timeoutMs, deadlineMs - Date.now() - RESPONSE_MARGIN_MS);
-      const endsAtMs = performance.now() + waitMs;
-      const rotation = await waiters.wait(id, { timeoutMs: waitMs, signal });
-      if (until !== 'ACKNOWLEDGED') return { rotation, states: await acknowledgements.of(rotation) };
-      const leftMs = Math.max(Math.ceil(endsAtMs - performance.now()), 0);
-      const timeUp = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
-      return { rotation, states: await acknowledgements.wait(rotation, consumers, timeUp) };
-    },
-    respond: async ({ rotation, states }) => toProtoRotation(rotation, states, await liveness.noLiveWorker()),
-  }),
+    GetRotation: defineRpc({
+      request: ByRotation,
+      permission: 'rotations.read',
+      ...ofRotation,
+      effect: 'read',
+      handler: ({ id }) => ledger.rotations.get(id),
+      respond: async (rotation) =>
+        toProtoRotation(rotation, await acknowledgements.of(rotation), await liveness.noLiveWorker()),
+    }),
 
-  CancelRotation: defineRpc({
-    request: ByRotation,
-    permission: 'rotations.cancel',
-    orgs: 'loaded',
-    effect: 'change',
-    handler: ({ id }) => ledger.rotations.cancel(id),
-    respond: (rotation) => toProtoRotation(rotation),
-  }),
-});
+    ListRotations: defineRpc({
+      request: ListRotations,
+      permission: 'rotations.read',
+      orgs: 'listed',
+      effect: 'read',
+      handler: async ({ pageSize, pageToken, ...fields }, { sees }) => {
+        const filter = given(fields);
+        const after = readPageToken(pageToken, filter, RotationId);
+        const { rotations, next } = await ledger.rotations.list(filter, {
+          size: pageSize,
+          sees,
+          ...given({ after }),
+        });
+        return { rotations, nextPageToken: makePageToken(next, filter) };
+      },
+      respond: ({ rotations, nextPageToken }) => ({
+        rotations: rotations.map((rotation) => toProtoRotation(rotation)),
+        nextPageToken,
+      }),
+    }),
+
+    WaitRotation: defineRpc({
+      request: WaitRotation,
+      permission: 'rotations.wait',
+      waits: true,
+      ...ofRotation,
+      effect: 'read',
+      handler: async ({ id, timeoutMs, until, consumers }, { signal, deadlineMs = Infinity }) => {
+        const waitMs = Math.min(timeoutMs, deadlineMs - Date.now() - RESPONSE_MARGIN_MS);
+        const endsAtMs = performance.now() + waitMs;
+        const rotation = await waiters.wait(id, { timeoutMs: waitMs, signal });
+        if (until !== 'ACKNOWLEDGED') return { rotation, states: await acknowledgements.of(rotation) };
+        const leftMs = Math.max(Math.ceil(endsAtMs - performance.now()), 0);
+        const timeUp = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
+        return { rotation, states: await acknowledgements.wait(rotation, consumers, timeUp) };
+      },
+      respond: async ({ rotation, states }) =>
+        toProtoRotation(rotation, states, await liveness.noLiveWorker()),
+    }),
+
+    CancelRotation: defineRpc({
+      request: ByRotation,
+      permission: 'rotations.cancel',
+      ...ofRotation,
+      effect: 'change',
+      handler: ({ id }) => ledger.rotations.cancel(id),
+      respond: (rotation) => toProtoRotation(rotation),
+    }),
+  };
+};

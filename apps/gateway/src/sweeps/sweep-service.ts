@@ -27,6 +27,8 @@ const ListSweeps = z.object({ pageSize: sizeOfPage(20, 100), pageToken: z.string
 
 /** Stands for the filter of this list, which has none: its page tokens are refused by other lists. */
 const ALL = { list: 'sweeps' };
+/** What a sweep without an org is of: only who may see every org sees it. */
+const EVERY_ORG = '*';
 
 export const createSweepService = ({
   ledger,
@@ -58,6 +60,11 @@ export const createSweepService = ({
       request: BySweep,
       permission: 'sweeps.read',
       orgs: 'loaded',
+      load: async ({ id }) => {
+        const { orgId } = await sweeps.get(id);
+        return orgId === undefined ? [] : [orgId];
+      },
+      notFound: 'SWEEP_NOT_FOUND',
       effect: 'read',
       handler: ({ id }) => sweeps.get(id),
       respond: toResponse,
@@ -68,9 +75,13 @@ export const createSweepService = ({
       permission: 'sweeps.read',
       orgs: 'listed',
       effect: 'read',
-      handler: async ({ pageSize, pageToken }) => {
+      handler: async ({ pageSize, pageToken }, { sees }) => {
         const after = readPageToken(pageToken, ALL, SweepId);
-        return sweeps.page({ size: pageSize, ...given({ after }) });
+        return sweeps.page({
+          size: pageSize,
+          ...given({ after }),
+          sees: ({ orgId }) => sees(orgId ?? EVERY_ORG),
+        });
       },
       respond: (page) => ({
         sweeps: page.sweeps.map((sweep) => toProtoSweep(sweep)),

@@ -2,6 +2,7 @@ import {
   Client,
   type ChannelCredentials,
   type ChannelOptions,
+  type Interceptor,
   type MethodDefinition,
   type ServiceError,
 } from '@grpc/grpc-js';
@@ -75,12 +76,22 @@ export interface Transport {
 
 const deadlineIn = (ms: number): { deadline: number } => ({ deadline: Date.now() + ms });
 
+interface TransportOptions {
+  credentials: ChannelCredentials;
+  channelOptions: ChannelOptions;
+  interceptors?: Interceptor[];
+}
+
 /** `address` is HOST:PORT. Connects at the first call. */
 export const openTransport = (
   address: string,
-  { credentials, channelOptions }: { credentials: ChannelCredentials; channelOptions: ChannelOptions },
+  { credentials, channelOptions, interceptors = [] }: TransportOptions,
 ): Transport => {
-  const client = new Client(address, credentials, { ...channelOptionsFor(address), ...channelOptions });
+  const client = new Client(address, credentials, {
+    ...channelOptionsFor(address),
+    ...channelOptions,
+    interceptors,
+  });
   const { v1 } = loadContract();
   const definitionOf = (service: ServiceName, method: string) =>
     v1[service].service[method] as unknown as MethodDefinition<object, never>;

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { isLoopback } from '../base-url.ts';
+import { isLoopbackHost } from '@rekey/schema';
 
 /** The proxy for requests, and the variable that configures it. */
 export interface Proxy {
@@ -40,7 +40,7 @@ export class ProxyVariableError extends Error {
  * hosts in NO_PROXY. Throws ProxyVariableError.
  */
 export const proxyFor = (url: URL, env: ProxyEnvironment): Proxy | undefined => {
-  if (isLoopback(url.hostname)) return undefined;
+  if (isLoopbackHost(url.hostname)) return undefined;
   const names =
     url.protocol === 'https:'
       ? (['https_proxy', 'HTTPS_PROXY'] as const)

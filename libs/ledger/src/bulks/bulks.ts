@@ -30,10 +30,13 @@ export interface Bulks {
   create(id: string, spec: BulkSpec, draft: BulkDraft): Promise<{ bulk: BulkRotation; created: boolean }>;
   /** Throws BULK_NOT_FOUND. */
   get(id: string): Promise<BulkRotation>;
-  /** Newest first. `after` is the id of the last one seen; `next` is set if there may be more. */
+  /**
+   * Newest first. `after` is the id of the last one seen; `next` is set if there may be more. With `sees`,
+   * those of other orgs are left out.
+   */
   list(
     filter: { orgId?: string; state?: BulkState },
-    page: { size: number; after?: string },
+    page: { size: number; after?: string; sees?: ((orgId: string) => boolean) | undefined },
   ): Promise<{ bulks: BulkRotation[]; next?: string }>;
   /** In the order in which ids were given, from an index on; `next` is where the next page begins. */
   items(
@@ -106,9 +109,11 @@ const createBulk =
 
 const createList =
   ({ redis, keys }: Connection, read: (id: string) => Promise<BulkRotation | undefined>): Bulks['list'] =>
-  async ({ orgId, state }, { size, after }) => {
+  async ({ orgId, state }, { size, after, sees = () => true }) => {
     const isWanted = (bulk: BulkRotation): boolean =>
-      (orgId === undefined || bulk.orgId === orgId) && (state === undefined || bulk.state === state);
+      (orgId === undefined || bulk.orgId === orgId) &&
+      (state === undefined || bulk.state === state) &&
+      sees(bulk.orgId);
     const found: BulkRotation[] = [];
     let last = after;
     for (let seen = 0; seen < LIST_SCAN_LIMIT; seen += size) {

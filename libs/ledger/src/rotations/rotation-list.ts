@@ -22,11 +22,11 @@ export interface RotationList {
   get(id: string): Promise<Rotation>;
   /**
    * Newest first. `after` is the id of the last one seen. `next` is set if there may be more, also with an
-   * empty page.
+   * empty page. With `sees`, those of other orgs are left out.
    */
   list(
     filter: ListFilter,
-    page: { size: number; after?: string },
+    page: { size: number; after?: string; sees?: ((orgId: string) => boolean) | undefined },
   ): Promise<{ rotations: Rotation[]; next?: string }>;
   /** A rotation that was asked for under `c`, under the name of its org once that is known. */
   withOrgName(rotation: Rotation): Promise<Rotation>;
@@ -85,7 +85,7 @@ export const createRotationList = ({ redis, keys }: Connection): RotationList =>
       return rotation;
     },
 
-    list: async (filter, { size, after }) => {
+    list: async (filter, { size, after, sees = () => true }) => {
       const indexes = (filter.state ? [filter.state] : rotationStates).map((state) =>
         keys.rotations(isEnded(state) ? state : 'open'),
       );
@@ -97,7 +97,7 @@ export const createRotationList = ({ redis, keys }: Connection): RotationList =>
           // One bad entry must not hide the others.
           if (!rotation || rotation instanceof RekeyError) continue;
           last = rotation.id;
-          if (matches(rotation, filter) && found.push(rotation) === size)
+          if (matches(rotation, filter) && sees(rotation.orgId) && found.push(rotation) === size)
             return { rotations: found, next: last };
         }
         if (ids.length < size) return { rotations: found };

@@ -61,8 +61,15 @@ export interface Sweeps {
   get(id: string): Promise<Sweep>;
   /** Newest first. */
   list(size: number): Promise<Sweep[]>;
-  /** Newest first, from the sweep after `after`; `next` is set if there may be more. */
-  page(page: { size: number; after?: string }): Promise<{ sweeps: Sweep[]; next?: string }>;
+  /**
+   * Newest first, from the sweep after `after`; `next` is set if there may be more. With `sees`, others are
+   * left out.
+   */
+  page(page: {
+    size: number;
+    after?: string;
+    sees?: (sweep: Sweep) => boolean;
+  }): Promise<{ sweeps: Sweep[]; next?: string }>;
 }
 
 const KEEP_SWEEPS = 1000;
@@ -209,11 +216,20 @@ export const openSweeps = (connection: Connection): Sweeps => {
 
     list: async (size) => readAll(await newest('+', size)),
 
-    page: async ({ size, after }) => {
-      // One more than requested tells whether there is a next page.
-      const ids = await newest(after === undefined ? '+' : `(${after}`, size + 1);
-      const wanted = ids.slice(0, size);
-      return { sweeps: await readAll(wanted), ...(ids.length > size && { next: wanted.at(-1)! }) };
+    page: async ({ size, after, sees = () => true }) => {
+      const found: Sweep[] = [];
+      for (let last = after; ;) {
+        // One more than requested tells whether there is a next page.
+        const ids = await newest(last === undefined ? '+' : `(${last}`, size + 1);
+        for (const sweep of await readAll(ids.slice(0, size))) {
+          if (found.length === size) return { sweeps: found, next: last! };
+          last = sweep.id;
+          if (sees(sweep)) found.push(sweep);
+        }
+        if (ids.length <= size) return { sweeps: found };
+        last = ids[size - 1]!;
+        if (found.length === size) return { sweeps: found, next: last };
+      }
     },
   };
 };

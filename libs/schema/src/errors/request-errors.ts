@@ -8,6 +8,18 @@ export const requestErrors = {
     message: 'The request is not valid.',
     advice: 'Correct the fields named in the BadRequest detail.',
   },
+  NOT_AUTHENTICATED: {
+    grpc: 'UNAUTHENTICATED',
+    retry: false,
+    message: 'The gateway does not know who calls.',
+    advice: 'Call with a valid client certificate or token.',
+  },
+  NOT_PERMITTED: {
+    grpc: 'PERMISSION_DENIED',
+    retry: false,
+    message: 'The caller may not do this.',
+    advice: 'Ask an administrator of Rekey for the permission that the error names.',
+  },
   REQUEST_ID_REUSED: {
     grpc: 'ALREADY_EXISTS',
     retry: false,

@@ -66,6 +66,43 @@ export const gatewayEvents = {
       'With this key and access to Redis, anybody can add consumers. If no container platform mounts the ' +
       'file, restrict it to its owner and unset REKEY_MOUNTED_SECRETS.',
   },
+  access_open: {
+    level: 'warn',
+    message: 'no REKEY_ACCESS_FILE: everybody who reaches this gateway may do everything',
+    meaning:
+      'The gateway asks nobody who they are. Keep it on loopback or on a private network, or set ' +
+      'REKEY_ACCESS_FILE.',
+  },
+  access_loaded: {
+    level: 'info',
+    message: 'the access file is in force',
+    meaning: 'The gateway read REKEY_ACCESS_FILE at the start, or noticed a change. No action is needed.',
+  },
+  access_refused: {
+    level: 'error',
+    message: 'the changed access file cannot be used; the one before stays in force',
+    meaning: '`faults` names every fault of REKEY_ACCESS_FILE. Correct them: the gateway notices it.',
+  },
+  token_refused: {
+    level: 'debug',
+    message: 'a token was refused',
+    meaning: 'A caller sent a token that is not valid; `err` says why, and its caller does not learn it.',
+  },
+  tls_certificates_loaded: {
+    level: 'info',
+    message: 'new connections are served with this certificate',
+    meaning:
+      'The gateway read its certificates at the start, or noticed that their files were replaced. No ' +
+      'action is needed.',
+  },
+  tls_certificates_refused: {
+    level: 'error',
+    message: 'the new certificates cannot be served; those before stay in use',
+    meaning:
+      'The files were replaced by certificates that are expired, incomplete, or not those of the private ' +
+      'key; `err` names the variable and says why. Put whole files in place before those in use expire. ' +
+      'While both files are being written, this may happen once and needs no action.',
+  },
   grpc_js_log: {
     level: 'debug',
     message: 'grpc-js logged an error',

@@ -1,25 +1,22 @@
-/** The roles of people and services, from the weakest to the strongest, and the two that stand apart. */
-type Role = 'viewer' | 'rotator' | 'operator' | 'admin' | 'consumer';
+/** The roles of people and services, from the weakest to the strongest: each includes the ones before. */
+export const ROLES = ['viewer', 'rotator', 'operator', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
 
 interface PermissionRow {
-  /**
-   * The weakest role that has the permission. `viewer`, `rotator`, `operator` and `admin` each include the
-   * one before.
-   */
+  /** The weakest role that has the permission. */
   role: Role;
   /** What it allows. */
   allows: string;
 }
 
 /**
- * What a caller may be allowed to do. Every RPC names one of these. Not enforced yet: every caller is
- * `local`, an admin.
+ * What a caller may be allowed to do. Every RPC names one of these.
  */
 export const permissions = {
   'rotations.read': { role: 'viewer', allows: 'see rotations' },
   'rotations.create': { role: 'rotator', allows: 'rotate the key of one assistant' },
   'rotations.wait': { role: 'rotator', allows: 'wait for the end of a rotation and its acknowledgements' },
-  'rotations.cancel': { role: 'rotator', allows: 'cancel a queued rotation; a rotator only its own' },
+  'rotations.cancel': { role: 'operator', allows: 'cancel a queued rotation' },
   'assistants.read': { role: 'viewer', allows: 'see the published version of an assistant, sealed' },
   'bulkRotations.read': { role: 'viewer', allows: 'see and watch bulk rotations and their assistants' },
   'bulkRotations.create': { role: 'operator', allows: 'rotate the keys of many assistants, or estimate it' },
@@ -39,7 +36,7 @@ export const permissions = {
   'consumers.update': { role: 'admin', allows: 'set the orgs that a consumer may read' },
   'consumers.delete': { role: 'admin', allows: 'remove consumers' },
   'registry.trust': { role: 'admin', allows: 'decide which entries of consumers in Redis to trust' },
-  'publicKey.read': { role: 'consumer', allows: "see Rekey's public key; every role has this permission" },
+  'publicKey.read': { role: 'viewer', allows: "see Rekey's public key" },
   'status.read': { role: 'viewer', allows: 'see the status of the whole system' },
   'system.freeze': { role: 'admin', allows: 'freeze and unfreeze all rotations' },
   'budget.open': { role: 'admin', allows: 'open a request budget that Invent closed' },

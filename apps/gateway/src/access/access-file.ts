@@ -1,0 +1,122 @@
+import { OrgId, isLoopbackHost } from '@rekey/schema';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { bindablePrincipal } from './principals.ts';
+import { ROLES } from './permissions.ts';
+
+/** The signing algorithms of JWTs that can be allowed: none with a shared secret, and never `none`. */
+const ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+] as const;
+
+const nonEmpty = z.string().min(1, 'must not be empty').max(2048, 'must be at most 2048 characters');
+const url = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined);
+
+/** An https URL, http on loopback, or the path of a file. */
+const Jwks = nonEmpty.refine((text) => {
+  const parsed = /^https?:/i.test(text) ? url(text) : undefined;
+  return (
+    !/^[a-z]+:\/\//i.test(text) ||
+    parsed?.protocol === 'https:' ||
+    (!!parsed && isLoopbackHost(parsed.hostname))
+  );
+}, 'must be an https URL, an http URL on loopback, or the path of a file');
+
+const Issuer = z.strictObject({
+  issuer: nonEmpty,
+  audience: nonEmpty,
+  algorithms: z.array(z.enum(ALGORITHMS)).min(1, 'must name at least one algorithm'),
+  jwks: Jwks,
+  /** The claim with the groups of a caller. */
+  groups: nonEmpty.optional(),
+});
+
+const Org = z.union([z.literal('*'), OrgId], { error: 'must be an org id, or "*" for every org' });
+
+const Role = z
+  .string()
+  .refine(
+    (role) => (ROLES as readonly string[]).includes(role),
+    `must be one of ${ROLES.join(', ')}`,
+  ) as z.ZodType<(typeof ROLES)[number]>;
+
+const Binding = z.strictObject({
+  principals: z.array(bindablePrincipal).min(1, 'must name at least one principal'),
+  role: Role,
+  orgs: z.array(Org).min(1, 'must name at least one org, or "*" for every org'),
+});
+
+const repeated = (values: readonly string[]): string | undefined =>
+  values.find((value, i) => values.indexOf(value) !== i);
+
+const AccessFile = z
+  .strictObject({
+    issuers: z.array(Issuer).default([]),
+    bindings: z.array(Binding).min(1, 'must have at least one binding: without one, nobody may do anything'),
+  })
+  .superRefine(({ issuers, bindings }, ctx) => {
+    const twice = repeated(issuers.map(({ issuer }) => issuer));
+    if (twice !== undefined)
+      ctx.addIssue({ code: 'custom', path: ['issuers'], message: `must name each issuer once: ${twice}` });
+    bindings.forEach(({ principals, orgs }, i) => {
+      const principal = repeated(principals);
+      if (principal !== undefined)
+        ctx.addIssue({
+          code: 'custom',
+          path: ['bindings', i, 'principals'],
+          message: `must name each principal once: ${principal}`,
+        });
+      const org = repeated(orgs);
+      if (org !== undefined)
+        ctx.addIssue({
+          code: 'custom',
+          path: ['bindings', i, 'orgs'],
+          message: `must name each org once: ${org}`,
+        });
+    });
+  });
+export type AccessFile = z.infer<typeof AccessFile>;
+export type IssuerConfig = z.infer<typeof Issuer>;
+
+/** Why an access file cannot be used: a line for each fault. */
+export class AccessFileError extends Error {
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'));
+    this.name = 'AccessFileError';
+    this.faults = faults;
+  }
+}
+
+const pathOf = (path: readonly PropertyKey[]): string =>
+  path
+    .map((part) => (typeof part === 'number' ? `[${part + 1}]` : `.${String(part)}`))
+    .join('')
+    .replace(/^\./, '');
+
+/** Parses the text of an access file. Throws an AccessFileError that names every fault. */
+export const parseAccessFile = (text: string): AccessFile => {
+  const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true, maxAliasCount: 0 } as object);
+  if (document.errors.length > 0)
+    throw new AccessFileError(document.errors.map(({ message }) => message.split('\n', 1)[0]!));
+  let content: unknown;
+  try {
+    content = document.toJS({ maxAliasCount: 0 });
+  } catch (error) {
+    throw new AccessFileError([(error as Error).message]);
+  }
+  const parsed = AccessFile.safeParse(content ?? {});
+  if (parsed.success) return parsed.data;
+  throw new AccessFileError(
+    parsed.error.issues.map(({ path, message }) => `${pathOf(path) || 'the file'}: ${message}`),
+  );
+};

@@ -1,0 +1,91 @@
+import type { CallContext } from '@rekey/rpc';
+import { RekeyError } from '@rekey/schema';
+import { LOCAL, type Authenticate, type Caller } from '../identity/authenticate.ts';
+import type { AccessRules } from './follow-access-file.ts';
+import { ALL_RIGHTS, type Rights } from './rights.ts';
+
+/** Who calls, and what that caller may do at this moment. */
+export interface Admission {
+  caller: Caller;
+  rights(): Rights;
+}
+
+/** What the pipeline asks about callers. */
+export interface Access {
+  /** Throws NOT_AUTHENTICATED. */
+  admit(context: Pick<CallContext, 'authorization' | 'peerCertificate'>): Promise<Admission> | Admission;
+  /**
+   * Watches over a call that takes long: `recheck` runs each time that rights may have changed. The signal
+   * aborts with its error, or with NOT_AUTHENTICATED when the token of the caller has expired. Undefined if
+   * nobody can lose a right.
+   */
+  guard(admission: Admission, recheck: (rights: Rights) => Promise<void>): Guard | undefined;
+  close(): void;
+}
+
+export interface Guard {
+  readonly signal: AbortSignal;
+  end(): void;
+}
+
+const EVERYBODY: Admission = { caller: LOCAL, rights: () => ALL_RIGHTS };
+
+/** Without an access file: everybody who reaches the gateway may do everything. */
+export const OPEN_ACCESS: Access = { admit: () => EVERYBODY, guard: () => undefined, close: () => {} };
+
+/** Long calls end within this time after a right was taken away, and the file was noticed. */
+const RECHECK_EVERY_MS = 1000;
+
+interface Guarded {
+  caller: Caller;
+  /** The rules by which it was allowed. */
+  rules: AccessRules;
+  recheck(): Promise<void>;
+  abort(error: RekeyError): void;
+}
+
+/** Access by the rules of a file, which may change. */
+export const createAccess = (
+  rules: () => AccessRules,
+  authenticate: Authenticate,
+  everyMs = RECHECK_EVERY_MS,
+): Access => {
+  const open = new Set<Guarded>();
+
+  const lookAt = async (one: Guarded): Promise<void> => {
+    if (one.caller.expiresMs <= Date.now()) return one.abort(new RekeyError('NOT_AUTHENTICATED'));
+    const current = rules();
+    if (one.rules === current) return;
+    one.rules = current;
+    try {
+      await one.recheck();
+    } catch (error) {
+      // Also if it cannot be looked up now: what is not known to be allowed is not.
+      one.abort(error instanceof RekeyError ? error : new RekeyError('NOT_PERMITTED'));
+    }
+  };
+  const timer = setInterval(() => {
+    for (const one of open) void lookAt(one);
+  }, everyMs);
+  timer.unref();
+
+  return {
+    admit: async (context) => {
+      const { jwts } = rules();
+      const caller = await authenticate(context, jwts);
+      return { caller, rights: () => rules().rightsOf(caller.names) };
+    },
+    guard: ({ caller, rights }, recheck) => {
+      const aborting = new AbortController();
+      const one: Guarded = {
+        caller,
+        rules: rules(),
+        recheck: () => recheck(rights()),
+        abort: (error) => aborting.abort(error),
+      };
+      open.add(one);
+      return { signal: aborting.signal, end: () => void open.delete(one) };
+    },
+    close: () => clearInterval(timer),
+  };
+};

@@ -1,0 +1,19 @@
+import { CurrentEvent, RekeyError } from '@rekey/schema';
+import type { z } from 'zod';
+
+/** An event as the ledger holds it. Throws LEDGER_CORRUPT. */
+export const parseEvent = <T extends z.ZodType>(schema: T, text: string): z.output<T> => {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    throw new RekeyError('LEDGER_CORRUPT');
+  }
+};
+
+/** The org of the event that published an assistant: its source is `/orgs/ORG/assistants/ASSISTANT`. */
+export const orgOfRecord = (event: string): string => {
+  const { source } = parseEvent(CurrentEvent, event);
+  const [, org] = /^\/orgs\/([^/]+)\/assistants\/[^/]+$/.exec(source) ?? [];
+  if (org === undefined) throw new RekeyError('LEDGER_CORRUPT');
+  return decodeURIComponent(org);
+};

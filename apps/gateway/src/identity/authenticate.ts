@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import type { CallContext } from '@rekey/rpc';
+import { RekeyError } from '@rekey/schema';
+import { namesOfCertificate } from './certificate-names.ts';
+import type { JwtVerifier } from './verify-jwts.ts';
+
+/** Who calls. */
+export interface Caller {
+  /** The first of its names. */
+  readonly name: string;
+  /** By which bindings know it: the names of its certificate, or of its token and its groups. */
+  readonly names: ReadonlySet<string>;
+  /** The name in its token, if its certificate has decided. */
+  readonly also?: string;
+  /** When its token expires, in ms since 1970. A certificate ends with its connection. */
+  readonly expiresMs: number;
+}
+
+/** A caller without identity where none is needed. */
+export const LOCAL: Caller = { name: 'local', names: new Set(['local']), expiresMs: Infinity };
+
+type Credentials = Pick<CallContext, 'authorization' | 'peerCertificate'>;
+
+const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
+/** The certificates of so many callers are remembered. */
+const MAX_REMEMBERED = 10_000;
+
+/** Reads each certificate once. */
+const createCertificateReader = () => {
+  const known = new Map<string, readonly string[]>();
+  return (der: Buffer): readonly string[] => {
+    const hash = createHash('sha256').update(der).digest('base64');
+    const names = known.get(hash) ?? namesOfCertificate(der);
+    known.set(hash, names);
+    if (known.size > MAX_REMEMBERED) known.delete(known.keys().next().value!);
+    return names;
+  };
+};
+
+/**
+ * Who calls, from what a call shows. If it shows a certificate and a token, the certificate decides. Throws
+ * NOT_AUTHENTICATED if it shows nothing that names anybody, or a token that is not valid.
+ */
+export const createAuthenticator = () => {
+  const readCertificate = createCertificateReader();
+  return async ({ authorization, peerCertificate }: Credentials, jwts: JwtVerifier): Promise<Caller> => {
+    const certified = peerCertificate === undefined ? [] : readCertificate(peerCertificate);
+    const [name] = certified;
+    const token = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
+    const identity = token === undefined ? undefined : await jwts.verify(token);
+    if (authorization !== undefined && identity === undefined) throw new RekeyError('NOT_AUTHENTICATED');
+    if (name !== undefined)
+      return {
+        name,
+        names: new Set(certified),
+        ...(identity && { also: identity.names[0]! }),
+        expiresMs: Infinity,
+      };
+    if (identity === undefined) throw new RekeyError('NOT_AUTHENTICATED');
+    return { name: identity.names[0]!, names: new Set(identity.names), expiresMs: identity.expiresMs };
+  };
+};
+export type Authenticate = ReturnType<typeof createAuthenticator>;

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { readTextFile } from '@rekey/schema';
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  decodeJwt,
+  jwtVerify,
+  type JSONWebKeySet,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+} from 'jose';
+import type { IssuerConfig } from '../access/access-file.ts';
+import { isPrincipalName, principalNames } from '../access/principals.ts';
+
+/** Whom a token names, and until when. */
+interface TokenIdentity {
+  /** The name of the caller, then those of its groups. */
+  names: string[];
+  expiresMs: number;
+}
+
+/** Of the clocks of issuer and gateway. */
+const LEEWAY_S = 30;
+/** Longer ones do not pass gRPC's limit of metadata either. */
+const MAX_TOKEN_CHARACTERS = 8192;
+const MAX_JWKS_BYTES = 1024 * 1024;
+const JWKS_WITHIN_MS = 5000;
+/** How long keys are believed, and how soon they are asked for again because a token names an unknown one. */
+const JWKS_FOR_MS = 600_000;
+const JWKS_AGAIN_AFTER_MS = 5000;
+/** A verified token is believed without another look at its signature for this time. */
+const BELIEVED_FOR_MS = 60_000;
+const MAX_BELIEVED = 10_000;
+const MAX_GROUPS = 200;
+
+/** A bounded answer of the issuer, which may not lead elsewhere. */
+const fetchJwks = async (url: string, options: RequestInit): Promise<Response> => {
+  const response = await fetch(url, { ...options, redirect: 'error' });
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_JWKS_BYTES) throw new Error('the key set is too large');
+    chunks.push(chunk);
+  }
+  return new Response(Buffer.concat(chunks), { status: response.status, headers: response.headers });
+};
+
+/** Reads the file again for a key that it does not hold yet, at most once in a while. */
+const keysOfFile = (path: string): JWTVerifyGetKey => {
+  let keys: JWTVerifyGetKey | undefined;
+  let readMs = -Infinity;
+  const read = (): JWTVerifyGetKey => {
+    readMs = performance.now();
+    keys = createLocalJWKSet(JSON.parse(readTextFile(path)) as JSONWebKeySet);
+    return keys;
+  };
+  return async (header, token) => {
+    if (keys === undefined || performance.now() - readMs > JWKS_FOR_MS) return read()(header!, token!);
+    try {
+      return await keys(header!, token!);
+    } catch (error) {
+      if (performance.now() - readMs < JWKS_AGAIN_AFTER_MS) throw error;
+      return read()(header!, token!);
+    }
+  };
+};
+
+const keysOf = ({ jwks }: IssuerConfig): JWTVerifyGetKey =>
+  /^https?:/i.test(jwks)
+    ? createRemoteJWKSet(new URL(jwks), {
+        timeoutDuration: JWKS_WITHIN_MS,
+        cacheMaxAge: JWKS_FOR_MS,
+        cooldownDuration: JWKS_AGAIN_AFTER_MS,
+        [customFetch]: fetchJwks,
+      })
+    : keysOfFile(jwks);
+
+const groupsOf = (payload: JWTPayload, { issuer, groups }: IssuerConfig): string[] => {
+  const claim = groups === undefined ? undefined : payload[groups];
+  const named = typeof claim === 'string' ? [claim] : Array.isArray(claim) ? claim.slice(0, MAX_GROUPS) : [];
+  return named
+    .filter((group): group is string => typeof group === 'string' && isPrincipalName(group))
+    .map((group) => principalNames.group(issuer, group));
+};
+
+export interface JwtVerifier {
+  /**
+   * Whom a token of a configured issuer names. Undefined for every other token: nothing says which part of it
+   * was wrong, but to `onRefused`, which must not show it to the caller.
+   */
+  verify(token: string): Promise<TokenIdentity | undefined>;
+}
+
+/** Verifies JSON Web Tokens (RFC 7519) of these issuers alone. */
+export const createJwtVerifier = (
+  issuers: readonly IssuerConfig[],
+  onRefused: (error: unknown) => void,
+): JwtVerifier => {
+  const known = new Map(issuers.map((issuer) => [issuer.issuer, { config: issuer, keys: keysOf(issuer) }]));
+  /** By the hash of the token, the oldest first. */
+  const believed = new Map<string, { identity: TokenIdentity; untilMs: number }>();
+
+  const examine = async (token: string): Promise<TokenIdentity> => {
+    const { iss = '' } = decodeJwt(token);
+    const issuer = known.get(iss);
+    if (issuer === undefined) throw new Error('the issuer is not configured');
+    const { audience, algorithms } = issuer.config;
+    const { payload } = await jwtVerify(token, issuer.keys, {
+      issuer: iss,
+      audience,
+      algorithms,
+      clockTolerance: LEEWAY_S,
+      requiredClaims: ['exp', 'sub'],
+    });
+    if (typeof payload.sub !== 'string' || !isPrincipalName(payload.sub))
+      throw new Error('the subject is not a name');
+    return {
+      names: [principalNames.jwt(iss, payload.sub), ...groupsOf(payload, issuer.config)],
+      expiresMs: (payload.exp! + LEEWAY_S) * 1000,
+    };
+  };
+
+  const believe = (hash: string, identity: TokenIdentity): TokenIdentity => {
+    believed.set(hash, { identity, untilMs: Math.min(Date.now() + BELIEVED_FOR_MS, identity.expiresMs) });
+    if (believed.size > MAX_BELIEVED) believed.delete(believed.keys().next().value!);
+    return identity;
+  };
+
+  return {
+    verify: async (token) => {
+      if (token.length > MAX_TOKEN_CHARACTERS) return undefined;
+      const hash = createHash('sha256').update(token).digest('base64');
+      const before = believed.get(hash);
+      if (before !== undefined && Date.now() < before.untilMs) return before.identity;
+      believed.delete(hash);
+      try {
+        return believe(hash, await examine(token));
+      } catch (error) {
+        onRefused(error);
+        return undefined;
+      }
+    },
+  };
+};

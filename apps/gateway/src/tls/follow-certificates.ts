@@ -1,0 +1,111 @@
+import { experimental, type ServerCredentials } from '@grpc/grpc-js';
+import {
+  CertificateError,
+  type CertificateFiles,
+  type Certificates,
+  readCertificates,
+} from './read-certificates.ts';
+
+type CertificateProvider = Parameters<typeof experimental.createCertificateProviderServerCredentials>[0];
+
+export interface FollowedCertificates {
+  /** The credentials of the server: they use new certificates for new connections. */
+  readonly credentials: ServerCredentials;
+  /** Those in use, and since when newer files are refused, in ms since 1970. */
+  state(): { notAfterMs: number; refusedSinceMs?: number };
+  close(): void;
+}
+
+interface FollowOptions {
+  everyMs?: number;
+  /** Clients may come without a certificate: something else asks who they are. */
+  optional?: boolean;
+  onLoaded: (certificates: Certificates) => void;
+  /** Called once for each different complaint. */
+  onRefused: (error: CertificateError) => void;
+}
+
+/** Within this time new files are noticed. */
+const LOOK_EVERY_MS = 1000;
+
+/** Gives its listeners the certificates in use. */
+const createProvider = <Update>(of: (certificates: Certificates) => Update) => {
+  const listeners = new Set<(update: Update | null) => void>();
+  let last: Update | null = null;
+  return {
+    add: (listener: (update: Update | null) => void) => {
+      listeners.add(listener);
+      // At once it would come too early: grpc-js passes on only what it learns after it has added itself.
+      queueMicrotask(() => listeners.has(listener) && listener(last));
+    },
+    remove: (listener: (update: Update | null) => void) => void listeners.delete(listener),
+    use: (certificates: Certificates) => {
+      last = of(certificates);
+      for (const listener of listeners) listener(last);
+    },
+  };
+};
+const isSame = (a: Certificates, b: Certificates): boolean =>
+  a.certificate.equals(b.certificate) &&
+  a.privateKey.equals(b.privateKey) &&
+  (a.clientAuthorities?.equals(b.clientAuthorities ?? Buffer.alloc(0)) ?? true);
+
+/**
+ * Serves the certificates of files, and looks again and again whether they were replaced. What cannot be
+ * served, such as a certificate whose key has not been written yet, leaves those before in use: grpc-js's own
+ * watcher of files would end every new connection meanwhile. Throws a CertificateError if the first ones
+ * cannot be served.
+ */
+export const followCertificates = (
+  files: CertificateFiles,
+  { everyMs = LOOK_EVERY_MS, optional = false, onLoaded, onRefused }: FollowOptions,
+): FollowedCertificates => {
+  const identity = createProvider(({ certificate, privateKey }) => ({ certificate, privateKey }));
+  const authorities = createProvider(({ clientAuthorities }) => ({
+    caCertificate: clientAuthorities ?? Buffer.alloc(0),
+  }));
+  let current: Certificates;
+  let refusal: { message: string; sinceMs: number } | undefined;
+
+  const use = (certificates: Certificates): void => {
+    current = certificates;
+    authorities.use(certificates);
+    identity.use(certificates);
+    onLoaded(certificates);
+  };
+  const look = (): void => {
+    try {
+      const read = readCertificates(files);
+      refusal = undefined;
+      if (!isSame(read, current)) use(read);
+    } catch (error) {
+      if (!(error instanceof CertificateError)) throw error;
+      const isNew = refusal?.message !== error.message;
+      refusal = { message: error.message, sinceMs: refusal?.sinceMs ?? Date.now() };
+      if (isNew) onRefused(error);
+    }
+  };
+
+  use(readCertificates(files));
+  const timer = setInterval(look, everyMs);
+  timer.unref();
+  const provider: CertificateProvider = {
+    addCaCertificateListener: authorities.add,
+    removeCaCertificateListener: authorities.remove,
+    addIdentityCertificateListener: identity.add,
+    removeIdentityCertificateListener: identity.remove,
+  };
+  return {
+    // Whatever the types call its parameters, the first gives the identity.
+    credentials: experimental.createCertificateProviderServerCredentials(
+      provider,
+      files.GRPC_CLIENT_CA_FILE === undefined ? null : provider,
+      files.GRPC_CLIENT_CA_FILE !== undefined && !optional,
+    ),
+    state: () => ({
+      notAfterMs: current.notAfterMs,
+      ...(refusal !== undefined && { refusedSinceMs: refusal.sinceMs }),
+    }),
+    close: () => clearInterval(timer),
+  };
+};

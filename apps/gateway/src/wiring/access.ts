@@ -1,0 +1,51 @@
+import type { CallContext } from '@rekey/rpc';
+import { StartError, type Logger, type Shutdown } from '@rekey/runtime';
+import { RekeyError } from '@rekey/schema';
+import { AccessFileError } from '../access/access-file.ts';
+import { followAccessFile, type FollowedAccess } from '../access/follow-access-file.ts';
+import { OPEN_ACCESS, createAccess, type Access } from '../access/guard-calls.ts';
+import { permissions, type Permission } from '../access/permissions.ts';
+import type { GatewayEnvironment } from '../config.ts';
+import { createAuthenticator } from '../identity/authenticate.ts';
+
+const follow = (path: string, logger: Logger): FollowedAccess => {
+  try {
+    return followAccessFile(path, {
+      onLoaded: (counts) => logger.event('access_loaded', counts),
+      onRefused: ({ faults }) => logger.event('access_refused', { faults }),
+      onTokenRefused: (err) => logger.event('token_refused', { err }),
+    });
+  } catch (error) {
+    if (!(error instanceof AccessFileError)) throw error;
+    throw new StartError('ACCESS_FILE_UNUSABLE', `REKEY_ACCESS_FILE cannot be used:\n${error.message}`);
+  }
+};
+
+/** Who may do what. Without a file, everybody who reaches the gateway may do everything. */
+export const startAccess = (
+  config: GatewayEnvironment,
+  logger: Logger,
+  shutdown: Shutdown,
+): { access: Access; isRefused?: () => boolean } => {
+  const path = config.REKEY_ACCESS_FILE;
+  if (path === undefined) {
+    logger.event('access_open');
+    return { access: OPEN_ACCESS };
+  }
+  const followed = follow(path, logger);
+  const access = createAccess(followed.rules, createAuthenticator());
+  shutdown.defer('access', async () => {
+    access.close();
+    followed.close();
+  });
+  return { access, isRefused: () => followed.refusedSinceMs() !== undefined };
+};
+
+/** Descriptors are for those who may call anything at all. */
+export const createReflectionRight =
+  (access: Access) =>
+  async (context: CallContext): Promise<void> => {
+    const rights = (await access.admit(context)).rights();
+    if (!(Object.keys(permissions) as Permission[]).some((permission) => rights.allowsSomewhere(permission)))
+      throw new RekeyError('NOT_PERMITTED');
+  };

@@ -1,0 +1,207 @@
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createRekeyClient, type RekeyClient } from '@rekey/client';
+import { createAuthority, type App, type CertificateAuthority, type CertificatePaths } from '@rekey/testing';
+import { refusal } from '../support/refusal.ts';
+import { startRekey } from '../support/rekey.ts';
+import { eventually, startSystem, type System } from '../support/system.ts';
+
+const SERVER_NAMES = ['DNS:gateway.example.com', 'IP:127.0.0.1'];
+const REPLACED_FOR_MS = 10_000;
+
+let system: System;
+let authority: CertificateAuthority;
+let stranger: CertificateAuthority;
+let servers: CertificatePaths[];
+let billing: CertificatePaths;
+let foreign: CertificatePaths;
+let gateway: App;
+let address: string;
+let environment: Record<string, string>;
+
+const served = (): CertificatePaths => ({
+  cert: join(authority.folder, 'served.pem'),
+  key: join(authority.folder, 'served.key'),
+});
+
+beforeAll(async () => {
+  [system, authority, stranger] = await Promise.all([startSystem(), createAuthority(), createAuthority()]);
+  servers = await Promise.all(['one', 'two'].map((name) => authority.issue(name, SERVER_NAMES)));
+  [billing, foreign] = await Promise.all([
+    authority.issue('billing', ['URI:spiffe://example.com/billing']),
+    stranger.issue('billing', ['URI:spiffe://example.com/billing']),
+  ]);
+  await copyFile(servers[0]!.cert, served().cert);
+  await copyFile(servers[0]!.key, served().key);
+  environment = {
+    GRPC_TLS_CERT_FILE: served().cert,
+    GRPC_TLS_KEY_FILE: served().key,
+    GRPC_CLIENT_CA_FILE: authority.cert,
+    GATEWAY_HEALTH_ADDRESS: '127.0.0.1:0',
+  };
+  gateway = await system.startGateway(environment);
+  address = gateway.ready['address']!;
+}, 60_000);
+afterAll(async () => {
+  await system.stop();
+  await Promise.all([authority.dispose(), stranger.dispose()]);
+});
+
+const rekey = (args: string[], env: Record<string, string> = {}) =>
+  startRekey(system, args, { env: { GRPC_ADDRESS: address, ...env } }).result;
+const trusted = () => ({
+  REKEY_TLS_CA_FILE: authority.cert,
+  REKEY_TLS_CERT_FILE: billing.cert,
+  REKEY_TLS_KEY_FILE: billing.key,
+});
+
+describe('rekey', () => {
+  it('reaches a gateway that asks for certificates, by variables or by options', async () => {
+    const rotated = await rekey(['rotate', 'org_demo', 'ast_1', '--wait', '--json'], trusted());
+    expect(rotated.code).toBe(0);
+    expect(rotated.json().at(-1)).toMatchObject({ state: 'SUCCEEDED' });
+    const options = ['--tls-ca', authority.cert, '--tls-cert', billing.cert, '--tls-key', billing.key];
+    expect(await rekey(['health', ...options])).toMatchObject({ code: 0, out: 'SERVING\n' });
+    const named = ['--tls-server-name', 'gateway.example.com'];
+    expect(await rekey(['health', ...options, ...named])).toMatchObject({ code: 0 });
+    const doctor = await rekey(['doctor', '--json'], trusted());
+    expect(doctor.json().find(({ check }) => check === 'gateway')).toMatchObject({ status: 'ok' });
+  }, 60_000);
+
+  it('prints no warning for an address without a name', async () => {
+    const { err } = await rekey(['health'], trusted());
+    expect(err).toBe('');
+  });
+
+  it.each<[string, () => Record<string, string>, string]>([
+    ['no authority', () => ({ REKEY_TLS: 'true' }), 'an authority is not trusted: give --tls-ca'],
+    [
+      'no certificate',
+      () => ({ REKEY_TLS_CA_FILE: authority.cert }),
+      'it asks for your certificate: give --tls-cert and --tls-key',
+    ],
+    [
+      'another name',
+      () => ({ ...trusted(), REKEY_TLS_SERVER_NAME: 'other.example.com' }),
+      'its certificate is for other names',
+    ],
+    ['plain text', () => ({}), 'does not answer'],
+    [
+      'a certificate of another authority',
+      () => ({ ...trusted(), REKEY_TLS_CERT_FILE: foreign.cert, REKEY_TLS_KEY_FILE: foreign.key }),
+      'does not answer',
+    ],
+  ])('says what is wrong with %s', async (_, env, expected) => {
+    const { code, err } = await rekey(['health'], env());
+    expect(err).toContain(expected);
+    expect(code).toBe(2);
+  });
+
+  it.each<[string, () => Record<string, string>, string]>([
+    [
+      'a certificate without its key',
+      () => ({ REKEY_TLS_CERT_FILE: billing.cert }),
+      'must be given together: --tls-cert and --tls-key',
+    ],
+    [
+      'the key of another certificate',
+      () => ({ ...trusted(), REKEY_TLS_KEY_FILE: foreign.key }),
+      'The gateway cannot be called',
+    ],
+    ['a file that is not there', () => ({ REKEY_TLS_CA_FILE: '/nowhere/ca.pem' }), 'does not exist'],
+    ['a switch that is neither', () => ({ REKEY_TLS: 'yes' }), 'REKEY_TLS must be true or false'],
+  ])('refuses %s before it connects', async (_, env, expected) => {
+    const { code, err } = await rekey(['health'], env());
+    expect(err).toContain(expected);
+    expect(code).toBe(1);
+  });
+
+  it('says that a gateway serves plain text', async () => {
+    const plain = system.gateway.ready['address']!;
+    const { code, err } = await rekey(['health', '--gateway', plain], trusted());
+    expect(err).toContain('it serves plain text');
+    expect(code).toBe(2);
+  });
+});
+
+describe('a gateway', () => {
+  it.each<[string, () => Record<string, string>, string]>([
+    [
+      'only one of the files',
+      () => ({ GRPC_TLS_CERT_FILE: served().cert }),
+      'GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE must be set together',
+    ],
+    [
+      'authorities without certificates of its own',
+      () => ({ GRPC_CLIENT_CA_FILE: authority.cert }),
+      'GRPC_CLIENT_CA_FILE needs GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE',
+    ],
+    [
+      'files that do not fit',
+      () => ({ GRPC_TLS_CERT_FILE: billing.cert, GRPC_TLS_KEY_FILE: foreign.key }),
+      'GRPC_TLS_KEY_FILE: the file holds the private key of another certificate',
+    ],
+  ])('does not start with %s', async (_, env, expected) => {
+    const { code, text } = await refusal('gateway', { ...system.environment, ...env() });
+    expect(text).toContain(expected);
+    expect(code).toBe(1);
+  });
+
+  it('serves every call while its certificates are replaced, half of the time half-written', async () => {
+    const tls = {
+      ca: { file: authority.cert },
+      cert: { file: billing.cert },
+      key: { file: billing.key },
+    };
+    const failures: unknown[] = [];
+    let calls = 0;
+    const done = new AbortController();
+    const use = async (make: () => RekeyClient, close: boolean): Promise<void> => {
+      let client = make();
+      while (!done.signal.aborted) {
+        calls += 1;
+        await client.getStatus().catch((error: unknown) => failures.push(error));
+        if (!close) continue;
+        client.close();
+        client = make();
+      }
+      client.close();
+    };
+    const make = () => createRekeyClient({ address, tls, retry: false });
+    const users = [use(make, true), use(make, false)];
+    const untilMs = performance.now() + REPLACED_FOR_MS;
+    for (let i = 1; performance.now() < untilMs; i += 1) {
+      const { cert, key } = servers[i % 2]!;
+      const pem = await readFile(cert, 'utf8');
+      if (i % 2 === 0) {
+        await writeFile(served().cert, pem.slice(0, pem.length / 2));
+        await sleep(500);
+      }
+      await writeFile(served().cert, pem);
+      await sleep(250);
+      await copyFile(key, served().key);
+      await sleep(500);
+    }
+    done.abort();
+    await Promise.all(users);
+    expect(failures).toEqual([]);
+    expect(calls).toBeGreaterThan(50);
+    const output = gateway.output();
+    expect(output.split('"event":"tls_certificates_loaded"').length).toBeGreaterThan(3);
+    expect(output).toContain('"event":"tls_certificates_refused"');
+    expect(output).not.toContain('PRIVATE KEY');
+  }, 60_000);
+
+  it('reports when its certificate expires, and that newer files are refused', async () => {
+    const metrics = async () => (await fetch(`http://${gateway.ready['health_address']}/metrics`)).text();
+    const expiry = /^rekey_gateway_tls_certificate_expiry_timestamp_seconds (\S+)$/m.exec(await metrics());
+    expect(Number(expiry?.[1])).toBeGreaterThan(Date.now() / 1000);
+    await writeFile(served().cert, 'garbage');
+    await eventually(metrics, (text) => text.includes('rekey_gateway_tls_files_refused 1'));
+    await copyFile(servers[0]!.cert, served().cert);
+    await copyFile(servers[0]!.key, served().key);
+    await eventually(metrics, (text) => text.includes('rekey_gateway_tls_files_refused 0'));
+  }, 60_000);
+});
