@@ -11,6 +11,9 @@ export interface OpenConnections {
   count(): number;
 }
 
+/** NGHTTP2_ERR_FLOODED, which Node does not export. */
+const FLOODED = -904;
+
 /** Ends a connection that sends more control frames than any client needs: each has to be answered. */
 const limitControlFrames = (
   session: ServerHttp2Session,
@@ -32,6 +35,10 @@ const limitControlFrames = (
   };
   session.on('ping', count);
   session.on('remoteSettings', count);
+  // nghttp2 ends a connection that is owed more answers than it holds, often before this has counted them.
+  session.on('error', ({ errno }: NodeJS.ErrnoException) => {
+    if (errno === FLOODED) onLimit('control-frames');
+  });
 };
 
 /**

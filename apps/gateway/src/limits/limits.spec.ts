@@ -17,7 +17,14 @@ const documented = (): [name: string, value: string][] => {
 
 const shown = (count: number): string => count.toLocaleString('en');
 
-const valuesOf = ({ calls, connections, turns, streams, uploadIds }: GatewayLimits): [string, string][] => [
+const valuesOf = ({
+  calls,
+  connections,
+  handshakes,
+  turns,
+  streams,
+  uploadIds,
+}: GatewayLimits): [string, string][] => [
   ...Object.entries(calls.kinds).map(([kind, { open }]): [string, string] => [kind, shown(open)]),
   ['upload-ids', shown(uploadIds)],
   ['turns', shown(turns.waitingTurns)],
@@ -27,6 +34,7 @@ const valuesOf = ({ calls, connections, turns, streams, uploadIds }: GatewayLimi
   ['arrival', `${calls.kinds['calls']!.arriveWithinMs / 1000} s`],
   ['metadata', `${calls.metadataBytes / 2 ** 10} KiB`],
   ['connections', shown(connections.open)],
+  ['handshakes', shown(handshakes.open)],
   ['control-frames', `${shown(connections.controlFramesPerSecond)} a second`],
   ['calls of one connection', shown(streams.most)],
 ];
