@@ -60,8 +60,7 @@ export default {
     {
       name: 'reference-imports',
       severity: 'error',
-      comment:
-        'the reference pages are written from what apps declare: their variables, their commands and their methods',
+      comment: 'the reference pages are written from what apps declare: variables, commands and methods',
       from: { path: '^tools/src/reference/' },
       to: {
         path: '^(libs|apps)/',

@@ -55,6 +55,9 @@ In zsh, use \`rekey completion zsh\` after \`compinit\` has run (\`autoload -Uz 
 const TLS = new Set(['--tls', '--tls-ca', '--tls-cert', '--tls-key', '--tls-server-name', '--token-file']);
 const COMMON = new Set(['--gateway', '--json', '--help', ...TLS]);
 
+const ALSO =
+  'Also `--gateway <address>`, `--json` and the options for the [connection](#connection-to-the-gateway).';
+
 const argumentRow = (argument: Argument): string[] => [
   code(argument.required ? `<${argument.name()}>` : `[${argument.name()}]`),
   argument.description,
@@ -96,11 +99,7 @@ const sectionOf = (command: Command, path: readonly string[]): string[] => {
       ? [table(['argument', ''], registeredArguments.map(argumentRow))]
       : []),
     ...(options.length > 0 ? [table(['option', ''], options.map(optionRow))] : []),
-    ...(takesGateway
-      ? [
-          'Also `--gateway <address>`, `--json` and the options for the [connection](#connection-to-the-gateway).',
-        ]
-      : []),
+    ...(takesGateway ? [ALSO] : []),
     ...(after === '' ? [] : [`\`\`\`\n${after}\n\`\`\``]),
     ...subCommands.flatMap((sub) => sectionOf(sub, names)),
   ];

@@ -87,6 +87,13 @@ const listItems = async (
   return { items: page.items, nextPageToken: makePageToken(page.next, { id, ...filter }) };
 };
 
+const rowsOfBulk = (bulks: Bulks) =>
+  ({
+    orgs: 'loaded',
+    load: async ({ id }: { id: string }) => [(await bulks.get(id)).orgId],
+    notFound: 'BULK_NOT_FOUND',
+  }) as const;
+
 export const createBulkService = ({
   bulks,
   bulkWatches,
@@ -100,12 +107,7 @@ export const createBulkService = ({
       await acknowledgements.ofBulk(bulk),
     );
 
-  const ofBulk = {
-    orgs: 'loaded',
-    load: async ({ id }: { id: string }) => [(await bulks.get(id)).orgId],
-    notFound: 'BULK_NOT_FOUND',
-  } as const;
-
+  const ofBulk = rowsOfBulk(bulks);
   /** A method that changes the state of a bulk rotation. All of these are safe to repeat. */
   const transition = (permission: Permission, command: (id: string) => Promise<BulkRotation>) =>
     defineRpc({

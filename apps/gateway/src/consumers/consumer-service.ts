@@ -20,10 +20,12 @@ const ALL = { list: 'consumers' };
 const listConsumers = async <Message>(
   all: SeenConsumer[],
   { pageSize, pageToken }: z.output<typeof ListConsumers>,
+  sees: (orgId: string) => boolean,
   toMessage: (seen: SeenConsumer) => Promise<Message>,
 ) => {
   const after = readPageToken(pageToken, ALL, ConsumerName);
-  return pageOf(all, {
+  const seen = all.filter(({ consumer }) => consumer.orgs.every(sees));
+  return pageOf(seen, {
     size: pageSize,
     after,
     placeOf: ({ consumer }) => consumer.name,
@@ -31,6 +33,13 @@ const listConsumers = async <Message>(
     toMessage,
   });
 };
+
+/** Also of a change to other orgs: a consumer is not taken from those that it has. */
+const rowsOfConsumer = (find: (name: string) => Promise<SeenConsumer>) =>
+  ({
+    load: async ({ name }: { name: string }) => (await find(name)).consumer.orgs,
+    notFound: 'CONSUMER_NOT_FOUND',
+  }) as const;
 
 export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['ConsumerService'] => {
   const { registry, consumers, positions } = deps;
@@ -47,11 +56,7 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
     };
   };
 
-  /** Also of a change to other orgs: a consumer is not taken from those that it has. */
-  const ofConsumer = {
-    load: async ({ name }: { name: string }) => (await find(name)).consumer.orgs,
-    notFound: 'CONSUMER_NOT_FOUND',
-  } as const;
+  const ofConsumer = rowsOfConsumer(find);
 
   return {
     ...createRegistryMethods(deps),
@@ -83,8 +88,7 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
       handler: async (request, { sees }) => {
         await registry.look();
         registry.requireTrusted();
-        const seen = registry.list().consumers.filter(({ consumer }) => consumer.orgs.every(sees));
-        return listConsumers(seen, request, toResponse);
+        return listConsumers(registry.list().consumers, request, sees, toResponse);
       },
       respond: ({ messages, next }) => ({ consumers: messages, nextPageToken: makePageToken(next, ALL) }),
     }),

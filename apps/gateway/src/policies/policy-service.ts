@@ -55,6 +55,13 @@ const listPolicies = async (
   return { rotationPolicies: messages, nextPageToken: makePageToken(next, filter) };
 };
 
+const rowsOfPolicy = (policies: Policies) =>
+  ({
+    orgs: 'loaded',
+    load: async ({ id }: { id: string }) => [(await policies.get(id)).orgId],
+    notFound: 'POLICY_NOT_FOUND',
+  }) as const;
+
 export const createPolicyService = ({
   policies,
   policyQueue,
@@ -64,11 +71,7 @@ export const createPolicyService = ({
   const toResponse = async (policy: RotationPolicy) =>
     toMessage(policy, await policyQueue.nextDue(policy.id));
 
-  const ofPolicy = {
-    orgs: 'loaded',
-    load: async ({ id }: { id: string }) => [(await policies.get(id)).orgId],
-    notFound: 'POLICY_NOT_FOUND',
-  } as const;
+  const ofPolicy = rowsOfPolicy(policies);
 
   const setPaused = (paused: boolean) =>
     defineRpc({

@@ -42,6 +42,23 @@ const acceptRotation = async (
   return rotation;
 };
 
+const rowsOfRotation = (ledger: Ledger) =>
+  ({
+    orgs: 'loaded',
+    load: async ({ id }: { id: string }) => [(await ledger.rotations.get(id)).orgId],
+    notFound: 'ROTATION_NOT_FOUND',
+  }) as const;
+
+/** An assistant is rotated once at a time, under whatever org it was asked for. */
+const ofAssistant = (ledger: Ledger) =>
+  ({
+    load: async ({ orgId, assistantId }: RotationRequest) => {
+      const current = await ledger.assistants.current(assistantId);
+      return [current === undefined ? orgId : orgOfRecord(current.event)];
+    },
+    notFound: 'ASSISTANT_NOT_FOUND',
+  }) as const;
+
 export const createRotationService = ({
   ledger,
   queue,
@@ -49,22 +66,13 @@ export const createRotationService = ({
   acknowledgements,
   liveness,
 }: RotationServiceDeps): RpcTable['RotationService'] => {
-  const ofRotation = {
-    orgs: 'loaded',
-    load: async ({ id }: { id: string }) => [(await ledger.rotations.get(id)).orgId],
-    notFound: 'ROTATION_NOT_FOUND',
-  } as const;
+  const ofRotation = rowsOfRotation(ledger);
   return {
     RotateSecretKey: defineRpc({
       request: RotateSecretKey,
       permission: 'rotations.create',
       orgs: 'request',
-      // An assistant is rotated once at a time, under whatever org it was asked for.
-      load: async ({ orgId, assistantId }) => {
-        const current = await ledger.assistants.current(assistantId);
-        return [current === undefined ? orgId : orgOfRecord(current.event)];
-      },
-      notFound: 'ASSISTANT_NOT_FOUND',
+      ...ofAssistant(ledger),
       effect: 'accept',
       handler: (request) => acceptRotation({ ledger, queue }, request),
       respond: (rotation) => toProtoRotation(rotation),
