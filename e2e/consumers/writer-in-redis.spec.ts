@@ -8,6 +8,7 @@ import { Redis } from 'ioredis';
 import { useCleanup } from '../support/cleanup.ts';
 import { startRekey } from '../support/rekey.ts';
 import { connect, eventually, startSystem, type System } from '../support/system.ts';
+import { waitingWorker } from '../support/refusal.ts';
 import { useFolder } from '../support/temporary-folder.ts';
 import { addConsumer, newEntry, writerOn } from './registry-fixture.ts';
 import { assistantsReadAs, heldBy, keyFileOf, outcomesOf, readAs, type OwnJwk } from './sdk-fixture.ts';
@@ -184,11 +185,9 @@ describe('a rotation', () => {
     const record = (await system.redis.get('{rekey}:current:ast_6'))!;
     await system.worker!.child.kill();
     const { id } = await system.rotate('ast_6');
-    const starting = system.startWorker({ REKEY_KEY_FILE: await withOtherSealingKey(system.keyFile) });
-    await starting.then(
-      () => system.waitFor(id),
-      () => 'it refuses to start',
-    );
+    const REKEY_KEY_FILE = await withOtherSealingKey(system.keyFile);
+    const { code } = await waitingWorker({ ...system.environment, REKEY_KEY_FILE });
+    expect(code).toBe(0);
     await system.redis.set('{rekey}:current:ast_6', record);
     const keys = (await readAs(system, 'billing', keyFile))!;
     cleanup(() => keys.close());

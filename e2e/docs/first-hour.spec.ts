@@ -38,6 +38,11 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
   ],
   ['docs/guides/operate.md', 'npx rekey key-file gateway gateway-key.json     # from REKEY_KEY_FILE'],
   [
+    'docs/guides/operate.md',
+    'openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=ca \\',
+    'e2e/clients/tls.spec.ts makes certificates with these options',
+  ],
+  [
     'docs/guides/consumers.md',
     'npx rekey consumer keygen billing.json                         # X25519; --type P-256, --type shared',
   ],
