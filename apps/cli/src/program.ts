@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { accessCommand } from './access/access-command.ts';
 import { bulkCommand } from './commands/bulk.ts';
 import { completionCommand } from './commands/completion.ts';
 import { consumerCommand } from './commands/consumer.ts';
@@ -39,6 +40,7 @@ export const rekeyProgram = (): Command => {
     .addCommand(budgetCommand())
     .addCommand(ledgerCommand())
     .addCommand(registryCommand())
+    .addCommand(accessCommand())
     .addCommand(healthCommand())
     .addCommand(doctorCommand())
     .addCommand(keyFileCommand())

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadContract } from '@rekey/rpc';
-import { permissions } from './access/permissions.ts';
+import { permissions } from '@rekey/access';
 import type { Rpc } from './pipeline/rpc.ts';
 import { createRpcTable, type RpcDeps } from './rpc-table.ts';
 

@@ -1,4 +1,4 @@
-import { ROLES, permissions } from '../../../apps/gateway/src/access/permissions.ts';
+import { ROLES, permissions } from '@rekey/access';
 import type { Rpc } from '../../../apps/gateway/src/pipeline/rpc.ts';
 import { createRpcTable, type RpcDeps } from '../../../apps/gateway/src/rpc-table.ts';
 import { code, page, table } from './markdown.ts';

@@ -7,8 +7,8 @@ import { createHandlers } from '../pipeline/pipeline.ts';
 import type { Rpc, RpcTable } from '../pipeline/rpc.ts';
 import { createRpcTable, type RpcDeps } from '../rpc-table.ts';
 import type { Access } from './guard-calls.ts';
-import { ROLES, permissions, type Permission, type Role } from './permissions.ts';
-import { rightsOf } from './rights.ts';
+import { ROLES, permissions, type Permission, type Role } from '@rekey/access';
+import { rightsOf } from '@rekey/access';
 
 /*
  * Every method of the table, called by every role, about an org of its own, another, every org and `c`. What

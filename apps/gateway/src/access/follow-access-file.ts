@@ -1,7 +1,7 @@
 import { readTextFile, TextFileError } from '@rekey/schema';
 import { createJwtVerifier, type JwtVerifier } from '../identity/verify-jwts.ts';
-import { AccessFileError, parseAccessFile } from './access-file.ts';
-import { rightsOf, type Rights } from './rights.ts';
+import { AccessFileError, parseAccessFile } from '@rekey/access';
+import { rightsOf, type Rights } from '@rekey/access';
 
 /** What an access file says, as long as it stays the same. */
 export interface AccessRules {

@@ -2,7 +2,7 @@ import type { CallContext } from '@rekey/rpc';
 import { RekeyError } from '@rekey/schema';
 import { LOCAL, type Authenticate, type Caller } from '../identity/authenticate.ts';
 import type { AccessRules } from './follow-access-file.ts';
-import { ALL_RIGHTS, type Rights } from './rights.ts';
+import { ALL_RIGHTS, type Rights } from '@rekey/access';
 
 /** Who calls, and what that caller may do at this moment. */
 export interface Admission {

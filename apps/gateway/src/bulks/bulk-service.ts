@@ -5,7 +5,7 @@ import { BulkId, type BulkItem, type BulkRotation, type BulkSpec } from '@rekey/
 import { z } from 'zod';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
-import type { Permission } from '../access/permissions.ts';
+import type { Permission } from '@rekey/access';
 import { defineClientStreamRpc, defineRpc, defineServerStreamRpc, type RpcTable } from '../pipeline/rpc.ts';
 import { makePageToken, readPageToken } from '../requests/page-token.ts';
 import { given } from '../requests/parse-request.ts';

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { isPrincipalName, principalNames } from '../access/principals.ts';
+import { isPrincipalName, principalNames } from '@rekey/access';
 
 /** `KIND:VALUE`, and a value with special characters as a JSON string, as Node writes them. */
 const ENTRY = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,"]*)/g;

@@ -10,8 +10,8 @@ import {
   type JWTPayload,
   type JWTVerifyGetKey,
 } from 'jose';
-import type { IssuerConfig } from '../access/access-file.ts';
-import { isPrincipalName, principalNames } from '../access/principals.ts';
+import type { IssuerConfig } from '@rekey/access';
+import { isPrincipalName, principalNames } from '@rekey/access';
 
 /** Whom a token names, and until when. */
 interface TokenIdentity {

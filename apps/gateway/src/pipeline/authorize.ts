@@ -1,6 +1,6 @@
 import { RekeyError } from '@rekey/schema';
-import { permissions, type Permission } from '../access/permissions.ts';
-import type { Rights } from '../access/rights.ts';
+import { permissions, type Permission } from '@rekey/access';
+import type { Rights } from '@rekey/access';
 import type { Rpc } from './rpc.ts';
 
 type Fields = Record<string, unknown>;

@@ -2,7 +2,7 @@ import type { UntypedHandleCall, UntypedServiceImplementation } from '@grpc/grpc
 import { clientStreaming, serverStreaming, unary, type CallContext, type ServiceHandlers } from '@rekey/rpc';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, errorTable, type ErrorCode } from '@rekey/schema';
-import type { Rights } from '../access/rights.ts';
+import type { Rights } from '@rekey/access';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
 import { parseRequest } from '../requests/parse-request.ts';
 import { authorize, authorizeResult } from './authorize.ts';

@@ -4,7 +4,7 @@ import type { ErrorCode } from '@rekey/schema';
 import type { z } from 'zod';
 import type { Caller } from '../identity/authenticate.ts';
 import type { MessageReader } from '../requests/message-reader.ts';
-import type { Permission } from '../access/permissions.ts';
+import type { Permission } from '@rekey/access';
 
 export interface RpcContext extends CallContext {
   readonly caller: Caller;
