@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { readTextFile, TextFileError } from '@rekey/schema';
 import { createJwtVerifier, type JwtVerifier } from '../identity/verify-jwts.ts';
 import { AccessFileError, parseAccessFile } from './access-file.ts';
@@ -41,9 +42,16 @@ const remembering = (compute: (names: ReadonlySet<string>) => Rights) => {
   };
 };
 
+const WRITABLE_BY_OTHERS = 0o002;
+/** Who can write the file can make himself an administrator. */
+const refuseWritable = (stats: Stats): void => {
+  if (stats.isFile() && (stats.mode & WRITABLE_BY_OTHERS) !== 0)
+    throw new TextFileError('EXPOSED', 'can be written by every user; run chmod o-w on it');
+};
+
 const readText = (path: string): string => {
   try {
-    return readTextFile(path);
+    return readTextFile(path, { onOpen: refuseWritable });
   } catch (error) {
     if (error instanceof TextFileError) throw new AccessFileError([`the file ${error.message}`]);
     throw error;
@@ -59,14 +67,14 @@ export const followAccessFile = (
   { everyMs = LOOK_EVERY_MS, onLoaded, onRefused, onTokenRefused }: FollowOptions,
 ): FollowedAccess => {
   let text: string;
-  let rules: AccessRules;
+  let rules: AccessRules | undefined;
   let refusal: { message: string; sinceMs: number } | undefined;
 
   const use = (read: string): void => {
     const file = parseAccessFile(read);
     text = read;
     rules = {
-      jwts: createJwtVerifier(file.issuers, onTokenRefused),
+      jwts: createJwtVerifier(file.issuers, onTokenRefused, rules?.jwts),
       rightsOf: remembering((names) => rightsOf(file, names)),
     };
     onLoaded({ bindings: file.bindings.length, issuers: file.issuers.length });
@@ -76,8 +84,10 @@ export const followAccessFile = (
       const read = readText(path);
       if (read !== text) use(read);
       refusal = undefined;
-    } catch (error) {
-      if (!(error instanceof AccessFileError)) throw error;
+    } catch (thrown) {
+      // Whatever it is, the file before stays in force, and the gateway stays up.
+      const error =
+        thrown instanceof AccessFileError ? thrown : new AccessFileError(['the file cannot be used']);
       const isNew = refusal?.message !== error.message;
       refusal = { message: error.message, sinceMs: refusal?.sinceMs ?? Date.now() };
       if (isNew) onRefused(error);
@@ -88,7 +98,7 @@ export const followAccessFile = (
   const timer = setInterval(look, everyMs);
   timer.unref();
   return {
-    rules: () => rules,
+    rules: () => rules!,
     refusedSinceMs: () => refusal?.sinceMs,
     close: () => clearInterval(timer),
   };

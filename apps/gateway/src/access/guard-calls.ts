@@ -44,6 +44,10 @@ interface Guarded {
   abort(error: RekeyError): void;
 }
 
+/** Whether the issuer of the caller's token is configured as it was when the token was verified. */
+const isStillTrusted = ({ issuer }: Caller, { jwts }: AccessRules): boolean =>
+  issuer === undefined || jwts.issuerOf(issuer.config.issuer) === issuer;
+
 /** Access by the rules of a file, which may change. */
 export const createAccess = (
   rules: () => AccessRules,
@@ -57,6 +61,7 @@ export const createAccess = (
     const current = rules();
     if (one.rules === current) return;
     one.rules = current;
+    if (!isStillTrusted(one.caller, current)) return one.abort(new RekeyError('NOT_AUTHENTICATED'));
     try {
       await one.recheck();
     } catch (error) {

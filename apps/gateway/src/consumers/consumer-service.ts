@@ -1,6 +1,6 @@
 import type { ConsumerPositions, Consumers, SeenConsumer } from '@rekey/ledger';
 import { toProtoConsumer } from '@rekey/rpc';
-import { ConsumerName } from '@rekey/schema';
+import { ConsumerName, RekeyError } from '@rekey/schema';
 import type { z } from 'zod';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
 import { makePageToken, readPageToken } from '../requests/page-token.ts';
@@ -66,7 +66,12 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
       permission: 'consumers.create',
       orgs: 'request',
       effect: 'accept',
-      handler: async ({ name, orgs, ...key }) => add(name, inOrder(orgs), await readConsumerKey(key)),
+      handler: async ({ name, orgs, ...key }, { sees }) => {
+        const seen = await add(name, inOrder(orgs), await readConsumerKey(key));
+        // One of that name and key may have been added for other orgs before.
+        if (!seen.consumer.orgs.every(sees)) throw new RekeyError('CONSUMER_EXISTS');
+        return seen;
+      },
       respond: toResponse,
     }),
 

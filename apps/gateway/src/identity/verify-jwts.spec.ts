@@ -59,6 +59,7 @@ describe('a valid token', () => {
     expect(await verifier.verify(await token({ groups: ['platform', 'a\nb', 7] }))).toEqual({
       names: ['jwt:https://idp.example.com#billing', 'group:https://idp.example.com#platform'],
       expiresMs: (NOW_S + 630) * 1000,
+      issuer: verifier.issuerOf(ISSUER),
     });
   });
 

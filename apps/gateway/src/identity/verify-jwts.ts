@@ -18,6 +18,14 @@ interface TokenIdentity {
   /** The name of the caller, then those of its groups. */
   names: string[];
   expiresMs: number;
+  /** Whose keys have verified it. */
+  issuer: KnownIssuer;
+}
+
+/** An issuer of the access file with its keys: the same object as long as its lines stay the same. */
+export interface KnownIssuer {
+  readonly config: IssuerConfig;
+  readonly keys: JWTVerifyGetKey;
 }
 
 /** Of the clocks of issuer and gateway. */
@@ -68,7 +76,7 @@ const keysOfFile = (path: string): JWTVerifyGetKey => {
 };
 
 const keysOf = ({ jwks }: IssuerConfig): JWTVerifyGetKey =>
-  /^https?:/i.test(jwks)
+  /^https?:\/\//i.test(jwks)
     ? createRemoteJWKSet(new URL(jwks), {
         timeoutDuration: JWKS_WITHIN_MS,
         cacheMaxAge: JWKS_FOR_MS,
@@ -91,14 +99,24 @@ export interface JwtVerifier {
    * was wrong, but to `onRefused`, which must not show it to the caller.
    */
   verify(token: string): Promise<TokenIdentity | undefined>;
+  /** The issuer of this name, if it is configured. */
+  issuerOf(name: string): KnownIssuer | undefined;
 }
+
+/** The keys that an earlier verifier has read stay in use for an issuer whose lines have not changed. */
+const knownIssuer = (config: IssuerConfig, before: JwtVerifier | undefined): KnownIssuer => {
+  const known = before?.issuerOf(config.issuer);
+  const isSame = JSON.stringify(known?.config) === JSON.stringify(config);
+  return known !== undefined && isSame ? known : { config, keys: keysOf(config) };
+};
 
 /** Verifies JSON Web Tokens (RFC 7519) of these issuers alone. */
 export const createJwtVerifier = (
   issuers: readonly IssuerConfig[],
   onRefused: (error: unknown) => void,
+  before?: JwtVerifier,
 ): JwtVerifier => {
-  const known = new Map(issuers.map((issuer) => [issuer.issuer, { config: issuer, keys: keysOf(issuer) }]));
+  const known = new Map(issuers.map((config) => [config.issuer, knownIssuer(config, before)]));
   /** By the hash of the token, the oldest first. */
   const believed = new Map<string, { identity: TokenIdentity; untilMs: number }>();
 
@@ -119,6 +137,7 @@ export const createJwtVerifier = (
     return {
       names: [principalNames.jwt(iss, payload.sub), ...groupsOf(payload, issuer.config)],
       expiresMs: (payload.exp! + LEEWAY_S) * 1000,
+      issuer,
     };
   };
 
@@ -129,6 +148,7 @@ export const createJwtVerifier = (
   };
 
   return {
+    issuerOf: (name) => known.get(name),
     verify: async (token) => {
       if (token.length > MAX_TOKEN_CHARACTERS) return undefined;
       const hash = createHash('sha256').update(token).digest('base64');

@@ -27,6 +27,11 @@ const allowsEach = (rights: Rights, permission: Permission, orgs: readonly strin
 const notPermitted = (permission: Permission): RekeyError =>
   new RekeyError('NOT_PERMITTED', { which: permission, metadata: { permission } });
 
+/** Throws NOT_PERMITTED for a caller that has the permission nowhere: its request need not be read. */
+export const requireSomewhere = ({ permission }: Rpc, rights: Rights): void => {
+  if (!rights.allowsSomewhere(permission)) throw notPermitted(permission);
+};
+
 /**
  * Throws unless the caller may do this: NOT_PERMITTED, or the error of something that does not exist if it
  * may not know that it exists. What a list leaves out, its handler asks `sees`.

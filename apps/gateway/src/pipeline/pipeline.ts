@@ -1,11 +1,18 @@
 import type { UntypedHandleCall, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { clientStreaming, serverStreaming, unary, type CallContext, type ServiceHandlers } from '@rekey/rpc';
+import {
+  clientStreaming,
+  serverStreaming,
+  unary,
+  type CallContext,
+  type RequestStream,
+  type ServiceHandlers,
+} from '@rekey/rpc';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, errorTable, type ErrorCode } from '@rekey/schema';
 import type { Rights } from '../access/rights.ts';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
 import { parseRequest } from '../requests/parse-request.ts';
-import { authorize, authorizeResult } from './authorize.ts';
+import { authorize, authorizeResult, requireSomewhere } from './authorize.ts';
 import { toCallError } from './call-errors.ts';
 import { withRealOrg, type ReadOrgName } from './org-names.ts';
 import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, UnaryRpc } from './rpc.ts';
@@ -14,7 +21,8 @@ import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, Unary
  * What happens to every call, in this order:
  *
  *   context       deadline, signal, request id, traceparent
- *   authenticate  NOT_AUTHENTICATED, unless nobody needs an identity
+ *   authenticate  NOT_AUTHENTICATED, unless nobody needs an identity; NOT_PERMITTED for a caller that has the
+ *                 permission in no org
  *   parse         INVALID_ARGUMENT names each invalid field
  *   translate     `c` becomes the org that it stands for
  *   authorize     by the orgs of the request, or of what it is about
@@ -25,8 +33,8 @@ import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, Unary
  *   map errors    a RekeyError becomes its status, any other error INTERNAL; the latter is logged
  *
  * A client stream passes the steps from parse to hold back for each message, and is authorized at the first.
- * A server stream passes the steps from confirm to respond for each response. A call that takes long ends
- * when its caller loses the right, or its token expires. Calls are metered where their status leaves: see
+ * A server stream passes the steps from confirm to respond for each response. A call that takes long, such as
+ * a stream, ends when its caller loses the right, or its token expires. Calls are metered where their status leaves: see
  * observeCalls.
  */
 
@@ -112,10 +120,15 @@ const createSteps = ({
   onRefused = () => {},
   streamIdleMs: idleMs = STREAM_IDLE_MS,
 }: PipelineDeps) => ({
-  access,
   idleMs,
   failureOf: countingRefusals(onRefused),
   onUnexpected: reportTo(logger),
+
+  authenticate: async (rpc: Rpc, context: CallContext): Promise<Admission> => {
+    const admission = await access.admit(context);
+    requireSomewhere(rpc, admission.rights());
+    return admission;
+  },
 
   /** Of a client stream, only the first message is authorized: `rights` is not given with the others. */
   admit: async <Request>(rpc: Rpc, parsed: Request, rights?: Rights): Promise<Request> => {
@@ -156,7 +169,7 @@ const handleUnary = async (
 const serveUnary = (steps: Steps, rpc: UnaryRpc<unknown>): UntypedHandleCall =>
   unary(async (message: unknown, context) => {
     try {
-      const admission = await steps.access.admit(context);
+      const admission = await steps.authenticate(rpc, context);
       const rights = admission.rights();
       const request = await steps.admit(rpc, parseRequest(rpc.request, message), rights);
       const own = contextFor(rpc, context, admission);
@@ -168,23 +181,47 @@ const serveUnary = (steps: Steps, rpc: UnaryRpc<unknown>): UntypedHandleCall =>
     }
   }, steps.onUnexpected);
 
+/** The parts of a client stream, each admitted. Throws when the caller loses its right meanwhile. */
+async function* partsOf(
+  steps: Steps,
+  rpc: ClientStreamRpc<unknown, unknown>,
+  messages: RequestStream<unknown>,
+  admission: Admission,
+  onFirst: (message: unknown) => void,
+): AsyncGenerator<unknown> {
+  const reader = rpc.request();
+  let isFirst = true;
+  let guard: Guard | undefined;
+  const begin = (part: unknown): void => {
+    isFirst = false;
+    guard = steps.guard(rpc, part, admission);
+    guard?.signal.addEventListener('abort', () => messages.abandon(guard!.signal.reason as Error));
+  };
+  try {
+    for await (const message of messages) {
+      if (isFirst) onFirst(message);
+      const rights = isFirst ? admission.rights() : undefined;
+      const part = await steps.admit(rpc, reader.read(message), rights);
+      if (isFirst) begin(part);
+      guard?.signal.throwIfAborted();
+      yield part;
+    }
+    guard?.signal.throwIfAborted();
+    reader.end();
+  } finally {
+    guard?.end();
+  }
+}
+
 const serveClientStream = (steps: Steps, rpc: ClientStreamRpc<unknown, unknown>): UntypedHandleCall =>
   clientStreaming(
-    async (messages: AsyncIterable<unknown>, context) => {
+    async (messages: RequestStream<unknown>, context) => {
       let first: unknown;
       try {
-        const admission = await steps.access.admit(context);
+        const admission = await steps.authenticate(rpc, context);
         const rights = admission.rights();
-        const parts = async function* () {
-          const reader = rpc.request();
-          for await (const message of messages) {
-            const isFirst = first === undefined;
-            first ??= message;
-            yield await steps.admit(rpc, reader.read(message), isFirst ? rights : undefined);
-          }
-          reader.end();
-        };
-        const result = await rpc.handler(parts(), contextFor(rpc, context, admission));
+        const parts = partsOf(steps, rpc, messages, admission, (message) => (first = message));
+        const result = await rpc.handler(parts, contextFor(rpc, context, admission));
         authorizeResult(rpc, result, rights);
         return await steps.respond(rpc, result);
       } catch (error) {
@@ -199,7 +236,7 @@ const serveServerStream = (steps: Steps, rpc: ServerStreamRpc<unknown>): Untyped
   serverStreaming(async function* (message: unknown, context) {
     let guard: Guard | undefined;
     try {
-      const admission = await steps.access.admit(context);
+      const admission = await steps.authenticate(rpc, context);
       const request = await steps.admit(rpc, parseRequest(rpc.request, message), admission.rights());
       guard = steps.guard(rpc, request, admission);
       const own = guarded(contextFor(rpc, context, admission), guard);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:http2';
@@ -97,6 +98,20 @@ describe('files that cannot be served', () => {
     expect(complaint()).toBe('none');
     await spoil();
     expect(complaint()).toBe(expected);
+  });
+
+  it('are refused if OpenSSL would not serve them, such as a key of 1024 bits', async () => {
+    const [weakKey, weakCert] = [join(authority.folder, 'weak.key'), join(authority.folder, 'weak.pem')];
+    const names = ['-subj', '/CN=weak', '-days', '1'];
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'rsa:1024', '-nodes', '-keyout', weakKey, '-out', weakCert, ...names],
+      { stdio: 'ignore' },
+    );
+    await put({ cert: weakCert, key: weakKey });
+    expect(complaint()).toMatch(
+      /^GRPC_TLS_CERT_FILE: the file holds a certificate that OpenSSL refuses: .*key too small/i,
+    );
   });
 
   it('are refused before and after their time', () => {
