@@ -1,7 +1,7 @@
-import type { Stats } from 'node:fs';
-import { readTextFile, TextFileError } from '@rekey/schema';
+import { TextFileError } from '@rekey/schema';
 import { createJwtVerifier, type JwtVerifier } from '../identity/verify-jwts.ts';
 import { AccessFileError, parseAccessFile } from './access-file.ts';
+import { readTrustedFile } from './read-trusted-file.ts';
 import { rightsOf, type Rights } from './rights.ts';
 
 /** What an access file says, as long as it stays the same. */
@@ -42,16 +42,9 @@ const remembering = (compute: (names: ReadonlySet<string>) => Rights) => {
   };
 };
 
-const WRITABLE_BY_OTHERS = 0o002;
-/** Who can write the file can make himself an administrator. */
-const refuseWritable = (stats: Stats): void => {
-  if (stats.isFile() && (stats.mode & WRITABLE_BY_OTHERS) !== 0)
-    throw new TextFileError('EXPOSED', 'can be written by every user; run chmod o-w on it');
-};
-
 const readText = (path: string): string => {
   try {
-    return readTextFile(path, { onOpen: refuseWritable });
+    return readTrustedFile(path);
   } catch (error) {
     if (error instanceof TextFileError) throw new AccessFileError([`the file ${error.message}`]);
     throw error;

@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { SignJWT, UnsecuredJWT, exportJWK, exportSPKI, generateKeyPair } from 'jose';
 import { createJwtVerifier, type JwtVerifier } from './verify-jwts.ts';
@@ -79,6 +80,23 @@ describe('a valid token', () => {
 });
 
 describe('a token that is refused, without a word to the caller', () => {
+  it('because every user can write the key set', async () => {
+    await chmod(path, 0o666);
+    expect(await verifierOf(path).verify(await token())).toBeUndefined();
+    expect(refusals).toEqual(['can be written by every user; run chmod o-w on it']);
+    await chmod(path, 0o644);
+  });
+
+  it('and quoted by no error, if it is something else', async () => {
+    const errors: unknown[] = [];
+    const other = createJwtVerifier([config(path)], (error) => errors.push(error));
+    const secret = Buffer.from('hunter2 is no JSON').toString('base64url');
+    expect(await other.verify(`${secret}.${secret}.${secret}`)).toBeUndefined();
+    expect(await other.verify('hunter2')).toBeUndefined();
+    expect(inspect(errors, { depth: 10 })).not.toContain('hunter2');
+    expect(errors).toHaveLength(2);
+  });
+
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
   it.each<[string, () => Promise<string>]>([

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readTextFile } from '@rekey/schema';
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
@@ -12,6 +11,7 @@ import {
 } from 'jose';
 import type { IssuerConfig } from '../access/access-file.ts';
 import { isPrincipalName, principalNames } from '../access/principals.ts';
+import { readTrustedFile } from '../access/read-trusted-file.ts';
 
 /** Whom a token names, and until when. */
 interface TokenIdentity {
@@ -61,7 +61,7 @@ const keysOfFile = (path: string): JWTVerifyGetKey => {
   let readMs = -Infinity;
   const read = (): JWTVerifyGetKey => {
     readMs = performance.now();
-    keys = createLocalJWKSet(JSON.parse(readTextFile(path)) as JSONWebKeySet);
+    keys = createLocalJWKSet(JSON.parse(readTrustedFile(path)) as JSONWebKeySet);
     return keys;
   };
   return async (header, token) => {
@@ -93,6 +93,15 @@ const groupsOf = (payload: JWTPayload, { issuer, groups }: IssuerConfig): string
     .map((group) => principalNames.group(issuer, group));
 };
 
+/** What a token says of its issuer. What it holds instead of JSON may be a secret, and is not quoted. */
+const issuerNameIn = (token: string): string => {
+  try {
+    return decodeJwt(token).iss ?? '';
+  } catch {
+    throw new Error('the token is not a JWT');
+  }
+};
+
 export interface JwtVerifier {
   /**
    * Whom a token of a configured issuer names. Undefined for every other token: nothing says which part of it
@@ -121,7 +130,7 @@ export const createJwtVerifier = (
   const believed = new Map<string, { identity: TokenIdentity; untilMs: number }>();
 
   const examine = async (token: string): Promise<TokenIdentity> => {
-    const { iss = '' } = decodeJwt(token);
+    const iss = issuerNameIn(token);
     const issuer = known.get(iss);
     if (issuer === undefined) throw new Error('the issuer is not configured');
     const { audience, algorithms } = issuer.config;

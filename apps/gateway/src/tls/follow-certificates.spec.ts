@@ -120,6 +120,17 @@ describe('files that cannot be served', () => {
     expect(() => readCertificates(files, Date.now() - DAY_MS)).toThrow(/is not valid before 20/);
   });
 
+  it('are refused if every user can write the authorities of clients', async () => {
+    const authorities = join(authority.folder, 'writable.pem');
+    await copyFile(authority.cert, authorities);
+    files = { ...files, GRPC_CLIENT_CA_FILE: authorities };
+    expect(complaint()).toBe('none');
+    await chmod(authorities, 0o666);
+    expect(complaint()).toBe(
+      'GRPC_CLIENT_CA_FILE: the file can be written by every user; run chmod o-w on it',
+    );
+  });
+
   it('are refused if other users can read the private key', async () => {
     await chmod(files.GRPC_TLS_KEY_FILE, 0o644);
     expect(complaint()).toMatch(/^GRPC_TLS_KEY_FILE: the file can be read by other users/);

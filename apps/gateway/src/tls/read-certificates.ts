@@ -1,6 +1,7 @@
 import { X509Certificate, createPrivateKey, type KeyObject } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { readSecretFile, readTextFile } from '@rekey/schema';
+import { readTrustedFile } from '../access/read-trusted-file.ts';
 
 /** The variables of the files, as an operator sets them. */
 export interface CertificateFiles {
@@ -134,7 +135,7 @@ const checkServable = ({ certificate, privateKey, clientAuthorities }: Certifica
 
 const readAuthorities = (path: string | undefined): Buffer | undefined => {
   if (path === undefined) return undefined;
-  const pem = guarded('GRPC_CLIENT_CA_FILE', () => readTextFile(path));
+  const pem = guarded('GRPC_CLIENT_CA_FILE', () => readTrustedFile(path));
   parse('GRPC_CLIENT_CA_FILE', pem);
   return Buffer.from(pem);
 };
