@@ -12,7 +12,7 @@ import { RekeyError, errorTable, type ErrorCode } from '@rekey/schema';
 import type { Rights } from '../access/rights.ts';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
 import { parseRequest } from '../requests/parse-request.ts';
-import { authorize, authorizeResult, requireSomewhere } from './authorize.ts';
+import { authorize, authorizeResult, requireSomewhere, seeingOf } from './authorize.ts';
 import { toCallError } from './call-errors.ts';
 import { withRealOrg, type ReadOrgName } from './org-names.ts';
 import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, UnaryRpc } from './rpc.ts';
@@ -69,9 +69,6 @@ const countingRefusals =
   };
 const isRefusal = (code: ErrorCode): boolean =>
   errorTable[code].grpc === 'RESOURCE_EXHAUSTED' || code === 'ORG_NOT_KNOWN';
-
-const contextFor = ({ permission }: Rpc, context: CallContext, { caller, rights }: Admission): RpcContext =>
-  Object.assign(context, { caller, sees: (orgId: string) => rights().allows(permission, orgId) });
 
 /** The context of a call that takes long: its signal also aborts when the caller loses its right. */
 const guarded = (context: RpcContext, guard: Guard | undefined): RpcContext =>
@@ -133,14 +130,20 @@ const createSteps = ({
   /** Of a client stream, only the first message is authorized: `rights` is not given with the others. */
   admit: async <Request>(rpc: Rpc, parsed: Request, rights?: Rights): Promise<Request> => {
     const request = await withRealOrg(parsed, readOrgName);
-    if (rights !== undefined) await authorize(rpc, request, rights);
+    if (rights !== undefined) await authorize(rpc, request, rights, readOrgName);
     const refusal = rpc.effect === 'accept' ? holdBack() : undefined;
     if (refusal !== undefined) throw new RekeyError(refusal);
     return request;
   },
 
+  contextFor: async (rpc: Rpc, context: CallContext, { caller, rights }: Admission): Promise<RpcContext> =>
+    Object.assign(context, { caller, sees: await seeingOf(rpc, rights, readOrgName) }),
+
+  checkResult: (rpc: Rpc, result: unknown, rights: Rights): Promise<void> =>
+    authorizeResult(rpc, result, rights, readOrgName),
+
   guard: (rpc: Rpc, request: unknown, admission: Admission): Guard | undefined =>
-    access.guard(admission, (rights) => authorize(rpc, request, rights)),
+    access.guard(admission, (rights) => authorize(rpc, request, rights, readOrgName)),
 
   respond: async ({ effect, respond: toResponse }: Rpc, result: unknown): Promise<unknown> => {
     const durable = effect === 'accept' || effect === 'durable-change';
@@ -172,9 +175,9 @@ const serveUnary = (steps: Steps, rpc: UnaryRpc<unknown>): UntypedHandleCall =>
       const admission = await steps.authenticate(rpc, context);
       const rights = admission.rights();
       const request = await steps.admit(rpc, parseRequest(rpc.request, message), rights);
-      const own = contextFor(rpc, context, admission);
+      const own = await steps.contextFor(rpc, context, admission);
       const result = await handleUnary(steps, rpc, request, own, admission);
-      authorizeResult(rpc, result, rights);
+      await steps.checkResult(rpc, result, rights);
       return await steps.respond(rpc, result);
     } catch (error) {
       throw steps.failureOf(error, message);
@@ -221,8 +224,8 @@ const serveClientStream = (steps: Steps, rpc: ClientStreamRpc<unknown, unknown>)
         const admission = await steps.authenticate(rpc, context);
         const rights = admission.rights();
         const parts = partsOf(steps, rpc, messages, admission, (message) => (first = message));
-        const result = await rpc.handler(parts, contextFor(rpc, context, admission));
-        authorizeResult(rpc, result, rights);
+        const result = await rpc.handler(parts, await steps.contextFor(rpc, context, admission));
+        await steps.checkResult(rpc, result, rights);
         return await steps.respond(rpc, result);
       } catch (error) {
         throw steps.failureOf(error, first);
@@ -239,7 +242,7 @@ const serveServerStream = (steps: Steps, rpc: ServerStreamRpc<unknown>): Untyped
       const admission = await steps.authenticate(rpc, context);
       const request = await steps.admit(rpc, parseRequest(rpc.request, message), admission.rights());
       guard = steps.guard(rpc, request, admission);
-      const own = guarded(contextFor(rpc, context, admission), guard);
+      const own = guarded(await steps.contextFor(rpc, context, admission), guard);
       for await (const result of rpc.handler(request, own)) {
         guard?.signal.throwIfAborted();
         yield await steps.respond(rpc, result);
