@@ -165,6 +165,18 @@ describe('the keys of an issuer on the network', () => {
   });
 
   it.each<[string, () => string]>([
+    ['an error', () => '{"error":"down"}'],
+    ['garbage', () => '<html>'],
+  ])('are not asked for again by each token while the issuer answers with %s', async (_, text) => {
+    answer = text;
+    const remote = verifierOf(url);
+    asked = 0;
+    for (let i = 0; i < 20; i += 1)
+      expect(await remote.verify(await token({ jti: String(i) }))).toBeUndefined();
+    expect(asked).toBe(1);
+  });
+
+  it.each<[string, () => string]>([
     ['garbage', () => '<html>'],
     ['no key set', () => '{"keys":7}'],
     ['10 MB', () => `{"keys":[],"x":"${'x'.repeat(10_000_000)}"}`],

@@ -55,6 +55,20 @@ const fetchJwks = async (url: string, options: RequestInit): Promise<Response> =
   return new Response(Buffer.concat(chunks), { status: response.status, headers: response.headers });
 };
 
+/**
+ * As `fetchJwks`, but not more often than every five seconds: tokens of callers that nobody knows must not
+ * become requests to an issuer that is down. jose itself pauses only after a success.
+ */
+const fetchSometimes = (): typeof fetchJwks => {
+  let askedMs = -Infinity;
+  return async (url, options) => {
+    if (performance.now() - askedMs < JWKS_AGAIN_AFTER_MS)
+      throw new Error('the issuer was asked for its key set a moment ago');
+    askedMs = performance.now();
+    return fetchJwks(url, options);
+  };
+};
+
 /** Reads the file again for a key that it does not hold yet, at most once in a while. */
 const keysOfFile = (path: string): JWTVerifyGetKey => {
   let keys: JWTVerifyGetKey | undefined;
@@ -81,7 +95,7 @@ const keysOf = ({ jwks }: IssuerConfig): JWTVerifyGetKey =>
         timeoutDuration: JWKS_WITHIN_MS,
         cacheMaxAge: JWKS_FOR_MS,
         cooldownDuration: JWKS_AGAIN_AFTER_MS,
-        [customFetch]: fetchJwks,
+        [customFetch]: fetchSometimes(),
       })
     : keysOfFile(jwks);
 
