@@ -97,6 +97,18 @@ describe('a long call', () => {
   });
 });
 
+describe('a long call whose right cannot be looked up', () => {
+  it('ends with the error of Redis, after which its caller may try again', async () => {
+    const admission = await access.admit({ authorization, peerCertificate: undefined });
+    guard = access.guard(admission, async () => {
+      throw new Error('Connection is closed.');
+    });
+    await put({ issuers: [issuer()], bindings: [...bindings, { ...bindings[0]!, orgs: ['org_2'] }] });
+    await until(() => guard!.signal.aborted);
+    expect(guard!.signal.reason).toMatchObject({ message: 'Connection is closed.' });
+  });
+});
+
 describe('a changed access file', () => {
   it('keeps the keys of an issuer that it leaves as it was, though its key set is away', async () => {
     const admit = () => access.admit({ authorization, peerCertificate: undefined });

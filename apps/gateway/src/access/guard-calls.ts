@@ -41,7 +41,7 @@ interface Guarded {
   /** The rules by which it was allowed. */
   rules: AccessRules;
   recheck(): Promise<void>;
-  abort(error: RekeyError): void;
+  abort(error: unknown): void;
 }
 
 /** Whether the issuer of the caller's token is configured as it was when the token was verified. */
@@ -65,8 +65,9 @@ export const createAccess = (
     try {
       await one.recheck();
     } catch (error) {
-      // Also if it cannot be looked up now: what is not known to be allowed is not.
-      one.abort(error instanceof RekeyError ? error : new RekeyError('NOT_PERMITTED'));
+      // Also if it cannot be looked up now: what is not known to be allowed is not. An error of Redis stays
+      // one: its caller may try again.
+      one.abort(error);
     }
   };
   const timer = setInterval(() => {
