@@ -13,7 +13,7 @@ import {
   type RpcContext,
   type RpcTable,
 } from '../pipeline/rpc.ts';
-import { makePageToken, readPageToken } from '../requests/page-token.ts';
+import { makePageToken, placeOfPage, readPageToken } from '../requests/page-token.ts';
 import { given } from '../requests/parse-request.ts';
 import { ByBulk, ListBulkItems, ListBulks, WatchBulk, bulkReader, type BulkPart } from './bulk-requests.ts';
 import type { BulkWatches } from './bulk-watches.ts';
@@ -82,7 +82,10 @@ const listBulks = async (
   const filter = given(fields);
   const after = readPageToken(pageToken, filter, BulkId);
   const page = await bulks.list(filter, { size: pageSize, sees, ...given({ after }) });
-  return { bulks: page.bulks, nextPageToken: makePageToken(page.next, filter) };
+  return {
+    bulks: page.bulks,
+    nextPageToken: makePageToken(placeOfPage(page.next, page.bulks, after), filter),
+  };
 };
 
 const listItems = async (

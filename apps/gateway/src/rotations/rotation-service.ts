@@ -6,7 +6,7 @@ import { orgOfRecord } from '../assistants/published-record.ts';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
-import { makePageToken, readPageToken } from '../requests/page-token.ts';
+import { makePageToken, placeOfPage, readPageToken } from '../requests/page-token.ts';
 import { given } from '../requests/parse-request.ts';
 import { ByRotation, ListRotations, RotateSecretKey, WaitRotation } from './rotation-requests.ts';
 import type { RotationWaiters } from './rotation-waiters.ts';
@@ -101,7 +101,7 @@ export const createRotationService = ({
           sees,
           ...given({ after }),
         });
-        return { rotations, nextPageToken: makePageToken(next, filter) };
+        return { rotations, nextPageToken: makePageToken(placeOfPage(next, rotations, after), filter) };
       },
       respond: ({ rotations, nextPageToken }) => ({
         rotations: rotations.map((rotation) => toProtoRotation(rotation)),
