@@ -175,8 +175,8 @@ export const createJwtVerifier = (
     verify: async (token) => {
       if (token.length > MAX_TOKEN_CHARACTERS) return undefined;
       const hash = createHash('sha256').update(token).digest('base64');
-      const before = believed.get(hash);
-      if (before !== undefined && Date.now() < before.untilMs) return before.identity;
+      const earlier = believed.get(hash);
+      if (earlier !== undefined && Date.now() < earlier.untilMs) return earlier.identity;
       believed.delete(hash);
       try {
         return believe(hash, await examine(token));
