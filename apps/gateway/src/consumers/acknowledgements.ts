@@ -18,7 +18,7 @@ interface Acknowledgement {
 }
 
 /** Whether a caller may know of a consumer that it names: if not, it does not exist for the caller. */
-export type IsVisible = (consumer: Consumer) => boolean;
+type IsVisible = (consumer: Consumer) => boolean;
 const VISIBLE: IsVisible = () => true;
 
 /** Which consumers have applied what is published. */

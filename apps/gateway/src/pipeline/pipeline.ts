@@ -34,8 +34,8 @@ import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, Unary
  *
  * A client stream passes the steps from parse to hold back for each message, and is authorized at the first.
  * A server stream passes the steps from confirm to respond for each response. A call that takes long, such as
- * a stream, ends when its caller loses the right, or its token expires. Calls are metered where their status leaves: see
- * observeCalls.
+ * a stream, ends when its caller loses the right, or its token expires. Calls are metered where their status
+ * leaves: see observeCalls.
  */
 
 interface PipelineDeps {
