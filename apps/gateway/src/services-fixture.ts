@@ -23,6 +23,7 @@ import type { ServiceHandlers } from '@rekey/rpc';
 import type { ErrorCode } from '@rekey/schema';
 import { specRegistry, startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import { OPEN_ACCESS, type Access } from './access/guard-calls.ts';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import type { BulkWatches } from './bulks/bulk-watches.ts';
 import type { Acknowledgements } from './consumers/acknowledgements.ts';
@@ -47,6 +48,8 @@ interface ServicesFixture {
   current: CurrentVersion;
   /** The reasons of calls that were refused for want of room. */
   refused: ErrorCode[];
+  /** What callers may do: everything, unless a test says otherwise. */
+  access: Access;
 }
 
 export const PREFIX = 'spec';
@@ -61,7 +64,7 @@ interface Parts {
 
 const servicesOn = (
   { redis, ledger, ...parts }: Parts,
-  fixture: Pick<ServicesFixture, 'current' | 'refused'>,
+  fixture: Pick<ServicesFixture, 'current' | 'refused' | 'access'>,
 ): ServiceHandlers =>
   createHandlers(
     createRpcTable({
@@ -90,6 +93,7 @@ const servicesOn = (
       confirmDurable: async () => true,
       logger: { event: () => {} },
       onRefused: (code) => fixture.refused.push(code),
+      access: fixture.access,
     },
   );
 
@@ -128,6 +132,7 @@ export const useServices = (): ServicesFixture => {
     // One that remembered the consumers of the test before would restore them.
     ledger = openLedger(redis, { prefix: PREFIX, registry: specRegistry });
     fixture.refused = [];
+    fixture.access = OPEN_ACCESS;
   });
 
   const fixture: ServicesFixture = {
@@ -157,6 +162,7 @@ export const useServices = (): ServicesFixture => {
     },
     current: undefined,
     refused: [],
+    access: OPEN_ACCESS,
   };
   return fixture;
 };

@@ -75,6 +75,15 @@ describe('an access file', () => {
     ['no algorithm', issuerOf({ algorithms: [] }), /^issuers\[1\]\.algorithms: must name at least one/],
     ['no audience', issuerOf({ audience: undefined }), /^issuers\[1\]\.audience: /],
     ['plain http to an issuer', issuerOf({ jwks: 'http://idp.example.com/jwks' }), /must be an https URL/],
+    ['plain http without slashes', issuerOf({ jwks: 'http:idp.example.com/jwks' }), /must be an https URL/],
+    ['https without a host', issuerOf({ jwks: 'https:' }), /must be an https URL/],
+    ['plain http after a space', issuerOf({ jwks: ' http://idp.example.com/jwks' }), /must be an https URL/],
+    [
+      'an issuer with a #',
+      issuerOf({ issuer: 'https://idp#a' }),
+      /^issuers\[1\]\.issuer: must not contain #/,
+    ],
+    ['a newline in an issuer', issuerOf({ issuer: 'https://idp\n' }), /^issuers\[1\]\.issuer: .*printable/],
     ['another scheme', issuerOf({ jwks: 'ftp://idp.example.com/jwks' }), /must be an https URL/],
     [
       'an issuer twice',

@@ -1,7 +1,7 @@
 import { OrgId, isLoopbackHost } from '@rekey/schema';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
-import { bindablePrincipal } from './principals.ts';
+import { bindablePrincipal, isPrincipalName } from './principals.ts';
 import { ROLES } from './permissions.ts';
 
 /** The signing algorithms of JWTs that can be allowed: none with a shared secret, and never `none`. */
@@ -19,20 +19,24 @@ const ALGORITHMS = [
 ] as const;
 
 const nonEmpty = z.string().min(1, 'must not be empty').max(2048, 'must be at most 2048 characters');
-const url = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined);
+/** Whatever a URL parser would take for one, also `https:` and `http:host`; a path begins otherwise. */
+const URL_LIKE = /^\s*[a-z][a-z0-9+.-]+:/i;
 
 /** An https URL, http on loopback, or the path of a file. */
 const Jwks = nonEmpty.refine((text) => {
-  const parsed = /^https?:/i.test(text) ? url(text) : undefined;
-  return (
-    !/^[a-z]+:\/\//i.test(text) ||
-    parsed?.protocol === 'https:' ||
-    (!!parsed && isLoopbackHost(parsed.hostname))
-  );
+  if (!URL_LIKE.test(text)) return true;
+  if (!/^https?:\/\/[^\s/]/i.test(text) || !URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || isLoopbackHost(hostname);
 }, 'must be an https URL, an http URL on loopback, or the path of a file');
 
+/** Its name stands before `#` in the names of its callers. */
+const IssuerName = nonEmpty
+  .refine(isPrincipalName, 'must be 1 to 512 printable characters, without space around them')
+  .refine((name) => !name.includes('#'), 'must not contain #');
+
 const Issuer = z.strictObject({
-  issuer: nonEmpty,
+  issuer: IssuerName,
   audience: nonEmpty,
   algorithms: z.array(z.enum(ALGORITHMS)).min(1, 'must name at least one algorithm'),
   jwks: Jwks,

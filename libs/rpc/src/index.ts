@@ -3,7 +3,7 @@ export { readStatusDetails } from './status-details.ts';
 export { contextOf, statusOf, type CallContext } from './server-call.ts';
 export { explainTransportErrors } from './transport-errors.ts';
 export { unary } from './unary.ts';
-export { clientStreaming, serverStreaming } from './streaming.ts';
+export { clientStreaming, serverStreaming, type RequestStream } from './streaming.ts';
 export { limitCalls, type CallLimits } from './limits/limit-calls.ts';
 export { takeTurns, type Turns } from './limits/take-turns.ts';
 export { observeCalls, type CallObserver } from './observe-calls.ts';

@@ -14,7 +14,7 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** The caller's deadline, in ms since 1970; undefined if it set none. */
   readonly deadlineMs: number | undefined;
-  /** The caller's `authorization` metadata as it was sent. Secret: never log it. */
+  /** The caller's `authorization` metadata as it was sent; empty for several. Secret: never log it. */
   readonly authorization: string | undefined;
   /** The caller's certificate in DER, if TLS has verified it. */
   readonly peerCertificate: Buffer | undefined;
@@ -77,8 +77,9 @@ class ContextOfCall implements CallContext {
 
   get authorization(): string | undefined {
     const values = this.call.metadata?.get('authorization') ?? [];
-    // Of several, none is the caller's by right.
-    return values.length === 1 && typeof values[0] === 'string' ? values[0] : undefined;
+    if (values.length === 0) return undefined;
+    // Of several, none is the caller's by right: no token is valid that reads as none.
+    return values.length === 1 ? String(values[0]) : '';
   }
 
   get peerCertificate(): Buffer | undefined {

@@ -9,6 +9,12 @@ import {
 import { RekeyError } from '@rekey/schema';
 import { contextOf, statusOf, type CallContext, type OnUnexpected } from './server-call.ts';
 
+/** The messages of a stream of requests. */
+export interface RequestStream<Request> extends AsyncIterable<Request> {
+  /** Asking for the next message throws this error. */
+  abandon(error: Error): void;
+}
+
 /**
  * As `unary`, for a stream of requests. A message is read when the handler asks for it, so a slow handler
  * slows its caller down and no messages accumulate here. If the caller cancels before its last message,
@@ -17,7 +23,7 @@ import { contextOf, statusOf, type CallContext, type OnUnexpected } from './serv
  */
 export const clientStreaming =
   <Request, Response>(
-    handler: (requests: AsyncIterable<Request>, context: CallContext) => Promise<Response>,
+    handler: (requests: RequestStream<Request>, context: CallContext) => Promise<Response>,
     onUnexpected: OnUnexpected,
     { idleMs }: { idleMs: number },
   ): handleClientStreamingCall<Request, Response> =>
@@ -25,7 +31,8 @@ export const clientStreaming =
     // The stream may still fail when the caller leaves after an early answer.
     call.on('error', () => {});
     const context = contextOf(call);
-    handler(readUntilEnd(call, idleMs), context).then(
+    const abandon = (error: Error) => void call.destroy(error);
+    handler(Object.assign(readUntilEnd(call, idleMs), { abandon }), context).then(
       (response) => callback(null, response),
       // A caller that has cancelled receives nothing, and its leaving is not unexpected.
       (error: unknown) => callback(statusOf(error, context, call.cancelled ? () => {} : onUnexpected)),

@@ -1,7 +1,7 @@
-import { readTextFile, TextFileError } from '@rekey/schema';
+import { TextFileError } from '@rekey/schema';
 import { createJwtVerifier, type JwtVerifier } from '../identity/verify-jwts.ts';
-import { AccessFileError, parseAccessFile } from '@rekey/access';
-import { rightsOf, type Rights } from '@rekey/access';
+import { AccessFileError, parseAccessFile, rightsOf, type Rights } from '@rekey/access';
+import { readTrustedFile } from './read-trusted-file.ts';
 
 /** What an access file says, as long as it stays the same. */
 export interface AccessRules {
@@ -43,7 +43,7 @@ const remembering = (compute: (names: ReadonlySet<string>) => Rights) => {
 
 const readText = (path: string): string => {
   try {
-    return readTextFile(path);
+    return readTrustedFile(path);
   } catch (error) {
     if (error instanceof TextFileError) throw new AccessFileError([`the file ${error.message}`]);
     throw error;
@@ -59,14 +59,14 @@ export const followAccessFile = (
   { everyMs = LOOK_EVERY_MS, onLoaded, onRefused, onTokenRefused }: FollowOptions,
 ): FollowedAccess => {
   let text: string;
-  let rules: AccessRules;
+  let rules: AccessRules | undefined;
   let refusal: { message: string; sinceMs: number } | undefined;
 
   const use = (read: string): void => {
     const file = parseAccessFile(read);
     text = read;
     rules = {
-      jwts: createJwtVerifier(file.issuers, onTokenRefused),
+      jwts: createJwtVerifier(file.issuers, onTokenRefused, rules?.jwts),
       rightsOf: remembering((names) => rightsOf(file, names)),
     };
     onLoaded({ bindings: file.bindings.length, issuers: file.issuers.length });
@@ -76,8 +76,10 @@ export const followAccessFile = (
       const read = readText(path);
       if (read !== text) use(read);
       refusal = undefined;
-    } catch (error) {
-      if (!(error instanceof AccessFileError)) throw error;
+    } catch (thrown) {
+      // Whatever it is, the file before stays in force, and the gateway stays up.
+      const error =
+        thrown instanceof AccessFileError ? thrown : new AccessFileError(['the file cannot be used']);
       const isNew = refusal?.message !== error.message;
       refusal = { message: error.message, sinceMs: refusal?.sinceMs ?? Date.now() };
       if (isNew) onRefused(error);
@@ -88,7 +90,7 @@ export const followAccessFile = (
   const timer = setInterval(look, everyMs);
   timer.unref();
   return {
-    rules: () => rules,
+    rules: () => rules!,
     refusedSinceMs: () => refusal?.sinceMs,
     close: () => clearInterval(timer),
   };

@@ -41,8 +41,12 @@ interface Guarded {
   /** The rules by which it was allowed. */
   rules: AccessRules;
   recheck(): Promise<void>;
-  abort(error: RekeyError): void;
+  abort(error: unknown): void;
 }
+
+/** Whether the issuer of the caller's token is configured as it was when the token was verified. */
+const isStillTrusted = ({ issuer }: Caller, { jwts }: AccessRules): boolean =>
+  issuer === undefined || jwts.issuerOf(issuer.config.issuer) === issuer;
 
 /** Access by the rules of a file, which may change. */
 export const createAccess = (
@@ -57,11 +61,13 @@ export const createAccess = (
     const current = rules();
     if (one.rules === current) return;
     one.rules = current;
+    if (!isStillTrusted(one.caller, current)) return one.abort(new RekeyError('NOT_AUTHENTICATED'));
     try {
       await one.recheck();
     } catch (error) {
-      // Also if it cannot be looked up now: what is not known to be allowed is not.
-      one.abort(error instanceof RekeyError ? error : new RekeyError('NOT_PERMITTED'));
+      // Also if it cannot be looked up now: what is not known to be allowed is not. An error of Redis stays
+      // one: its caller may try again.
+      one.abort(error);
     }
   };
   const timer = setInterval(() => {

@@ -1,13 +1,19 @@
 import type { BulkDraft, Bulks } from '@rekey/ledger';
 import { toProtoBulkItem, toProtoBulkRotation } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
-import { BulkId, type BulkItem, type BulkRotation, type BulkSpec } from '@rekey/schema';
+import { BulkId, mayRead, type BulkItem, type BulkRotation, type BulkSpec } from '@rekey/schema';
 import { z } from 'zod';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
 import type { Permission } from '@rekey/access';
-import { defineClientStreamRpc, defineRpc, defineServerStreamRpc, type RpcTable } from '../pipeline/rpc.ts';
-import { makePageToken, readPageToken } from '../requests/page-token.ts';
+import {
+  defineClientStreamRpc,
+  defineRpc,
+  defineServerStreamRpc,
+  type RpcContext,
+  type RpcTable,
+} from '../pipeline/rpc.ts';
+import { makePageToken, placeOfPage, readPageToken } from '../requests/page-token.ts';
 import { given } from '../requests/parse-request.ts';
 import { ByBulk, ListBulkItems, ListBulks, WatchBulk, bulkReader, type BulkPart } from './bulk-requests.ts';
 import type { BulkWatches } from './bulk-watches.ts';
@@ -31,13 +37,13 @@ const fillDraft = async (
   draft: BulkDraft,
   parts: AsyncIterable<BulkPart>,
   countIds: (count: number) => void,
-  requireConsumers: (names: readonly string[]) => Promise<void>,
+  requireConsumers: (names: readonly string[], orgId: string) => Promise<void>,
 ): Promise<BulkSpec> => {
   let spec: BulkSpec | undefined;
   for await (const part of parts) {
     spec ??= part.spec;
     countIds(part.assistantIds.length + part.excludeAssistantIds.length);
-    await requireConsumers(part.requireConsumers ?? []);
+    if (part.spec) await requireConsumers(part.requireConsumers ?? [], part.spec.orgId);
     if (part.assistantIds.length > 0) await draft.add(part.assistantIds);
     if (part.excludeAssistantIds.length > 0) await draft.exclude(part.excludeAssistantIds);
   }
@@ -47,10 +53,12 @@ const fillDraft = async (
 const createBulk = async (
   { bulks, acknowledgements, uploadIds }: Pick<BulkServiceDeps, 'bulks' | 'acknowledgements' | 'uploadIds'>,
   parts: AsyncIterable<BulkPart>,
-  signal: AbortSignal,
+  { signal, sees }: Pick<RpcContext, 'signal' | 'sees'>,
 ): Promise<BulkRotation> => {
   const draft = bulks.draft(`blk_${nextUlid()}`);
-  const requireConsumers = (names: readonly string[]) => acknowledgements.require(names, signal);
+  // Those that may read the org are also in the acknowledgements of its rotations.
+  const requireConsumers = (names: readonly string[], orgId: string) =>
+    acknowledgements.require(names, signal, (one) => mayRead(one, orgId) || one.orgs.every(sees));
   const ids = uploadIds();
   try {
     const spec = await fillDraft(draft, parts, ids.add, requireConsumers).catch(async (error: unknown) => {
@@ -74,7 +82,10 @@ const listBulks = async (
   const filter = given(fields);
   const after = readPageToken(pageToken, filter, BulkId);
   const page = await bulks.list(filter, { size: pageSize, sees, ...given({ after }) });
-  return { bulks: page.bulks, nextPageToken: makePageToken(page.next, filter) };
+  return {
+    bulks: page.bulks,
+    nextPageToken: makePageToken(placeOfPage(page.next, page.bulks, after), filter),
+  };
 };
 
 const listItems = async (
@@ -125,7 +136,7 @@ export const createBulkService = ({
       permission: 'bulkRotations.create',
       orgs: 'request',
       effect: 'accept',
-      handler: (parts, { signal }) => createBulk({ bulks, acknowledgements, uploadIds }, parts, signal),
+      handler: (parts, context) => createBulk({ bulks, acknowledgements, uploadIds }, parts, context),
       respond: toResponse,
     }),
 

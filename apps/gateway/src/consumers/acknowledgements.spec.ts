@@ -64,6 +64,16 @@ describe('required consumers', () => {
     expect(error!.metadata).toEqual({ consumers: names.slice(0, 10).join(','), consumer_count: '100' });
   });
 
+  it('read as missing ones for a caller that may not know of them', async () => {
+    const error = await acknowledgementsOf({ billing: 'ACKNOWLEDGED' })
+      .require(['billing', 'nobody'], AbortSignal.abort(), () => false)
+      .catch((refusal: RekeyError) => refusal);
+    expect(error).toMatchObject({
+      code: 'CONSUMERS_MISSING',
+      message: expect.stringContaining(': billing (NOT_FOUND), nobody (NOT_FOUND).'),
+    });
+  });
+
   it('are not listed once they have acknowledged', async () => {
     expect(await require({ sso: 'ACKNOWLEDGED' }, ['sso'])).toBeUndefined();
   });
@@ -82,6 +92,15 @@ describe('a named consumer of a wait', () => {
       message: expect.stringMatching(new RegExp(`: ${name}\\.$`)),
       metadata: { consumers: name },
     });
+  });
+});
+
+describe('a named consumer of other orgs', () => {
+  it('does not exist for a caller that may not know of it', async () => {
+    const rotation = { id: 'rot_1', orgId: 'org_2', entry: '1-0', assistantId: 'ast_1', version: 1 } as never;
+    const { wait } = acknowledgementsOf({ billing: 'PENDING' });
+    const waiting = wait(rotation, ['billing'], AbortSignal.abort(), ({ orgs }) => !orgs.includes('org_1'));
+    await expect(waiting).rejects.toMatchObject({ code: 'CONSUMER_NOT_FOUND' });
   });
 });
 

@@ -6,6 +6,7 @@ import {
   mayRead,
   type BulkRotation,
   type AcknowledgementState,
+  type Consumer,
   type Rotation,
 } from '@rekey/schema';
 import { createPositionWaits } from './position-waits.ts';
@@ -15,6 +16,10 @@ interface Acknowledgement {
   consumer: string;
   state: AcknowledgementState;
 }
+
+/** Whether a caller may know of a consumer that it names: if not, it does not exist for the caller. */
+type IsVisible = (consumer: Consumer) => boolean;
+const VISIBLE: IsVisible = () => true;
 
 /** Which consumers have applied what is published. */
 export interface Acknowledgements {
@@ -29,7 +34,12 @@ export interface Acknowledgements {
    * Throws CONSUMER_NOT_FOUND, CONSUMER_MAY_NOT_READ, CONSUMERS_MISSING if no consumer may read the org, and
    * SHUTTING_DOWN.
    */
-  wait(rotation: Rotation, named: readonly string[], signal: AbortSignal): Promise<Acknowledgement[]>;
+  wait(
+    rotation: Rotation,
+    named: readonly string[],
+    signal: AbortSignal,
+    isVisible?: IsVisible,
+  ): Promise<Acknowledgement[]>;
   /**
    * For every consumer that may read the org of a bulk rotation: whether it has applied all keys that the
    * bulk rotation has replaced so far.
@@ -39,7 +49,7 @@ export interface Acknowledgements {
    * Throws CONSUMERS_MISSING unless each of these consumers is live and applies everything that is published
    * within a few seconds.
    */
-  require(names: readonly string[], signal: AbortSignal): Promise<void>;
+  require(names: readonly string[], signal: AbortSignal, isVisible?: IsVisible): Promise<void>;
   /** The number of calls that wait. */
   waiting(): number;
   close(): void;
@@ -83,7 +93,10 @@ const createReaders = (registry: ProvedConsumers) => {
   };
   return {
     isLost,
-    isKnown: (name: string) => registry.get(name) !== undefined || isLost(name),
+    isKnown: (name: string, isVisible: IsVisible): boolean => {
+      const seen = registry.get(name);
+      return seen === undefined ? isLost(name) : isVisible(seen.consumer);
+    },
     /** Consumers whose entry is lost may read any org. */
     readersOf: (orgId: string): string[] => [
       ...registry
@@ -92,12 +105,13 @@ const createReaders = (registry: ProvedConsumers) => {
         .map(({ consumer }) => consumer.name),
       ...registry.lost(),
     ],
-    checkNamed: (orgId: string, named: readonly string[]): void => {
+    checkNamed: (orgId: string, named: readonly string[], isVisible: IsVisible): void => {
       for (const name of named) {
         const seen = registry.get(name);
         const about = { which: name, metadata: { consumers: name } };
-        if (!seen && !isLost(name)) throw new RekeyError('CONSUMER_NOT_FOUND', about);
-        if (seen && !mayRead(seen.consumer, orgId)) throw new RekeyError('CONSUMER_MAY_NOT_READ', about);
+        if (seen ? mayRead(seen.consumer, orgId) : isLost(name)) continue;
+        const isKnown = seen !== undefined && isVisible(seen.consumer);
+        throw new RekeyError(isKnown ? 'CONSUMER_MAY_NOT_READ' : 'CONSUMER_NOT_FOUND', about);
       }
     },
   };
@@ -136,9 +150,9 @@ export const createAcknowledgements = ({
       ? []
       : names.map((consumer) => ({ consumer, state: reach(consumer, entry, { assistantId, version }, id) }));
 
-  const wait: Acknowledgements['wait'] = async (rotation, named, signal) => {
+  const wait: Acknowledgements['wait'] = async (rotation, named, signal, isVisible = VISIBLE) => {
     await ready();
-    readers.checkNamed(rotation.orgId, named);
+    readers.checkNamed(rotation.orgId, named, isVisible);
     // Who may read the org is unknown: named consumers count as UNAPPLIED, and there are no others.
     // A gateway without a key file will never know.
     if (named.length === 0 || registry.untrusted() === 'REGISTRY_KEY_MISSING') registry.requireTrusted();
@@ -151,11 +165,11 @@ export const createAcknowledgements = ({
     return states;
   };
 
-  const require: Acknowledgements['require'] = async (names, signal) => {
+  const require: Acknowledgements['require'] = async (names, signal, isVisible = VISIBLE) => {
     if (names.length === 0) return;
     await ready();
     const entry = await consumers.lastEntry();
-    const stateOf = (name: string) => (readers.isKnown(name) ? reach(name, entry) : 'NOT_FOUND');
+    const stateOf = (name: string) => (readers.isKnown(name, isVisible) ? reach(name, entry) : 'NOT_FOUND');
     const haveAll = () => names.every((name) => stateOf(name) === 'ACKNOWLEDGED');
     await until(haveAll, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]));
     await registry.look();

@@ -1,5 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { status } from '@grpc/grpc-js';
+import { status, type ServiceError } from '@grpc/grpc-js';
+import { readStatusDetails } from '@rekey/rpc';
+import { OPEN_ACCESS } from '../access/guard-calls.ts';
+import { rightsOf } from '@rekey/access';
+import { LOCAL } from '../identity/authenticate.ts';
 import { call, useServices } from '../services-fixture.ts';
 
 const fixture = useServices();
@@ -83,5 +88,28 @@ describe('ListConsumers', () => {
     await expect(
       call(fixture.services.ConsumerService.SetConsumerOrgs, { name: 'old', orgs: ['my org'] }),
     ).rejects.toMatchObject({ details: expect.stringContaining('orgs[0] must not contain white space') });
+  });
+});
+
+describe('AddConsumer', () => {
+  const { d: _private, ...jwk } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' });
+  const add = (orgs: string[]) =>
+    call(fixture.services.ConsumerService.AddConsumer, {
+      name: 'billing',
+      orgs,
+      publicJwk: JSON.stringify(jwk),
+    });
+
+  it('with the key of a consumer of other orgs says no more than that the name is taken', async () => {
+    await add(['org_1', 'org_2']);
+    const names = new Set(['uri:admin']);
+    const rights = rightsOf(
+      { bindings: [{ principals: ['uri:admin'], role: 'admin', orgs: ['org_1'] }] },
+      names,
+    );
+    fixture.access = { ...OPEN_ACCESS, admit: () => ({ caller: LOCAL, rights: () => rights }) };
+    const error = await add(['org_1']).catch((refusal: unknown) => refusal);
+    expect(readStatusDetails(error as never).reason).toBe('CONSUMER_EXISTS');
+    expect(String((error as ServiceError).details)).not.toContain('org_2');
   });
 });

@@ -1,6 +1,6 @@
 import type { ConsumerPositions, Consumers, SeenConsumer } from '@rekey/ledger';
 import { toProtoConsumer } from '@rekey/rpc';
-import { ConsumerName } from '@rekey/schema';
+import { ConsumerName, RekeyError } from '@rekey/schema';
 import type { z } from 'zod';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
 import { makePageToken, readPageToken } from '../requests/page-token.ts';
@@ -41,6 +41,12 @@ const rowsOfConsumer = (find: (name: string) => Promise<SeenConsumer>) =>
     notFound: 'CONSUMER_NOT_FOUND',
   }) as const;
 
+/** A consumer that was added may be one of that name and key that had been added for other orgs before. */
+const ifSeen = (seen: SeenConsumer, sees: (orgId: string) => boolean): SeenConsumer => {
+  if (!seen.consumer.orgs.every(sees)) throw new RekeyError('CONSUMER_EXISTS');
+  return seen;
+};
+
 export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['ConsumerService'] => {
   const { registry, consumers, positions } = deps;
   const { find, change, remove, add } = createConsumerChanges(registry, consumers);
@@ -66,7 +72,8 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
       permission: 'consumers.create',
       orgs: 'request',
       effect: 'accept',
-      handler: async ({ name, orgs, ...key }) => add(name, inOrder(orgs), await readConsumerKey(key)),
+      handler: async ({ name, orgs, ...key }, { sees }) =>
+        ifSeen(await add(name, inOrder(orgs), await readConsumerKey(key)), sees),
       respond: toResponse,
     }),
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { CallContext } from '@rekey/rpc';
 import { RekeyError } from '@rekey/schema';
 import { namesOfCertificate } from './certificate-names.ts';
-import type { JwtVerifier } from './verify-jwts.ts';
+import type { JwtVerifier, KnownIssuer } from './verify-jwts.ts';
 
 /** Who calls. */
 export interface Caller {
@@ -14,6 +14,8 @@ export interface Caller {
   readonly also?: string;
   /** When its token expires, in ms since 1970. A certificate ends with its connection. */
   readonly expiresMs: number;
+  /** Whose token says so, if no certificate has decided. */
+  readonly issuer?: KnownIssuer;
 }
 
 /** A caller without identity where none is needed. */
@@ -57,7 +59,8 @@ export const createAuthenticator = () => {
         expiresMs: Infinity,
       };
     if (identity === undefined) throw new RekeyError('NOT_AUTHENTICATED');
-    return { name: identity.names[0]!, names: new Set(identity.names), expiresMs: identity.expiresMs };
+    const { names, expiresMs, issuer } = identity;
+    return { name: names[0]!, names: new Set(names), expiresMs, issuer };
   };
 };
 export type Authenticate = ReturnType<typeof createAuthenticator>;

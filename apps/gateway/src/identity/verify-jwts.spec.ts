@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { SignJWT, UnsecuredJWT, exportJWK, exportSPKI, generateKeyPair } from 'jose';
 import { createJwtVerifier, type JwtVerifier } from './verify-jwts.ts';
@@ -59,6 +60,7 @@ describe('a valid token', () => {
     expect(await verifier.verify(await token({ groups: ['platform', 'a\nb', 7] }))).toEqual({
       names: ['jwt:https://idp.example.com#billing', 'group:https://idp.example.com#platform'],
       expiresMs: (NOW_S + 630) * 1000,
+      issuer: verifier.issuerOf(ISSUER),
     });
   });
 
@@ -78,6 +80,23 @@ describe('a valid token', () => {
 });
 
 describe('a token that is refused, without a word to the caller', () => {
+  it('because every user can write the key set', async () => {
+    await chmod(path, 0o666);
+    expect(await verifierOf(path).verify(await token())).toBeUndefined();
+    expect(refusals).toEqual(['can be written by every user; run chmod o-w on it']);
+    await chmod(path, 0o644);
+  });
+
+  it('and quoted by no error, if it is something else', async () => {
+    const errors: unknown[] = [];
+    const other = createJwtVerifier([config(path)], (error) => errors.push(error));
+    const secret = Buffer.from('hunter2 is no JSON').toString('base64url');
+    expect(await other.verify(`${secret}.${secret}.${secret}`)).toBeUndefined();
+    expect(await other.verify('hunter2')).toBeUndefined();
+    expect(inspect(errors, { depth: 10 })).not.toContain('hunter2');
+    expect(errors).toHaveLength(2);
+  });
+
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
   it.each<[string, () => Promise<string>]>([
@@ -142,6 +161,18 @@ describe('the keys of an issuer on the network', () => {
       expect(
         await remote.verify(await token({ jti: String(i) }, { header: { kid: `x${i}` } })),
       ).toBeUndefined();
+    expect(asked).toBe(1);
+  });
+
+  it.each<[string, () => string]>([
+    ['an error', () => '{"error":"down"}'],
+    ['garbage', () => '<html>'],
+  ])('are not asked for again by each token while the issuer answers with %s', async (_, text) => {
+    answer = text;
+    const remote = verifierOf(url);
+    asked = 0;
+    for (let i = 0; i < 20; i += 1)
+      expect(await remote.verify(await token({ jti: String(i) }))).toBeUndefined();
     expect(asked).toBe(1);
   });
 

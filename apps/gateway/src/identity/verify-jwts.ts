@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readTextFile } from '@rekey/schema';
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
@@ -10,14 +9,22 @@ import {
   type JWTPayload,
   type JWTVerifyGetKey,
 } from 'jose';
-import type { IssuerConfig } from '@rekey/access';
-import { isPrincipalName, principalNames } from '@rekey/access';
+import { isPrincipalName, principalNames, type IssuerConfig } from '@rekey/access';
+import { readTrustedFile } from '../access/read-trusted-file.ts';
 
 /** Whom a token names, and until when. */
 interface TokenIdentity {
   /** The name of the caller, then those of its groups. */
   names: string[];
   expiresMs: number;
+  /** Whose keys have verified it. */
+  issuer: KnownIssuer;
+}
+
+/** An issuer of the access file with its keys: the same object as long as its lines stay the same. */
+export interface KnownIssuer {
+  readonly config: IssuerConfig;
+  readonly keys: JWTVerifyGetKey;
 }
 
 /** Of the clocks of issuer and gateway. */
@@ -47,13 +54,27 @@ const fetchJwks = async (url: string, options: RequestInit): Promise<Response> =
   return new Response(Buffer.concat(chunks), { status: response.status, headers: response.headers });
 };
 
+/**
+ * As `fetchJwks`, but not more often than every five seconds: tokens of callers that nobody knows must not
+ * become requests to an issuer that is down. jose itself pauses only after a success.
+ */
+const fetchSometimes = (): typeof fetchJwks => {
+  let askedMs = -Infinity;
+  return async (url, options) => {
+    if (performance.now() - askedMs < JWKS_AGAIN_AFTER_MS)
+      throw new Error('the issuer was asked for its key set a moment ago');
+    askedMs = performance.now();
+    return fetchJwks(url, options);
+  };
+};
+
 /** Reads the file again for a key that it does not hold yet, at most once in a while. */
 const keysOfFile = (path: string): JWTVerifyGetKey => {
   let keys: JWTVerifyGetKey | undefined;
   let readMs = -Infinity;
   const read = (): JWTVerifyGetKey => {
     readMs = performance.now();
-    keys = createLocalJWKSet(JSON.parse(readTextFile(path)) as JSONWebKeySet);
+    keys = createLocalJWKSet(JSON.parse(readTrustedFile(path)) as JSONWebKeySet);
     return keys;
   };
   return async (header, token) => {
@@ -68,12 +89,12 @@ const keysOfFile = (path: string): JWTVerifyGetKey => {
 };
 
 const keysOf = ({ jwks }: IssuerConfig): JWTVerifyGetKey =>
-  /^https?:/i.test(jwks)
+  /^https?:\/\//i.test(jwks)
     ? createRemoteJWKSet(new URL(jwks), {
         timeoutDuration: JWKS_WITHIN_MS,
         cacheMaxAge: JWKS_FOR_MS,
         cooldownDuration: JWKS_AGAIN_AFTER_MS,
-        [customFetch]: fetchJwks,
+        [customFetch]: fetchSometimes(),
       })
     : keysOfFile(jwks);
 
@@ -85,25 +106,44 @@ const groupsOf = (payload: JWTPayload, { issuer, groups }: IssuerConfig): string
     .map((group) => principalNames.group(issuer, group));
 };
 
+/** What a token says of its issuer. What it holds instead of JSON may be a secret, and is not quoted. */
+const issuerNameIn = (token: string): string => {
+  try {
+    return decodeJwt(token).iss ?? '';
+  } catch {
+    throw new Error('the token is not a JWT');
+  }
+};
+
 export interface JwtVerifier {
   /**
    * Whom a token of a configured issuer names. Undefined for every other token: nothing says which part of it
    * was wrong, but to `onRefused`, which must not show it to the caller.
    */
   verify(token: string): Promise<TokenIdentity | undefined>;
+  /** The issuer of this name, if it is configured. */
+  issuerOf(name: string): KnownIssuer | undefined;
 }
+
+/** The keys that an earlier verifier has read stay in use for an issuer whose lines have not changed. */
+const knownIssuer = (config: IssuerConfig, before: JwtVerifier | undefined): KnownIssuer => {
+  const known = before?.issuerOf(config.issuer);
+  const isSame = JSON.stringify(known?.config) === JSON.stringify(config);
+  return known !== undefined && isSame ? known : { config, keys: keysOf(config) };
+};
 
 /** Verifies JSON Web Tokens (RFC 7519) of these issuers alone. */
 export const createJwtVerifier = (
   issuers: readonly IssuerConfig[],
   onRefused: (error: unknown) => void,
+  before?: JwtVerifier,
 ): JwtVerifier => {
-  const known = new Map(issuers.map((issuer) => [issuer.issuer, { config: issuer, keys: keysOf(issuer) }]));
+  const known = new Map(issuers.map((config) => [config.issuer, knownIssuer(config, before)]));
   /** By the hash of the token, the oldest first. */
   const believed = new Map<string, { identity: TokenIdentity; untilMs: number }>();
 
   const examine = async (token: string): Promise<TokenIdentity> => {
-    const { iss = '' } = decodeJwt(token);
+    const iss = issuerNameIn(token);
     const issuer = known.get(iss);
     if (issuer === undefined) throw new Error('the issuer is not configured');
     const { audience, algorithms } = issuer.config;
@@ -119,6 +159,7 @@ export const createJwtVerifier = (
     return {
       names: [principalNames.jwt(iss, payload.sub), ...groupsOf(payload, issuer.config)],
       expiresMs: (payload.exp! + LEEWAY_S) * 1000,
+      issuer,
     };
   };
 
@@ -129,11 +170,12 @@ export const createJwtVerifier = (
   };
 
   return {
+    issuerOf: (name) => known.get(name),
     verify: async (token) => {
       if (token.length > MAX_TOKEN_CHARACTERS) return undefined;
       const hash = createHash('sha256').update(token).digest('base64');
-      const before = believed.get(hash);
-      if (before !== undefined && Date.now() < before.untilMs) return before.identity;
+      const earlier = believed.get(hash);
+      if (earlier !== undefined && Date.now() < earlier.untilMs) return earlier.identity;
       believed.delete(hash);
       try {
         return believe(hash, await examine(token));

@@ -1,6 +1,6 @@
-import { RekeyError } from '@rekey/schema';
-import { permissions, type Permission } from '@rekey/access';
-import type { Rights } from '@rekey/access';
+import { ORG_ALIAS, RekeyError } from '@rekey/schema';
+import { permissions, type Permission, type Rights } from '@rekey/access';
+import { withRealNames, type ReadOrgName } from './org-names.ts';
 import type { Rpc } from './rpc.ts';
 
 type Fields = Record<string, unknown>;
@@ -27,18 +27,28 @@ const allowsEach = (rights: Rights, permission: Permission, orgs: readonly strin
 const notPermitted = (permission: Permission): RekeyError =>
   new RekeyError('NOT_PERMITTED', { which: permission, metadata: { permission } });
 
+/** Throws NOT_PERMITTED for a caller that has the permission nowhere: its request need not be read. */
+export const requireSomewhere = ({ permission }: Rpc, rights: Rights): void => {
+  if (!rights.allowsSomewhere(permission)) throw notPermitted(permission);
+};
+
 /**
  * Throws unless the caller may do this: NOT_PERMITTED, or the error of something that does not exist if it
  * may not know that it exists. What a list leaves out, its handler asks `sees`.
  */
-export const authorize = async (rpc: Rpc, request: unknown, rights: Rights): Promise<void> => {
+export const authorize = async (
+  rpc: Rpc,
+  request: unknown,
+  rights: Rights,
+  readOrgName: ReadOrgName,
+): Promise<void> => {
   const { permission } = rpc;
   if (rights.allowsEverywhere(permission)) return;
   if (!rights.allowsSomewhere(permission) || rpc.orgs === 'all') throw notPermitted(permission);
   if (rpc.orgs === 'request' && !allowsEach(rights, permission, orgsOf(request)))
     throw notPermitted(permission);
   if (!('load' in rpc) || rpc.load === undefined || rpc.notFound === undefined) return;
-  const orgs = await rpc.load(request);
+  const orgs = await withRealNames(await rpc.load(request), readOrgName);
   if (allowsEach(rights, permission, orgs)) return;
   const seeing = toSee(permission);
   throw seeing !== undefined && allowsEach(rights, seeing, orgs)
@@ -47,8 +57,26 @@ export const authorize = async (rpc: Rpc, request: unknown, rights: Rights): Pro
 };
 
 /** Throws if a write led to something of another org, such as a rotation that another caller asked for. */
-export const authorizeResult = ({ permission, orgs }: Rpc, result: unknown, rights: Rights): void => {
+export const authorizeResult = async (
+  { permission, orgs }: Rpc,
+  result: unknown,
+  rights: Rights,
+  readOrgName: ReadOrgName,
+): Promise<void> => {
   if (orgs !== 'request' || rights.allowsEverywhere(permission) || !isFields(result)) return;
   const { orgId } = result;
-  if (typeof orgId === 'string' && !rights.allows(permission, orgId)) throw notPermitted(permission);
+  if (typeof orgId !== 'string') return;
+  if (!allowsEach(rights, permission, await withRealNames([orgId], readOrgName)))
+    throw notPermitted(permission);
+};
+
+/** Whether a caller has the permission of a method in an org, also under the name `c`. */
+export const seeingOf = async (
+  { permission, orgs }: Rpc,
+  rights: () => Rights,
+  readOrgName: ReadOrgName,
+): Promise<(orgId: string) => boolean> => {
+  const isForAll = orgs !== 'listed' || rights().allowsEverywhere(permission);
+  const [real] = isForAll ? [ORG_ALIAS] : await withRealNames([ORG_ALIAS], readOrgName);
+  return (orgId) => rights().allows(permission, orgId === ORG_ALIAS ? real! : orgId);
 };

@@ -40,9 +40,19 @@ const replace = <M>(message: M, orgId: string): M => {
   return replaceIn(inner, orgId) as M;
 };
 
+/** The orgs with `c` replaced by the org that it stands for: what was stored before that was known. */
+export const withRealNames = async (
+  orgs: readonly string[],
+  readOrgName: ReadOrgName,
+): Promise<readonly string[]> => {
+  if (!orgs.includes(ORG_ALIAS)) return orgs;
+  const orgId = await readOrgName();
+  return orgs.map((org) => (org === ORG_ALIAS ? orgId : org));
+};
+
 /**
  * The message with `c` replaced by the org that it stands for. A message that does not mention `c` is
- * returned as it is, without a read of Redis. This is the only place where the gateway translates `c`.
+ * returned as it is, without a read of Redis. The gateway translates `c` only in this file.
  */
 export const withRealOrg = async <M>(message: M, readOrgName: ReadOrgName): Promise<M> => {
   if (!mentionsAlias(message)) return message;

@@ -3,6 +3,7 @@ import { Metadata, credentials, status, type ServiceError } from '@grpc/grpc-js'
 import { loadContract, type ServiceHandlers } from '@rekey/rpc';
 import type { ErrorCode } from '@rekey/schema';
 import { z } from 'zod';
+import { OPEN_ACCESS, type Access } from '../access/guard-calls.ts';
 import { limitsWith } from '../limits/limits-fixture.ts';
 import { createHandlers } from './pipeline.ts';
 import {
@@ -36,6 +37,7 @@ interface PipelineFixture {
   durable: boolean;
   effect: Effect;
   idleMs: number;
+  access: Access;
   handler(request: any, context: RpcContext): Promise<any>;
   streamHandler(parts: AsyncIterable<any>): Promise<any>;
   watchHandler(request: any, context: RpcContext): AsyncIterable<any>;
@@ -118,6 +120,11 @@ const startServer = async (fixture: PipelineFixture): Promise<{ server: GatewayS
     },
     logger: { event: (name, fields = {}) => void fixture.logged.push({ name, fields }) },
     streamIdleMs: fixture.idleMs,
+    access: {
+      admit: (context) => fixture.access.admit(context),
+      guard: (...args) => fixture.access.guard(...args),
+      close: () => {},
+    },
   });
   const onCall = (path: string) => (code: status) => void fixture.metered.push({ path, code });
   const server = createServer(contract, complete(handlers), { limits: limitsWith(), observer: { onCall } });
@@ -184,6 +191,7 @@ export const usePipeline = (): PipelineFixture => {
       durable: true,
       effect: 'accept',
       idleMs: 10_000,
+      access: OPEN_ACCESS,
       handler: async () => ({}),
       streamHandler: async (parts: AsyncIterable<object>) => {
         for await (const part of parts)

@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { status } from '@grpc/grpc-js';
 import { RekeyError } from '@rekey/schema';
+import { OPEN_ACCESS } from '../access/guard-calls.ts';
+import { ALL_RIGHTS } from '@rekey/access';
+import { LOCAL } from '../identity/authenticate.ts';
 import { usePipeline } from './pipeline-fixture.ts';
 import type { RpcContext } from './rpc.ts';
 
@@ -273,5 +276,61 @@ describe('the metered code equals the code on the wire', () => {
     expect((await fixture.serverStream(1)).code).toBe(status.CANCELLED);
     expect(await meteredCodes()).toEqual([status.CANCELLED]);
     expect(fixture.logged).toEqual([]);
+  });
+});
+
+describe('a caller without the right', () => {
+  const refusing = (rights: object) => ({
+    ...OPEN_ACCESS,
+    admit: () => ({ caller: LOCAL, rights: () => ({ ...ALL_RIGHTS, ...rights }) }),
+  });
+  const nowhere = { allowsSomewhere: () => false, allowsEverywhere: () => false, allows: () => false };
+
+  it('in any org is refused before its request is read', async () => {
+    fixture.access = refusing(nowhere);
+    expect((await fixture.unary()).code).toBe(status.PERMISSION_DENIED);
+    expect((await fixture.clientStream([{ orgId: 'org_1' }])).code).toBe(status.PERMISSION_DENIED);
+    expect((await fixture.serverStream()).code).toBe(status.PERMISSION_DENIED);
+    expect(fixture.steps).toEqual([]);
+  });
+});
+
+describe('a client stream whose caller loses the right', () => {
+  let lost: AbortController;
+  let ended: number;
+  const losing = () => {
+    lost = new AbortController();
+    ended = 0;
+    fixture.access = { ...OPEN_ACCESS, guard: () => ({ signal: lost.signal, end: () => void (ended += 1) }) };
+  };
+  const lose = () => lost.abort(new RekeyError('NOT_PERMITTED'));
+
+  it('ends, although it sends nothing more', async () => {
+    losing();
+    const handled: string[] = [];
+    fixture.streamHandler = async (parts) => {
+      for await (const part of parts) if (part) lose();
+      handled.push('to the end');
+      return {};
+    };
+    const call = fixture.clientStream([{ orgId: 'org_1' }], new AbortController().signal);
+    expect((await call).code).toBe(status.PERMISSION_DENIED);
+    expect([handled, ended]).toEqual([[], 1]);
+    expect(fixture.logged).toEqual([]);
+  });
+
+  it('has no effect, although all its messages have been sent', async () => {
+    losing();
+    const handled: string[] = [];
+    fixture.streamHandler = async (parts) => {
+      for await (const part of parts) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        if (part) lose();
+      }
+      handled.push('to the end');
+      return {};
+    };
+    expect((await fixture.clientStream([{ orgId: 'org_1' }])).code).toBe(status.PERMISSION_DENIED);
+    expect([handled, ended]).toEqual([[], 1]);
   });
 });

@@ -1,11 +1,18 @@
 import type { UntypedHandleCall, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { clientStreaming, serverStreaming, unary, type CallContext, type ServiceHandlers } from '@rekey/rpc';
+import {
+  clientStreaming,
+  serverStreaming,
+  unary,
+  type CallContext,
+  type RequestStream,
+  type ServiceHandlers,
+} from '@rekey/rpc';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, errorTable, type ErrorCode } from '@rekey/schema';
 import type { Rights } from '@rekey/access';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
 import { parseRequest } from '../requests/parse-request.ts';
-import { authorize, authorizeResult } from './authorize.ts';
+import { authorize, authorizeResult, requireSomewhere, seeingOf } from './authorize.ts';
 import { toCallError } from './call-errors.ts';
 import { withRealOrg, type ReadOrgName } from './org-names.ts';
 import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, UnaryRpc } from './rpc.ts';
@@ -14,7 +21,8 @@ import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, Unary
  * What happens to every call, in this order:
  *
  *   context       deadline, signal, request id, traceparent
- *   authenticate  NOT_AUTHENTICATED, unless nobody needs an identity
+ *   authenticate  NOT_AUTHENTICATED, unless nobody needs an identity; NOT_PERMITTED for a caller that has the
+ *                 permission in no org
  *   parse         INVALID_ARGUMENT names each invalid field
  *   translate     `c` becomes the org that it stands for
  *   authorize     by the orgs of the request, or of what it is about
@@ -25,9 +33,9 @@ import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, Unary
  *   map errors    a RekeyError becomes its status, any other error INTERNAL; the latter is logged
  *
  * A client stream passes the steps from parse to hold back for each message, and is authorized at the first.
- * A server stream passes the steps from confirm to respond for each response. A call that takes long ends
- * when its caller loses the right, or its token expires. Calls are metered where their status leaves: see
- * observeCalls.
+ * A server stream passes the steps from confirm to respond for each response. A call that takes long, such as
+ * a stream, ends when its caller loses the right, or its token expires. Calls are metered where their status
+ * leaves: see observeCalls.
  */
 
 interface PipelineDeps {
@@ -61,9 +69,6 @@ const countingRefusals =
   };
 const isRefusal = (code: ErrorCode): boolean =>
   errorTable[code].grpc === 'RESOURCE_EXHAUSTED' || code === 'ORG_NOT_KNOWN';
-
-const contextFor = ({ permission }: Rpc, context: CallContext, { caller, rights }: Admission): RpcContext =>
-  Object.assign(context, { caller, sees: (orgId: string) => rights().allows(permission, orgId) });
 
 /** The context of a call that takes long: its signal also aborts when the caller loses its right. */
 const guarded = (context: RpcContext, guard: Guard | undefined): RpcContext =>
@@ -112,22 +117,33 @@ const createSteps = ({
   onRefused = () => {},
   streamIdleMs: idleMs = STREAM_IDLE_MS,
 }: PipelineDeps) => ({
-  access,
   idleMs,
   failureOf: countingRefusals(onRefused),
   onUnexpected: reportTo(logger),
 
+  authenticate: async (rpc: Rpc, context: CallContext): Promise<Admission> => {
+    const admission = await access.admit(context);
+    requireSomewhere(rpc, admission.rights());
+    return admission;
+  },
+
   /** Of a client stream, only the first message is authorized: `rights` is not given with the others. */
   admit: async <Request>(rpc: Rpc, parsed: Request, rights?: Rights): Promise<Request> => {
     const request = await withRealOrg(parsed, readOrgName);
-    if (rights !== undefined) await authorize(rpc, request, rights);
+    if (rights !== undefined) await authorize(rpc, request, rights, readOrgName);
     const refusal = rpc.effect === 'accept' ? holdBack() : undefined;
     if (refusal !== undefined) throw new RekeyError(refusal);
     return request;
   },
 
+  contextFor: async (rpc: Rpc, context: CallContext, { caller, rights }: Admission): Promise<RpcContext> =>
+    Object.assign(context, { caller, sees: await seeingOf(rpc, rights, readOrgName) }),
+
+  checkResult: (rpc: Rpc, result: unknown, rights: Rights): Promise<void> =>
+    authorizeResult(rpc, result, rights, readOrgName),
+
   guard: (rpc: Rpc, request: unknown, admission: Admission): Guard | undefined =>
-    access.guard(admission, (rights) => authorize(rpc, request, rights)),
+    access.guard(admission, (rights) => authorize(rpc, request, rights, readOrgName)),
 
   respond: async ({ effect, respond: toResponse }: Rpc, result: unknown): Promise<unknown> => {
     const durable = effect === 'accept' || effect === 'durable-change';
@@ -156,36 +172,60 @@ const handleUnary = async (
 const serveUnary = (steps: Steps, rpc: UnaryRpc<unknown>): UntypedHandleCall =>
   unary(async (message: unknown, context) => {
     try {
-      const admission = await steps.access.admit(context);
+      const admission = await steps.authenticate(rpc, context);
       const rights = admission.rights();
       const request = await steps.admit(rpc, parseRequest(rpc.request, message), rights);
-      const own = contextFor(rpc, context, admission);
+      const own = await steps.contextFor(rpc, context, admission);
       const result = await handleUnary(steps, rpc, request, own, admission);
-      authorizeResult(rpc, result, rights);
+      await steps.checkResult(rpc, result, rights);
       return await steps.respond(rpc, result);
     } catch (error) {
       throw steps.failureOf(error, message);
     }
   }, steps.onUnexpected);
 
+/** The parts of a client stream, each admitted. Throws when the caller loses its right meanwhile. */
+async function* partsOf(
+  steps: Steps,
+  rpc: ClientStreamRpc<unknown, unknown>,
+  messages: RequestStream<unknown>,
+  admission: Admission,
+  onFirst: (message: unknown) => void,
+): AsyncGenerator<unknown> {
+  const reader = rpc.request();
+  let isFirst = true;
+  let guard: Guard | undefined;
+  const begin = (part: unknown): void => {
+    isFirst = false;
+    guard = steps.guard(rpc, part, admission);
+    guard?.signal.addEventListener('abort', () => messages.abandon(guard!.signal.reason as Error));
+  };
+  try {
+    for await (const message of messages) {
+      if (isFirst) onFirst(message);
+      const rights = isFirst ? admission.rights() : undefined;
+      const part = await steps.admit(rpc, reader.read(message), rights);
+      if (isFirst) begin(part);
+      guard?.signal.throwIfAborted();
+      yield part;
+    }
+    guard?.signal.throwIfAborted();
+    reader.end();
+  } finally {
+    guard?.end();
+  }
+}
+
 const serveClientStream = (steps: Steps, rpc: ClientStreamRpc<unknown, unknown>): UntypedHandleCall =>
   clientStreaming(
-    async (messages: AsyncIterable<unknown>, context) => {
+    async (messages: RequestStream<unknown>, context) => {
       let first: unknown;
       try {
-        const admission = await steps.access.admit(context);
+        const admission = await steps.authenticate(rpc, context);
         const rights = admission.rights();
-        const parts = async function* () {
-          const reader = rpc.request();
-          for await (const message of messages) {
-            const isFirst = first === undefined;
-            first ??= message;
-            yield await steps.admit(rpc, reader.read(message), isFirst ? rights : undefined);
-          }
-          reader.end();
-        };
-        const result = await rpc.handler(parts(), contextFor(rpc, context, admission));
-        authorizeResult(rpc, result, rights);
+        const parts = partsOf(steps, rpc, messages, admission, (message) => (first = message));
+        const result = await rpc.handler(parts, await steps.contextFor(rpc, context, admission));
+        await steps.checkResult(rpc, result, rights);
         return await steps.respond(rpc, result);
       } catch (error) {
         throw steps.failureOf(error, first);
@@ -199,10 +239,10 @@ const serveServerStream = (steps: Steps, rpc: ServerStreamRpc<unknown>): Untyped
   serverStreaming(async function* (message: unknown, context) {
     let guard: Guard | undefined;
     try {
-      const admission = await steps.access.admit(context);
+      const admission = await steps.authenticate(rpc, context);
       const request = await steps.admit(rpc, parseRequest(rpc.request, message), admission.rights());
       guard = steps.guard(rpc, request, admission);
-      const own = guarded(contextFor(rpc, context, admission), guard);
+      const own = guarded(await steps.contextFor(rpc, context, admission), guard);
       for await (const result of rpc.handler(request, own)) {
         guard?.signal.throwIfAborted();
         yield await steps.respond(rpc, result);

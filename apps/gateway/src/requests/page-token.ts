@@ -11,6 +11,27 @@ import type { z } from 'zod';
 const digest = (filter: object): string =>
   createHash('sha256').update(JSON.stringify(filter)).digest('base64url').slice(0, 8);
 
+/** The random part of a ULID, after its time. */
+const RANDOM_CHARACTERS = 16;
+
+/**
+ * The place of a page of ids, newest first, that may have ended at one that its caller does not see: the last
+ * one shown, or the beginning of the millisecond of the last one read. The next page then reads a few again.
+ */
+export const placeOfPage = (
+  next: string | undefined,
+  shown: readonly { id: string }[],
+  after: string | undefined,
+): string | undefined => {
+  if (next === undefined || shown.at(-1)?.id === next) return next;
+  const places = [`${next.slice(0, -RANDOM_CHARACTERS)}${'Z'.repeat(RANDOM_CHARACTERS)}`];
+  const last = shown.at(-1);
+  if (last !== undefined) places.push(last.id);
+  const place = places.toSorted()[0]!;
+  // All that were read are of one millisecond: to begin there again would never end.
+  return after !== undefined && place >= after ? next : place;
+};
+
 /** The token of the next page. Empty if `place` is undefined: there is no next page. */
 export const makePageToken = (place: string | number | undefined, filter: object): string =>
   place === undefined ? '' : Buffer.from(`${digest(filter)} ${place}`).toString('base64url');

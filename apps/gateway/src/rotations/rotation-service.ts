@@ -1,12 +1,12 @@
 import type { Ledger, RotationQueue } from '@rekey/ledger';
 import { toProtoRotation } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
-import { RekeyError, RotationId, type Rotation, type RotationRequest } from '@rekey/schema';
+import { RekeyError, RotationId, type Consumer, type Rotation, type RotationRequest } from '@rekey/schema';
 import { orgOfRecord } from '../assistants/published-record.ts';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
-import { makePageToken, readPageToken } from '../requests/page-token.ts';
+import { makePageToken, placeOfPage, readPageToken } from '../requests/page-token.ts';
 import { given } from '../requests/parse-request.ts';
 import { ByRotation, ListRotations, RotateSecretKey, WaitRotation } from './rotation-requests.ts';
 import type { RotationWaiters } from './rotation-waiters.ts';
@@ -101,7 +101,7 @@ export const createRotationService = ({
           sees,
           ...given({ after }),
         });
-        return { rotations, nextPageToken: makePageToken(next, filter) };
+        return { rotations, nextPageToken: makePageToken(placeOfPage(next, rotations, after), filter) };
       },
       respond: ({ rotations, nextPageToken }) => ({
         rotations: rotations.map((rotation) => toProtoRotation(rotation)),
@@ -115,14 +115,15 @@ export const createRotationService = ({
       waits: true,
       ...ofRotation,
       effect: 'read',
-      handler: async ({ id, timeoutMs, until, consumers }, { signal, deadlineMs = Infinity }) => {
+      handler: async ({ id, timeoutMs, until, consumers }, { signal, deadlineMs = Infinity, sees }) => {
         const waitMs = Math.min(timeoutMs, deadlineMs - Date.now() - RESPONSE_MARGIN_MS);
         const endsAtMs = performance.now() + waitMs;
         const rotation = await waiters.wait(id, { timeoutMs: waitMs, signal });
         if (until !== 'ACKNOWLEDGED') return { rotation, states: await acknowledgements.of(rotation) };
         const leftMs = Math.max(Math.ceil(endsAtMs - performance.now()), 0);
         const timeUp = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
-        return { rotation, states: await acknowledgements.wait(rotation, consumers, timeUp) };
+        const isVisible = ({ orgs }: Consumer) => orgs.every(sees);
+        return { rotation, states: await acknowledgements.wait(rotation, consumers, timeUp, isVisible) };
       },
       respond: async ({ rotation, states }) =>
         toProtoRotation(rotation, states, await liveness.noLiveWorker()),

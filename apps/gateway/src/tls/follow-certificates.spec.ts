@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:http2';
@@ -99,10 +100,35 @@ describe('files that cannot be served', () => {
     expect(complaint()).toBe(expected);
   });
 
+  it('are refused if OpenSSL would not serve them, such as a key of 1024 bits', async () => {
+    const [weakKey, weakCert] = [join(authority.folder, 'weak.key'), join(authority.folder, 'weak.pem')];
+    const names = ['-subj', '/CN=weak', '-days', '1'];
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'rsa:1024', '-nodes', '-keyout', weakKey, '-out', weakCert, ...names],
+      { stdio: 'ignore' },
+    );
+    await put({ cert: weakCert, key: weakKey });
+    expect(complaint()).toMatch(
+      /^GRPC_TLS_CERT_FILE: the file holds a certificate that OpenSSL refuses: .*key too small/i,
+    );
+  });
+
   it('are refused before and after their time', () => {
     const { notAfterMs } = readCertificates(files);
     expect(() => readCertificates(files, notAfterMs)).toThrow(/GRPC_TLS_CERT_FILE: .* expired at 20/);
     expect(() => readCertificates(files, Date.now() - DAY_MS)).toThrow(/is not valid before 20/);
+  });
+
+  it('are refused if every user can write the authorities of clients', async () => {
+    const authorities = join(authority.folder, 'writable.pem');
+    await copyFile(authority.cert, authorities);
+    files = { ...files, GRPC_CLIENT_CA_FILE: authorities };
+    expect(complaint()).toBe('none');
+    await chmod(authorities, 0o666);
+    expect(complaint()).toBe(
+      'GRPC_CLIENT_CA_FILE: the file can be written by every user; run chmod o-w on it',
+    );
   });
 
   it('are refused if other users can read the private key', async () => {

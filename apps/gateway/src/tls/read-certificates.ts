@@ -1,5 +1,7 @@
 import { X509Certificate, createPrivateKey, type KeyObject } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import { readSecretFile, readTextFile } from '@rekey/schema';
+import { readTrustedFile } from '../access/read-trusted-file.ts';
 
 /** The variables of the files, as an operator sets them. */
 export interface CertificateFiles {
@@ -106,18 +108,34 @@ export const readCertificates = (files: CertificateFiles, nowMs = Date.now()): C
       'GRPC_TLS_KEY_FILE',
       'holds the private key of another certificate than GRPC_TLS_CERT_FILE; both must be replaced together',
     );
-  return {
+  const certificates = {
     certificate: Buffer.from(pem),
     privateKey: Buffer.from(keyPem),
     clientAuthorities: readAuthorities(files.GRPC_CLIENT_CA_FILE),
     notAfterMs,
     fingerprint: own.fingerprint256,
   };
+  checkServable(certificates);
+  return certificates;
+};
+
+/** OpenSSL refuses more, such as short keys. grpc-js would log it, and then end every new connection. */
+const checkServable = ({ certificate, privateKey, clientAuthorities }: Certificates): void => {
+  try {
+    createSecureContext({ cert: certificate, key: privateKey, ca: clientAuthorities });
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new CertificateError(
+      'GRPC_TLS_CERT_FILE',
+      `holds a certificate that OpenSSL refuses: ${message}`,
+      cause,
+    );
+  }
 };
 
 const readAuthorities = (path: string | undefined): Buffer | undefined => {
   if (path === undefined) return undefined;
-  const pem = guarded('GRPC_CLIENT_CA_FILE', () => readTextFile(path));
+  const pem = guarded('GRPC_CLIENT_CA_FILE', () => readTrustedFile(path));
   parse('GRPC_CLIENT_CA_FILE', pem);
   return Buffer.from(pem);
 };

@@ -1,10 +1,9 @@
 import type { CallContext } from '@rekey/rpc';
 import { StartError, type Logger, type Shutdown } from '@rekey/runtime';
 import { RekeyError } from '@rekey/schema';
-import { AccessFileError } from '@rekey/access';
+import { AccessFileError, permissions, type Permission } from '@rekey/access';
 import { followAccessFile, type FollowedAccess } from '../access/follow-access-file.ts';
 import { OPEN_ACCESS, createAccess, type Access } from '../access/guard-calls.ts';
-import { permissions, type Permission } from '@rekey/access';
 import type { GatewayEnvironment } from '../config.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
 

@@ -1,4 +1,4 @@
-import { InterceptingCall, Metadata, status, type Interceptor } from '@grpc/grpc-js';
+import { InterceptingCall, Metadata, status, type Deadline, type Interceptor } from '@grpc/grpc-js';
 import { readTextFile } from '@rekey/schema';
 
 /**
@@ -9,6 +9,7 @@ export type Token = string | { file: string } | (() => string | Promise<string>)
 
 /** A file is not read more often than this. */
 const READ_AGAIN_AFTER_MS = 1000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 const FORM = /^[A-Za-z0-9._~+/=-]+$/;
 
 const fromFile = (path: string): (() => string) => {
@@ -28,9 +29,19 @@ const sourceOf = (token: Token): (() => string | Promise<string>) => {
   return typeof token === 'string' ? () => token : fromFile(token.file);
 };
 
+const statusOf = (code: status, details: string) => ({ code, details, metadata: new Metadata() });
+
+/** Calls back when the deadline has passed, as grpc-js does only once the call has started. */
+const atDeadline = (deadline: Deadline | undefined, passed: () => void): (() => void) => {
+  const leftMs = Number(deadline ?? Infinity) - Date.now();
+  if (leftMs > MAX_TIMER_MS) return () => {};
+  const timer = setTimeout(passed, Math.max(leftMs, 0));
+  return () => clearTimeout(timer);
+};
+
 /**
  * Sends the token with each call. A call whose token cannot be had fails with UNAUTHENTICATED: no part of the
- * token is in the error.
+ * token is in the error. The call keeps its deadline, and can be cancelled, while the token is awaited.
  */
 export const sendToken = (token: Token): Interceptor => {
   const read = sourceOf(token);
@@ -39,21 +50,36 @@ export const sendToken = (token: Token): Interceptor => {
     if (!FORM.test(text)) throw new Error('is empty, or has characters that no token has');
     return text;
   };
-  return (options, nextCall) =>
-    new InterceptingCall(nextCall(options), {
+  return (options, nextCall) => {
+    /** Ends a call that has not started. */
+    let end = (_status: ReturnType<typeof statusOf>): void => {};
+    return new InterceptingCall(nextCall(options), {
       start: (metadata, listener, next) => {
+        let isSettled = false;
+        const settle = (then: () => void): void => {
+          if (isSettled) return;
+          isSettled = true;
+          keepNoDeadline();
+          then();
+        };
+        end = (ended) => settle(() => listener.onReceiveStatus(ended));
+        const keepNoDeadline = atDeadline(options.deadline, () =>
+          end(statusOf(status.DEADLINE_EXCEEDED, 'The token of this client did not come in time.')),
+        );
         give().then(
-          (text) => {
-            metadata.set('authorization', `Bearer ${text}`);
-            next(metadata, listener);
-          },
-          (error: unknown) =>
-            listener.onReceiveStatus({
-              code: status.UNAUTHENTICATED,
-              details: `The token of this client ${(error as Error).message}.`,
-              metadata: new Metadata(),
+          (text) =>
+            settle(() => {
+              metadata.set('authorization', `Bearer ${text}`);
+              next(metadata, listener);
             }),
+          (error: unknown) =>
+            end(statusOf(status.UNAUTHENTICATED, `The token of this client ${(error as Error).message}.`)),
         );
       },
+      cancel: (next) => {
+        end(statusOf(status.CANCELLED, 'Cancelled before the token of this client came.'));
+        next();
+      },
     });
+  };
 };

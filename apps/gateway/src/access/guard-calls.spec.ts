@@ -1,0 +1,128 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { RekeyError } from '@rekey/schema';
+import { SignJWT, exportJWK, generateKeyPair } from 'jose';
+import { createAuthenticator } from '../identity/authenticate.ts';
+import { followAccessFile, type FollowedAccess } from './follow-access-file.ts';
+import { createAccess, type Access, type Guard } from './guard-calls.ts';
+
+const ISSUER = 'https://idp.example.com';
+const EVERY_MS = 20;
+let folder: string;
+let path: string;
+let jwks: string;
+let authorization: string;
+let followed: FollowedAccess;
+let access: Access;
+let faults: string[];
+let guard: Guard | undefined;
+
+const issuer = (fields: object = {}) => ({
+  issuer: ISSUER,
+  audience: 'rekey',
+  algorithms: ['ES256'],
+  jwks,
+  ...fields,
+});
+const bindings = [{ principals: [`jwt:${ISSUER}#anna`], role: 'viewer', orgs: ['org_1'] }];
+const put = (file: object) => writeFile(path, JSON.stringify(file));
+const until = async (is: () => boolean): Promise<void> => {
+  for (let waited = 0; !is() && waited < 5000; waited += 10) await sleep(10);
+  expect(is()).toBe(true);
+};
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rekey-access-'));
+  [path, jwks] = [join(folder, 'access.yaml'), join(folder, 'jwks.json')];
+  const { publicKey, privateKey } = await generateKeyPair('ES256');
+  await writeFile(jwks, JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256' }] }));
+  const token = await new SignJWT({ iss: ISSUER, aud: 'rekey', sub: 'anna' })
+    .setExpirationTime('10m')
+    .setProtectedHeader({ alg: 'ES256' })
+    .sign(privateKey);
+  authorization = `Bearer ${token}`;
+  await put({ issuers: [issuer()], bindings });
+  faults = [];
+  followed = followAccessFile(path, {
+    everyMs: EVERY_MS,
+    onLoaded: () => {},
+    onRefused: (error) => faults.push(...error.faults),
+    onTokenRefused: () => {},
+  });
+  access = createAccess(followed.rules, createAuthenticator(), EVERY_MS);
+});
+afterEach(async () => {
+  guard?.end();
+  access.close();
+  followed.close();
+  await rm(folder, { recursive: true });
+});
+
+const begin = async (): Promise<Guard> => {
+  const admission = await access.admit({ authorization, peerCertificate: undefined });
+  guard = access.guard(admission, async (rights) => {
+    if (!rights.allows('bulkRotations.read', 'org_1')) throw new RekeyError('BULK_NOT_FOUND');
+  });
+  return guard!;
+};
+
+describe('a long call', () => {
+  it('goes on when the file changes and its caller keeps the right', async () => {
+    const { signal } = await begin();
+    const before = followed.rules();
+    await put({ issuers: [issuer()], bindings: [...bindings, { ...bindings[0]!, orgs: ['org_2'] }] });
+    await until(() => followed.rules() !== before);
+    await sleep(5 * EVERY_MS);
+    expect(signal.aborted).toBe(false);
+  });
+
+  it.each([
+    ['is not trusted any more', () => []],
+    ['must name another audience', () => [issuer({ audience: 'another' })]],
+  ])('ends when the issuer of its token %s', async (_, issuers) => {
+    const { signal } = await begin();
+    await put({ issuers: issuers(), bindings });
+    await until(() => signal.aborted);
+    expect(signal.reason).toMatchObject({ code: 'NOT_AUTHENTICATED' });
+  });
+
+  it('ends with the error of its check when its caller loses the right', async () => {
+    const { signal } = await begin();
+    await put({ issuers: [issuer()], bindings: [{ ...bindings[0]!, orgs: ['org_2'] }] });
+    await until(() => signal.aborted);
+    expect(signal.reason).toMatchObject({ code: 'BULK_NOT_FOUND' });
+  });
+});
+
+describe('a long call whose right cannot be looked up', () => {
+  it('ends with the error of Redis, after which its caller may try again', async () => {
+    const admission = await access.admit({ authorization, peerCertificate: undefined });
+    guard = access.guard(admission, async () => {
+      throw new Error('Connection is closed.');
+    });
+    await put({ issuers: [issuer()], bindings: [...bindings, { ...bindings[0]!, orgs: ['org_2'] }] });
+    await until(() => guard!.signal.aborted);
+    expect(guard!.signal.reason).toMatchObject({ message: 'Connection is closed.' });
+  });
+});
+
+describe('a changed access file', () => {
+  it('keeps the keys of an issuer that it leaves as it was, though its key set is away', async () => {
+    const admit = () => access.admit({ authorization, peerCertificate: undefined });
+    await admit();
+    await rm(jwks);
+    const before = followed.rules();
+    await put({ issuers: [issuer()], bindings: [...bindings, { ...bindings[0]!, role: 'admin' }] });
+    await until(() => followed.rules() !== before);
+    expect((await admit()).rights().allows('consumers.create', 'org_1')).toBe(true);
+  });
+
+  it('is refused if every user can write it', async () => {
+    await chmod(path, 0o666);
+    await until(() => faults.length > 0);
+    expect(faults).toEqual(['the file can be written by every user; run chmod o-w on it']);
+  });
+});
