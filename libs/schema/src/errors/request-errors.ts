@@ -54,7 +54,7 @@ export const requestErrors = {
     grpc: 'RESOURCE_EXHAUSTED',
     retry: false,
     message: 'The metadata of the call exceeds the size limit of the gateway.',
-    advice: 'Send less metadata: the gateway reads only x-request-id and traceparent.',
+    advice: 'Send less metadata: the gateway reads only authorization, x-request-id and traceparent.',
   },
   ROTATION_NOT_FOUND: {
     grpc: 'NOT_FOUND',
