@@ -59,8 +59,9 @@
 org = org_name(org)
 local state, created_text, reason, started, until_text, open, seen_text =
   fields(bulk, { created_text = 'created', until_text = 'until', seen_text = 'run_seen' })
-if state ~= 'RUNNING' then return reply.STOPPED { state = state } end
 local created = tonumber(created_text)
+-- Without the time of the request nothing says which assistants were rotated since.
+if state ~= 'RUNNING' or not created then return reply.STOPPED { state = state } end
 
 local now, is_out_of_step = now_us()
 if is_out_of_step then return reply.FROZEN { wait_ms = '1000' } end
@@ -137,7 +138,7 @@ local function claim(item)
   write('ZADD', PREFIX .. ':rotations:open', 0, id)
   write('SETRANGE', states, index, 'r')
   begun = begun + 1
-  local is_key_fresh = is_fresh(fingerprint, tonumber(verified), created or math.huge, now_ms)
+  local is_key_fresh = is_fresh(fingerprint, tonumber(verified), created, now_ms)
   return outcome.claimed {
     epoch = epoch, key_state = fingerprint, version = version, fresh = is_key_fresh, probes = probes,
   }
