@@ -349,7 +349,7 @@ interface BulkMendInput {
 type BulkMendReply =
   | { kind: 'sound' }
   | { kind: 'mended' }
-  /** it has ended, or cannot be read */
+  /** it has ended, is gone, or cannot be read; its places in the indexes are put right */
   | { kind: 'missing' };
 const readBulkMendReply = (reply: unknown[]): BulkMendReply => {
   switch (reply[0]) {

@@ -11,7 +11,7 @@
 --   rotated, whatever their states say
 -- @reply SOUND
 -- @reply MENDED
--- @reply MISSING: it has ended, or cannot be read
+-- @reply MISSING: it has ended, is gone, or cannot be read; its places in the indexes are put right
 -- @include bulks/mend
 -- @include scripts/call
 -- @include scripts/reply-of
@@ -20,8 +20,17 @@
 local failure, state, total, open, urgent, created, prepared, returned, returned_below = try_fields(bulk)
 local ACTIVE = ' PREPARING RUNNING VERIFYING '
 local OPEN = ACTIVE .. 'PAUSED HALTED CANCELLING '
-if failure or not state or not string.find(OPEN, ' ' .. state .. ' ', 1, true) then return reply.MISSING end
+local ENDED = ' COMPLETED FAILED CANCELLED VALIDATED '
 local now_ms = math.floor(now_us() / 1000)
+-- Otherwise it counts as open, and leaves no room to others.
+if not failure and not state then
+  write('ZREM', PREFIX .. ':bulks', id)
+  write('ZREM', PREFIX .. ':bulks:active', id)
+elseif state and string.find(ENDED, ' ' .. state .. ' ', 1, true) then
+  write('ZADD', PREFIX .. ':bulks:ended', 'NX', int(now_ms), id)
+  write('ZREM', PREFIX .. ':bulks:active', id)
+end
+if failure or not state or not string.find(OPEN, ' ' .. state .. ' ', 1, true) then return reply.MISSING end
 local is_mended = false
 
 local function is_missing(index)

@@ -70,7 +70,7 @@ export interface BulkWork extends BulkTasks {
   /**
    * Puts right what another client has changed of an open bulk: its places in the indexes, the states of its
    * assistants, its counts and its draws. True if there was anything. `thorough`: compares all states with
-   * the counts. `again`: the indexes, in order, of assistants that were not rotated, whatever their states say.
+   * the counts. `again`: indexes, in order, of assistants that were not rotated, whatever their states hold.
    */
   mend(bulkId: string, options?: { thorough?: boolean; again?: number[] }): Promise<boolean>;
   /** The bulks that have not ended, by each index that names them. */
