@@ -40,6 +40,7 @@
 -- @include budget/take-slot
 -- @include bulks/stop
 -- @include orgs/org-name
+-- @include orgs/under-way
 -- @include rotations/epoch
 -- @include rotations/open-intent
 -- @include rotations/open-intents
@@ -120,7 +121,9 @@ local function claim(item)
     skip_item(bulk_id, index, 'm', now_ms)
     return outcome.shared
   end
-  if holder or (queued and read('HGET', rotation_key(queued), 'state') == 'QUEUED') then
+  local is_queued = queued and is_under_way(queued, assistant)
+    and read('HGET', rotation_key(queued), 'state') == 'QUEUED'
+  if holder or is_queued then
     return outcome.busy
   end
   if begun >= room then return nil end

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ledger, redis } from '../../ledger-fixture.ts';
-import { bulks, draw, makeBulk, stateOf, useBulks } from '../bulk-fixture.ts';
+import { begin, bulks, draw, makeBulk, stateOf, succeed, useBulks } from '../bulk-fixture.ts';
 
 useBulks();
 
@@ -12,6 +12,24 @@ it('a halted bulk whose limit another client has spoiled can be resumed', async 
   await bulks.resume(id);
   expect((await stateOf(id))[0]).toBe('RUNNING');
 });
+
+it.each([true, false])(
+  'waits for no QUEUED rotation that another client has invented: %s',
+  async (hasHash) => {
+    await makeBulk(1);
+    await redis.hset('{spec}:assistant:ast_0', 'queued:org_1', 'rot_invented');
+    if (hasHash)
+      await redis.hset('{spec}:rotation:rot_invented', {
+        state: 'QUEUED',
+        org: 'org_1',
+        assistant: 'ast_0',
+        assistant_key: '{spec}:assistant:ast_0',
+      });
+    else await redis.set('{spec}:rotation:rot_invented', 'x');
+    const [claim] = await begin(1);
+    await succeed(claim!);
+  },
+);
 
 describe('a bulk whose entry another client has spoiled', () => {
   it.each([
