@@ -40,7 +40,6 @@
 -- @include budget/take-slot
 -- @include bulks/stop
 -- @include orgs/org-name
--- @include orgs/under-way
 -- @include rotations/epoch
 -- @include rotations/open-intent
 -- @include rotations/open-intents
@@ -97,6 +96,14 @@ intents = own_intents(intents)
 local queued_field = 'queued:' .. org
 local begun, wait_ms = 0, '0'
 
+-- Whether a single rotation waits for the assistant. Nobody looks for the job of one that is not in the index
+-- of open ones: another client has invented it.
+local function is_waiting(id, assistant)
+  local state, of = unpack(redis.pcall('HMGET', rotation_key(id), 'state', 'assistant_key'))
+  return state == 'QUEUED' and (of or assistant) == assistant
+    and redis.pcall('ZSCORE', PREFIX .. ':rotations:open', id) ~= false
+end
+
 -- Claims one assistant. Returns nil if there is no room or no request for it, and whether the claim ends with
 -- it: an assistant that cannot be rotated has failed, and that may have halted the bulk.
 local function claim(item)
@@ -121,9 +128,7 @@ local function claim(item)
     skip_item(bulk_id, index, 'm', now_ms)
     return outcome.shared
   end
-  local is_queued = queued and is_under_way(queued, assistant)
-    and read('HGET', rotation_key(queued), 'state') == 'QUEUED'
-  if holder or is_queued then
+  if holder or (queued and is_waiting(queued, assistant)) then
     return outcome.busy
   end
   if begun >= room then return nil end

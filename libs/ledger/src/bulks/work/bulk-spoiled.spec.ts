@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ledger, redis } from '../../ledger-fixture.ts';
-import { begin, bulks, draw, makeBulk, stateOf, succeed, useBulks } from '../bulk-fixture.ts';
+import { begin, bulks, draw, makeBulk, stateOf, statesOf, succeed, useBulks } from '../bulk-fixture.ts';
 
 useBulks();
 
@@ -16,7 +16,7 @@ it('a halted bulk whose limit another client has spoiled can be resumed', async 
 it.each([true, false])(
   'waits for no QUEUED rotation that another client has invented: %s',
   async (hasHash) => {
-    await makeBulk(1);
+    const { id } = await makeBulk(1);
     await redis.hset('{spec}:assistant:ast_0', 'queued:org_1', 'rot_invented');
     if (hasHash)
       await redis.hset('{spec}:rotation:rot_invented', {
@@ -28,6 +28,7 @@ it.each([true, false])(
     else await redis.set('{spec}:rotation:rot_invented', 'x');
     const [claim] = await begin(1);
     await succeed(claim!);
+    expect(await statesOf(id)).toBe('s');
   },
 );
 
