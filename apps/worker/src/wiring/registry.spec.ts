@@ -105,6 +105,21 @@ describe('a worker whose ledger another client has spoiled', () => {
     expect(worker.names()).toEqual(['key_file_doubted', 'key_file_accepted']);
   }, 20_000);
 
+  it('waits on while it cannot read what it waits for', async () => {
+    await spoil();
+    const worker = start();
+    await eventually(() => worker.names().includes('key_file_doubted'));
+    await redis.rename('{spec}:ledger', '{spec}:kept');
+    await redis.set('{spec}:ledger', 'x');
+    // It collects the evidence again after five seconds.
+    await Promise.race([worker.joined, sleep(6000)]);
+    expect(worker.names()).toContain('registry_unreadable');
+    await redis.rename('{spec}:kept', '{spec}:ledger');
+    await ledger.registry.look({ full: true });
+    await worker.joined;
+    expect(worker.names().at(-1)).toBe('key_file_accepted');
+  }, 20_000);
+
   it.each(['orgs', 'assistants:org_1', 'consumers', 'current:ast_1', 'assistant:ast_1'])(
     'starts although %s has another type',
     async (key) => {

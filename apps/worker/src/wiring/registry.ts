@@ -79,7 +79,13 @@ const untilUndoubted = async ({ ledger, sealer, logger, standby, signal }: Doubt
     const isDue = ledger.registry.rev() > 0 || performance.now() - lookedAt > DOUBT_AGAIN_MS;
     if (!isDue) continue;
     lookedAt = performance.now();
-    doubt = await doubtOf(ledger, sealer);
+    try {
+      doubt = await doubtOf(ledger, sealer);
+    } catch (err) {
+      // Redis may be away, or another client may have spoiled what is read.
+      if (err instanceof StartError) throw err;
+      logger.event('registry_unreadable', { err });
+    }
   }
   await health?.close();
   logger.event('key_file_accepted');

@@ -201,6 +201,8 @@ type BulkDrawReply =
   | { kind: 'verify'; bulk: string; urgent: boolean }
   /** what another client had changed of it is put right; draw again */
   | { kind: 'mended'; bulk: string }
+  /** the list of its assistants is damaged; it is HALTED */
+  | { kind: 'damaged'; bulk: string }
   | { kind: 'nothing' };
 const readBulkDrawReply = (reply: unknown[]): BulkDrawReply => {
   switch (reply[0]) {
@@ -220,6 +222,8 @@ const readBulkDrawReply = (reply: unknown[]): BulkDrawReply => {
       return { kind: 'verify', bulk: String(reply[1]), urgent: reply[2] === '1' };
     case 'MENDED':
       return { kind: 'mended', bulk: String(reply[1]) };
+    case 'DAMAGED':
+      return { kind: 'damaged', bulk: String(reply[1]) };
     case 'NOTHING':
       return { kind: 'nothing' };
     default:
@@ -339,13 +343,13 @@ interface BulkMendInput {
   id: string;
   /** the states of all assistants are compared with the counts */
   thorough: boolean;
-  /** the indexes of assistants that wait again, once for each bulk: they were not rotated, whatever their states say */
+  /** the indexes of assistants that wait again, in order and each once: they were not rotated, whatever their states say */
   again: (string | number)[];
 }
 type BulkMendReply =
   | { kind: 'sound' }
   | { kind: 'mended' }
-  /** it has ended, or cannot be read */
+  /** it has ended, is gone, or cannot be read; its places in the indexes are put right */
   | { kind: 'missing' };
 const readBulkMendReply = (reply: unknown[]): BulkMendReply => {
   switch (reply[0]) {

@@ -136,6 +136,35 @@ describe('verifying a bulk rotation that another client has changed', () => {
     });
   });
 
+  it('rotates all of them, also of several thousand', async () => {
+    upstream.add('org_a', ...names(2100));
+    const { id } = await prepared();
+    await redis.set(keys.bulkStates(id), 's'.repeat(2100));
+    for (const name of names(2100)) await redis.hset(keys.assistant(name), 'known', Date.now() - 60_000);
+    await redis.hset(keys.bulk(id), { succeeded: 2100, cursor: 2100, state: 'VERIFYING' });
+    await expect(doTask()).rejects.toThrow(BulkLost);
+    expect((await bulks.get(id)).counts).toMatchObject({ waiting: 2100, succeeded: 0 });
+  });
+
+  it('reports assistants as unverified that only their states call rotated, a second time', async () => {
+    upstream.add('org_a', ...names(20));
+    const { id } = await prepared();
+    await rotateAll();
+    const laterMs = Date.now() + 60_000;
+    await redis.hset(keys.bulk(id), { created: laterMs, returned: 1 });
+    await doTask();
+    expect(await bulks.get(id)).toMatchObject({
+      state: 'COMPLETED',
+      verification: { verified: 0, unverified: 20 },
+    });
+  });
+
+  it('ends one without assistants', async () => {
+    const { id } = await prepared();
+    await doTask();
+    expect(await bulks.get(id)).toMatchObject({ state: 'COMPLETED', counts: { total: 0 } });
+  });
+
   it('reports assistants as unverified that its list lacks', async () => {
     upstream.add('org_a', ...names(20));
     const { id } = await prepared();

@@ -10,6 +10,8 @@ import { knownOf } from './estimate.ts';
 import { hasCode, isFinal } from './failures.ts';
 
 const DIFFERING_SHOWN = 100;
+/** Another client may have written any total. */
+const MOST_CHUNKS = 10_000;
 
 /** The state of a verification. */
 interface Verification {
@@ -58,7 +60,7 @@ export const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: stri
     save,
   };
   if (listCostsLess(done, await knownOf(deps, orgId))) await compareByList(deps, verification);
-  for (let chunk = 0; chunk * IDS_A_CHUNK < counts.total; chunk += 1) {
+  for (let chunk = 0; chunk < chunksOf(bulk); chunk += 1) {
     await compareChunk(deps, verification, chunk);
     await save();
   }
@@ -82,17 +84,21 @@ export const verify = async (deps: BulkTaskDeps, bulk: BulkRotation, token: stri
  * or some count as rotated of which no key was published since. They wait again, once.
  */
 const mend = async ({ work, ledger, logger }: BulkTaskDeps, bulk: BulkRotation): Promise<boolean> => {
-  const { id, counts, createdMs } = bulk;
+  const { id, createdMs } = bulk;
   let isMended = await work.mend(id, { thorough: true });
-  for (let chunk = 0; chunk * IDS_A_CHUNK < counts.total && !isMended; chunk += 1) {
+  const chunks = isMended ? 0 : chunksOf(bulk);
+  for (let chunk = 0; chunk < chunks; chunk += 1) {
     const rotated = await rotatedOf(work, id, chunk);
     const facts = await ledger.assistants.keyFacts(rotated.map(({ assistantId }) => assistantId));
     const again = rotated.filter((_, i) => isOlder(facts[i], createdMs)).map(({ index }) => index);
-    if (again.length > 0) isMended = await work.mend(id, { again });
+    if (again.length > 0 && (await work.mend(id, { again }))) isMended = true;
   }
   if (isMended) logger.event('bulk_mended', { bulk_id: id, org_id: bulk.orgId });
   return isMended;
 };
+
+const chunksOf = ({ counts }: BulkRotation): number =>
+  Math.min(Math.ceil(counts.total / IDS_A_CHUNK), MOST_CHUNKS);
 
 /** The assistants of a chunk whose states say that their keys were replaced. */
 const rotatedOf = async (work: BulkTaskDeps['work'], bulkId: string, chunk: number) => {
@@ -140,11 +146,12 @@ const compareOne = async (
   // Another org may have shared its rotation: it is compared in the org that it was last published under.
   const orgId = facts?.orgId ?? bulk.orgId;
   const agrees = (facts?.verifiedMs ?? 0) >= beganMs - readLagMs;
-  const kind = repaired.has(assistantId)
+  const result = repaired.has(assistantId)
     ? 'adopted'
     : agrees
       ? 'agreed'
       : await readOne(deps, verification, orgId, assistantId);
+  const kind = result === 'agreed' && isOlder(facts, bulk.createdMs) ? 'not-rotated' : result;
   if (kind === 'agreed') {
     found.verified += 1;
     return;

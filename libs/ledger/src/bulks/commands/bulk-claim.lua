@@ -59,8 +59,9 @@
 org = org_name(org)
 local state, created_text, reason, started, until_text, open, seen_text =
   fields(bulk, { created_text = 'created', until_text = 'until', seen_text = 'run_seen' })
-if state ~= 'RUNNING' then return reply.STOPPED { state = state } end
 local created = tonumber(created_text)
+-- Without the time of the request nothing says which assistants were rotated since.
+if state ~= 'RUNNING' or not created then return reply.STOPPED { state = state } end
 
 local now, is_out_of_step = now_us()
 if is_out_of_step then return reply.FROZEN { wait_ms = '1000' } end
@@ -95,6 +96,14 @@ intents = own_intents(intents)
 local queued_field = 'queued:' .. org
 local begun, wait_ms = 0, '0'
 
+-- Whether a single rotation waits for the assistant. Nobody looks for the job of one that is not in the index
+-- of open ones: another client has invented it.
+local function is_waiting(id, assistant)
+  local state, of = unpack(redis.pcall('HMGET', rotation_key(id), 'state', 'assistant_key'))
+  return state == 'QUEUED' and (of or assistant) == assistant
+    and redis.pcall('ZSCORE', PREFIX .. ':rotations:open', id) ~= false
+end
+
 -- Claims one assistant. Returns nil if there is no room or no request for it, and whether the claim ends with
 -- it: an assistant that cannot be rotated has failed, and that may have halted the bulk.
 local function claim(item)
@@ -119,7 +128,7 @@ local function claim(item)
     skip_item(bulk_id, index, 'm', now_ms)
     return outcome.shared
   end
-  if holder or (queued and read('HGET', rotation_key(queued), 'state') == 'QUEUED') then
+  if holder or (queued and is_waiting(queued, assistant)) then
     return outcome.busy
   end
   if begun >= room then return nil end
@@ -137,7 +146,7 @@ local function claim(item)
   write('ZADD', PREFIX .. ':rotations:open', 0, id)
   write('SETRANGE', states, index, 'r')
   begun = begun + 1
-  local is_key_fresh = is_fresh(fingerprint, tonumber(verified), created or math.huge, now_ms)
+  local is_key_fresh = is_fresh(fingerprint, tonumber(verified), created, now_ms)
   return outcome.claimed {
     epoch = epoch, key_state = fingerprint, version = version, fresh = is_key_fresh, probes = probes,
   }

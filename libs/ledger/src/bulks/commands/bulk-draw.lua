@@ -21,11 +21,13 @@
 -- @reply PREPARE bulk text, urgent flag
 -- @reply VERIFY bulk text, urgent flag
 -- @reply MENDED bulk text: what another client had changed of it is put right; draw again
+-- @reply DAMAGED bulk text: the list of its assistants is damaged; it is HALTED
 -- @reply NOTHING
 -- @include bulks/bulk
 -- @include bulks/mend
 -- @include bulks/rate
 -- @include bulks/cancel
+-- @include bulks/stop
 -- @include rotations/open-intents
 -- @include scripts/call
 -- @include scripts/encoded
@@ -50,10 +52,11 @@ local function span_of(text, total)
   if is_span then return from, to end
 end
 
--- Whether the parts of a bulk have their types.
-local function can_be_drawn(key)
+-- Whether the parts of a bulk have their types, and its list its length.
+local function can_be_drawn(key, total)
   local draws, redo = redis.pcall('HLEN', key .. ':draws'), redis.pcall('LLEN', key .. ':redo')
   return type(draws) == 'number' and type(redo) == 'number'
+    and redis.pcall('HLEN', key .. ':ids') == math.ceil(tonumber(total) / 1000)
 end
 
 -- A request for each assistant, and the comparison at the end: by listing the org, or one by one. As
@@ -104,14 +107,15 @@ local function may_draw_range(id, place, org)
 end
 
 local function mend(id, total)
-  recount_bulk(id, tonumber(total), {}, now_ms)
-  return reply.MENDED { bulk = id }
+  if recount_bulk(id, tonumber(total), {}, now_ms) then return reply.MENDED { bulk = id } end
+  stop_bulk(id, 'HALTED', 'LEDGER_CORRUPT', now_ms)
+  return reply.DAMAGED { bulk = id }
 end
 
 -- Work of one bulk; nil if there is none.
 local function draw(id, place)
   local key = bulk_key(id)
-  local failure, state, org, cursor, limit, until_ms, task_until, open, urgent, requests, total =
+  local failure, state, org, cursor, limit, until_ms, task_until, open, urgent, requests, total, created =
     try_fields(key, { until_ms = 'until' })
   if not state then
     -- A bulk that cannot be read waits for an operator, and does not block the others.
@@ -122,9 +126,10 @@ local function draw(id, place)
       if state == 'PREPARING' then return reply.PREPARE { bulk = id, urgent = urgent == '1' } end
       return reply.VERIFY { bulk = id, urgent = urgent == '1' }
     end
-  elseif state == 'RUNNING' and org and is_whole(total) then
+  elseif state == 'RUNNING' and org and is_whole(total) and is_whole(created) then
     if is_window_closed(id, until_ms, open, now_ms) then return nil end
-    local is_sound = can_be_drawn(key) and states_fit(key, total) and not is_stuck(key, tonumber(total))
+    local is_sound = can_be_drawn(key, total) and states_fit(key, total)
+      and not is_stuck(key, tonumber(total))
     if not is_sound then return mend(id, total) end
     if not may_draw_range(id, place, org) then return nil end
     local from, to = next_span(key, org, cursor, limit, requests, total)

@@ -65,9 +65,9 @@ local function resume()
   -- The operator who resumes it has seen what failed until now, and the canary.
   write('HSET', bulk, 'forgiven', failed + (tonumber(lost) or 0), 'run_seen', unknowns_seen)
   write('HDEL', bulk, 'away_since', 'unread')
-  write('HDEL', PREFIX .. ':ledger', 'drift:' .. org, 'drift_at:' .. org)
+  if org then write('HDEL', PREFIX .. ':ledger', 'drift:' .. org, 'drift_at:' .. org) end
   local is_canary_done = why == 'CANARY_DONE' or awaits
-  if is_canary_done or (state == 'HALTED' and done_of(bulk) >= tonumber(limit)) then
+  if is_canary_done or (state == 'HALTED' and done_of(bulk) >= (tonumber(limit) or 0)) then
     write('HSET', bulk, 'limit', total)
   end
   run('RUNNING')

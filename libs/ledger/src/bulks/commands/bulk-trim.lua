@@ -9,10 +9,22 @@
 -- @include bulks/bulk
 -- @include scripts/call
 
+-- Another client can name an open one here.
+local ENDED = ' COMPLETED FAILED CANCELLED VALIDATED '
+local function is_open(id)
+  local state = redis.pcall('HGET', bulk_key(id), 'state')
+  return type(state) == 'string' and not string.find(ENDED, ' ' .. state .. ' ', 1, true)
+end
+
 local over = read('ZCARD', ended) - keep
 local forgotten = 0
 local function forget(id)
   local key = bulk_key(id)
+  if is_open(id) then
+    write('ZREM', ended, id)
+    write('ZREM', empty, id)
+    return
+  end
   write('UNLINK', key, key .. ':ids', key .. ':states', key .. ':failures', key .. ':draws', key .. ':redo',
     key .. ':exclude')
   write('ZREM', ended, id)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ledger, redis } from '../../ledger-fixture.ts';
+import { redis } from '../../ledger-fixture.ts';
 import {
   allProblems,
   begin,
@@ -12,6 +12,7 @@ import {
   failWith,
   makeBulk,
   pass,
+  returnToBulk,
   stateOf,
   statesOf,
   succeed,
@@ -20,7 +21,7 @@ import {
   wordsOf,
 } from '../bulk-fixture.ts';
 
-useBulks();
+const spec = useBulks();
 
 /** Six assistants: one succeeded, one failed, one is open. */
 const atWork = async () => {
@@ -69,6 +70,8 @@ describe('a bulk that another client has changed is drawn', () => {
     ['with a cursor at the end', (id) => redis.hset(keyOf(id), 'cursor', 6)],
     ['with a cursor that is no number', (id) => redis.hset(keyOf(id), 'cursor', 'x')],
     ['with an end of its window that is no time', (id) => redis.hset(keyOf(id), 'until', 'x')],
+    ['with a total that is too low', (id) => redis.hset(keyOf(id), 'total', 4)],
+    ['with a total that is too high', (id) => redis.hset(keyOf(id), 'total', 2_000_000_000)],
     ['without returned draws', (id) => redis.del(keyOf(id, ':redo'))],
   ];
 
@@ -87,9 +90,27 @@ describe('a bulk that another client has changed is drawn', () => {
     expect(await allProblems()).toEqual([]);
   });
 
-  it('and stops no other bulk, whatever its fields hold', async () => {
+  it.each([0, 2])('with a limit of %i, below what was done, and is not stuck', async (limit) => {
+    const { id } = await makeBulk(6);
+    for (const claim of await begin(3)) await succeed(claim);
+    await redis.hset(keyOf(id), 'limit', limit);
+    await rotateAll();
+    expect((await stateOf(id))[0]).toBe('VERIFYING');
+    expect(await countsOf(id)).toMatchObject({ succeeded: 6 });
+  });
+
+  it('with the limit of its canary', async () => {
+    const { id } = await makeBulk(6, { canary: { count: 4, continues: false } });
+    for (const claim of await begin(3)) await succeed(claim);
+    await redis.hset(keyOf(id), 'limit', 0);
+    await rotateAll();
+    expect(await stateOf(id)).toEqual(['PAUSED', 'CANARY_DONE']);
+    expect(await countsOf(id)).toMatchObject({ succeeded: 4 });
+  });
+
+  it.each(['org', 'created', 'total'])('and stops no other bulk without the field %s', async (field) => {
     const { id } = await makeBulk(3);
-    await redis.hdel(keyOf(id), 'org');
+    await redis.hdel(keyOf(id), field);
     const other = await makeBulk(['b_1']);
     expect((await drawn()).bulkId).toBe(other.id);
     await redis.del(keyOf(id));
@@ -127,6 +148,29 @@ describe('a bulk that another client has changed is drawn', () => {
 });
 
 describe('mend', () => {
+  it('finds nothing in a bulk without assistants', async () => {
+    const { id } = await makeBulk(0);
+    expect((await stateOf(id))[0]).toBe('VERIFYING');
+    expect(await work.mend(id, { thorough: true })).toBe(false);
+  });
+
+  it('corrects a total and a list of states that are both too short', async () => {
+    const { id } = await atWork();
+    await redis.hset(keyOf(id), 'total', 3);
+    await redis.set(keyOf(id, ':states'), 'sAr');
+    expect(await work.mend(id)).toBe(true);
+    expect(await countsOf(id)).toMatchObject({ total: 6, rotating: 1 });
+  });
+
+  it('adds no assistants that the list lacks', async () => {
+    const { id } = await makeBulk(3);
+    await redis.hset(keyOf(id), 'total', 10_000);
+    await redis.setrange(keyOf(id, ':states'), 9_999, '.');
+    expect(await work.mend(id)).toBe(false);
+    expect(await draw()).toEqual({ kind: 'damaged', bulkId: id });
+    spec.spoil();
+  });
+
   it('finds nothing in a sound bulk', async () => {
     const { id } = await atWork();
     const before = await redis.hgetall(keyOf(id));
@@ -190,6 +234,35 @@ describe('mend', () => {
     expect(await work.mend(id, { again: [0, 1] })).toBe(false);
   });
 
+  it('returns each assistant once, one after the other', async () => {
+    const { id } = await makeBulk(3);
+    await redis.set(keyOf(id, ':states'), 'sss');
+    await redis.hset(keyOf(id), { succeeded: 3, cursor: 3, state: 'VERIFYING' });
+    expect(await work.mend(id, { again: [0, 1] })).toBe(true);
+    expect(await work.mend(id, { again: [0, 1, 2] })).toBe(true);
+    expect(await statesOf(id)).toBe('...');
+    expect(await work.mend(id, { again: [0, 1, 2] })).toBe(false);
+  });
+
+  it('removes one that is gone from the indexes, and notes one that has ended', async () => {
+    await redis.zadd('{spec}:bulks', 0, 'blk_x');
+    await redis.zadd('{spec}:bulks:active', 0, 'blk_x');
+    const { id } = await makeBulk(1);
+    await bulks.cancel(id);
+    await redis.zrem('{spec}:bulks:ended', id);
+    for (const open of await work.open()) expect(await work.mend(open)).toBe(false);
+    expect(await work.open()).toEqual([]);
+    expect(await redis.zrange('{spec}:bulks', '0', '-1')).toEqual([id]);
+  });
+
+  it('is possible for an open bulk that another client has put among those that ended', async () => {
+    const { id } = await atWork();
+    await redis.zadd('{spec}:bulks:ended', 0, id);
+    await work.trim({ endedBeforeMs: 1, keep: 0 });
+    expect(await work.open()).toEqual([id]);
+    expect(await statesOf(id)).toBe('sAr...');
+  });
+
   it('leaves alone what has ended or cannot be read', async () => {
     const { id } = await makeBulk(0);
     await draw();
@@ -200,50 +273,11 @@ describe('mend', () => {
   });
 });
 
-describe('a bulk whose entry another client has spoiled', () => {
-  it.each([
-    ['state', 'x'],
-    ['total', 'x'],
-    ['selection', '{'],
-    ['created', '-1'],
-  ])('is named by the status, and can be cancelled: %s', async (field, text) => {
-    const { id } = await makeBulk(3);
-    await redis.hset(keyOf(id), field, text);
-    const unreadable = async () => {
-      const { attention } = await ledger.system.status();
-      return attention.filter(({ code }) => code === 'BULK_UNREADABLE').map(({ subject }) => subject);
-    };
-    expect(await unreadable()).toEqual([id]);
-    await bulks.cancel(id).catch(() => {});
-    expect(await redis.hget(keyOf(id), 'state')).toBe('CANCELLED');
-    expect(await unreadable()).toEqual([]);
-    await redis.flushall();
-  });
-
-  it('is shown without failures that are none', async () => {
-    const { id } = await makeBulk(1);
-    await redis.rpush(keyOf(id, ':failures'), '1152921504606847000', 'x y z', '1 A_CODE ast 1');
-    expect((await bulks.get(id)).lastFailures).toEqual([{ atMs: 1, code: 'A_CODE', assistantId: 'ast 1' }]);
-    await redis.del(keyOf(id, ':failures'));
-    await redis.set(keyOf(id, ':failures'), 'x');
-    expect((await bulks.get(id)).lastFailures).toEqual([]);
-    await redis.del(keyOf(id, ':failures'));
-  });
-
-  it('has no list of assistants without its states', async () => {
-    const { id } = await makeBulk(1);
-    await redis.del(keyOf(id, ':states'));
-    await redis.sadd(keyOf(id, ':states'), 'x');
-    const listing = bulks.items(id, {}, { size: 10, from: 0 });
-    await expect(listing).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
-    await draw();
-  });
-
-  it('lists an assistant as LEDGER_CORRUPT whose state is none that Rekey writes', async () => {
-    const { id } = await makeBulk(2);
-    await redis.set(keyOf(id, ':states'), 'S.');
-    const { items } = await bulks.items(id, {}, { size: 10, from: 0 });
-    expect(items[0]).toMatchObject({ state: 'FAILED', errorCode: 'LEDGER_CORRUPT' });
-    await draw();
-  });
+it('an assistant returns to a bulk whose draws another client has spoiled', async () => {
+  const { id } = await makeBulk(2);
+  const [claim] = await begin(1);
+  await redis.hset(keyOf(id, ':draws'), 'x', 'y');
+  expect(await returnToBulk(claim!)).toBe(true);
+  expect(await countsOf(id)).toMatchObject({ waiting: 2, rotating: 0 });
+  await rotateAll();
 });

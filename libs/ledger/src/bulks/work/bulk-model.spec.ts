@@ -108,6 +108,7 @@ class World {
 
   async drawOne(token: string, size: number): Promise<string> {
     const got = await draw({ token, size, maxOpenIntents: MAX_OPEN });
+    if (got.kind === 'mended' || got.kind === 'damaged') throw new Error(`a sound bulk is ${got.kind}`);
     if (got.kind === 'range') this.ranges.push({ token, range: got.range });
     if (got.kind === 'verify') await work.saveVerification(got.bulkId, token, NO_FINDINGS, true);
     return got.kind;
@@ -318,6 +319,10 @@ describe('two bulks of two workers, with single rotations in between', () => {
           await pass(1);
           await steps[name]!(world, by);
           expect(await allProblems()).toEqual([]);
+          expect(await Promise.all(made.map((id) => work.mend(id, { thorough: true })))).toEqual([
+            false,
+            false,
+          ]);
         }
         await world.toRest();
         expect(await allProblems()).toEqual([]);

@@ -70,7 +70,7 @@ export interface BulkWork extends BulkTasks {
   /**
    * Puts right what another client has changed of an open bulk: its places in the indexes, the states of its
    * assistants, its counts and its draws. True if there was anything. `thorough`: compares all states with
-   * the counts. `again`: the indexes of assistants that were not rotated, whatever their states say.
+   * the counts. `again`: indexes, in order, of assistants that were not rotated, whatever their states hold.
    */
   mend(bulkId: string, options?: { thorough?: boolean; again?: number[] }): Promise<boolean>;
   /** The bulks that have not ended, by each index that names them. */
@@ -124,7 +124,7 @@ const createDraw = (
       except: options.except,
     });
     if (reply.kind === 'nothing') return { kind: 'nothing' };
-    if (reply.kind === 'mended') return { kind: 'mended', bulkId: reply.bulk };
+    if (reply.kind === 'mended' || reply.kind === 'damaged') return { kind: reply.kind, bulkId: reply.bulk };
     if (reply.kind !== 'range')
       return { kind: reply.kind, bulkId: reply.bulk, ...(reply.urgent && { urgent: true }) };
     const { bulk: bulkId, org: orgId, from, to, letters, place } = reply;

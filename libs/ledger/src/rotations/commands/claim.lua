@@ -131,7 +131,7 @@ if bulk_state == 'CANCELLING' or bulk_state == 'CANCELLED' then
   end_unsent(id, 'CANCELLED', int(now_ms), {}, nil, assistant)
   return reply.ENDED { state = 'CANCELLED' }
 end
-if bulk_created and is_key(fingerprint) and (tonumber(rotated) or 0) > tonumber(bulk_created) then
+if is_key(fingerprint) and (tonumber(rotated) or 0) > (tonumber(bulk_created or '') or math.huge) then
   -- Another rotation has replaced its key since the bulk was asked for.
   -- @ask all
   end_unsent(id, 'SUCCEEDED', int(now_ms), { 'version', version, 'cause', 'rotation', 'error', '', 'status',

@@ -45,7 +45,7 @@ write('SETRANGE', key .. ':states', item, '.')
 local is_drawn = false
 for _, span in ipairs(read('HKEYS', key .. ':draws')) do
   local from, to = string.match(span, '^(%d+):(%d+)$')
-  is_drawn = is_drawn or (tonumber(from) <= index and index < tonumber(to))
+  is_drawn = is_drawn or (from and tonumber(from) <= index and index < tonumber(to))
 end
 if not is_drawn then write('RPUSH', key .. ':redo', item .. ':' .. int(index + 1)) end
 write('HINCRBY', key, 'open', -1)

@@ -85,6 +85,8 @@ export const bulkFlows: Flows = {
     await redis.del(`{spec}:bulk:${id}:states`);
     await redis.hset(`{spec}:bulk:${id}`, { limit: 'x', lost: 'x' });
     await work.mend(id);
+    await redis.hset(`{spec}:bulk:${id}`, 'total', 5);
+    await work.mend(id);
     await redis.hset(`{spec}:bulk:${id}:draws`, 'x', 'y');
     await begin(3);
     await succeed(first!);
@@ -92,6 +94,9 @@ export const bulkFlows: Flows = {
     const [only] = await begin(1);
     await succeed(only!);
     await work.mend(other.id, { again: [0] });
+    await bulks.cancel(other.id);
+    await redis.zrem('{spec}:bulks:ended', other.id);
+    await work.mend(other.id);
   },
   'preparing bulk rotations': async () => {
     const spec = {
