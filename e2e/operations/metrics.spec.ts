@@ -26,7 +26,10 @@ const documented = (section: string): Types => {
     textOf('docs/reference/metrics.md'),
   )!;
   return Object.fromEntries(
-    [...text!.matchAll(/^\| `(rekey_\w+)` \| (\w+) \|/gm)].map(([, name, type]) => [name, type]),
+    [...text!.matchAll(/^\| `(rekey_\w+)` \| (\w+) \| [^|]*\| ([^|]+)/gm)]
+      // The specs of TLS and of access files see these.
+      .filter(([, , , meaning]) => !/^with (?:TLS|an access file): /.test(meaning!))
+      .map(([, name, type]) => [name, type]),
   );
 };
 
