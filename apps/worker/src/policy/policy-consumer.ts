@@ -3,6 +3,7 @@ import { PolicyJob } from '@rekey/schema';
 import { DelayedError, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { queueWorkerOptions } from '../shared/queue-worker.ts';
+import { reportQueueErrors } from '../shared/report-queue-errors.ts';
 import { openWindow, type OpenWindowDeps } from './open-window.ts';
 
 interface PolicyConsumer {
@@ -57,7 +58,7 @@ export const createPolicyConsumer = ({
   worker.on('failed', (job, err) =>
     logger.event('policy_job_failed', { job_id: job?.id, reason: err.message }),
   );
-  worker.on('error', (err) => logger.event('queue_error', { err }));
+  worker.on('error', reportQueueErrors(logger));
 
   let running: Promise<void> | undefined;
   return {

@@ -6,6 +6,7 @@ import type { Redis } from 'ioredis';
 import { backoffMs } from '../shared/backoff.ts';
 import { idsOf } from '../shared/ids-of.ts';
 import { queueWorkerOptions } from '../shared/queue-worker.ts';
+import { reportQueueErrors } from '../shared/report-queue-errors.ts';
 import type { Step } from './rotate-deps.ts';
 import type { Delivery } from './rotate-secret-key.ts';
 
@@ -145,10 +146,10 @@ const createProcessor =
  */
 const createErrorReporter = (logger: Logger): ((err: Error) => void) => {
   let complainedMs = Number.NEGATIVE_INFINITY;
+  const report = reportQueueErrors(logger);
   return (err) => {
     const lost = isRedisUnavailable(err) && err.name !== 'ReplyError';
-    if (lost || performance.now() - complainedMs < COMPLAIN_EVERY_MS)
-      return logger.event('queue_error', { err });
+    if (lost || performance.now() - complainedMs < COMPLAIN_EVERY_MS) return report(err);
     complainedMs = performance.now();
     logger.event('queue_unavailable', { err });
   };

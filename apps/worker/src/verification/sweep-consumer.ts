@@ -6,6 +6,7 @@ import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Meter } from '../metrics/meter.ts';
 import { queueWorkerOptions } from '../shared/queue-worker.ts';
+import { reportQueueErrors } from '../shared/report-queue-errors.ts';
 import { SweepFailure } from './sweep-failure.ts';
 import { createSweepSchedule, type SweepScheduleOptions } from './sweep-schedule.ts';
 
@@ -67,7 +68,7 @@ export const createSweepConsumer = (options: SweepConsumerOptions): SweepConsume
   worker.on('failed', (job, err) =>
     logger.event('sweep_job_failed', { job_id: job?.id, reason: err.message }),
   );
-  worker.on('error', (err) => logger.event('queue_error', { err }));
+  worker.on('error', reportQueueErrors(logger));
 
   let running: Promise<void> | undefined;
   return {

@@ -142,7 +142,10 @@ describe('requested sweeps of one org', () => {
     expect(await codeOf(request('org_2'))).toBe('TOO_MANY_SWEEPS');
     for (let i = 0; i < 20 && (await redis.hlen('{spec}:sweeps:QUEUED')) > 2; i += 1) await sweeps.queued();
     expect(await redis.hgetall('{spec}:sweeps:QUEUED')).toEqual({ org_1: id, '': other });
-    expect(await sweeps.queued()).toEqual(expect.arrayContaining([{ id: other }, { id, orgId: 'org_1' }]));
+    // Each call reads a part of the hash, which Redis keeps as large as it was for a while.
+    const found: unknown[] = [];
+    for (let i = 0; i < 50 && found.length < 2; i += 1) found.push(...(await sweeps.queued()));
+    expect(found).toEqual(expect.arrayContaining([{ id: other }, { id, orgId: 'org_1' }]));
     expect(await codeOf(request('org_2'))).toBe('resolved');
   });
 
