@@ -71,21 +71,13 @@ const AccessFile = z
     const twice = repeated(issuers.map(({ issuer }) => issuer));
     if (twice !== undefined)
       ctx.addIssue({ code: 'custom', path: ['issuers'], message: `must name each issuer once: ${twice}` });
-    bindings.forEach(({ principals, orgs }, i) => {
-      const principal = repeated(principals);
-      if (principal !== undefined)
-        ctx.addIssue({
-          code: 'custom',
-          path: ['bindings', i, 'principals'],
-          message: `must name each principal once: ${principal}`,
-        });
-      const org = repeated(orgs);
-      if (org !== undefined)
-        ctx.addIssue({
-          code: 'custom',
-          path: ['bindings', i, 'orgs'],
-          message: `must name each org once: ${org}`,
-        });
+    bindings.forEach((binding, i) => {
+      for (const [field, noun] of Object.entries({ principals: 'principal', orgs: 'org' } as const)) {
+        const named = repeated(binding[field as 'principals' | 'orgs']);
+        if (named === undefined) continue;
+        const message = `must name each ${noun} once: ${named}`;
+        ctx.addIssue({ code: 'custom', path: ['bindings', i, field], message });
+      }
     });
   });
 export type AccessFile = z.infer<typeof AccessFile>;

@@ -1,6 +1,8 @@
 import { TextFileError } from '@rekey/schema';
 import { createJwtVerifier, type JwtVerifier } from '../identity/verify-jwts.ts';
 import { AccessFileError, parseAccessFile, rightsOf, type Rights } from '@rekey/access';
+import { follow, type Followed } from '../shared/follow.ts';
+import { remember } from '../shared/remember.ts';
 import { readTrustedFile } from './read-trusted-file.ts';
 
 /** What an access file says, as long as it stays the same. */
@@ -9,12 +11,9 @@ export interface AccessRules {
   rightsOf(names: ReadonlySet<string>): Rights;
 }
 
-export interface FollowedAccess {
+export interface FollowedAccess extends Followed {
   /** Of the last file that could be read. Another object after each change. */
   rules(): AccessRules;
-  /** Since when a newer file is refused, in ms since 1970. */
-  refusedSinceMs(): number | undefined;
-  close(): void;
 }
 
 interface FollowOptions {
@@ -24,22 +23,6 @@ interface FollowOptions {
   onRefused: (error: AccessFileError) => void;
   onTokenRefused: (error: unknown) => void;
 }
-
-/** Within this time a changed file is noticed. */
-const LOOK_EVERY_MS = 1000;
-/** Callers with the same names have the same rights; this many are remembered. */
-const MAX_REMEMBERED = 10_000;
-
-const remembering = (compute: (names: ReadonlySet<string>) => Rights) => {
-  const known = new Map<string, Rights>();
-  return (names: ReadonlySet<string>): Rights => {
-    const key = [...names].join('\n');
-    const rights = known.get(key) ?? compute(names);
-    known.set(key, rights);
-    if (known.size > MAX_REMEMBERED) known.delete(known.keys().next().value!);
-    return rights;
-  };
-};
 
 const readText = (path: string): string => {
   try {
@@ -56,42 +39,27 @@ const readText = (path: string): string => {
  */
 export const followAccessFile = (
   path: string,
-  { everyMs = LOOK_EVERY_MS, onLoaded, onRefused, onTokenRefused }: FollowOptions,
+  { everyMs, onLoaded, onRefused, onTokenRefused }: FollowOptions,
 ): FollowedAccess => {
-  let text: string;
+  let text: string | undefined;
   let rules: AccessRules | undefined;
-  let refusal: { message: string; sinceMs: number } | undefined;
 
-  const use = (read: string): void => {
+  const look = (): void => {
+    const read = readText(path);
+    if (read === text) return;
     const file = parseAccessFile(read);
     text = read;
     rules = {
       jwts: createJwtVerifier(file.issuers, onTokenRefused, rules?.jwts),
-      rightsOf: remembering((names) => rightsOf(file, names)),
+      rightsOf: remember(
+        (names: ReadonlySet<string>) => [...names].join('\n'),
+        (names) => rightsOf(file, names),
+      ),
     };
     onLoaded({ bindings: file.bindings.length, issuers: file.issuers.length });
   };
-  const look = (): void => {
-    try {
-      const read = readText(path);
-      if (read !== text) use(read);
-      refusal = undefined;
-    } catch (thrown) {
-      // Whatever it is, the file before stays in force, and the gateway stays up.
-      const error =
-        thrown instanceof AccessFileError ? thrown : new AccessFileError(['the file cannot be used']);
-      const isNew = refusal?.message !== error.message;
-      refusal = { message: error.message, sinceMs: refusal?.sinceMs ?? Date.now() };
-      if (isNew) onRefused(error);
-    }
-  };
+  const refusalOf = (thrown: unknown): AccessFileError =>
+    thrown instanceof AccessFileError ? thrown : new AccessFileError(['the file cannot be used']);
 
-  use(readText(path));
-  const timer = setInterval(look, everyMs);
-  timer.unref();
-  return {
-    rules: () => rules!,
-    refusedSinceMs: () => refusal?.sinceMs,
-    close: () => clearInterval(timer),
-  };
+  return { ...follow({ everyMs, look, refusalOf, onRefused }), rules: () => rules! };
 };

@@ -70,7 +70,7 @@ const begin = async (): Promise<Guard> => {
 };
 
 describe('a long call', () => {
-  it('goes on when the file changes and its caller keeps the right', async () => {
+  it('continues after a change of the file that leaves its caller the right', async () => {
     const { signal } = await begin();
     const before = followed.rules();
     await put({ issuers: [issuer()], bindings: [...bindings, { ...bindings[0]!, orgs: ['org_2'] }] });

@@ -10,6 +10,7 @@ import {
   defineClientStreamRpc,
   defineRpc,
   defineServerStreamRpc,
+  inItsOrg,
   type RpcContext,
   type RpcTable,
 } from '../pipeline/rpc.ts';
@@ -98,13 +99,6 @@ const listItems = async (
   return { items: page.items, nextPageToken: makePageToken(page.next, { id, ...filter }) };
 };
 
-const rowsOfBulk = (bulks: Bulks) =>
-  ({
-    orgs: 'loaded',
-    load: async ({ id }: { id: string }) => [(await bulks.get(id)).orgId],
-    notFound: 'BULK_NOT_FOUND',
-  }) as const;
-
 export const createBulkService = ({
   bulks,
   bulkWatches,
@@ -118,7 +112,7 @@ export const createBulkService = ({
       await acknowledgements.ofBulk(bulk),
     );
 
-  const ofBulk = rowsOfBulk(bulks);
+  const ofBulk = inItsOrg((id) => bulks.get(id), 'BULK_NOT_FOUND');
   /** A method that changes the state of a bulk rotation. All of these are safe to repeat. */
   const transition = (permission: Permission, command: (id: string) => Promise<BulkRotation>) =>
     defineRpc({

@@ -90,7 +90,7 @@ interface Counts {
 
 interface CertificateState {
   notAfterMs: number;
-  refusedSinceMs?: number;
+  refusedSinceMs: number | undefined;
 }
 
 /** Renders what Prometheus has to alert on: certificates that are not renewed in time. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CallContext } from '@rekey/rpc';
 import { RekeyError } from '@rekey/schema';
+import { remember } from '../shared/remember.ts';
 import { namesOfCertificate } from './certificate-names.ts';
 import type { JwtVerifier, KnownIssuer } from './verify-jwts.ts';
 
@@ -24,27 +25,15 @@ export const LOCAL: Caller = { name: 'local', names: new Set(['local']), expires
 type Credentials = Pick<CallContext, 'authorization' | 'peerCertificate'>;
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
-/** The certificates of so many callers are remembered. */
-const MAX_REMEMBERED = 10_000;
-
-/** Reads each certificate once. */
-const createCertificateReader = () => {
-  const known = new Map<string, readonly string[]>();
-  return (der: Buffer): readonly string[] => {
-    const hash = createHash('sha256').update(der).digest('base64');
-    const names = known.get(hash) ?? namesOfCertificate(der);
-    known.set(hash, names);
-    if (known.size > MAX_REMEMBERED) known.delete(known.keys().next().value!);
-    return names;
-  };
-};
-
 /**
  * Who calls, from what a call shows. If it shows a certificate and a token, the certificate decides. Throws
  * NOT_AUTHENTICATED if it shows nothing that names anybody, or a token that is not valid.
  */
 export const createAuthenticator = () => {
-  const readCertificate = createCertificateReader();
+  const readCertificate = remember(
+    (der: Buffer) => createHash('sha256').update(der).digest('base64'),
+    namesOfCertificate,
+  );
   return async ({ authorization, peerCertificate }: Credentials, jwts: JwtVerifier): Promise<Caller> => {
     const certified = peerCertificate === undefined ? [] : readCertificate(peerCertificate);
     const [name] = certified;

@@ -10,7 +10,7 @@ export interface StreamLimits {
 export interface StreamGrants {
   /** A connection has begun. */
   open(session: ServerHttp2Session): void;
-  /** A connection has so many streams open now. */
+  /** The number of open streams of a connection has changed. */
   count(session: ServerHttp2Session, open: number): void;
 }
 

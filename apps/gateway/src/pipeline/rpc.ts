@@ -89,6 +89,10 @@ export type ServerStreamRpc<Response> = ServerStreamRow<z.ZodType<any>, any, Res
 };
 export type Rpc = UnaryRpc<unknown> | ClientStreamRpc<any, unknown> | ServerStreamRpc<unknown>;
 
+/** The columns of a method about something that has an id and one org. */
+export const inItsOrg = (get: (id: string) => Promise<{ orgId: string }>, notFound: ErrorCode) =>
+  ({ orgs: 'loaded', load: async ({ id }: { id: string }) => [(await get(id)).orgId], notFound }) as const;
+
 export const defineRpc = <Schema extends z.ZodType, Result, Response>(
   row: UnaryRow<Schema, Result, Response>,
 ): UnaryRpc<Response> => ({ kind: 'unary', ...row });

@@ -3,7 +3,7 @@ import { toProtoPolicy } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { PolicyId, RekeyError, type RotationPolicy } from '@rekey/schema';
 import type { z } from 'zod';
-import { defineClientStreamRpc, defineRpc, type RpcTable } from '../pipeline/rpc.ts';
+import { defineClientStreamRpc, defineRpc, inItsOrg, type RpcTable } from '../pipeline/rpc.ts';
 import { makePageToken, readPageToken } from '../requests/page-token.ts';
 import { pageOf } from '../requests/pages.ts';
 import { given } from '../requests/parse-request.ts';
@@ -55,13 +55,6 @@ const listPolicies = async (
   return { rotationPolicies: messages, nextPageToken: makePageToken(next, filter) };
 };
 
-const rowsOfPolicy = (policies: Policies) =>
-  ({
-    orgs: 'loaded',
-    load: async ({ id }: { id: string }) => [(await policies.get(id)).orgId],
-    notFound: 'POLICY_NOT_FOUND',
-  }) as const;
-
 export const createPolicyService = ({
   policies,
   policyQueue,
@@ -71,7 +64,7 @@ export const createPolicyService = ({
   const toResponse = async (policy: RotationPolicy) =>
     toMessage(policy, await policyQueue.nextDue(policy.id));
 
-  const ofPolicy = rowsOfPolicy(policies);
+  const ofPolicy = inItsOrg((id) => policies.get(id), 'POLICY_NOT_FOUND');
 
   const setPaused = (paused: boolean) =>
     defineRpc({

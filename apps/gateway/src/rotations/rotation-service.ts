@@ -5,7 +5,7 @@ import { RekeyError, RotationId, type Consumer, type Rotation, type RotationRequ
 import { orgOfRecord } from '../assistants/published-record.ts';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
-import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
+import { defineRpc, inItsOrg, type RpcTable } from '../pipeline/rpc.ts';
 import { makePageToken, placeOfPage, readPageToken } from '../requests/page-token.ts';
 import { given } from '../requests/parse-request.ts';
 import { ByRotation, ListRotations, RotateSecretKey, WaitRotation } from './rotation-requests.ts';
@@ -42,13 +42,6 @@ const acceptRotation = async (
   return rotation;
 };
 
-const rowsOfRotation = (ledger: Ledger) =>
-  ({
-    orgs: 'loaded',
-    load: async ({ id }: { id: string }) => [(await ledger.rotations.get(id)).orgId],
-    notFound: 'ROTATION_NOT_FOUND',
-  }) as const;
-
 /** An assistant is rotated once at a time, under whatever org it was asked for. */
 const ofAssistant = (ledger: Ledger) =>
   ({
@@ -66,7 +59,7 @@ export const createRotationService = ({
   acknowledgements,
   liveness,
 }: RotationServiceDeps): RpcTable['RotationService'] => {
-  const ofRotation = rowsOfRotation(ledger);
+  const ofRotation = inItsOrg((id) => ledger.rotations.get(id), 'ROTATION_NOT_FOUND');
   return {
     RotateSecretKey: defineRpc({
       request: RotateSecretKey,

@@ -1,4 +1,5 @@
 import { experimental, type ServerCredentials } from '@grpc/grpc-js';
+import { follow } from '../shared/follow.ts';
 import {
   CertificateError,
   type CertificateFiles,
@@ -12,7 +13,7 @@ export interface FollowedCertificates {
   /** The credentials of the server: they use new certificates for new connections. */
   readonly credentials: ServerCredentials;
   /** Those in use, and since when newer files are refused, in ms since 1970. */
-  state(): { notAfterMs: number; refusedSinceMs?: number };
+  state(): { notAfterMs: number; refusedSinceMs: number | undefined };
   close(): void;
 }
 
@@ -24,9 +25,6 @@ interface FollowOptions {
   /** Called once for each different complaint. */
   onRefused: (error: CertificateError) => void;
 }
-
-/** Within this time new files are noticed. */
-const LOOK_EVERY_MS = 1000;
 
 /** Gives its listeners the certificates in use. */
 const createProvider = <Update>(of: (certificates: Certificates) => Update) => {
@@ -58,37 +56,28 @@ const isSame = (a: Certificates, b: Certificates): boolean =>
  */
 export const followCertificates = (
   files: CertificateFiles,
-  { everyMs = LOOK_EVERY_MS, optional = false, onLoaded, onRefused }: FollowOptions,
+  { everyMs, optional = false, onLoaded, onRefused }: FollowOptions,
 ): FollowedCertificates => {
   const identity = createProvider(({ certificate, privateKey }) => ({ certificate, privateKey }));
   const authorities = createProvider(({ clientAuthorities }) => ({
     caCertificate: clientAuthorities ?? Buffer.alloc(0),
   }));
-  let current: Certificates;
-  let refusal: { message: string; sinceMs: number } | undefined;
+  let current: Certificates | undefined;
 
-  const use = (certificates: Certificates): void => {
+  const look = (): void => {
+    const certificates = readCertificates(files);
+    if (current !== undefined && isSame(certificates, current)) return;
     current = certificates;
     authorities.use(certificates);
     identity.use(certificates);
     onLoaded(certificates);
   };
-  const look = (): void => {
-    try {
-      const read = readCertificates(files);
-      refusal = undefined;
-      if (!isSame(read, current)) use(read);
-    } catch (error) {
-      if (!(error instanceof CertificateError)) throw error;
-      const isNew = refusal?.message !== error.message;
-      refusal = { message: error.message, sinceMs: refusal?.sinceMs ?? Date.now() };
-      if (isNew) onRefused(error);
-    }
-  };
+  const refusalOf = (thrown: unknown): CertificateError =>
+    thrown instanceof CertificateError
+      ? thrown
+      : new CertificateError('GRPC_TLS_CERT_FILE', 'cannot be used', thrown);
+  const { refusedSinceMs, close } = follow({ everyMs, look, refusalOf, onRefused });
 
-  use(readCertificates(files));
-  const timer = setInterval(look, everyMs);
-  timer.unref();
   const provider: CertificateProvider = {
     addCaCertificateListener: authorities.add,
     removeCaCertificateListener: authorities.remove,
@@ -102,10 +91,7 @@ export const followCertificates = (
       files.GRPC_CLIENT_CA_FILE === undefined ? null : provider,
       files.GRPC_CLIENT_CA_FILE !== undefined && !optional,
     ),
-    state: () => ({
-      notAfterMs: current.notAfterMs,
-      ...(refusal !== undefined && { refusedSinceMs: refusal.sinceMs }),
-    }),
-    close: () => clearInterval(timer),
+    state: () => ({ notAfterMs: current!.notAfterMs, refusedSinceMs: refusedSinceMs() }),
+    close,
   };
 };

@@ -143,7 +143,7 @@ describe('a rotation that another client has invented', () => {
   });
 
   it.each(['QUEUED', 'ROTATING', 'RECONCILING'])(
-    'is not returned for a request id: one that is %s for ever',
+    'is not returned for a request id if its state is always %s',
     async (state) => {
       const first = await accept({ requestId: REQUEST_ID });
       const [, digest] = (await redis.get(`{spec}:request:${REQUEST_ID}`))!.split(' ');

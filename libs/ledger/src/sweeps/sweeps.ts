@@ -218,16 +218,14 @@ export const openSweeps = (connection: Connection): Sweeps => {
 
     page: async ({ size, after, sees = () => true }) => {
       const found: Sweep[] = [];
-      for (let last = after; ;) {
-        // One more than requested tells whether there is a next page.
-        const ids = await newest(last === undefined ? '+' : `(${last}`, size + 1);
-        for (const sweep of await readAll(ids.slice(0, size))) {
-          if (found.length === size) return { sweeps: found, next: last! };
-          last = sweep.id;
-          if (sees(sweep)) found.push(sweep);
-        }
-        if (ids.length <= size) return { sweeps: found };
-        last = ids[size - 1]!;
+      let last = after;
+      for (;;) {
+        const wanted = size - found.length;
+        // One more than wanted tells whether there is a next page.
+        const ids = await newest(last === undefined ? '+' : `(${last}`, wanted + 1);
+        found.push(...(await readAll(ids.slice(0, wanted))).filter(sees));
+        if (ids.length <= wanted) return { sweeps: found };
+        last = ids[wanted - 1]!;
         if (found.length === size) return { sweeps: found, next: last };
       }
     },

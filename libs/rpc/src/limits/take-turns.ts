@@ -2,7 +2,7 @@
 const SLICE_MS = 2;
 
 export interface Turns {
-  /** False if so many wait for their turn that the call should not. */
+  /** False if the maximum number of calls is waiting already; the call is then refused. */
   take(begin: () => void): boolean;
   /** How many wait. */
   waiting(): number;
@@ -10,7 +10,7 @@ export interface Turns {
 
 /**
  * Begins calls in slices, so that a caller who begins thousands at once does not keep others from being
- * heard between. Returns false if so many wait for their turn that the call should not.
+ * heard between.
  */
 export const takeTurns = (maxWaiting: number): Turns => {
   let waiting: (() => void)[] = [];
