@@ -81,7 +81,8 @@ const createPageReader = ({ blocking, prefix, known, intake, refused }: PageRead
   const settle = (stream: Stream, { position, nowMs, unfit }: Reading, reports: NewestReports) => {
     reports.foreign += unfit;
     const isAhead = Number(position.split('-')[0]) > nowMs + FUTURE_MS;
-    stream.position = isAhead ? `${nowMs}-0` : position;
+    // An entry that is added in this very millisecond, after this reading, is news.
+    stream.position = isAhead ? `${nowMs - 1}-0` : position;
     if (isAhead) rest(stream, LONGEST_REST_MS);
     return stream.consumer === undefined
       ? intake.takeUnsigned(reports, nowMs)

@@ -480,6 +480,31 @@ describe('streams that another client spoils', () => {
     expect(errors).toEqual([]);
   });
 
+  it('begun anew in the millisecond in which an id of the future was read are followed', async () => {
+    await positions.close();
+    const connection = redis.duplicate();
+    let readAtMs = '';
+    const send = connection.sendCommand.bind(connection);
+    connection.sendCommand = (command, stream) => {
+      const look = (reply: unknown) => {
+        if (Array.isArray(reply) && reply[0] === 'READ' && reply[2] === '99999999999999-0')
+          readAtMs = String(reply[1]);
+      };
+      command.promise.then(look, () => undefined);
+      return send(command, stream);
+    };
+    await open(connection);
+    const sign = async (id: string, position: string) => {
+      const text = await textOf(position, {});
+      await redis.xadd('{spec}:acks:billing', id, 'ack', text, 'proof', proofOf(text, 'key of billing'));
+    };
+    await sign('99999999999999-0', '5-0');
+    await until(has('5-0'));
+    await redis.del('{spec}:acks:billing');
+    await sign(`${readAtMs}-0`, '6-0');
+    await until(has('6-0'));
+  }, 20_000);
+
   /** As connections of a process: a reply beyond 100,000 characters is not received. */
   const openLimited = async () => {
     await positions.close();
