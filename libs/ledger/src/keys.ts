@@ -4,6 +4,8 @@
  */
 export interface Keys {
   prefix: string;
+  /** The stream of activity: who changed what. */
+  activity: string;
   rotation(id: string): string;
   /** The index of rotations: `open` ones, or those in an end state. */
   rotations(index: string): string;
@@ -112,6 +114,7 @@ export const ledgerKeys = (name: string): Keys => {
   const prefix = `{${name}}`;
   return {
     prefix,
+    activity: `${prefix}:activity`,
     rotation: (id) => `${prefix}:rotation:${id}`,
     rotations: (index) => `${prefix}:rotations:${index}`,
     requestCounts: `${prefix}:request-counts`,
