@@ -1,5 +1,5 @@
 import type { AccessFile } from './access-file.ts';
-import { ROLES, permissions, type Permission, type Role } from './permissions.ts';
+import { permissionsOf, type Permission } from './permissions.ts';
 
 /** What one caller may do. */
 export interface Rights {
@@ -10,8 +10,6 @@ export interface Rights {
   /** In every org, also those that nobody has named yet. */
   allowsEverywhere(permission: Permission): boolean;
 }
-
-const rankOf = (role: Role): number => ROLES.indexOf(role);
 
 /** Of whoever needs no right: without an access file. */
 export const ALL_RIGHTS: Rights = {
@@ -26,11 +24,8 @@ const EVERY_ORG = '*';
 export const rightsOf = ({ bindings }: Pick<AccessFile, 'bindings'>, names: ReadonlySet<string>): Rights => {
   const grants = bindings
     .filter(({ principals }) => principals.some((name) => names.has(name)))
-    .map(({ role, orgs }) => ({ rank: rankOf(role), orgs: new Set(orgs) }));
-  const granting = (permission: Permission) => {
-    const needed = rankOf(permissions[permission].role);
-    return grants.filter(({ rank }) => rank >= needed);
-  };
+    .map(({ role, orgs }) => ({ permitted: permissionsOf(role), orgs: new Set(orgs) }));
+  const granting = (permission: Permission) => grants.filter(({ permitted }) => permitted.has(permission));
   return {
     allows: (permission, orgId) =>
       granting(permission).some(({ orgs }) => orgs.has(EVERY_ORG) || orgs.has(orgId)),

@@ -1,4 +1,5 @@
 import type { Contract } from './load.ts';
+import type { ActivityServiceHandlers } from './generated/rekey/v1/ActivityService.ts';
 import type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
 import type { BulkRotationServiceHandlers } from './generated/rekey/v1/BulkRotationService.ts';
 import type { ConsumerServiceHandlers } from './generated/rekey/v1/ConsumerService.ts';
@@ -13,6 +14,7 @@ type ServiceName = {
 }[keyof V1];
 
 interface Handlers {
+  ActivityService: ActivityServiceHandlers;
   AssistantService: AssistantServiceHandlers;
   BulkRotationService: BulkRotationServiceHandlers;
   ConsumerService: ConsumerServiceHandlers;

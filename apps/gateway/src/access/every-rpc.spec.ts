@@ -142,9 +142,12 @@ const call = async (
   };
 };
 
-const ranks = (role: Role): number => ROLES.indexOf(role);
+const RANKS = ['viewer', 'rotator', 'operator', 'admin'];
+/** Beside the ranks: what such a role may do, and nothing else. */
+const BESIDE: Partial<Record<Role, Permission[]>> = { auditor: ['activity.read'] };
 const has = (role: Role, permission: Permission): boolean =>
-  ranks(role) >= ranks(permissions[permission].role);
+  BESIDE[role]?.includes(permission) ??
+  RANKS.indexOf(role) >= RANKS.indexOf(permissions[permission].role);
 const isDefined = (permission: string): permission is Permission => Object.hasOwn(permissions, permission);
 
 /** What is to happen, from the columns: nothing refused, or the reason. */

@@ -1,11 +1,13 @@
+import type { Ledger } from '@rekey/ledger';
 import type { CallContext } from '@rekey/rpc';
 import { StartError, type Logger, type Shutdown } from '@rekey/runtime';
-import { RekeyError } from '@rekey/schema';
 import { AccessFileError, permissions, type Permission } from '@rekey/access';
 import { followAccessFile, type FollowedAccess } from '../access/follow-access-file.ts';
-import { OPEN_ACCESS, createAccess, type Access } from '../access/guard-calls.ts';
+import { OPEN_ACCESS, createAccess, type Access, type Admission } from '../access/guard-calls.ts';
+import { createDeniedCalls, type DeniedCalls } from '../activity/denied-calls.ts';
 import type { GatewayEnvironment } from '../config.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
+import { AccessDenied } from '../pipeline/authorize.ts';
 
 const follow = (path: string, logger: Logger): FollowedAccess => {
   try {
@@ -40,11 +42,32 @@ export const startAccess = (
   return { access, isRefused: () => followed.refusedSinceMs() !== undefined };
 };
 
+/** Records denied calls. */
+export const startDeniedCalls = (
+  { activity }: Pick<Ledger, 'activity'>,
+  logger: Logger,
+  shutdown: Shutdown,
+): DeniedCalls['note'] => {
+  const denied = createDeniedCalls({
+    append: activity.append,
+    onError: (err) => logger.event('gateway_denial_not_recorded', { err }),
+  });
+  shutdown.defer('denied calls', () => denied.close());
+  return denied.note;
+};
+
 /** Descriptors are for those who may call anything at all. */
 export const createReflectionRight =
-  (access: Access) =>
+  (access: Access, onFailed: DeniedCalls['note']) =>
   async (context: CallContext): Promise<void> => {
-    const rights = (await access.admit(context)).rights();
-    if (!(Object.keys(permissions) as Permission[]).some((permission) => rights.allowsSomewhere(permission)))
-      throw new RekeyError('NOT_PERMITTED');
+    let admission: Admission | undefined;
+    try {
+      admission = await access.admit(context);
+      const rights = admission.rights();
+      if (!(Object.keys(permissions) as Permission[]).some((one) => rights.allowsSomewhere(one)))
+        throw new AccessDenied('NOT_PERMITTED', []);
+    } catch (error) {
+      onFailed(error, context, admission?.caller);
+      throw error;
+    }
   };
