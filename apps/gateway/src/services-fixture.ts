@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import {
+  createActivityFeed,
   createConsumerPositions,
   createPolicyQueue,
   createSweepQueue,
   ledgerKeys,
   openLedger,
+  type Activity,
   type ActivityFeed,
   type Bulks,
   type ConsumerPositions,
@@ -24,6 +26,7 @@ import type { ServiceHandlers } from '@rekey/rpc';
 import type { ErrorCode } from '@rekey/schema';
 import { specRegistry, startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import type { DeniedCalls } from './activity/denied-calls.ts';
 import { OPEN_ACCESS, type Access } from './access/guard-calls.ts';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import type { BulkWatches } from './bulks/bulk-watches.ts';
@@ -38,6 +41,7 @@ type CurrentVersion = Awaited<ReturnType<Ledger['assistants']['current']>>;
 /** The handlers of every service above a Redis of their own, which is empty at the start of each test. */
 interface ServicesFixture {
   readonly redis: Redis;
+  readonly activity: Activity;
   readonly sweeps: Sweeps;
   readonly policies: Policies;
   readonly consumers: Consumers;
@@ -51,6 +55,8 @@ interface ServicesFixture {
   refused: ErrorCode[];
   /** What callers may do: everything, unless a test says otherwise. */
   access: Access;
+  /** Receives the error of each call that fails. */
+  onFailed: DeniedCalls['note'];
 }
 
 export const PREFIX = 'spec';
@@ -58,6 +64,7 @@ export const PREFIX = 'spec';
 interface Parts {
   redis: Redis;
   ledger: Ledger;
+  activityFeed: ActivityFeed;
   sweepQueue: SweepQueue;
   policyQueue: PolicyQueue;
   positions: ConsumerPositions;
@@ -65,7 +72,7 @@ interface Parts {
 
 const servicesOn = (
   { redis, ledger, ...parts }: Parts,
-  fixture: Pick<ServicesFixture, 'current' | 'refused' | 'access'>,
+  fixture: Pick<ServicesFixture, 'current' | 'refused' | 'access' | 'onFailed'>,
 ): ServiceHandlers =>
   createHandlers(
     createRpcTable({
@@ -79,7 +86,6 @@ const servicesOn = (
       queue: {} as RotationQueue,
       waiters: {} as RotationWaiters,
       acknowledgements: {} as Acknowledgements,
-      activityFeed: {} as ActivityFeed,
       readOrgName: createReadOrgName(ledger, redis),
       bulks: {} as Bulks,
       bulkWatches: {} as BulkWatches,
@@ -97,6 +103,7 @@ const servicesOn = (
       logger: { event: () => {} },
       onRefused: (code) => fixture.refused.push(code),
       access: fixture.access,
+      onFailed: (...failed) => fixture.onFailed(...failed),
     },
   );
 
@@ -108,6 +115,7 @@ export const useServices = (): ServicesFixture => {
   let sweepQueue: SweepQueue;
   let policyQueue: PolicyQueue;
   let positions: ConsumerPositions;
+  let activityFeed: ActivityFeed;
   const keys = ledgerKeys(PREFIX);
 
   beforeAll(async () => {
@@ -115,6 +123,12 @@ export const useServices = (): ServicesFixture => {
     redis = new Redis(server.url);
     sweepQueue = createSweepQueue(redis, keys);
     policyQueue = createPolicyQueue(redis, keys);
+    activityFeed = createActivityFeed({
+      redis,
+      prefix: PREFIX,
+      connect: () => redis.duplicate(),
+      onError: () => {},
+    });
     positions = createConsumerPositions({
       blocking: redis.duplicate(),
       prefix: PREFIX,
@@ -127,6 +141,7 @@ export const useServices = (): ServicesFixture => {
     await sweepQueue.close();
     await policyQueue.close();
     await positions.close();
+    await activityFeed.close();
     redis.disconnect();
     await server.dispose();
   });
@@ -141,6 +156,9 @@ export const useServices = (): ServicesFixture => {
   const fixture: ServicesFixture = {
     get redis() {
       return redis;
+    },
+    get activity() {
+      return ledger.activity;
     },
     get sweeps() {
       return ledger.sweeps;
@@ -161,11 +179,12 @@ export const useServices = (): ServicesFixture => {
       return ledger.processes;
     },
     get services() {
-      return servicesOn({ redis, ledger, sweepQueue, policyQueue, positions }, fixture);
+      return servicesOn({ redis, ledger, sweepQueue, policyQueue, positions, activityFeed }, fixture);
     },
     current: undefined,
     refused: [],
     access: OPEN_ACCESS,
+    onFailed: () => {},
   };
   return fixture;
 };

@@ -39,7 +39,9 @@ const time = (text: string): Date => {
 
 const types = (type: string, before: string[] | undefined): string[] => {
   if (!/^[a-z][a-z_]*(?:\.[a-z][a-z_]*)*(?:\.\*)?$/.test(type))
-    throw new InvalidArgumentError('must be a type such as rotation.failed, or rotation.* for all of a kind.');
+    throw new InvalidArgumentError(
+      'must be a type such as rotation.failed, or rotation.* for all of a kind.',
+    );
   return [...(before ?? []), type];
 };
 
@@ -152,13 +154,21 @@ export const activityCommand = (): Command =>
     .option('--follow', 'then show each record as it is added, until Ctrl-C')
     .option('--org <id>', 'only records of this org', notEmpty)
     .option('--by <principal>', 'only what this principal did', notEmpty)
-    .option('--target <target>', 'only records about this KIND:ID, or about the assistant with this id', notEmpty)
+    .option(
+      '--target <target>',
+      'only records about this KIND:ID, or about the assistant with this id',
+      notEmpty,
+    )
     .option(
       '--type <type>',
       'only records of this type; rotation.* is every type of a kind; may be given several times',
       types,
     )
-    .option('--since <time>', 'only records from this time on: 2026-01-31T12:00:00Z, or 30m, 12h, 7d ago', time)
+    .option(
+      '--since <time>',
+      'only records from this time on: 2026-01-31T12:00:00Z, or 30m, 12h, 7d ago',
+      time,
+    )
     .option('--until <time>', 'only records before this time', time)
     .option('--limit <n>', 'show up to N (default: 50; with --follow: 10 earlier ones)', count)
     .action(async (options: ActivityOptions) => {

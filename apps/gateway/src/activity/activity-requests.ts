@@ -18,7 +18,10 @@ const Text = z.string().max(MAX_FILTER_CHARACTERS, `must be at most ${MAX_FILTER
 const Type = z
   .string()
   .max(64, 'must be at most 64 characters')
-  .regex(/^[a-z][a-z_]*(?:\.[a-z][a-z_]*)*(?:\.\*)?$/, 'must be a type, such as rotation.failed or rotation.*');
+  .regex(
+    /^[a-z][a-z_]*(?:\.[a-z][a-z_]*)*(?:\.\*)?$/,
+    'must be a type, such as rotation.failed or rotation.*',
+  );
 
 const filters = {
   orgId: optionalText(OrgId),

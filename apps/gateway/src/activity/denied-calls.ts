@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallContext } from '@rekey/rpc';
 import { RekeyError, type ActivityRecord } from '@rekey/schema';
 import { AccessDenied } from '../pipeline/authorize.ts';
@@ -16,7 +17,7 @@ interface DeniedCallsOptions {
 export interface DeniedCalls {
   /** Records a call that failed with this error, if that denies it. Returns at once, and never throws. */
   note(error: unknown, context: CallContext, caller: Caller | undefined): void;
-  /** Writes what was counted. */
+  /** Writes what was counted, as far as Redis takes it within a second. */
   close(): Promise<void>;
 }
 
@@ -25,6 +26,9 @@ const MAX_COUNTED = 1000;
 /** The first denials that are written at once: so many in a row, then so many a second. */
 const FIRST_AT_ONCE = 50;
 const FIRST_A_SECOND = 10;
+
+/** What is not written by then is lost. */
+const CLOSE_WITHIN_MS = 1000;
 
 /** Who is named if more callers were denied than are counted apart. */
 const OTHERS = 'system:access';
@@ -176,8 +180,8 @@ export const createDeniedCalls = ({
     },
     close: async () => {
       clearInterval(timer);
-      await writing;
-      await flush();
+      const written = (writing ?? Promise.resolve()).then(flush);
+      await Promise.race([written, sleep(CLOSE_WITHIN_MS, undefined, { ref: false })]);
     },
   };
 };

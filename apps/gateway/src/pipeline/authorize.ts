@@ -29,7 +29,11 @@ export class AccessDenied extends RekeyError {
   /** The orgs that the call touches, as far as they are known. */
   readonly orgs: readonly string[];
 
-  constructor(code: ErrorCode, orgs: readonly string[], options?: ConstructorParameters<typeof RekeyError>[1]) {
+  constructor(
+    code: ErrorCode,
+    orgs: readonly string[],
+    options?: ConstructorParameters<typeof RekeyError>[1],
+  ) {
     super(code, options);
     this.orgs = orgs;
   }

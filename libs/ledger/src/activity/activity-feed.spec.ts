@@ -33,7 +33,8 @@ beforeEach(async () => {
 });
 afterEach(() => feed.close());
 
-const add = (reason: string, id = '*') => redis.xadd(STREAM, id, 'type', 'freeze.set', 'by', 'local', 'reason', reason);
+const add = (reason: string, id = '*') =>
+  redis.xadd(STREAM, id, 'type', 'freeze.set', 'by', 'local', 'reason', reason);
 
 /** A watcher that keeps what it has seen. */
 const watch = async (after?: string) => {

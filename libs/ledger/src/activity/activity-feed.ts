@@ -179,8 +179,8 @@ export const createActivityFeed = ({
       if (!left.aborted) throw new RekeyError('SHUTTING_DOWN');
     },
     close: async () => {
+      if (!closing.signal.aborted) blocking?.disconnect();
       closing.abort();
-      blocking?.disconnect();
       await running;
     },
   };

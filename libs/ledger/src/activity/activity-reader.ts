@@ -33,7 +33,11 @@ const LONGEST_RECORD_BYTES = 32 * 1024;
 export const createActivityReader = ({ run }: Pick<Connection, 'run'>): ReadActivityRange => {
   const commands = activityCommands(run);
   return async ({ from, to, newestFirst, count = ENTRIES_A_READ }) => {
-    const { entries: texts, ended, nowMs } = await commands.activityRead({
+    const {
+      entries: texts,
+      ended,
+      nowMs,
+    } = await commands.activityRead({
       from,
       to,
       newestFirst,

@@ -23,7 +23,8 @@ beforeEach(async () => {
 });
 
 const RECORD = { type: 'freeze.set', by: 'local' };
-const flat = (fields: object): string[] => Object.entries(fields).flatMap(([name, value]) => [name, `${value}`]);
+const flat = (fields: object): string[] =>
+  Object.entries(fields).flatMap(([name, value]) => [name, `${value}`]);
 const add = (id: string, fields: object = RECORD) => redis.xadd(STREAM, id, ...flat(fields));
 /** Records 1-0 to COUNT-0. */
 const addMany = async (count: number, from = 1): Promise<void> => {
@@ -79,7 +80,9 @@ describe('a list of activity', () => {
     await addMany(30);
     const { next } = await list();
     await addMany(20, 31);
-    expect(positions((await list({ after: next! })).entries)).toEqual([20, 19, 18, 17, 16, 15, 14, 13, 12, 11]);
+    expect(positions((await list({ after: next! })).entries)).toEqual([
+      20, 19, 18, 17, 16, 15, 14, 13, 12, 11,
+    ]);
   });
 
   it('has the records of a time range', async () => {
@@ -105,14 +108,21 @@ describe('a list of activity', () => {
   });
 
   it('has pages of a bounded length', async () => {
-    for (let i = 1; i <= 100; i += 1) await add(`${i}-0`, { ...RECORD, reason: 'x'.repeat(4096), also: 'y'.repeat(4096) });
+    for (let i = 1; i <= 100; i += 1)
+      await add(`${i}-0`, { ...RECORD, reason: 'x'.repeat(4096), also: 'y'.repeat(4096) });
     const page = await list({ size: 500 });
     expect(JSON.stringify(page.entries).length).toBeLessThan(1_300_000);
     expect((await walk({ size: 500 })).found).toHaveLength(100);
   });
 
   it('shows types and fields of later versions', async () => {
-    await add('1-0', { ...RECORD, type: 'moon.phase_changed', colour: 'red', __proto__x: '1', constructor: '2' });
+    await add('1-0', {
+      ...RECORD,
+      type: 'moon.phase_changed',
+      colour: 'red',
+      __proto__x: '1',
+      constructor: '2',
+    });
     expect((await list()).entries).toEqual([
       {
         position: '1-0',
@@ -142,7 +152,16 @@ describe('a list of activity', () => {
     ['with a count that is no number', ['type', 'freeze.set', 'by', 'local', 'count', 'many']],
     ['with a trace that is none', ['type', 'freeze.set', 'by', 'local', 'trace', '\u001b[2J']],
     ['that is too long', ['type', 'freeze.set', 'by', 'local', 'x', 'y'.repeat(40_000)]],
-    ['with too many fields', ['type', 'freeze.set', 'by', 'local', ...flat(Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`f${i}`, '1'])))]],
+    [
+      'with too many fields',
+      [
+        'type',
+        'freeze.set',
+        'by',
+        'local',
+        ...flat(Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`f${i}`, '1']))),
+      ],
+    ],
     ['of an event', ['event', '{}']],
   ])('passes over and counts an entry %s', async (_what, texts) => {
     await add('1-0');

@@ -2,6 +2,7 @@
 export const FAMILIES = [
   'accepted',
   'acks',
+  'activity',
   'adopted',
   'answers',
   'assistant',
