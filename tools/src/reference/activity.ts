@@ -4,8 +4,8 @@ import { code, page, table } from './markdown.ts';
 const INTRODUCTION = `
 # Activity
 
-Generated from the types in \`libs/schema\` by \`npm run generate\`. [Activity](../guides/activity.md) says how to
-read it.
+Generated from the types in \`libs/schema\` by \`npm run generate\`. [Activity](../guides/activity.md) says
+how to read it.
 
 Each type is stable. A later version may add some: accept types that you do not know.
 `;

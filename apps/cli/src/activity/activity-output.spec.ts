@@ -33,11 +33,11 @@ describe('the table of activity', () => {
       [TIME, 'rotation.requested', 'token:nightly', 'org_1', 'rotation:rot_1', 'ast_1 → QUEUED (leak)'],
       [TIME, 'access.denied', 'uri:spiffe://example.com/billing', '-', '-', '1,200 times'],
     ]);
-    expect(
-      new Set([lines[0]!.indexOf('ORG'), lines[1]!.indexOf('org_1'), lines[2]!.indexOf('-  -')]),
-    ).toHaveProperty('size', 1);
+    expect([lines[0]!.indexOf('ORG'), lines[2]!.indexOf('-  ')]).toEqual(
+      Array.from({ length: 2 }, () => lines[1]!.indexOf('org_1')),
+    );
     const next = table([record({ before: 'QUEUED', after: 'CANCELLED' })]);
-    expect(next.indexOf('-  -')).toBe(lines[2]!.indexOf('-  -'));
+    expect(next.indexOf('-  ')).toBe(lines[2]!.indexOf('-  '));
     expect(next).toMatch(/ QUEUED → CANCELLED$/);
   });
 

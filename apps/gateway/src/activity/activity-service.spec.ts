@@ -223,7 +223,7 @@ describe('ListActivity', () => {
 });
 
 describe('WatchActivity', () => {
-  it('says from where it begins, and sends each record that is added, in the orgs of its caller', async () => {
+  it('says from where it begins, and sends each new record of the orgs of its caller', async () => {
     const before = await add({ reason: 'before', org: 'org_1' });
     const [ofOne, ofAll] = [await watch({}, 'viewer'), await watch()];
     expect(ofOne.state.responses).toEqual([{ record: null, position: before, unreadableCount: '0' }]);

@@ -105,9 +105,9 @@ interface Counted {
 }
 
 /**
- * Writes the first denial of each caller and method at once, and counts those that follow by the minute. Memory
- * and writes are bounded, however many callers there are: what is more is counted together. A count that Redis
- * did not confirm is written again.
+ * Writes the first denial of each caller and method at once, and counts those that follow by the minute.
+ * Memory and writes are bounded, however many callers there are: what is more is counted together. A count
+ * that Redis did not confirm is written again.
  */
 export const createDeniedCalls = ({
   append,

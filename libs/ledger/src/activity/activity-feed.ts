@@ -17,8 +17,8 @@ interface ActivityBatch {
 /** Follows the stream of activity for any number of watchers. */
 export interface ActivityFeed {
   /**
-   * Yields what is added after a position, or from now on: first a batch without entries. Reads at the pace of
-   * its caller. Ends when the signal aborts; throws SHUTTING_DOWN when the feed is closed.
+   * Yields what is added after a position, or from now on: first a batch without entries. Reads at the pace
+   * of its caller. Ends when the signal aborts; throws SHUTTING_DOWN when the feed is closed.
    */
   follow(options: { after?: string | undefined; signal: AbortSignal }): AsyncGenerator<ActivityBatch>;
   close(): Promise<void>;
@@ -100,13 +100,8 @@ const rewound = async (redis: Redis, read: ReadActivityRange, head: string): Pro
   return `${Math.max(nowMs - REWIND_MS, 0)}-0`;
 };
 
-export const createActivityFeed = ({
-  redis,
-  prefix,
-  connect,
-  onError,
-}: ActivityFeedOptions): ActivityFeed => {
-  const readPage = createActivityReader(connectLedger(redis, prefix));
+/** Keeps the newest entries in memory, over one connection, from the first watcher on. */
+const createTailing = ({ prefix, connect, onError }: Omit<ActivityFeedOptions, 'redis'>) => {
   const closing = new AbortController();
   const news = new Signal();
   let blocking: Redis | undefined;
@@ -117,9 +112,8 @@ export const createActivityFeed = ({
   const pause = (ms: number): Promise<void> =>
     sleep(ms, undefined, { signal: closing.signal }).catch(() => {});
 
-  const run = async (): Promise<void> => {
-    blocking = connect();
-    const { keys, ...connection } = connectLedger(blocking, prefix);
+  const run = async (redis: Redis): Promise<void> => {
+    const { keys, ...connection } = connectLedger(redis, prefix);
     const read = createActivityReader(connection);
     let lookedAt = performance.now();
     const look = async (): Promise<void> => {
@@ -129,10 +123,10 @@ export const createActivityFeed = ({
       }
       if (performance.now() - lookedAt > LOOK_AT_CLOCK_EVERY_MS) {
         lookedAt = performance.now();
-        const start = await rewound(blocking!, read, tail.head);
+        const start = await rewound(redis, read, tail.head);
         if (start !== undefined) tail = new ActivityTail(start);
       }
-      if (!(await waitForNews(blocking!, keys.activity, tail.head))) return;
+      if (!(await waitForNews(redis, keys.activity, tail.head))) return;
       const { entries } = await read({ from: `(${tail.head}`, to: '+', newestFirst: false });
       tail.add(entries);
       news.emit();
@@ -146,42 +140,64 @@ export const createActivityFeed = ({
       });
   };
 
-  /** The entries after a position: of the tail, or of Redis for a watcher that is behind it. */
-  const readAfter = async (from: ActivityTail, position: string): Promise<ActivityBatch> => {
-    if (!isBefore(position, from.start)) {
-      const seen = from.after(position);
-      return toBatch(seen, seen.at(-1)?.position ?? position);
-    }
-    const { start } = from;
-    const { entries } = await readPage({ from: `(${position}`, to: '+', newestFirst: false });
-    // None are left before the tail: they were deleted.
-    return toBatch(entries, entries.at(-1)?.position ?? start);
-  };
-
   return {
-    follow: async function* ({ after, signal: left }) {
-      const signal = AbortSignal.any([left, closing.signal]);
-      running ??= run();
-      while (tail === undefined && !signal.aborted) await news.next(signal);
-      if (left.aborted || tail === undefined) return;
-      let own = tail;
-      // A position ahead of the stream is of one that is gone.
-      let position = after === undefined || isBefore(own.head, after) ? own.head : after;
-      yield { entries: [], unreadable: 0, position };
-      while (!signal.aborted) {
-        if (own !== tail) [own, position] = [tail!, tail!.start];
-        const batch = await readAfter(own, position);
-        if (batch.position !== position) {
-          position = batch.position;
-          yield batch;
-        } else if (own === tail && position === own.head) await news.next(signal);
-      }
-      if (!left.aborted) throw new RekeyError('SHUTTING_DOWN');
+    closing: closing.signal,
+    news,
+    tail: () => tail,
+    start: (): void => {
+      blocking ??= connect();
+      running ??= run(blocking);
     },
-    close: async () => {
+    close: async (): Promise<void> => {
       if (!closing.signal.aborted) blocking?.disconnect();
       closing.abort();
       await running;
     },
+  };
+};
+
+/** The entries after a position: of the tail, or of Redis for a watcher that is behind it. */
+const readAfter = async (
+  tail: ActivityTail,
+  position: string,
+  read: ReadActivityRange,
+): Promise<ActivityBatch> => {
+  const { start } = tail;
+  if (!isBefore(position, start)) {
+    const seen = tail.after(position);
+    return toBatch(seen, seen.at(-1)?.position ?? position);
+  }
+  const { entries } = await read({ from: `(${position}`, to: '+', newestFirst: false });
+  // None are left before the tail: they were deleted.
+  return toBatch(entries, entries.at(-1)?.position ?? start);
+};
+
+export const createActivityFeed = ({ redis, ...options }: ActivityFeedOptions): ActivityFeed => {
+  const read = createActivityReader(connectLedger(redis, options.prefix));
+  const { start, tail, news, closing, close } = createTailing(options);
+  return {
+    follow: async function* ({ after, signal: left }) {
+      const signal = AbortSignal.any([left, closing]);
+      if (!signal.aborted) start();
+      while (tail() === undefined && !signal.aborted) await news.next(signal);
+      let own = tail();
+      if (own !== undefined && !signal.aborted) {
+        // A position ahead of the stream is of one that is gone.
+        let position = after === undefined || isBefore(own.head, after) ? own.head : after;
+        yield { entries: [], unreadable: 0, position };
+        while (!signal.aborted) {
+          const current: ActivityTail = tail()!;
+          if (own !== current) position = current.start;
+          own = current;
+          const batch = await readAfter(own, position, read);
+          if (batch.position !== position) {
+            position = batch.position;
+            yield batch;
+          } else if (own === tail() && position === own.head) await news.next(signal);
+        }
+      }
+      if (!left.aborted) throw new RekeyError('SHUTTING_DOWN');
+    },
+    close,
   };
 };

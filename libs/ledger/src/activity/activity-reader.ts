@@ -27,9 +27,7 @@ const BYTES_A_READ = 256 * 1024;
 /** A record of Rekey is shorter: a reason has 1 KiB, names and states have a few. */
 const LONGEST_RECORD_BYTES = 32 * 1024;
 
-/**
- * Reads the stream of activity, a bounded part at a time. Rejects with LEDGER_CORRUPT if the key is no stream.
- */
+/** Reads a bounded part of the stream of activity. Rejects with LEDGER_CORRUPT if the key is no stream. */
 export const createActivityReader = ({ run }: Pick<Connection, 'run'>): ReadActivityRange => {
   const commands = activityCommands(run);
   return async ({ from, to, newestFirst, count = ENTRIES_A_READ }) => {

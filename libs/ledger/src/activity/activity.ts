@@ -16,7 +16,7 @@ interface ActivityList {
   matches(entry: ActivityEntry): boolean;
 }
 
-export interface ActivityPage {
+interface ActivityPage {
   entries: ActivityEntry[];
   /** How many entries were passed over because they are no records: another client has written them. */
   unreadable: number;
@@ -24,7 +24,7 @@ export interface ActivityPage {
   next?: string;
 }
 
-/** The stream of activity, which other clients of Redis may have written to: it is shown, and not believed. */
+/** The stream of activity. Other clients of Redis may have written to it: it is shown, and not believed. */
 export interface Activity {
   /**
    * A page of the records that match. It looks at a bounded number of entries, so that it may have few

@@ -36,7 +36,8 @@ const readActivityReadReply = (reply: unknown[]): ActivityReadReply => {
  */
 export const activityCommands = (run: RunCommand) => ({
   /**
-   * Reads records of activity in one direction. Leaves out the texts of an entry that is too long to be a record.
+   * Reads records of activity in one direction. Leaves out the texts of an entry that is too long to be a
+   * record.
    *
    * Keeps: what another client has written there costs the reader a bounded number of bytes.
    *

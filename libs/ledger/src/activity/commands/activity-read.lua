@@ -1,4 +1,5 @@
--- Reads records of activity in one direction. Leaves out the texts of an entry that is too long to be a record.
+-- Reads records of activity in one direction. Leaves out the texts of an entry that is too long to be a
+-- record.
 --
 -- Keeps: what another client has written there costs the reader a bounded number of bytes.
 --
@@ -10,8 +11,8 @@
 -- @arg count number: how many entries to look at
 -- @arg chars number: stop once the texts have as many bytes
 -- @arg longest number: the bytes of the longest record
--- @reply READ now_ms number, ended flag, entries text...: the time of Redis; whether no entries remain; and of
---   each entry the id, the number of its texts, and these: names and values. None if it is no record
+-- @reply READ now_ms number, ended flag, entries text...: the time of Redis; whether no entries remain; and
+--   of each entry the id, the number of its texts, and these: names and values. None if it is no record
 -- @include scripts/call
 -- @include time/redis-time
 
