@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallContext } from '@rekey/rpc';
 import { RekeyError, type ActivityRecord } from '@rekey/schema';
 import { AccessDenied } from '../pipeline/authorize.ts';
+import { actorOf } from '../identity/actor-of.ts';
 import type { Caller } from '../identity/authenticate.ts';
 
 interface DeniedCallsOptions {
@@ -32,40 +33,29 @@ const CLOSE_WITHIN_MS = 1000;
 
 /** Who is named if more callers were denied than are counted apart. */
 const OTHERS = 'system:access';
+const NOBODY: Caller = { name: 'anonymous', names: new Set(['anonymous']), expiresMs: 0 };
 
-const MAX_ALSO_CHARACTERS = 4096;
 /** Several orgs are of no one org, and neither is one that no id can be. */
 const MAX_ORG_CHARACTERS = 256;
 
 const orgOf = ({ orgs }: AccessDenied): string | undefined =>
   orgs.length === 1 && orgs[0] !== '' && orgs[0]!.length <= MAX_ORG_CHARACTERS ? orgs[0] : undefined;
 
-/** The other names of a caller; its groups are none. */
-const alsoOf = ({ name, names, also }: Caller): string =>
-  [...[...names].filter((one) => one !== name && !one.startsWith('group:')), ...(also ? [also] : [])]
-    .filter((one) => !one.includes(' '))
-    .join(' ')
-    .slice(0, MAX_ALSO_CHARACTERS);
-
 /** The record of a denial; undefined for any other error. */
 const recordOf = (
   error: unknown,
-  { path, requestId, traceparent }: CallContext,
+  context: CallContext,
   caller: Caller | undefined,
 ): ActivityRecord | undefined => {
   const isDenied = error instanceof AccessDenied;
   if (!isDenied && !(error instanceof RekeyError && error.code === 'NOT_AUTHENTICATED')) return undefined;
-  const also = caller === undefined ? '' : alsoOf(caller);
   const org = isDenied ? orgOf(error) : undefined;
   return {
     type: isDenied ? 'access.denied' : 'access.unauthenticated',
-    by: caller?.name ?? 'anonymous',
-    ...(also !== '' && { also }),
+    ...actorOf(caller ?? NOBODY, context),
     ...(org !== undefined && { org }),
-    target: `method:${path.replace(/^\/(?:rekey\.v1\.)?/, '')}`,
+    target: `method:${context.path.replace(/^\/(?:rekey\.v1\.)?/, '')}`,
     reason: error.code,
-    request: requestId,
-    ...(traceparent !== undefined && { trace: traceparent.split('-')[1]! }),
   };
 };
 

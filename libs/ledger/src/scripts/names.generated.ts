@@ -45,6 +45,8 @@ export const commandFolders = {
   'org-swept': 'orgs',
   'policy-begin': 'policies',
   'policy-create': 'policies',
+  'policy-delete': 'policies',
+  'policy-pause': 'policies',
   'policy-update': 'policies',
   'policy-write': 'policies',
   'process-beat': 'system',
@@ -68,6 +70,7 @@ export const commandFolders = {
   'sweep-save': 'sweeps',
   'take-slot': 'budget',
   trim: 'rotations',
+  unfreeze: 'system',
 } as const;
 
 export type CommandName = keyof typeof commandFolders;
