@@ -9,12 +9,12 @@ import {
 } from '@rekey/rpc';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, errorTable, type ErrorCode } from '@rekey/schema';
-import type { Permission, Rights } from '@rekey/access';
+import type { Rights } from '@rekey/access';
 import type { Caller } from '../identity/authenticate.ts';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
 import { actorOf } from '../identity/actor-of.ts';
 import { parseRequest } from '../requests/parse-request.ts';
-import { authorize, authorizeResult, requireSomewhere, seeingOf } from './authorize.ts';
+import { authorize, authorizeResult, requireOwn, requireSomewhere, seeingOf } from './authorize.ts';
 import { toCallError } from './call-errors.ts';
 import { withRealOrg, type ReadOrgName } from './org-names.ts';
 import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, UnaryRpc } from './rpc.ts';
@@ -150,7 +150,7 @@ const createSteps = ({
       caller,
       actor: actorOf(caller, context),
       sees: await seeingOf(rpc, rights, readOrgName),
-      may: (permission: Permission, orgId: string) => rights().allows(permission, orgId),
+      requireOwn: requireOwn(rpc, caller, rights),
     }),
 
   checkResult: (rpc: Rpc, result: unknown, rights: Rights): Promise<void> =>

@@ -12,8 +12,8 @@ export interface RpcContext extends CallContext {
   readonly actor: Actor;
   /** Whether the caller has the permission of this method in an org: what a list shows. */
   sees(orgId: string): boolean;
-  /** Whether the caller has another permission in an org. */
-  may(permission: Permission, orgId: string): boolean;
+  /** Throws NOT_PERMITTED unless the caller requested this itself, or has `ofOthers` in its org. */
+  requireOwn(subject: { orgId: string; requestedBy?: string }): void;
 }
 
 /**
@@ -48,6 +48,8 @@ export type Effect = 'read' | 'change' | 'durable-change' | 'accept';
 
 interface Rights {
   permission: Permission;
+  /** Needed for what others requested; `permission` alone suffices for what the caller requested. */
+  ofOthers?: Permission;
   effect: Effect;
 }
 

@@ -67,7 +67,7 @@ export const systemParts = {
   access: 'counts the denied calls of callers that are too many to be named',
 } as const;
 
-export type SystemPart = keyof typeof systemParts;
+type SystemPart = keyof typeof systemParts;
 
 /** Who acts, and for which call. */
 export interface Actor {
