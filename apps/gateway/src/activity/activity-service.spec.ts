@@ -146,9 +146,10 @@ describe('ListActivity', () => {
     await add({ org: 'c', reason: 'one' });
     expect(reasons(await list({}, 'viewer'))).toEqual([]);
     await fixture.alias.note('org_1', 'learned');
-    const { records } = await list({ orgId: 'org_1' }, 'viewer');
+    const types = ['freeze.set'];
+    const { records } = await list({ orgId: 'org_1', types }, 'viewer');
     expect(records).toMatchObject([{ orgId: 'org_1', reason: 'one' }]);
-    expect(reasons(await list({ orgId: 'c' }, 'viewer'))).toEqual(['one']);
+    expect(reasons(await list({ orgId: 'c', types }, 'viewer'))).toEqual(['one']);
   });
 
   it.each<[string, object, string[]]>([

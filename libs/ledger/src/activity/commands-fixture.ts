@@ -114,4 +114,9 @@ export const activityOfCommands: Record<CommandName, readonly ActivityType[] | s
 };
 
 /** What no command of the ledger records. */
-export const recordedElsewhere: readonly ActivityType[] = ['token.created', 'token.revoked', 'access.denied'];
+export const recordedElsewhere: readonly ActivityType[] = [
+  'token.created',
+  'token.revoked',
+  'access.denied',
+  'access.unauthenticated',
+];
