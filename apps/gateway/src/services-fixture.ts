@@ -6,7 +6,6 @@ import {
   createSweepQueue,
   ledgerKeys,
   openLedger,
-  type Bulks,
   type ConsumerPositions,
   type Consumers,
   type Ledger,
@@ -37,6 +36,7 @@ type CurrentVersion = Awaited<ReturnType<Ledger['assistants']['current']>>;
 /** The handlers of every service above a Redis of their own, which is empty at the start of each test. */
 interface ServicesFixture {
   readonly redis: Redis;
+  readonly ledger: Ledger;
   readonly sweeps: Sweeps;
   readonly policies: Policies;
   readonly consumers: Consumers;
@@ -70,15 +70,14 @@ const servicesOn = (
     createRpcTable({
       ...ledger,
       ...parts,
-      ledger: {
-        assistants: { current: async () => fixture.current },
-        orgs: ledger.orgs,
-        system: ledger.system,
-      } as unknown as Ledger,
-      queue: {} as RotationQueue,
+      ledger: { ...ledger, assistants: { ...ledger.assistants, current: async () => fixture.current } },
+      queue: { add: async () => {} } as unknown as RotationQueue,
       waiters: {} as RotationWaiters,
-      acknowledgements: {} as Acknowledgements,
-      bulks: {} as Bulks,
+      acknowledgements: {
+        of: async () => [],
+        ofBulk: async () => [],
+        require: async () => {},
+      } as unknown as Acknowledgements,
       bulkWatches: {} as BulkWatches,
       publicJwk: undefined,
       remembersRegistry: () => false,
@@ -138,6 +137,9 @@ export const useServices = (): ServicesFixture => {
   const fixture: ServicesFixture = {
     get redis() {
       return redis;
+    },
+    get ledger() {
+      return ledger;
     },
     get sweeps() {
       return ledger.sweeps;
