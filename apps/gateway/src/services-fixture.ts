@@ -7,9 +7,7 @@ import {
   createSweepQueue,
   ledgerKeys,
   openLedger,
-  type Activity,
   type ActivityFeed,
-  type Bulks,
   type ConsumerPositions,
   type Consumers,
   type Ledger,
@@ -41,7 +39,7 @@ type CurrentVersion = Awaited<ReturnType<Ledger['assistants']['current']>>;
 /** The handlers of every service above a Redis of their own, which is empty at the start of each test. */
 interface ServicesFixture {
   readonly redis: Redis;
-  readonly activity: Activity;
+  readonly ledger: Ledger;
   readonly sweeps: Sweeps;
   readonly policies: Policies;
   readonly consumers: Consumers;
@@ -78,16 +76,15 @@ const servicesOn = (
     createRpcTable({
       ...ledger,
       ...parts,
-      ledger: {
-        assistants: { current: async () => fixture.current },
-        orgs: ledger.orgs,
-        system: ledger.system,
-      } as unknown as Ledger,
-      queue: {} as RotationQueue,
+      ledger: { ...ledger, assistants: { ...ledger.assistants, current: async () => fixture.current } },
+      queue: { add: async () => {} } as unknown as RotationQueue,
       waiters: {} as RotationWaiters,
-      acknowledgements: {} as Acknowledgements,
       readOrgName: createReadOrgName(ledger, redis),
-      bulks: {} as Bulks,
+      acknowledgements: {
+        of: async () => [],
+        ofBulk: async () => [],
+        require: async () => {},
+      } as unknown as Acknowledgements,
       bulkWatches: {} as BulkWatches,
       publicJwk: undefined,
       remembersRegistry: () => false,
@@ -157,8 +154,8 @@ export const useServices = (): ServicesFixture => {
     get redis() {
       return redis;
     },
-    get activity() {
-      return ledger.activity;
+    get ledger() {
+      return ledger;
     },
     get sweeps() {
       return ledger.sweeps;
