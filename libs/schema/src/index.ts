@@ -108,3 +108,15 @@ export {
   RotationWindow,
   type RotationPolicy,
 } from './domain/policy.ts';
+export {
+  ActivityRecord,
+  type ActivityType,
+  type Actor,
+  LOCAL_ACTOR,
+  MAX_ACTIVITY_STATE_BYTES,
+  type SystemPart,
+  activityFields,
+  activityTypes,
+  systemActor,
+  systemParts,
+} from './domain/activity.ts';
