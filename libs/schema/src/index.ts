@@ -108,3 +108,4 @@ export {
   RotationWindow,
   type RotationPolicy,
 } from './domain/policy.ts';
+export { MAX_TOKENS, MAX_TOKEN_TTL_MS, StoredToken, TokenName, TokenOrgs } from './domain/token.ts';

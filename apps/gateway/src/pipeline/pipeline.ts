@@ -137,7 +137,7 @@ const createSteps = ({
   },
 
   contextFor: async (rpc: Rpc, context: CallContext, { caller, rights }: Admission): Promise<RpcContext> =>
-    Object.assign(context, { caller, sees: await seeingOf(rpc, rights, readOrgName) }),
+    Object.assign(context, { caller, rights, sees: await seeingOf(rpc, rights, readOrgName) }),
 
   checkResult: (rpc: Rpc, result: unknown, rights: Rights): Promise<void> =>
     authorizeResult(rpc, result, rights, readOrgName),

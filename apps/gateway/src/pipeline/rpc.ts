@@ -4,12 +4,14 @@ import type { ErrorCode } from '@rekey/schema';
 import type { z } from 'zod';
 import type { Caller } from '../identity/authenticate.ts';
 import type { MessageReader } from '../requests/message-reader.ts';
-import type { Permission } from '@rekey/access';
+import type { Permission, Rights as CallerRights } from '@rekey/access';
 
 export interface RpcContext extends CallContext {
   readonly caller: Caller;
   /** Whether the caller has the permission of this method in an org: what a list shows. */
   sees(orgId: string): boolean;
+  /** What the caller may do at this moment. */
+  rights(): CallerRights;
 }
 
 /**

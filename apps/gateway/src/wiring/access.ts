@@ -1,11 +1,13 @@
 import type { CallContext } from '@rekey/rpc';
 import { StartError, type Logger, type Shutdown } from '@rekey/runtime';
 import { RekeyError } from '@rekey/schema';
-import { AccessFileError, permissions, type Permission } from '@rekey/access';
+import { AccessFileError } from '@rekey/access';
+import type { Tokens } from '@rekey/ledger';
 import { followAccessFile, type FollowedAccess } from '../access/follow-access-file.ts';
 import { OPEN_ACCESS, createAccess, type Access } from '../access/guard-calls.ts';
 import type { GatewayEnvironment } from '../config.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
+import { createTokenVerifier } from '../identity/verify-tokens.ts';
 
 const follow = (path: string, logger: Logger): FollowedAccess => {
   try {
@@ -22,6 +24,7 @@ const follow = (path: string, logger: Logger): FollowedAccess => {
 
 /** Who may do what. Without a file, everybody who reaches the gateway may do everything. */
 export const startAccess = (
+  ledgerTokens: Tokens,
   config: GatewayEnvironment,
   logger: Logger,
   shutdown: Shutdown,
@@ -32,7 +35,8 @@ export const startAccess = (
     return { access: OPEN_ACCESS };
   }
   const followed = follow(path, logger);
-  const access = createAccess(followed.rules, createAuthenticator());
+  const tokens = createTokenVerifier(ledgerTokens, (err) => logger.event('token_refused', { err }));
+  const access = createAccess(followed.rules, { authenticate: createAuthenticator(tokens), tokens });
   shutdown.defer('access', async () => {
     access.close();
     followed.close();
@@ -44,7 +48,6 @@ export const startAccess = (
 export const createReflectionRight =
   (access: Access) =>
   async (context: CallContext): Promise<void> => {
-    const rights = (await access.admit(context)).rights();
-    if (!(Object.keys(permissions) as Permission[]).some((permission) => rights.allowsSomewhere(permission)))
-      throw new RekeyError('NOT_PERMITTED');
+    const { grants } = (await access.admit(context)).rights();
+    if (grants.length === 0) throw new RekeyError('NOT_PERMITTED');
   };
