@@ -22,7 +22,9 @@ describe('an access token', () => {
       const other = token[i] === 'a' ? 'b' : 'a';
       expect(isTokenText(token.slice(0, i) + other + token.slice(i + 1))).toBe(false);
     }
-    const [first, second] = [...token.slice(6)].map((_, i) => i).filter((i) => token[i + 6] !== token[i + 7]);
+    const [first, second] = Array.from({ length: 48 }, (_, i) => i).filter(
+      (i) => token[i + 6] !== token[i + 7],
+    );
     for (const i of [first!, second!]) {
       const at = i + 6;
       expect(isTokenText(token.slice(0, at) + token[at + 1] + token[at] + token.slice(at + 2))).toBe(false);

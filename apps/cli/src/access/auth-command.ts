@@ -11,8 +11,10 @@ interface CheckOptions extends GatewayOptions {
   as?: string;
 }
 
-const grantText = ({ principal, role, orgs, source }: AccessGrant): string =>
-  `${printable(role)} in ${orgs.map(printable).join(', ')}: ${printable(source)}, for ${printable(principal)}`;
+const grantText = ({ principal, role, orgs, source }: AccessGrant): string => {
+  const what = `${printable(role)} in ${orgs.map(printable).join(', ')}`;
+  return `${what}, by ${printable(source)} for ${printable(principal)}`;
+};
 
 const identityText = ({ principal, names, also, grants, expireTime }: Identity): string =>
   [
@@ -48,7 +50,7 @@ const explanationOf = (
   return [
     verdict,
     ...(allowed
-      ? grants.map((one) => `  by ${grantText(one)}`)
+      ? grants.map((one) => `  has ${grantText(one)}`)
       : [`  it needs ${weakestRole} or a stronger role`]),
     ...(allowed ? [] : otherGrants.map((one) => `  has ${grantText(one)}`)),
     ...(!allowed && otherGrants.length === 0 ? ['  nothing gives a role'] : []),

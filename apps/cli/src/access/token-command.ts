@@ -108,7 +108,8 @@ const listCommand = (): Command =>
 const revokeCommand = (): Command =>
   withGatewayOptions(new Command('revoke'))
     .description(
-      'revoke an access token: every gateway refuses it within 5 s, and ends the streams and waits of its caller',
+      'revoke an access token: every gateway refuses it within 5 s, ' +
+        'and ends the streams and waits of its caller',
     )
     .argument('<name>')
     .option('--yes', 'do not ask')

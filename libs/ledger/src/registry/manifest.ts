@@ -164,7 +164,8 @@ const withoutDropped = (mine: Records, theirs: Records): Records =>
  * knows nothing counts only in a newer manifest, and only if it is newer than the removals that this process
  * has forgotten. So an old record that is put back never counts, whoever has signed it again in between, and
  * all processes come to believe the same. A name that is missing from theirs stays, unless they have
- * forgotten removals that are newer than all that is mine, or it is a fact that has expired. `old`: the names of records that do not count.
+ * forgotten removals that are newer than all that is mine, or it is a fact that has expired. `old`: the names
+ * of records that do not count.
  */
 export const mergeManifests = (mine: Manifest, theirs: Manifest): { merged: Manifest; old: string[] } => {
   const isNewer = theirs.rev > mine.rev;

@@ -29,8 +29,8 @@ export interface Tokens {
   list(): AccessToken[];
   get(name: string): AccessToken | undefined;
   /**
-   * Throws TOKEN_EXISTS if a token of this name is not revoked and has not expired, TOO_MANY_TOKENS, TOKEN_BUSY,
-   * and the codes of `Registry.requireTrusted`.
+   * Throws TOKEN_EXISTS if a token of this name is not revoked and has not expired, TOO_MANY_TOKENS,
+   * TOKEN_BUSY, and the codes of `Registry.requireTrusted`.
    */
   create(name: string, fields: Omit<AccessToken, 'name' | 'rev'>): Promise<AccessToken>;
   /** Throws TOKEN_NOT_FOUND, TOKEN_BUSY, and the codes of `Registry.requireTrusted`. */

@@ -217,7 +217,7 @@ export const requestErrors = {
     retry: true,
     message: 'This gateway cannot verify access tokens at present.',
     advice:
-      'Try again. If it recurs, the gateway has no key file, or cannot verify the registry: see its log, or ' +
+      'Try again. If it recurs, the gateway has no key file or cannot verify the registry: see its log, or ' +
       'rekey status with a client certificate.',
   },
   CONSUMER_MAY_NOT_READ: {

@@ -1,6 +1,6 @@
-import type { AccessGrant } from '../generated/rekey/v1/AccessGrant.ts';
-import type { AccessToken } from '../generated/rekey/v1/AccessToken.ts';
-import { timestamp } from './fields.ts';
+import type { AccessGrant } from '../../generated/rekey/v1/AccessGrant.ts';
+import type { AccessToken } from '../../generated/rekey/v1/AccessToken.ts';
+import { timestamp } from '../fields.ts';
 
 interface Token {
   name: string;
