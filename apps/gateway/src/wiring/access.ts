@@ -5,7 +5,7 @@ import { AccessFileError } from '@rekey/access';
 import type { Tokens } from '@rekey/ledger';
 import { followAccessFile, type FollowedAccess } from '../access/follow-access-file.ts';
 import { OPEN_ACCESS, createAccess, type Access } from '../access/guard-calls.ts';
-import type { GatewayEnvironment } from '../config.ts';
+import { isPlaintextBeyondLoopback, type GatewayEnvironment } from '../config.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
 import { createTokenVerifier } from '../identity/verify-tokens.ts';
 
@@ -22,7 +22,7 @@ const follow = (path: string, logger: Logger): FollowedAccess => {
   }
 };
 
-/** Who may do what. Without a file, everybody who reaches the gateway may do everything. */
+/** Who may do what. Without a file, which is for loopback alone, everybody may do everything. */
 export const startAccess = (
   ledgerTokens: Tokens,
   config: GatewayEnvironment,
@@ -30,6 +30,7 @@ export const startAccess = (
   shutdown: Shutdown,
 ): { access: Access; isRefused?: () => boolean } => {
   const path = config.REKEY_ACCESS_FILE;
+  if (isPlaintextBeyondLoopback(config)) logger.event('access_plaintext');
   if (path === undefined) {
     logger.event('access_open');
     return { access: OPEN_ACCESS };
