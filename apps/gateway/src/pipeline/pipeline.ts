@@ -9,7 +9,7 @@ import {
 } from '@rekey/rpc';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, errorTable, type ErrorCode } from '@rekey/schema';
-import type { Permission, Rights } from '@rekey/access';
+import type { Rights } from '@rekey/access';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
 import { actorOf } from '../identity/actor-of.ts';
 import { parseRequest } from '../requests/parse-request.ts';
@@ -142,7 +142,7 @@ const createSteps = ({
       caller,
       actor: actorOf(caller, context),
       sees: await seeingOf(rpc, rights, readOrgName),
-      may: (permission: Permission, orgId: string) => rights().allows(permission, orgId),
+      rights,
     }),
 
   checkResult: (rpc: Rpc, result: unknown, rights: Rights): Promise<void> =>

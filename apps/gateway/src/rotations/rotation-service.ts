@@ -55,11 +55,11 @@ const acceptRotation = async (
 const cancelRotation = async (
   { rotations }: Ledger,
   id: string,
-  { actor, caller, may }: RpcContext,
+  { actor, caller, rights }: RpcContext,
 ): Promise<Rotation> => {
   const { orgId, requestedBy } = await rotations.get(id);
   const isOwn = requestedBy !== undefined && caller.names.has(requestedBy);
-  if (!isOwn && !may(CANCEL_OTHERS, orgId))
+  if (!isOwn && !rights().allows(CANCEL_OTHERS, orgId))
     throw new RekeyError('NOT_PERMITTED', { which: CANCEL_OTHERS, metadata: { permission: CANCEL_OTHERS } });
   return rotations.cancel(id, actor);
 };

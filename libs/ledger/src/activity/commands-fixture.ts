@@ -94,6 +94,8 @@ export const activityOfCommands: Record<CommandName, readonly ActivityType[] | s
     'consumer.removed',
     'consumer.granted',
     'registry.trusted',
+    'token.created',
+    'token.revoked',
   ],
   release: 'queues a rotation again that was not sent',
   'request-check': 'gives work to workers',
@@ -113,4 +115,4 @@ export const activityOfCommands: Record<CommandName, readonly ActivityType[] | s
 };
 
 /** What no command of the ledger records. */
-export const recordedElsewhere: readonly ActivityType[] = ['token.created', 'token.revoked', 'access.denied'];
+export const recordedElsewhere: readonly ActivityType[] = ['access.denied'];
