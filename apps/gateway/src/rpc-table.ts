@@ -1,3 +1,4 @@
+import { createAccessService, type AccessServiceDeps } from './access/access-service.ts';
 import { createActivityService, type ActivityServiceDeps } from './activity/activity-service.ts';
 import { createAssistantService, type AssistantServiceDeps } from './assistants/assistant-service.ts';
 import { createBulkService, type BulkServiceDeps } from './bulks/bulk-service.ts';
@@ -8,7 +9,8 @@ import { createSweepService, type SweepServiceDeps } from './sweeps/sweep-servic
 import { createSystemService, type SystemServiceDeps } from './system/system-service.ts';
 import type { RpcTable } from './pipeline/rpc.ts';
 
-export type RpcDeps = ActivityServiceDeps &
+export type RpcDeps = AccessServiceDeps &
+  ActivityServiceDeps &
   AssistantServiceDeps &
   BulkServiceDeps &
   ConsumerServiceDeps &
@@ -19,6 +21,7 @@ export type RpcDeps = ActivityServiceDeps &
 
 /** Every method that the gateway serves. */
 export const createRpcTable = (deps: RpcDeps): RpcTable => ({
+  AccessService: createAccessService(deps),
   ActivityService: createActivityService(deps),
   AssistantService: createAssistantService(deps),
   BulkRotationService: createBulkService(deps),

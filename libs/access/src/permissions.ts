@@ -5,8 +5,8 @@ export const ROLES = [...RANKED_ROLES, 'auditor'] as const;
 export type Role = (typeof ROLES)[number];
 
 interface PermissionRow {
-  /** The weakest of the ranked roles that has the permission. */
-  role: (typeof RANKED_ROLES)[number];
+  /** The weakest of the ranked roles that has the permission; `everyone`: each caller that is known. */
+  role: (typeof RANKED_ROLES)[number] | 'everyone';
   /** The other roles that have it. */
   also?: readonly Exclude<Role, (typeof RANKED_ROLES)[number]>[];
   /** What it allows. */
@@ -50,15 +50,20 @@ export const permissions = {
   'status.read': { role: 'viewer', allows: 'see the status of the whole system' },
   'system.freeze': { role: 'admin', allows: 'freeze and unfreeze all rotations' },
   'budget.open': { role: 'admin', allows: 'open a request budget that Invent closed' },
+  'tokens.read': { role: 'admin', allows: 'see access tokens, and not their secrets' },
+  'tokens.create': { role: 'admin', allows: 'create access tokens, with no more rights than one has' },
+  'tokens.revoke': { role: 'admin', allows: 'revoke access tokens' },
+  'access.self': { role: 'everyone', allows: 'see who one is and what one may do' },
+  'access.read': { role: 'admin', allows: 'see what another caller may do, and why' },
   'ledger.adopt': { role: 'admin', allows: 'adopt the ledger that replaced a lost one' },
 } as const satisfies Record<string, PermissionRow>;
 
 export type Permission = keyof typeof permissions;
 
-/** The roles that have a permission, from the weakest. */
+/** The roles that have a permission, from the weakest. One for everyone needs none. */
 export const rolesWith = (permission: Permission): readonly Role[] => {
   const { role, also = [] }: PermissionRow = permissions[permission];
-  return [...RANKED_ROLES.slice(RANKED_ROLES.indexOf(role)), ...also];
+  return role === 'everyone' ? ROLES : [...RANKED_ROLES.slice(RANKED_ROLES.indexOf(role)), ...also];
 };
 
 const allPermissions = Object.keys(permissions) as Permission[];

@@ -5,6 +5,7 @@ import { isLoopback } from './connection/channel.ts';
 import { refuseAddress, secure, type TlsOptions } from './connection/credentials.ts';
 import { sendToken, type Token } from './connection/token.ts';
 import { openTransport } from './connection/transport.ts';
+import { createAccessMethods, type AccessMethods } from './services/access.ts';
 import { createActivityMethods, type ActivityMethods } from './services/activity/activity.ts';
 import { createAssistantMethods, type AssistantMethods } from './services/assistants.ts';
 import { createBulkRotationMethods, type BulkRotationMethods } from './services/bulk-rotations.ts';
@@ -68,6 +69,7 @@ export interface RekeyClient
     ConsumerMethods,
     SweepMethods,
     SystemMethods,
+    AccessMethods,
     ActivityMethods,
     HealthMethods {
   /** Ends open calls with CLIENT_CLOSED, and the connections. Safe to repeat. Accepted work continues. */
@@ -112,6 +114,7 @@ export const createRekeyClient = ({
     ...createConsumerMethods(deps),
     ...createSweepMethods(deps),
     ...createSystemMethods(deps),
+    ...createAccessMethods(deps),
     ...createActivityMethods(deps),
     ...createHealthMethods(deps),
     close: () => {

@@ -1,4 +1,5 @@
 import type { Contract } from './load.ts';
+import type { AccessServiceHandlers } from './generated/rekey/v1/AccessService.ts';
 import type { ActivityServiceHandlers } from './generated/rekey/v1/ActivityService.ts';
 import type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
 import type { BulkRotationServiceHandlers } from './generated/rekey/v1/BulkRotationService.ts';
@@ -14,6 +15,7 @@ type ServiceName = {
 }[keyof V1];
 
 interface Handlers {
+  AccessService: AccessServiceHandlers;
   ActivityService: ActivityServiceHandlers;
   AssistantService: AssistantServiceHandlers;
   BulkRotationService: BulkRotationServiceHandlers;

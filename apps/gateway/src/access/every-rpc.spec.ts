@@ -81,6 +81,7 @@ const accessOf = (role: Role, where: Where): Access => {
       rights: () => rights,
     }),
     guard: () => undefined,
+    rightsOf: () => rights,
     close: () => {},
   };
 };
@@ -153,9 +154,9 @@ const call = async (
   };
 };
 
-const RANKS = ['viewer', 'rotator', 'operator', 'admin'];
+const RANKS: readonly string[] = ['everyone', 'viewer', 'rotator', 'operator', 'admin'];
 /** Beside the ranks: what such a role may do, and nothing else. */
-const BESIDE: Partial<Record<Role, Permission[]>> = { auditor: ['activity.read'] };
+const BESIDE: Partial<Record<Role, readonly string[]>> = { auditor: ['activity.read', 'access.self'] };
 const has = (role: Role, permission: Permission): boolean =>
   BESIDE[role]?.includes(permission) ?? RANKS.indexOf(role) >= RANKS.indexOf(permissions[permission].role);
 const isDefined = (permission: string): permission is Permission => Object.hasOwn(permissions, permission);

@@ -31,15 +31,15 @@ beforeEach(async () => {
     { principals: ['auditor-1'], role: 'auditor', orgs: ['org_1'] },
   );
   const name = (authorization: string | undefined) => authorization ?? 'nobody';
-  fixture.access = createAccess(
-    () => rules,
-    async ({ authorization }) => ({
+  fixture.access = createAccess(() => rules, {
+    authenticate: async ({ authorization }) => ({
       name: name(authorization),
       names: new Set([name(authorization)]),
       expiresMs: Infinity,
     }),
-    50,
-  );
+    tokens: { isCurrent: () => true },
+    everyMs: 50,
+  });
   const denied = createDeniedCalls({ append: fixture.ledger.activity.append, onError: () => {} });
   fixture.onFailed = denied.note;
   server = createServer(contract, fixture.services, { limits: limitsWith() });

@@ -91,7 +91,8 @@ export const requireOwn =
   ({ ofOthers }: Rpc, { names }: Caller, rights: () => Rights): RpcContext['requireOwn'] =>
   ({ orgId, requestedBy }) => {
     const isOwn = requestedBy !== undefined && names.has(requestedBy);
-    if (!isOwn && ofOthers !== undefined && !rights().allows(ofOthers, orgId)) throw notPermitted(ofOthers, [orgId]);
+    if (!isOwn && ofOthers !== undefined && !rights().allows(ofOthers, orgId))
+      throw notPermitted(ofOthers, [orgId]);
   };
 
 /** Whether a caller has the permission of a method in an org, also under the name `c`. */

@@ -150,6 +150,7 @@ const createSteps = ({
       caller,
       actor: actorOf(caller, context),
       sees: await seeingOf(rpc, rights, readOrgName),
+      rights,
       requireOwn: requireOwn(rpc, caller, rights),
     }),
 

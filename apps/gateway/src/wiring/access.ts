@@ -1,12 +1,13 @@
-import type { Ledger } from '@rekey/ledger';
 import type { CallContext } from '@rekey/rpc';
 import { StartError, type Logger, type Shutdown } from '@rekey/runtime';
-import { AccessFileError, permissions, type Permission } from '@rekey/access';
+import { AccessFileError } from '@rekey/access';
+import type { Ledger, Tokens } from '@rekey/ledger';
 import { followAccessFile, type FollowedAccess } from '../access/follow-access-file.ts';
 import { OPEN_ACCESS, createAccess, type Access, type Admission } from '../access/guard-calls.ts';
 import { createDeniedCalls, type DeniedCalls } from '../activity/denied-calls.ts';
-import type { GatewayEnvironment } from '../config.ts';
+import { isPlaintextBeyondLoopback, type GatewayEnvironment } from '../config.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
+import { createTokenVerifier } from '../identity/verify-tokens.ts';
 import { AccessDenied } from '../pipeline/authorize.ts';
 
 const follow = (path: string, logger: Logger): FollowedAccess => {
@@ -22,19 +23,22 @@ const follow = (path: string, logger: Logger): FollowedAccess => {
   }
 };
 
-/** Who may do what. Without a file, everybody who reaches the gateway may do everything. */
+/** Who may do what. Without a file, which is for loopback alone, everybody may do everything. */
 export const startAccess = (
+  ledgerTokens: Tokens,
   config: GatewayEnvironment,
   logger: Logger,
   shutdown: Shutdown,
 ): { access: Access; isRefused?: () => boolean } => {
   const path = config.REKEY_ACCESS_FILE;
+  if (isPlaintextBeyondLoopback(config)) logger.event('access_plaintext');
   if (path === undefined) {
     logger.event('access_open');
     return { access: OPEN_ACCESS };
   }
   const followed = follow(path, logger);
-  const access = createAccess(followed.rules, createAuthenticator());
+  const tokens = createTokenVerifier(ledgerTokens, (err) => logger.event('token_refused', { err }));
+  const access = createAccess(followed.rules, { authenticate: createAuthenticator(tokens), tokens });
   shutdown.defer('access', async () => {
     access.close();
     followed.close();
@@ -63,9 +67,7 @@ export const createReflectionRight =
     let admission: Admission | undefined;
     try {
       admission = await access.admit(context);
-      const rights = admission.rights();
-      if (!(Object.keys(permissions) as Permission[]).some((one) => rights.allowsSomewhere(one)))
-        throw new AccessDenied('NOT_PERMITTED', []);
+      if (admission.rights().grants.length === 0) throw new AccessDenied('NOT_PERMITTED', []);
     } catch (error) {
       onFailed(error, context, admission?.caller);
       throw error;

@@ -95,6 +95,8 @@ export const activityOfCommands: Record<CommandName, readonly ActivityType[] | s
     'consumer.removed',
     'consumer.granted',
     'registry.trusted',
+    'token.created',
+    'token.revoked',
   ],
   release: 'queues a rotation again that was not sent',
   'request-check': 'gives work to workers',
@@ -114,9 +116,4 @@ export const activityOfCommands: Record<CommandName, readonly ActivityType[] | s
 };
 
 /** What no command of the ledger records. */
-export const recordedElsewhere: readonly ActivityType[] = [
-  'token.created',
-  'token.revoked',
-  'access.denied',
-  'access.unauthenticated',
-];
+export const recordedElsewhere: readonly ActivityType[] = ['access.denied', 'access.unauthenticated'];

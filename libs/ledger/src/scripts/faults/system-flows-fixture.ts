@@ -146,6 +146,19 @@ export const systemFlows: Flows = {
     await registry.look({ full: true });
     await redis.hdel('{spec}:consumers', 'unlisted');
   },
+  'access tokens': async () => {
+    const { tokens } = openLedger(redis, { prefix: 'spec', registry: specRegistry });
+    const fields = {
+      sha256: 'x'.repeat(43),
+      role: 'viewer',
+      orgs: ['org_1'],
+      requestedBy: 'local',
+      createdMs: Date.now(),
+      expiresMs: Date.now() + 60_000,
+    };
+    await tokens.create('nightly', fields);
+    await tokens.revoke('nightly');
+  },
   'consumers that another client has changed': async () => {
     await rotate('f1');
     const { consumers } = openLedger(redis, { prefix: 'spec', registry: specRegistry });
