@@ -9,7 +9,6 @@ import {
   openLedger,
   type Activity,
   type ActivityFeed,
-  type Bulks,
   type ConsumerPositions,
   type Consumers,
   type Ledger,
@@ -43,6 +42,7 @@ type CurrentVersion = Awaited<ReturnType<Ledger['assistants']['current']>>;
 interface ServicesFixture {
   readonly redis: Redis;
   readonly activity: Activity;
+  readonly ledger: Ledger;
   readonly sweeps: Sweeps;
   readonly policies: Policies;
   readonly consumers: Consumers;
@@ -80,16 +80,15 @@ const servicesOn = (
     createRpcTable({
       ...ledger,
       ...parts,
-      ledger: {
-        assistants: { current: async () => fixture.current },
-        orgs: ledger.orgs,
-        system: ledger.system,
-      } as unknown as Ledger,
-      queue: {} as RotationQueue,
+      ledger: { ...ledger, assistants: { ...ledger.assistants, current: async () => fixture.current } },
+      queue: { add: async () => {} } as unknown as RotationQueue,
       waiters: {} as RotationWaiters,
-      acknowledgements: {} as Acknowledgements,
       readOrgName: createReadOrgName(ledger, redis),
-      bulks: {} as Bulks,
+      acknowledgements: {
+        of: async () => [],
+        ofBulk: async () => [],
+        require: async () => {},
+      } as unknown as Acknowledgements,
       bulkWatches: {} as BulkWatches,
       publicJwk: undefined,
       remembersRegistry: () => false,
@@ -162,6 +161,9 @@ export const useServices = (): ServicesFixture => {
     },
     get activity() {
       return ledger.activity;
+    },
+    get ledger() {
+      return ledger;
     },
     get sweeps() {
       return ledger.sweeps;
