@@ -55,7 +55,7 @@ const createTokens = ({ tokens, access, registry }: AccessServiceDeps) => {
   };
   const create = async (
     { tokenName, role, orgs, ttl }: z.output<typeof CreateToken>,
-    { caller, rights }: Pick<RpcContext, 'caller' | 'rights'>,
+    { caller, rights, actor }: Pick<RpcContext, 'caller' | 'rights' | 'actor'>,
   ) => {
     const bound = access.rightsOf(new Set([principalNames.token(tokenName)])).grants;
     refuseMore(rights(), [{ role, orgs }, ...bound]);
@@ -64,14 +64,15 @@ const createTokens = ({ tokens, access, registry }: AccessServiceDeps) => {
     if (caller.token !== undefined && expiresMs > caller.token.expiresMs)
       throw violation('ttl', 'must not outlast the token of the caller');
     const secret = makeToken();
-    const token = await tokens.create(tokenName, {
+    const fields = {
       sha256: digestOfToken(secret),
       role,
       orgs: [...new Set(orgs)].toSorted(),
       requestedBy: caller.name,
       createdMs,
       expiresMs,
-    });
+    };
+    const token = await tokens.create(tokenName, fields, actor);
     return { token, secret };
   };
   return { read, find, create };
@@ -163,7 +164,7 @@ export const createAccessService = (deps: AccessServiceDeps): RpcTable['AccessSe
       load: async ({ tokenName }) => (await find(tokenName)).orgs,
       notFound: 'TOKEN_NOT_FOUND',
       effect: 'durable-change',
-      handler: ({ tokenName }) => tokens.revoke(tokenName),
+      handler: ({ tokenName }, { actor }) => tokens.revoke(tokenName, actor),
       respond: () => ({}),
     }),
 

@@ -1,5 +1,14 @@
-import { MAX_TOKENS, ORG_ALIAS, RekeyError } from '@rekey/schema';
+import {
+  LOCAL_ACTOR,
+  MAX_ACTIVITY_STATE_BYTES,
+  MAX_TOKENS,
+  ORG_ALIAS,
+  RekeyError,
+  type Actor,
+} from '@rekey/schema';
+import { namesText } from '../activity/state-text.ts';
 import type { Connection } from '../connection.ts';
+import { onlyOrg } from '../registry/activity-of-write.ts';
 import type { UntrustedCode } from '../registry/problems.ts';
 import type { Registry } from '../registry/registry.ts';
 import {
@@ -32,9 +41,9 @@ export interface Tokens {
    * Throws TOKEN_EXISTS if a token of this name is not revoked and has not expired, TOO_MANY_TOKENS,
    * TOKEN_BUSY, and the codes of `Registry.requireTrusted`.
    */
-  create(name: string, fields: Omit<AccessToken, 'name' | 'rev'>): Promise<AccessToken>;
+  create(name: string, fields: Omit<AccessToken, 'name' | 'rev'>, actor?: Actor): Promise<AccessToken>;
   /** Throws TOKEN_NOT_FOUND, TOKEN_BUSY, and the codes of `Registry.requireTrusted`. */
-  revoke(name: string): Promise<void>;
+  revoke(name: string, actor?: Actor): Promise<void>;
   /** Notes that a token was used, for people to see. Nothing proves it. */
   noteUse(name: string, atMs: number): Promise<void>;
   /** When tokens were last used, by name, as far as that is known. */
@@ -82,6 +91,13 @@ const createIndex = (registry: Registry) => {
   };
 };
 
+const concerned = (name: string, { orgs }: Pick<AccessToken, 'orgs'>) => ({
+  target: `token:${name}`,
+  ...onlyOrg(orgs),
+});
+const describe = ({ role, orgs }: Pick<AccessToken, 'role' | 'orgs'>): string =>
+  `${role} ${namesText(orgs)}`.slice(0, MAX_ACTIVITY_STATE_BYTES);
+
 export const openTokens = ({ redis, keys }: Connection, registry: Registry): Tokens => {
   const index = createIndex(registry);
   return {
@@ -98,7 +114,7 @@ export const openTokens = ({ redis, keys }: Connection, registry: Registry): Tok
     list: () => [...index().byName.values()],
     get: (name) => index().byName.get(name),
 
-    create: async (name, fields) => {
+    create: async (name, fields, actor = LOCAL_ACTOR) => {
       const value = liveFact(fields);
       const rev = await registry
         .writeFacts((facts) => {
@@ -108,7 +124,13 @@ export const openTokens = ({ redis, keys }: Connection, registry: Registry): Tok
           const isFree = before === undefined || isRevoked(before.value) || (known && isOver(known));
           if (!isFree) throw new RekeyError('TOKEN_EXISTS');
           checkRoom(facts, name, value);
-          return { [factOf(name)]: value };
+          const activity = {
+            what: 'token-created' as const,
+            actor,
+            ...concerned(name, fields),
+            after: describe(fields),
+          };
+          return { values: { [factOf(name)]: value }, activity };
         })
         .catch(busy);
       // Nothing is known of the use of this one yet.
@@ -116,13 +138,19 @@ export const openTokens = ({ redis, keys }: Connection, registry: Registry): Tok
       return { ...fields, name, rev: rev! };
     },
 
-    revoke: async (name) => {
+    revoke: async (name, actor = LOCAL_ACTOR) => {
       await registry
         .writeFacts((facts) => {
           const before = facts.get(factOf(name));
           const token = before && tokenOf(factOf(name), before);
           if (token === undefined) throw new RekeyError('TOKEN_NOT_FOUND');
-          return { [factOf(name)]: revokedFact(token.expiresMs) };
+          const activity = {
+            what: 'token-revoked' as const,
+            actor,
+            ...concerned(name, token),
+            before: describe(token),
+          };
+          return { values: { [factOf(name)]: revokedFact(token.expiresMs) }, activity };
         })
         .catch(busy);
       await redis.hdel(keys.tokenUses, name).catch(() => {});

@@ -1,3 +1,4 @@
+import type { ActivityOfWrite } from '../activity-of-write.ts';
 import type { Believed } from '../believed.ts';
 import { emptyManifest, type Manifest } from '../manifest.ts';
 import { untilWritten, withRecord, type Base, type Replace } from '../write.ts';
@@ -5,14 +6,18 @@ import { EXPIRED_KEPT_MS, hasExpired } from './expiring.ts';
 
 type Facts = Manifest['facts'];
 
+interface FactsChange {
+  /** By name. */
+  values: Record<string, string>;
+  activity: ActivityOfWrite;
+}
+
 /**
- * Writes facts that the registry proves. `changeOf` returns their values, or undefined to write nothing; it
- * runs again if another process has written meanwhile. Returns the revision of the write. Throws the codes of
+ * Writes facts that the registry proves. `changeOf` returns them, or undefined to write nothing; it runs
+ * again if another process has written meanwhile. Returns the revision of the write. Throws the codes of
  * `requireTrusted`, CONSUMER_BUSY, and what `changeOf` throws.
  */
-export type WriteFacts = (
-  changeOf: (facts: Facts) => Record<string, string> | undefined,
-) => Promise<number | undefined>;
+export type WriteFacts = (changeOf: (facts: Facts) => FactsChange | undefined) => Promise<number | undefined>;
 
 interface WriteFactsDeps {
   believed: Believed;
@@ -32,10 +37,10 @@ const withoutExpired = (manifest: Manifest): Manifest => ({
 export const createWriteFacts =
   ({ believed, base, look, replace, requireTrusted }: WriteFactsDeps): WriteFacts =>
   (changeOf) => {
-    let written: Record<string, string> | undefined;
+    let written: FactsChange | undefined;
     const isWritten = (facts: Facts) =>
       written !== undefined &&
-      Object.entries(written).every(([name, value]) => facts.get(name)?.value === value);
+      Object.entries(written.values).every(([name, value]) => facts.get(name)?.value === value);
     return untilWritten(async () => {
       await look();
       requireTrusted();
@@ -45,7 +50,8 @@ export const createWriteFacts =
       written = changeOf(facts);
       if (written === undefined) return undefined;
       const now = base();
-      const manifest = withRecord(withoutExpired(now.own), now.rev, { facts: written });
-      return (await replace(now, { manifest, entries: now.repairs })) ? now.rev : 'changed';
+      const manifest = withRecord(withoutExpired(now.own), now.rev, { facts: written.values });
+      const { activity } = written;
+      return (await replace(now, { manifest, entries: now.repairs, activity })) ? now.rev : 'changed';
     });
   };
