@@ -36,6 +36,7 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
     'INVENT_API_KEY=… docker compose run --rm setup',
     'it needs a Docker engine, and an API key of Invent',
   ],
+  ['docs/guides/operate.md', 'export REKEY_TLS_CA_FILE=secrets/ca.pem', 'it needs a Docker engine'],
   ['docs/guides/operate.md', 'npx rekey key-file gateway gateway-key.json     # from REKEY_KEY_FILE'],
   [
     'docs/guides/operate.md',
