@@ -114,7 +114,6 @@ export {
   type Actor,
   LOCAL_ACTOR,
   MAX_ACTIVITY_STATE_BYTES,
-  type SystemPart,
   activityFields,
   activityTypes,
   systemActor,

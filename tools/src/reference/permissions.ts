@@ -45,7 +45,9 @@ export const permissionsPage = (): string => {
   const methods = Object.entries(services).flatMap(([service, rpcs]) =>
     Object.entries(rpcs).map(([method, rpc]) => [
       code(`${service}.${method}`),
-      code(rpc.permission),
+      rpc.ofOthers === undefined
+        ? code(rpc.permission)
+        : `${code(rpc.permission)}; ${code(rpc.ofOthers)} for what others requested`,
       permissions[rpc.permission].role,
       scopeOf(rpc),
     ]),

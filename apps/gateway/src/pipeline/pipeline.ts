@@ -13,7 +13,7 @@ import type { Rights } from '@rekey/access';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
 import { actorOf } from '../identity/actor-of.ts';
 import { parseRequest } from '../requests/parse-request.ts';
-import { authorize, authorizeResult, requireSomewhere, seeingOf } from './authorize.ts';
+import { authorize, authorizeResult, requireOwn, requireSomewhere, seeingOf } from './authorize.ts';
 import { toCallError } from './call-errors.ts';
 import { withRealOrg, type ReadOrgName } from './org-names.ts';
 import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, UnaryRpc } from './rpc.ts';
@@ -143,6 +143,7 @@ const createSteps = ({
       actor: actorOf(caller, context),
       sees: await seeingOf(rpc, rights, readOrgName),
       rights,
+      requireOwn: requireOwn(rpc, caller, rights),
     }),
 
   checkResult: (rpc: Rpc, result: unknown, rights: Rights): Promise<void> =>

@@ -65,7 +65,7 @@ export const systemParts = {
   consumers: 'grants consumers their keys',
 } as const;
 
-export type SystemPart = keyof typeof systemParts;
+type SystemPart = keyof typeof systemParts;
 
 /** Who acts, and for which call. */
 export interface Actor {
