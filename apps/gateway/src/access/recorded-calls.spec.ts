@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Metadata, type StatusObject } from '@grpc/grpc-js';
 import { readStatusDetails } from '@rekey/rpc';
 import { ActivityRecord, type ActivityType, type RotationRequest } from '@rekey/schema';
-import { rightsOf, type Role } from '@rekey/access';
+import { ALL_RIGHTS, rightsOf, type Role } from '@rekey/access';
 import type { Rpc } from '../pipeline/rpc.ts';
 import { createRpcTable, type RpcDeps } from '../rpc-table.ts';
 import { useServices } from '../services-fixture.ts';
@@ -24,6 +24,7 @@ const accessOf = (role: Role, name = NAME): Access => ({
     caller: { name, names: new Set([name]), also: ALSO, expiresMs: Infinity },
     rights: () => rightsOf({ bindings: [{ principals: [name], role, orgs: ['*'] }] }, new Set([name])),
   }),
+  rightsOf: () => ALL_RIGHTS,
   guard: () => undefined,
   close: () => {},
 });
