@@ -12,6 +12,7 @@ import { createUploadIds } from './bulks/upload-ids.ts';
 import { GatewayEnvironment } from './config.ts';
 import { createMetrics } from './health/metrics.ts';
 import { limitsOf } from './limits/limits.ts';
+import { createCallerQuotas } from './quotas/caller-quotas.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import { createServer } from './pipeline/server.ts';
 import { createRpcTable } from './rpc-table.ts';
@@ -54,31 +55,36 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
 
   const contract = loadContract();
   const certificates = startCertificates(config, logger, shutdown);
-  const { access, isRefused } = startAccess(config, logger, shutdown);
+  const limits = limitsOf(config);
+  const onLimit = (limit: string) => metrics?.onLimit(limit);
+  const quotas = createCallerQuotas(limits.callers, onLimit);
+  const { access, isRefused } = startAccess(config, logger, shutdown, quotas);
   const seen = {
     waiters: waits.waiting,
     connections: () => server.connections(),
     certificates: certificates?.state,
     isAccessFileRefused: isRefused,
+    callersAtLimit: isRefused && quotas.atLimit,
   };
   const metrics = config.GATEWAY_HEALTH_ADDRESS === undefined ? undefined : createMetrics(contract, seen);
   metrics?.measureCommands(redis);
   const contest = watchContest(ledgerParts.ledger, shutdown);
-  const limits = limitsOf(config);
-  const onLimit = (limit: string) => metrics?.onLimit(limit);
   const uploadIds = createUploadIds(limits.uploadIds, onLimit);
-  const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits, uploadIds }), {
+  const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits, uploadIds, limitedCallers: quotas.atLimit }), {
     readOrgName: ledgerParts.readOrgName,
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : contest()),
     confirmDurable: replicas.confirm,
     logger,
     access,
+    // Without an access file, everybody is one caller.
+    quotas: isRefused && quotas,
     ...(metrics && { onRefused: metrics.onWorkRefused }),
   });
   const server = createServer(contract, handlers, {
     limits,
     onLimit,
-    mayReflect: createReflectionRight(access),
+    onThrown: (err) => logger.event('gateway_hook_failed', { err }),
+    mayReflect: createReflectionRight(access, quotas.countCall),
     tls: certificates && {
       credentials: certificates.credentials,
       maxConnectionAgeMs: config.GRPC_MAX_CONNECTION_AGE_MS,

@@ -84,6 +84,7 @@ const servicesOn = (
       remembersRegistry: () => false,
       liveness: { noLiveWorker: async () => false },
       uploadIds: createUploadIds(1_000_000, () => {}),
+      limitedCallers: () => [],
       budgetOf: (egress) =>
         openLedger(redis, { prefix: PREFIX, budget: { egress, requestsPerMinute: 1 } }).budget,
     }),

@@ -22,23 +22,29 @@ export interface Caller {
 /** A caller without identity where none is needed. */
 export const LOCAL: Caller = { name: 'local', names: new Set(['local']), expiresMs: Infinity };
 
-type Credentials = Pick<CallContext, 'authorization' | 'peerCertificate'>;
+/** What a call shows of its caller. */
+export type Credentials = Pick<CallContext, 'authorization' | 'peerCertificate'> & Partial<Pick<CallContext, 'peer'>>;
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
 /**
  * Who calls, from what a call shows. If it shows a certificate and a token, the certificate decides. Throws
- * NOT_AUTHENTICATED if it shows nothing that names anybody, or a token that is not valid.
+ * NOT_AUTHENTICATED if it shows nothing that names anybody, or a token that is not valid. `beforeVerifying`
+ * is called before anything that costs, and may throw.
  */
 export const createAuthenticator = () => {
   const readCertificate = remember(
     (der: Buffer) => createHash('sha256').update(der).digest('base64'),
     namesOfCertificate,
   );
-  return async ({ authorization, peerCertificate }: Credentials, jwts: JwtVerifier): Promise<Caller> => {
+  return async (
+    { authorization, peerCertificate }: Credentials,
+    jwts: JwtVerifier,
+    beforeVerifying: () => void = () => {},
+  ): Promise<Caller> => {
     const certified = peerCertificate === undefined ? [] : readCertificate(peerCertificate);
     const [name] = certified;
     const token = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
-    const identity = token === undefined ? undefined : await jwts.verify(token);
+    const identity = token === undefined ? undefined : await jwts.verify(token, beforeVerifying);
     if (authorization !== undefined && identity === undefined) throw new RekeyError('NOT_AUTHENTICATED');
     if (name !== undefined)
       return {

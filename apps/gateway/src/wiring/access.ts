@@ -6,6 +6,8 @@ import { followAccessFile, type FollowedAccess } from '../access/follow-access-f
 import { OPEN_ACCESS, createAccess, type Access } from '../access/guard-calls.ts';
 import type { GatewayEnvironment } from '../config.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
+import type { CallerQuotas } from '../quotas/caller-quotas.ts';
+import { limitFailures } from '../quotas/limit-failures.ts';
 
 const follow = (path: string, logger: Logger): FollowedAccess => {
   try {
@@ -25,6 +27,7 @@ export const startAccess = (
   config: GatewayEnvironment,
   logger: Logger,
   shutdown: Shutdown,
+  quotas: CallerQuotas,
 ): { access: Access; isRefused?: () => boolean } => {
   const path = config.REKEY_ACCESS_FILE;
   if (path === undefined) {
@@ -32,7 +35,7 @@ export const startAccess = (
     return { access: OPEN_ACCESS };
   }
   const followed = follow(path, logger);
-  const access = createAccess(followed.rules, createAuthenticator());
+  const access = createAccess(followed.rules, limitFailures(createAuthenticator(), quotas));
   shutdown.defer('access', async () => {
     access.close();
     followed.close();
@@ -42,9 +45,11 @@ export const startAccess = (
 
 /** Descriptors are for those who may call anything at all. */
 export const createReflectionRight =
-  (access: Access) =>
+  (access: Access, countCall: (caller: string) => void) =>
   async (context: CallContext): Promise<void> => {
-    const rights = (await access.admit(context)).rights();
+    const { caller, rights: rightsNow } = await access.admit(context);
+    countCall(caller.name);
+    const rights = rightsNow();
     if (!(Object.keys(permissions) as Permission[]).some((permission) => rights.allowsSomewhere(permission)))
       throw new RekeyError('NOT_PERMITTED');
   };

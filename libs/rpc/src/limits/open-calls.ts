@@ -1,6 +1,7 @@
 import { constants } from 'node:http2';
 import type { StatusObject } from '@grpc/grpc-js';
 import { RekeyError } from '@rekey/schema';
+import { attempt, type OnThrown } from '../attempt.ts';
 import { toStatus } from '../status-details.ts';
 import type { HeldCall, KindLimits, OpenKind } from './held-call.ts';
 
@@ -35,11 +36,16 @@ export class OpenCalls {
   private responseBytes = 0;
   private checking: NodeJS.Timeout | undefined;
 
-  constructor(kinds: Readonly<Record<string, KindLimits>>, limits: OpenCallsLimits, onLimit: OnLimit) {
+  constructor(
+    kinds: Readonly<Record<string, KindLimits>>,
+    limits: OpenCallsLimits,
+    onLimit: OnLimit,
+    onThrown: OnThrown,
+  ) {
     for (const [name, one] of Object.entries(kinds))
       this.kinds.set(name, { ...one, name, count: 0, arriving: new Set(), leaving: new Set() });
     this.limits = limits;
-    this.onLimit = onLimit;
+    this.onLimit = (limit) => void attempt(() => onLimit(limit), onThrown);
   }
 
   /** Counts a call; false if it was refused. */
