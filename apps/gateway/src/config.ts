@@ -36,10 +36,10 @@ const variables = z.object({
   GATEWAY_MAX_WAITS: intVariable({ min: 1, max: 1_000_000, default: 25_000 }),
   GATEWAY_MAX_WATCHES: intVariable({ min: 1, max: 1_000_000, default: 10_000 }),
   GATEWAY_MAX_UPLOADS: intVariable({ min: 1, max: 10_000, default: 64 }),
-  /** With an access file, what one caller may take: calls, and its share of the waits, watches and uploads. */
+  /** What one caller may take: calls, and its share of the waits, watches and uploads. */
   GATEWAY_MAX_CALLER_CALLS_PER_SECOND: intVariable({ min: 1, max: 1_000_000, default: 2000 }),
   GATEWAY_CALLER_SHARE_PERCENT: intVariable({ min: 1, max: 100, default: 25 }),
-  /** With an access file, how many calls of one address may fail to say who calls. */
+  /** How many calls of one address may fail to say who calls. */
   GATEWAY_MAX_FAILED_AUTHENTICATIONS_PER_SECOND: intVariable({ min: 1, max: 1_000_000, default: 50 }),
 });
 

@@ -110,7 +110,11 @@ export type OnUnexpected = (error: unknown, context: CallContext) => void;
  * becomes, INTERNAL is reported. Throws nothing: nobody else would end the call.
  */
 export const statusOf = (error: unknown, context: CallContext, onUnexpected: OnUnexpected): StatusObject => {
-  const report = (thrown: unknown): void => void attempt(() => onUnexpected(thrown, context), () => {});
+  const report = (thrown: unknown): void =>
+    void attempt(
+      () => onUnexpected(thrown, context),
+      () => {},
+    );
   const internal = (): StatusObject => toStatus(new RekeyError('INTERNAL'), context.path);
   if (!(error instanceof RekeyError)) {
     report(error);

@@ -89,7 +89,10 @@ export const serverStreaming =
     const context = contextOf(call);
     const fail = (error: unknown): void => {
       if (!call.cancelled)
-        attempt(() => call.emit('error', statusOf(error, context, onUnexpected)), () => {});
+        attempt(
+          () => call.emit('error', statusOf(error, context, onUnexpected)),
+          () => {},
+        );
     };
     attempt(
       () =>

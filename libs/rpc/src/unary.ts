@@ -14,7 +14,10 @@ export const unary =
   (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => {
     const context = contextOf(call);
     const fail = (error: unknown): void =>
-      void attempt(() => callback(statusOf(error, context, onUnexpected)), () => {});
+      void attempt(
+        () => callback(statusOf(error, context, onUnexpected)),
+        () => {},
+      );
     attempt(
       () =>
         void handler(call.request, context).then(

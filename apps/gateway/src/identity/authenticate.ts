@@ -23,7 +23,8 @@ export interface Caller {
 export const LOCAL: Caller = { name: 'local', names: new Set(['local']), expiresMs: Infinity };
 
 /** What a call shows of its caller. */
-export type Credentials = Pick<CallContext, 'authorization' | 'peerCertificate'> & Partial<Pick<CallContext, 'peer'>>;
+export type Credentials = Pick<CallContext, 'authorization' | 'peerCertificate'> &
+  Partial<Pick<CallContext, 'peer'>>;
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
 /**

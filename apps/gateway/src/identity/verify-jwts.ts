@@ -118,8 +118,8 @@ const issuerNameIn = (token: string): string => {
 export interface JwtVerifier {
   /**
    * Whom a token of a configured issuer names. Undefined for every other token: nothing says which part of it
-   * was wrong, but to `onRefused`, which must not show it to the caller. `beforeVerifying` is called unless the
-   * token was verified a moment ago, and may throw.
+   * was wrong, but to `onRefused`, which must not show it to the caller. `beforeVerifying` is called unless
+   * the token was verified a moment ago, and may throw.
    */
   verify(token: string, beforeVerifying?: () => void): Promise<TokenIdentity | undefined>;
   /** The issuer of this name, if it is configured. */

@@ -1,5 +1,5 @@
 import { credentials, status, type ServiceError } from '@grpc/grpc-js';
-import { permissions, type Rights } from '@rekey/access';
+import type { permissions, Rights } from '@rekey/access';
 import { loadContract, readStatusDetails, type ServiceHandlers } from '@rekey/rpc';
 import { z } from 'zod';
 import type { Access } from '../access/guard-calls.ts';
@@ -109,7 +109,7 @@ const tableOf = ({ step, asyncStep }: Steps): Partial<RpcTable> => {
             end: () => step('end', undefined),
           }),
         handler: async (parts: AsyncIterable<object>) => {
-          for await (const _part of parts) step('part', undefined);
+          for await (const part of parts) step('part', part);
           return asyncStep('handle', {});
         },
       }),

@@ -30,7 +30,17 @@ const THROWN: [what: string, thrown: unknown][] = [
 
 /** The steps that decide about a call of each kind: the caller gets INTERNAL if one of them throws. */
 const always = ['kind of call'];
-const pipeline = ['admit', 'rights', 'count', 'allows somewhere', 'hold', 'parse', 'translate', 'allows', 'load'];
+const pipeline = [
+  'admit',
+  'rights',
+  'count',
+  'allows somewhere',
+  'hold',
+  'parse',
+  'translate',
+  'allows',
+  'load',
+];
 const writing = ['hold back', 'guard', 'handle', 'confirm', 'respond', 'release', 'guard ends'];
 const DECIDE: Record<Kind, string[]> = {
   unary: [...always, ...pipeline, ...writing],

@@ -70,18 +70,21 @@ describe('failed authentications', () => {
   const jwts = {} as JwtVerifier;
   let verified: number;
   /** `token` is verified at a cost and fails unless it is `good`; `known` needs no verification. */
-  const authenticate = limitFailures(async ({ authorization }, _jwts, beforeVerifying = () => {}) => {
-    if (authorization === undefined) throw new RekeyError('NOT_AUTHENTICATED');
-    if (authorization === 'known') return LOCAL;
-    beforeVerifying();
-    verified += 1;
-    if (authorization === 'away') throw new Error('Connection is closed.');
-    if (authorization !== 'good') throw new RekeyError('NOT_AUTHENTICATED');
-    return LOCAL;
-  }, {
-    countFailure: (peer) => quotas.countFailure(peer),
-    uncountFailure: (peer) => quotas.uncountFailure(peer),
-  });
+  const authenticate = limitFailures(
+    async ({ authorization }, _jwts, beforeVerifying = () => {}) => {
+      if (authorization === undefined) throw new RekeyError('NOT_AUTHENTICATED');
+      if (authorization === 'known') return LOCAL;
+      beforeVerifying();
+      verified += 1;
+      if (authorization === 'away') throw new Error('Connection is closed.');
+      if (authorization !== 'good') throw new RekeyError('NOT_AUTHENTICATED');
+      return LOCAL;
+    },
+    {
+      countFailure: (peer) => quotas.countFailure(peer),
+      uncountFailure: (peer) => quotas.uncountFailure(peer),
+    },
+  );
   const come = (authorization: string | undefined, peer = '192.0.2.7:1000') =>
     authenticate({ authorization, peerCertificate: undefined, peer }, jwts).then(
       () => 'known',

@@ -68,8 +68,7 @@ export const createCallerQuotas = (
   return {
     countCall: (caller) => {
       const waitMs = calls.take(caller);
-      if (waitMs > 0)
-        throw refusal('QUOTA_EXCEEDED', 'caller-calls', caller, limits.calls.perSecond, waitMs);
+      if (waitMs > 0) throw refusal('QUOTA_EXCEEDED', 'caller-calls', caller, limits.calls.perSecond, waitMs);
     },
 
     hold: (kind, caller) => {

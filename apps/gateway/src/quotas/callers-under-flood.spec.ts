@@ -1,11 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  Metadata,
-  credentials,
-  status,
-  type ClientWritableStream,
-  type ServiceError,
-} from '@grpc/grpc-js';
+import { Metadata, credentials, status, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
 import { ALL_RIGHTS } from '@rekey/access';
 import { loadContract, readStatusDetails, type ServiceHandlers } from '@rekey/rpc';
 import { z } from 'zod';
@@ -70,7 +64,7 @@ const table = {
       ...columns,
       request: () => ({ read: (message: object) => message, end: () => {} }),
       handler: async (messages: AsyncIterable<object>) => {
-        for await (const _message of messages) parts += 1;
+        for await (const message of messages) parts += Number(message !== undefined);
       },
     }),
     WatchBulkRotation: defineServerStreamRpc({
@@ -194,7 +188,10 @@ describe.each(['waits', 'watches', 'uploads'] as const)('a flood of %s by one ca
     await settled(open, 0);
     const again = async (): Promise<number> => {
       const call = begin[kind]('Bearer flooder');
-      const isRefused = await Promise.race([call.ended, new Promise((r) => setTimeout(() => r('open'), 100))]);
+      const isRefused = await Promise.race([
+        call.ended,
+        new Promise((r) => setTimeout(() => r('open'), 100)),
+      ]);
       call.cancel();
       return isRefused === 'open' ? 1 : 0;
     };

@@ -12,10 +12,7 @@ const isNotAuthenticated = (error: unknown): boolean =>
  * ends none that is known.
  */
 export const limitFailures =
-  (
-    authenticate: Authenticate,
-    quotas: Pick<CallerQuotas, 'countFailure' | 'uncountFailure'>,
-  ): Authenticate =>
+  (authenticate: Authenticate, quotas: Pick<CallerQuotas, 'countFailure' | 'uncountFailure'>): Authenticate =>
   async (credentials, jwts) => {
     const { peer } = credentials;
     let isCounted = false;

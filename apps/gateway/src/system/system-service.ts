@@ -22,7 +22,6 @@ export interface SystemServiceDeps {
 
 const SHOWN_CALLERS = 10;
 
-
 const Freeze = z.object({
   reason: Reason.refine((reason) => reason.trim() !== '', 'must not be empty'),
 });

@@ -6,7 +6,8 @@ import { followAccessFile, type FollowedAccess } from '../access/follow-access-f
 import { OPEN_ACCESS, createAccess, type Access } from '../access/guard-calls.ts';
 import type { GatewayEnvironment } from '../config.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
-import type { CallerQuotas } from '../quotas/caller-quotas.ts';
+import { limitsOf } from '../limits/limits.ts';
+import { createCallerQuotas, type CallerQuotas } from '../quotas/caller-quotas.ts';
 import { limitFailures } from '../quotas/limit-failures.ts';
 
 const follow = (path: string, logger: Logger): FollowedAccess => {
@@ -22,33 +23,49 @@ const follow = (path: string, logger: Logger): FollowedAccess => {
   }
 };
 
-/** Who may do what. Without a file, everybody who reaches the gateway may do everything. */
+interface StartedAccess {
+  access: Access;
+  /** Rejects for a caller that may not see the descriptors of the services. */
+  mayReflect: (context: CallContext) => Promise<void>;
+  /** The limits of one caller. Absent without a file: everybody is one caller, which has none. */
+  quotas?: CallerQuotas;
+  /** Absent without a file. */
+  isRefused?: () => boolean;
+}
+
+/** Who may do what, and how much. Without a file, everybody who reaches the gateway may do everything. */
 export const startAccess = (
   config: GatewayEnvironment,
   logger: Logger,
   shutdown: Shutdown,
-  quotas: CallerQuotas,
-): { access: Access; isRefused?: () => boolean } => {
+  onLimit: (limit: string) => void,
+): StartedAccess => {
   const path = config.REKEY_ACCESS_FILE;
   if (path === undefined) {
     logger.event('access_open');
-    return { access: OPEN_ACCESS };
+    return { access: OPEN_ACCESS, mayReflect: async () => {} };
   }
+  const quotas = createCallerQuotas(limitsOf(config).callers, onLimit);
   const followed = follow(path, logger);
   const access = createAccess(followed.rules, limitFailures(createAuthenticator(), quotas));
   shutdown.defer('access', async () => {
     access.close();
     followed.close();
   });
-  return { access, isRefused: () => followed.refusedSinceMs() !== undefined };
+  return {
+    access,
+    quotas,
+    mayReflect: createReflectionRight(access, quotas),
+    isRefused: () => followed.refusedSinceMs() !== undefined,
+  };
 };
 
 /** Descriptors are for those who may call anything at all. */
-export const createReflectionRight =
-  (access: Access, countCall: (caller: string) => void) =>
+const createReflectionRight =
+  (access: Access, quotas: CallerQuotas) =>
   async (context: CallContext): Promise<void> => {
     const { caller, rights: rightsNow } = await access.admit(context);
-    countCall(caller.name);
+    quotas.countCall(caller.name);
     const rights = rightsNow();
     if (!(Object.keys(permissions) as Permission[]).some((permission) => rights.allowsSomewhere(permission)))
       throw new RekeyError('NOT_PERMITTED');

@@ -48,7 +48,10 @@ class Admission {
   /** Does a step of a call. If it throws, its caller gets INTERNAL: grpc-js would let the process end. */
   step(held: HeldCall, act: () => void): void {
     attempt(act, (thrown) => {
-      attempt(() => held.call.sendStatus(toStatus(new RekeyError('INTERNAL'), held.method.path)), this.onThrown);
+      attempt(
+        () => held.call.sendStatus(toStatus(new RekeyError('INTERNAL'), held.method.path)),
+        this.onThrown,
+      );
       this.onThrown(thrown);
     });
   }

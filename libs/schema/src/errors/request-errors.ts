@@ -62,7 +62,8 @@ export const requestErrors = {
     grpc: 'RESOURCE_EXHAUSTED',
     retry: true,
     message: 'Too many calls from this address did not say who calls; this one was not examined.',
-    advice: 'Find what calls from this address without a valid certificate or token, then send the call again.',
+    advice:
+      'Find what calls from this address without a valid certificate or token, then send the call again.',
   },
   METADATA_TOO_LARGE: {
     grpc: 'RESOURCE_EXHAUSTED',

@@ -13,8 +13,8 @@ export const gatewayEvents = {
     level: 'error',
     message: 'a part of the gateway that surrounds calls failed',
     meaning:
-      'What counts, limits or measures calls threw an unforeseen error. Its call was answered nevertheless, ' +
-      'with INTERNAL if the part decides about it. Report the stack in `err`.',
+      'What counts, limits or measures calls threw an unforeseen error. Its call was answered ' +
+      'nevertheless, with INTERNAL if the part decides about it. Report the stack in `err`.',
   },
   gateway_not_serving: {
     level: 'warn',
