@@ -86,6 +86,7 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
     requestBytes: 64 * MIB,
     responseBytes: 64 * MIB,
     readWithinMs: 300_000,
+    stalledAfterMs: 10_000,
   },
   connections: {
     open: config.GATEWAY_MAX_CONNECTIONS,

@@ -126,12 +126,11 @@ export const limitCalls = (
       sendStatus.call(call, status);
       open.answered(held);
     };
-    if (!method.responseStream) {
-      call.sendMessage = (message, callback) => {
-        sendMessage.call(call, message, callback);
-        open.answered(held);
-      };
-    }
+    call.sendMessage = (message, callback) => {
+      sendMessage.call(call, message, callback);
+      if (method.responseStream) open.sent(held);
+      else open.answered(held);
+    };
     // The call is itself an intercepting call: grpc-js's own class would only pass everything on.
     return call as ReturnType<ServerInterceptor>;
   };
