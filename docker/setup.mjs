@@ -20,8 +20,9 @@ const rights = {
   admin: '~* &* +@all',
   // It changes neither published records nor acknowledgements.
   gateway:
-    `~${keys}[^ac]* ~${keys}assistant:* ~${keys}accepted ~${keys}adopted:* ~${keys}changes:* ` +
-    `~${keys}checks* ~${keys}consumers %R~${keys}a* %R~${keys}c* &${keys}* ${commands} +info +time +wait`,
+    `~${keys}[^ac]* ~${keys}assistant:* ~${keys}accepted ~${keys}activity ~${keys}adopted:* ` +
+    `~${keys}changes:* ~${keys}checks* ~${keys}consumers %R~${keys}a* %R~${keys}c* &${keys}* ` +
+    `${commands} +info +time +wait`,
   worker: `~${keys}* &${keys}* ${commands} +info +time +wait +bgrewriteaof`,
 };
 /** A consumer reads what is for all, and writes to its own stream of acknowledgements. */

@@ -44,36 +44,34 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const certificates = startCertificates(config, logger, shutdown);
   const limits = limitsOf(config);
   const onLimit = (limit: string) => metrics?.onLimit(limit);
-  const { access, quotas, mayReflect, isRefused } = startAccess(config, logger, shutdown, onLimit);
+  const gate = startAccess(ledgerParts.tokens, config, logger, shutdown, onLimit);
+  const { access, quotas, limitedCallers } = gate;
   const seen = {
     waiters: waits.waiting,
     connections: () => server.connections(),
     certificates: certificates?.state,
-    isAccessFileRefused: isRefused,
+    isAccessFileRefused: gate.isRefused,
     callersAtLimit: quotas?.atLimit,
   };
   const metrics = config.GATEWAY_HEALTH_ADDRESS === undefined ? undefined : createMetrics(contract, seen);
   metrics?.measureCommands(redis);
   const contest = watchContest(ledgerParts.ledger, shutdown);
   const uploadIds = createUploadIds(limits.uploadIds, onLimit);
-  const handlers = createHandlers(
-    createRpcTable({ ...ledgerParts, ...waits, uploadIds, limitedCallers: quotas?.atLimit ?? (() => []) }),
-    {
-      readOrgName: ledgerParts.readOrgName,
-      holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : contest()),
-      confirmDurable,
-      logger,
-      access,
-      // Without an access file, everybody is one caller.
-      quotas: isRefused && quotas,
-      ...(metrics && { onRefused: metrics.onWorkRefused }),
-    },
-  );
+  const table = createRpcTable({ ...ledgerParts, ...waits, uploadIds, access, limitedCallers });
+  const handlers = createHandlers(table, {
+    readOrgName: ledgerParts.readOrgName,
+    holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : contest()),
+    confirmDurable,
+    logger,
+    access,
+    quotas,
+    ...(metrics && { onRefused: metrics.onWorkRefused }),
+  });
   const server = createServer(contract, handlers, {
     limits,
     onLimit,
     onThrown: (err) => logger.event('gateway_hook_failed', { err }),
-    mayReflect,
+    mayReflect: gate.mayReflect,
     tls: certificates && {
       credentials: certificates.credentials,
       maxConnectionAgeMs: config.GRPC_MAX_CONNECTION_AGE_MS,

@@ -17,6 +17,7 @@ import { openSweeps, type Sweeps } from './sweeps/sweeps.ts';
 import { openProcesses, type Processes } from './system/processes.ts';
 import { createIdentity } from './system/identity.ts';
 import { openSystem, type System } from './system/system.ts';
+import { openTokens, type Tokens } from './tokens/tokens.ts';
 
 export interface LedgerOptions {
   /** Without the braces. */
@@ -59,6 +60,8 @@ export interface Ledger {
   readonly consumers: Consumers;
   /** What is believed of the consumers, and why not. */
   readonly registry: Registry;
+  /** Access tokens that Rekey has made. */
+  readonly tokens: Tokens;
   readonly budget: RequestBudget;
   readonly processes: Processes;
   readonly system: System;
@@ -121,6 +124,7 @@ export const openLedger = (
     policies: openPolicies(connection),
     consumers,
     registry,
+    tokens: openTokens(connection, registry),
     budget: openBudget(connection, budget),
     processes,
     system,

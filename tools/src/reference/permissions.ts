@@ -24,6 +24,8 @@ The caller needs the permission in these orgs:
 - **every**: all orgs, those of binding \`"*"\`.
 - **any**: at least one org.
 
+**everyone** is each caller that the gateway knows, also one without a role.
+
 Health (\`grpc.health.v1\`) answers everybody. Reflection answers whoever may call anything.
 `;
 
@@ -43,7 +45,9 @@ export const permissionsPage = (): string => {
   const methods = Object.entries(services).flatMap(([service, rpcs]) =>
     Object.entries(rpcs).map(([method, rpc]) => [
       code(`${service}.${method}`),
-      code(rpc.permission),
+      rpc.ofOthers === undefined
+        ? code(rpc.permission)
+        : `${code(rpc.permission)}; ${code(rpc.ofOthers)} for what others requested`,
       permissions[rpc.permission].role,
       scopeOf(rpc),
     ]),

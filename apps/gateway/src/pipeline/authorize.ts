@@ -1,7 +1,8 @@
 import { ORG_ALIAS, RekeyError } from '@rekey/schema';
 import { permissions, type Permission, type Rights } from '@rekey/access';
 import { withRealNames, type ReadOrgName } from './org-names.ts';
-import type { Rpc } from './rpc.ts';
+import type { Caller } from '../identity/authenticate.ts';
+import type { Rpc, RpcContext } from './rpc.ts';
 
 type Fields = Record<string, unknown>;
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
@@ -69,6 +70,14 @@ export const authorizeResult = async (
   if (!allowsEach(rights, permission, await withRealNames([orgId], readOrgName)))
     throw notPermitted(permission);
 };
+
+/** A caller may have requested something under any name by which bindings know it. */
+export const requireOwn =
+  ({ ofOthers }: Rpc, { names }: Caller, rights: () => Rights): RpcContext['requireOwn'] =>
+  ({ orgId, requestedBy }) => {
+    const isOwn = requestedBy !== undefined && names.has(requestedBy);
+    if (!isOwn && ofOthers !== undefined && !rights().allows(ofOthers, orgId)) throw notPermitted(ofOthers);
+  };
 
 /** Whether a caller has the permission of a method in an org, also under the name `c`. */
 export const seeingOf = async (

@@ -10,6 +10,7 @@ import {
   RequestId,
   RotationId,
   SweepId,
+  TokenName,
   errorTable,
   type ErrorCode,
 } from '@rekey/schema';
@@ -25,6 +26,7 @@ const subjects: [field: string, schema: z.ZodType, name: string][] = [
   ['id', SweepId, 'sweep_id'],
   ['id', PolicyId, 'rotation_policy_id'],
   ['name', ConsumerName, 'consumer'],
+  ['tokenName', TokenName, 'token_name'],
   ['orgId', OrgId, 'org_id'],
   ['assistantId', AssistantId, 'assistant_id'],
   ['requestId', RequestId, 'request_id'],

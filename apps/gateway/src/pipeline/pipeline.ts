@@ -11,9 +11,10 @@ import type { Logger } from '@rekey/runtime';
 import { RekeyError, type ErrorCode } from '@rekey/schema';
 import type { Rights } from '@rekey/access';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
+import { actorOf } from '../identity/actor-of.ts';
 import type { CallerQuotas, LongCallKind } from '../quotas/caller-quotas.ts';
 import { parseRequest } from '../requests/parse-request.ts';
-import { authorize, authorizeResult, requireSomewhere, seeingOf } from './authorize.ts';
+import { authorize, authorizeResult, requireOwn, requireSomewhere, seeingOf } from './authorize.ts';
 import { countingRefusals } from './call-errors.ts';
 import { withRealOrg, type ReadOrgName } from './org-names.ts';
 import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, UnaryRpc } from './rpc.ts';
@@ -151,7 +152,13 @@ const createSteps = ({
   },
 
   contextFor: async (rpc: Rpc, context: CallContext, { caller, rights }: Admission): Promise<RpcContext> =>
-    Object.assign(context, { caller, sees: await seeingOf(rpc, rights, readOrgName) }),
+    Object.assign(context, {
+      caller,
+      actor: actorOf(caller, context),
+      sees: await seeingOf(rpc, rights, readOrgName),
+      rights,
+      requireOwn: requireOwn(rpc, caller, rights),
+    }),
 
   checkResult: (rpc: Rpc, result: unknown, rights: Rights): Promise<void> =>
     authorizeResult(rpc, result, rights, readOrgName),

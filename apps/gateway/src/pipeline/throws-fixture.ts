@@ -59,6 +59,7 @@ const accessOf = ({ step, asyncStep }: Steps, open: { guards: number }): Access 
     allows: () => step('allows', true),
     allowsSomewhere: () => step('allows somewhere', true),
     allowsEverywhere: (permission) => permission === 'status.read',
+    grants: [],
   };
   const admission = {
     caller: { name: 'uri:a', names: new Set(['uri:a']), expiresMs: Infinity },
@@ -77,6 +78,7 @@ const accessOf = ({ step, asyncStep }: Steps, open: { guards: number }): Access 
         },
       };
     },
+    rightsOf: () => rights,
     close: () => {},
   };
 };

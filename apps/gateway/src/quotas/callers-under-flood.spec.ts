@@ -37,6 +37,7 @@ const access: Access = {
     rights: () => ALL_RIGHTS,
   }),
   guard: () => undefined,
+  rightsOf: () => ALL_RIGHTS,
   close: () => {},
 };
 

@@ -1,11 +1,18 @@
 import type { Ledger, RotationQueue } from '@rekey/ledger';
 import { toProtoRotation } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
-import { RekeyError, RotationId, type Consumer, type Rotation, type RotationRequest } from '@rekey/schema';
+import {
+  RekeyError,
+  RotationId,
+  type Actor,
+  type Consumer,
+  type Rotation,
+  type RotationRequest,
+} from '@rekey/schema';
 import { orgOfRecord } from '../assistants/published-record.ts';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
-import { defineRpc, inItsOrg, type RpcTable } from '../pipeline/rpc.ts';
+import { defineRpc, inItsOrg, type RpcContext, type RpcTable } from '../pipeline/rpc.ts';
 import { makePageToken, placeOfPage, readPageToken } from '../requests/page-token.ts';
 import { given } from '../requests/parse-request.ts';
 import { ByRotation, ListRotations, RotateSecretKey, WaitRotation } from './rotation-requests.ts';
@@ -26,9 +33,10 @@ export interface RotationServiceDeps {
 const acceptRotation = async (
   { ledger, queue }: Pick<RotationServiceDeps, 'ledger' | 'queue'>,
   request: RotationRequest,
+  actor: Actor,
 ): Promise<Rotation> => {
   const { rotation } = await ledger.rotations
-    .accept(`rot_${nextUlid()}`, request)
+    .accept(`rot_${nextUlid()}`, request, actor)
     .catch(async (error: unknown) => {
       // The check finds the corrupt entry and quarantines the assistant.
       if (error instanceof RekeyError && error.code === 'LEDGER_CORRUPT')
@@ -42,6 +50,15 @@ const acceptRotation = async (
   return rotation;
 };
 
+const cancelRotation = async (
+  { rotations }: Ledger,
+  id: string,
+  { actor, requireOwn }: RpcContext,
+): Promise<Rotation> => {
+  requireOwn(await rotations.get(id));
+  return rotations.cancel(id, actor);
+};
+
 /** An assistant is rotated once at a time, under whatever org it was asked for. */
 const ofAssistant = (ledger: Ledger) =>
   ({
@@ -52,13 +69,8 @@ const ofAssistant = (ledger: Ledger) =>
     notFound: 'ASSISTANT_NOT_FOUND',
   }) as const;
 
-export const createRotationService = ({
-  ledger,
-  queue,
-  waiters,
-  acknowledgements,
-  liveness,
-}: RotationServiceDeps): RpcTable['RotationService'] => {
+export const createRotationService = (deps: RotationServiceDeps): RpcTable['RotationService'] => {
+  const { ledger, waiters, acknowledgements, liveness } = deps;
   const ofRotation = inItsOrg((id) => ledger.rotations.get(id), 'ROTATION_NOT_FOUND');
   return {
     RotateSecretKey: defineRpc({
@@ -67,7 +79,7 @@ export const createRotationService = ({
       orgs: 'request',
       ...ofAssistant(ledger),
       effect: 'accept',
-      handler: (request) => acceptRotation({ ledger, queue }, request),
+      handler: (request, { actor }) => acceptRotation(deps, request, actor),
       respond: (rotation) => toProtoRotation(rotation),
     }),
 
@@ -125,9 +137,10 @@ export const createRotationService = ({
     CancelRotation: defineRpc({
       request: ByRotation,
       permission: 'rotations.cancel',
+      ofOthers: 'rotations.cancelOthers',
       ...ofRotation,
       effect: 'change',
-      handler: ({ id }) => ledger.rotations.cancel(id),
+      handler: ({ id }, context) => cancelRotation(ledger, id, context),
       respond: (rotation) => toProtoRotation(rotation),
     }),
   };

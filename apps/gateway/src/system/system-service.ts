@@ -65,7 +65,7 @@ export const createSystemService = ({
       permission: 'system.freeze',
       orgs: 'all',
       effect: 'change',
-      handler: ({ reason }) => system.freeze(reason),
+      handler: ({ reason }, { actor }) => system.freeze(reason, actor),
       respond,
     }),
 
@@ -74,7 +74,7 @@ export const createSystemService = ({
       permission: 'system.freeze',
       orgs: 'all',
       effect: 'change',
-      handler: () => system.unfreeze(),
+      handler: (_request, { actor }) => system.unfreeze(actor),
       respond,
     }),
 
@@ -83,8 +83,8 @@ export const createSystemService = ({
       permission: 'budget.open',
       orgs: 'all',
       effect: 'change',
-      handler: async ({ egress }) => {
-        if (!(await budgetOf(egress).open())) throw new RekeyError('BUDGET_NOT_CLOSED');
+      handler: async ({ egress }, { actor }) => {
+        if (!(await budgetOf(egress).open(actor))) throw new RekeyError('BUDGET_NOT_CLOSED');
       },
       respond,
     }),
@@ -94,11 +94,11 @@ export const createSystemService = ({
       permission: 'ledger.adopt',
       orgs: 'all',
       effect: 'change',
-      handler: async ({ ledgerId }) => {
-        await system.adopt(ledgerId);
+      handler: async ({ ledgerId }, { actor }) => {
+        await system.adopt(ledgerId, actor);
         // This ledger does not know what was published before: a sweep compares everything, whatever the
         // schedule says.
-        const { sweep } = await sweeps.create(`swp_${nextUlid()}`, undefined);
+        const { sweep } = await sweeps.create(`swp_${nextUlid()}`, undefined, { actor });
         await sweepQueue.add(sweep);
       },
       respond,

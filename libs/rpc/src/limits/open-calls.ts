@@ -45,7 +45,14 @@ export class OpenCalls {
     onThrown: OnThrown,
   ) {
     for (const [name, one] of Object.entries(kinds))
-      this.kinds.set(name, { ...one, name, count: 0, arriving: new Set(), leaving: new Set(), sending: new Set() });
+      this.kinds.set(name, {
+        ...one,
+        name,
+        count: 0,
+        arriving: new Set(),
+        leaving: new Set(),
+        sending: new Set(),
+      });
     this.limits = limits;
     this.onLimit = (limit) => void attempt(() => onLimit(limit), onThrown);
   }

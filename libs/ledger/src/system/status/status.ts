@@ -121,10 +121,19 @@ const overfullOf = (
     .map(({ orgId, count }) => ({ key: keys.intents(orgId), count }));
 };
 
+const replacedOf = (facts: Record<string, string>) => ({
+  ...momentOf('eventsReplacedMs', facts['events_replaced']),
+  ...momentOf('activityReplacedMs', facts['activity_replaced']),
+});
+
 const frozenOf = (facts: Record<string, string>): SystemFacts['frozen'] =>
   facts['frozen'] === undefined
     ? undefined
-    : { ...momentOf('sinceMs', facts['frozen']), reason: facts['frozen_reason'] ?? '' };
+    : {
+        ...momentOf('sinceMs', facts['frozen']),
+        reason: facts['frozen_reason'] ?? '',
+        ...(facts['frozen_by'] && { requestedBy: facts['frozen_by'] }),
+      };
 
 const ledgerOf = (facts: Record<string, string>, now: LedgerHoldings): SystemFacts['ledger'] => {
   const before = readJson(HoldingsNote, facts['before'] ?? '');
@@ -192,7 +201,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     damagedQueues,
     overfullIntents: overfullOf(connection, openIntents, known),
     tooLong: [...tooLong, ...notes.tooLong],
-    ...momentOf('eventsReplacedMs', facts['events_replaced']),
+    ...replacedOf(facts),
     processes: known,
     ledger,
     openRotations: open,
