@@ -79,7 +79,8 @@ describe('docker compose run --rm setup', () => {
     execFileSync('openssl', [
       'verify',
       '-x509_strict',
-      ...['-CAfile', join(secrets, 'ca.pem')],
+      '-CAfile',
+      join(secrets, 'ca.pem'),
       ...['gateway-tls.pem', 'admin-tls.pem'].map((name) => join(secrets, name)),
     ]);
     const { bindings } = parse(await secret('access.yaml')) as { bindings: object[] };

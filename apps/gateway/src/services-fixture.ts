@@ -93,6 +93,7 @@ const servicesOn = (
       liveness: { noLiveWorker: async () => false },
       access: fixture.access,
       uploadIds: createUploadIds(1_000_000, () => {}),
+      limitedCallers: () => [],
       budgetOf: (egress) =>
         openLedger(redis, { prefix: PREFIX, budget: { egress, requestsPerMinute: 1 } }).budget,
     }),

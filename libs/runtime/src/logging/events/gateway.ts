@@ -9,6 +9,13 @@ export const gatewayEvents = {
       'A call failed with an unforeseen error, or on a ledger entry that cannot be read. Its caller ' +
       'received INTERNAL. Report the stack in `err`, or repair the entry that `rekey status` names.',
   },
+  gateway_hook_failed: {
+    level: 'error',
+    message: 'a part of the gateway that surrounds calls failed',
+    meaning:
+      'What counts, limits or measures calls threw an unforeseen error. Its call was answered ' +
+      'nevertheless, with INTERNAL if the part decides about it. Report the stack in `err`.',
+  },
   gateway_not_serving: {
     level: 'warn',
     message: 'NOT_SERVING: Redis accepts no writes',
