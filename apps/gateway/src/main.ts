@@ -15,7 +15,7 @@ import { limitsOf } from './limits/limits.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import { createServer } from './pipeline/server.ts';
 import { createRpcTable } from './rpc-table.ts';
-import { createReflectionRight, startAccess } from './wiring/access.ts';
+import { createReflectionRight, startAccess, startDeniedCalls } from './wiring/access.ts';
 import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
@@ -42,7 +42,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const clock = startLedgerClock(redisParts, config, logger, shutdown);
   const ledgerParts = openLedgerParts(redisParts, clock, keyFile, config, logger, shutdown);
   const { keys } = ledgerParts.ledger;
-  const waits = createWaits(ledgerParts, redisParts);
+  const waits = createWaits(ledgerParts, redisParts, config, logger);
   watchLedger(ledgerParts, config, logger, shutdown);
   const replicas = createReplicaConfirmation(redis, {
     replicas: config.REKEY_WAIT_REPLICAS,
@@ -54,7 +54,8 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
 
   const contract = loadContract();
   const certificates = startCertificates(config, logger, shutdown);
-  const { access, isRefused } = startAccess(config, logger, shutdown);
+  const { access, isRefused } = startAccess(ledgerParts.tokens, config, logger, shutdown);
+  const noteDenied = startDeniedCalls(ledgerParts, logger, shutdown);
   const seen = {
     waiters: waits.waiting,
     connections: () => server.connections(),
@@ -67,18 +68,19 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const limits = limitsOf(config);
   const onLimit = (limit: string) => metrics?.onLimit(limit);
   const uploadIds = createUploadIds(limits.uploadIds, onLimit);
-  const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits, uploadIds }), {
+  const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits, uploadIds, access }), {
     readOrgName: ledgerParts.readOrgName,
     holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : contest()),
     confirmDurable: replicas.confirm,
     logger,
     access,
+    onFailed: noteDenied,
     ...(metrics && { onRefused: metrics.onWorkRefused }),
   });
   const server = createServer(contract, handlers, {
     limits,
     onLimit,
-    mayReflect: createReflectionRight(access),
+    mayReflect: createReflectionRight(access, noteDenied),
     tls: certificates && {
       credentials: certificates.credentials,
       maxConnectionAgeMs: config.GRPC_MAX_CONNECTION_AGE_MS,

@@ -1,3 +1,5 @@
+import { createAccessService, type AccessServiceDeps } from './access/access-service.ts';
+import { createActivityService, type ActivityServiceDeps } from './activity/activity-service.ts';
 import { createAssistantService, type AssistantServiceDeps } from './assistants/assistant-service.ts';
 import { createBulkService, type BulkServiceDeps } from './bulks/bulk-service.ts';
 import { createConsumerService, type ConsumerServiceDeps } from './consumers/consumer-service.ts';
@@ -7,7 +9,9 @@ import { createSweepService, type SweepServiceDeps } from './sweeps/sweep-servic
 import { createSystemService, type SystemServiceDeps } from './system/system-service.ts';
 import type { RpcTable } from './pipeline/rpc.ts';
 
-export type RpcDeps = AssistantServiceDeps &
+export type RpcDeps = AccessServiceDeps &
+  ActivityServiceDeps &
+  AssistantServiceDeps &
   BulkServiceDeps &
   ConsumerServiceDeps &
   PolicyServiceDeps &
@@ -17,6 +21,8 @@ export type RpcDeps = AssistantServiceDeps &
 
 /** Every method that the gateway serves. */
 export const createRpcTable = (deps: RpcDeps): RpcTable => ({
+  AccessService: createAccessService(deps),
+  ActivityService: createActivityService(deps),
   AssistantService: createAssistantService(deps),
   BulkRotationService: createBulkService(deps),
   ConsumerService: createConsumerService(deps),

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import {
+  createActivityFeed,
   createConsumerPositions,
   createPolicyQueue,
   createSweepQueue,
   ledgerKeys,
   openLedger,
+  type Activity,
+  type ActivityFeed,
   type ConsumerPositions,
   type Consumers,
   type Ledger,
@@ -17,11 +20,13 @@ import {
   type RotationQueue,
   type SweepQueue,
   type Sweeps,
+  type Tokens,
 } from '@rekey/ledger';
 import type { ServiceHandlers } from '@rekey/rpc';
 import type { ErrorCode } from '@rekey/schema';
 import { specRegistry, startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import type { DeniedCalls } from './activity/denied-calls.ts';
 import { OPEN_ACCESS, type Access } from './access/guard-calls.ts';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import type { BulkWatches } from './bulks/bulk-watches.ts';
@@ -36,12 +41,14 @@ type CurrentVersion = Awaited<ReturnType<Ledger['assistants']['current']>>;
 /** The handlers of every service above a Redis of their own, which is empty at the start of each test. */
 interface ServicesFixture {
   readonly redis: Redis;
+  readonly activity: Activity;
   readonly ledger: Ledger;
   readonly sweeps: Sweeps;
   readonly policies: Policies;
   readonly consumers: Consumers;
   readonly registry: Registry;
   readonly alias: OrgAlias;
+  readonly tokens: Tokens;
   readonly processes: Processes;
   readonly services: ServiceHandlers;
   /** What the ledger holds as the current version of every assistant. */
@@ -50,6 +57,8 @@ interface ServicesFixture {
   refused: ErrorCode[];
   /** What callers may do: everything, unless a test says otherwise. */
   access: Access;
+  /** Receives the error of each call that fails. */
+  onFailed: DeniedCalls['note'];
 }
 
 export const PREFIX = 'spec';
@@ -57,6 +66,7 @@ export const PREFIX = 'spec';
 interface Parts {
   redis: Redis;
   ledger: Ledger;
+  activityFeed: ActivityFeed;
   sweepQueue: SweepQueue;
   policyQueue: PolicyQueue;
   positions: ConsumerPositions;
@@ -64,7 +74,7 @@ interface Parts {
 
 const servicesOn = (
   { redis, ledger, ...parts }: Parts,
-  fixture: Pick<ServicesFixture, 'current' | 'refused' | 'access'>,
+  fixture: Pick<ServicesFixture, 'current' | 'refused' | 'access' | 'onFailed'>,
 ): ServiceHandlers =>
   createHandlers(
     createRpcTable({
@@ -73,6 +83,7 @@ const servicesOn = (
       ledger: { ...ledger, assistants: { ...ledger.assistants, current: async () => fixture.current } },
       queue: { add: async () => {} } as unknown as RotationQueue,
       waiters: {} as RotationWaiters,
+      readOrgName: createReadOrgName(ledger, redis),
       acknowledgements: {
         of: async () => [],
         ofBulk: async () => [],
@@ -82,6 +93,7 @@ const servicesOn = (
       publicJwk: undefined,
       remembersRegistry: () => false,
       liveness: { noLiveWorker: async () => false },
+      access: fixture.access,
       uploadIds: createUploadIds(1_000_000, () => {}),
       budgetOf: (egress) =>
         openLedger(redis, { prefix: PREFIX, budget: { egress, requestsPerMinute: 1 } }).budget,
@@ -93,6 +105,7 @@ const servicesOn = (
       logger: { event: () => {} },
       onRefused: (code) => fixture.refused.push(code),
       access: fixture.access,
+      onFailed: (...failed) => fixture.onFailed(...failed),
     },
   );
 
@@ -104,6 +117,7 @@ export const useServices = (): ServicesFixture => {
   let sweepQueue: SweepQueue;
   let policyQueue: PolicyQueue;
   let positions: ConsumerPositions;
+  let activityFeed: ActivityFeed;
   const keys = ledgerKeys(PREFIX);
 
   beforeAll(async () => {
@@ -111,6 +125,12 @@ export const useServices = (): ServicesFixture => {
     redis = new Redis(server.url);
     sweepQueue = createSweepQueue(redis, keys);
     policyQueue = createPolicyQueue(redis, keys);
+    activityFeed = createActivityFeed({
+      redis,
+      prefix: PREFIX,
+      connect: () => redis.duplicate(),
+      onError: () => {},
+    });
     positions = createConsumerPositions({
       blocking: redis.duplicate(),
       prefix: PREFIX,
@@ -123,6 +143,7 @@ export const useServices = (): ServicesFixture => {
     await sweepQueue.close();
     await policyQueue.close();
     await positions.close();
+    await activityFeed.close();
     redis.disconnect();
     await server.dispose();
   });
@@ -137,6 +158,9 @@ export const useServices = (): ServicesFixture => {
   const fixture: ServicesFixture = {
     get redis() {
       return redis;
+    },
+    get activity() {
+      return ledger.activity;
     },
     get ledger() {
       return ledger;
@@ -153,6 +177,9 @@ export const useServices = (): ServicesFixture => {
     get alias() {
       return ledger.alias;
     },
+    get tokens() {
+      return ledger.tokens;
+    },
     get registry() {
       return ledger.registry;
     },
@@ -160,11 +187,12 @@ export const useServices = (): ServicesFixture => {
       return ledger.processes;
     },
     get services() {
-      return servicesOn({ redis, ledger, sweepQueue, policyQueue, positions }, fixture);
+      return servicesOn({ redis, ledger, sweepQueue, policyQueue, positions, activityFeed }, fixture);
     },
     current: undefined,
     refused: [],
     access: OPEN_ACCESS,
+    onFailed: () => {},
   };
   return fixture;
 };

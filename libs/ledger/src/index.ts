@@ -1,5 +1,8 @@
 export { openLedger, type Ledger } from './open-ledger.ts';
 export { ledgerKeys, type Keys } from './keys.ts';
+export type { Activity } from './activity/activity.ts';
+export type { ActivityEntry } from './activity/activity-entry.ts';
+export { createActivityFeed, type ActivityFeed } from './activity/activity-feed.ts';
 export { commandNames, commandText } from './scripts/load.ts';
 export { missingRights } from './scripts/missing-rights.ts';
 export type { Hold } from './assistants/hold.ts';
@@ -29,6 +32,8 @@ export type { Consumers, Resealed } from './consumers/consumers.ts';
 export type { SeenConsumer } from './registry/believed.ts';
 export type { RegistryProblem } from './registry/problems.ts';
 export type { Registry, RegistryEvent, RegistryOptions } from './registry/registry.ts';
+export type { AccessToken } from './tokens/token-facts.ts';
+export type { Tokens } from './tokens/tokens.ts';
 export type { TrustCandidate } from './registry/trust.ts';
 export type { AcknowledgementRefusal } from './consumers/intake.ts';
 export { readRegistered } from './consumers/registered-consumers.ts';

@@ -92,6 +92,8 @@ export interface Keys {
   registry: string;
   /** The channel on which each manifest is published as it is written. */
   registryWritten: string;
+  /** When each access token was last used, in ms since 1970, by name. */
+  tokenUses: string;
   /** The lock under which published records are sealed for other recipients. */
   resealing: string;
   /**
@@ -179,6 +181,7 @@ export const ledgerKeys = (name: string): Keys => {
     consumers: `${prefix}:consumers`,
     registry: `${prefix}:registry`,
     registryWritten: `${prefix}:registry-written`,
+    tokenUses: `${prefix}:token-uses`,
     resealing: `${prefix}:resealing`,
     aliasing: `${prefix}:aliasing`,
     aliasTried: `${prefix}:alias-tried`,

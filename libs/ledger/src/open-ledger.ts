@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { openActivity, type Activity } from './activity/activity.ts';
 import { openAssistants, type Assistants } from './assistants/assistants.ts';
 import { openBudget, type BudgetOptions, type RequestBudget } from './budget/budget.ts';
 import { openBulkWork, type BulkWork } from './bulks/work/bulk-work.ts';
@@ -17,6 +18,7 @@ import { openSweeps, type Sweeps } from './sweeps/sweeps.ts';
 import { openProcesses, type Processes } from './system/processes.ts';
 import { createIdentity } from './system/identity.ts';
 import { openSystem, type System } from './system/system.ts';
+import { openTokens, type Tokens } from './tokens/tokens.ts';
 
 export interface LedgerOptions {
   /** Without the braces. */
@@ -46,6 +48,8 @@ export interface LedgerOptions {
 /** The truth in Redis, by aggregate. While Redis is away all methods reject with ioredis's error. */
 export interface Ledger {
   readonly keys: Keys;
+  /** Who did what. */
+  readonly activity: Activity;
   readonly rotations: Rotations;
   readonly assistants: Assistants;
   readonly orgs: Orgs;
@@ -59,6 +63,8 @@ export interface Ledger {
   readonly consumers: Consumers;
   /** What is believed of the consumers, and why not. */
   readonly registry: Registry;
+  /** Access tokens that Rekey has made. */
+  readonly tokens: Tokens;
   readonly budget: RequestBudget;
   readonly processes: Processes;
   readonly system: System;
@@ -105,6 +111,7 @@ export const openLedger = (
   const system = openSystem(connection, { identity, processes, consumers, registry, alias, positions });
   return {
     keys: connection.keys,
+    activity: openActivity(connection),
     rotations: openRotations(connection, {
       keepEvents,
       budget,
@@ -121,6 +128,7 @@ export const openLedger = (
     policies: openPolicies(connection),
     consumers,
     registry,
+    tokens: openTokens(connection, registry),
     budget: openBudget(connection, budget),
     processes,
     system,

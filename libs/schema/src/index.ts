@@ -119,3 +119,4 @@ export {
   systemActor,
   systemParts,
 } from './domain/activity.ts';
+export { MAX_TOKENS, MAX_TOKEN_TTL_MS, StoredToken, TokenName, TokenOrgs } from './domain/token.ts';

@@ -1,6 +1,6 @@
 import {
   AccessFileError,
-  ROLES,
+  RANKED_ROLES,
   parseAccessFile,
   permissions,
   rightsOf,
@@ -68,9 +68,10 @@ const describeCaller = (options: CheckOptions, access: Access, principals: reado
   const { can, org } = options;
   const allows = (permission: Permission): boolean =>
     org === undefined ? rights.allowsEverywhere(permission) : rights.allows(permission, org);
-  const all = Object.keys(permissions) as Permission[];
   if (can === undefined) {
-    const allowed = all.filter(allows);
+    // What everybody may is not said of a caller that a binding names, or does not.
+    const all = Object.entries(permissions).filter(([, { role }]) => role !== 'everyone');
+    const allowed = (all.map(([permission]) => permission) as Permission[]).filter(allows);
     const where = org === undefined ? 'in every org' : `in ${org}`;
     print(
       options,
@@ -104,7 +105,8 @@ const checkCommand = (): Command =>
     .addHelpText(
       'after',
       `
-It asks neither the gateway nor Redis. Roles, from the weakest: ${ROLES.join(', ')}.
+It asks neither the gateway nor Redis. Roles, from the weakest: ${RANKED_ROLES.join(', ')};
+auditor, which reads activity alone.
 
 Exit codes: 0 the file can be used, or the caller may; 1 it cannot, or may not.
 

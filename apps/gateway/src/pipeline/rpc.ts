@@ -4,7 +4,7 @@ import type { Actor, ErrorCode } from '@rekey/schema';
 import type { z } from 'zod';
 import type { Caller } from '../identity/authenticate.ts';
 import type { MessageReader } from '../requests/message-reader.ts';
-import type { Permission } from '@rekey/access';
+import type { Permission, Rights as CallerRights } from '@rekey/access';
 
 export interface RpcContext extends CallContext {
   readonly caller: Caller;
@@ -12,6 +12,8 @@ export interface RpcContext extends CallContext {
   readonly actor: Actor;
   /** Whether the caller has the permission of this method in an org: what a list shows. */
   sees(orgId: string): boolean;
+  /** What the caller may do at this moment. */
+  rights(): CallerRights;
   /** Throws NOT_PERMITTED unless the caller requested this itself, or has `ofOthers` in its org. */
   requireOwn(subject: { orgId: string; requestedBy?: string }): void;
 }

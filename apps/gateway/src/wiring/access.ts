@@ -1,11 +1,14 @@
 import type { CallContext } from '@rekey/rpc';
 import { StartError, type Logger, type Shutdown } from '@rekey/runtime';
-import { RekeyError } from '@rekey/schema';
-import { AccessFileError, permissions, type Permission } from '@rekey/access';
+import { AccessFileError } from '@rekey/access';
+import type { Ledger, Tokens } from '@rekey/ledger';
 import { followAccessFile, type FollowedAccess } from '../access/follow-access-file.ts';
-import { OPEN_ACCESS, createAccess, type Access } from '../access/guard-calls.ts';
-import type { GatewayEnvironment } from '../config.ts';
+import { OPEN_ACCESS, createAccess, type Access, type Admission } from '../access/guard-calls.ts';
+import { createDeniedCalls, type DeniedCalls } from '../activity/denied-calls.ts';
+import { isPlaintextBeyondLoopback, type GatewayEnvironment } from '../config.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
+import { createTokenVerifier } from '../identity/verify-tokens.ts';
+import { AccessDenied } from '../pipeline/authorize.ts';
 
 const follow = (path: string, logger: Logger): FollowedAccess => {
   try {
@@ -20,19 +23,22 @@ const follow = (path: string, logger: Logger): FollowedAccess => {
   }
 };
 
-/** Who may do what. Without a file, everybody who reaches the gateway may do everything. */
+/** Who may do what. Without a file, which is for loopback alone, everybody may do everything. */
 export const startAccess = (
+  ledgerTokens: Tokens,
   config: GatewayEnvironment,
   logger: Logger,
   shutdown: Shutdown,
 ): { access: Access; isRefused?: () => boolean } => {
   const path = config.REKEY_ACCESS_FILE;
+  if (isPlaintextBeyondLoopback(config)) logger.event('access_plaintext');
   if (path === undefined) {
     logger.event('access_open');
     return { access: OPEN_ACCESS };
   }
   const followed = follow(path, logger);
-  const access = createAccess(followed.rules, createAuthenticator());
+  const tokens = createTokenVerifier(ledgerTokens, (err) => logger.event('token_refused', { err }));
+  const access = createAccess(followed.rules, { authenticate: createAuthenticator(tokens), tokens });
   shutdown.defer('access', async () => {
     access.close();
     followed.close();
@@ -40,11 +46,30 @@ export const startAccess = (
   return { access, isRefused: () => followed.refusedSinceMs() !== undefined };
 };
 
+/** Records denied calls. */
+export const startDeniedCalls = (
+  { activity }: Pick<Ledger, 'activity'>,
+  logger: Logger,
+  shutdown: Shutdown,
+): DeniedCalls['note'] => {
+  const denied = createDeniedCalls({
+    append: activity.append,
+    onError: (err) => logger.event('gateway_denial_not_recorded', { err }),
+  });
+  shutdown.defer('denied calls', () => denied.close());
+  return denied.note;
+};
+
 /** Descriptors are for those who may call anything at all. */
 export const createReflectionRight =
-  (access: Access) =>
+  (access: Access, onFailed: DeniedCalls['note']) =>
   async (context: CallContext): Promise<void> => {
-    const rights = (await access.admit(context)).rights();
-    if (!(Object.keys(permissions) as Permission[]).some((permission) => rights.allowsSomewhere(permission)))
-      throw new RekeyError('NOT_PERMITTED');
+    let admission: Admission | undefined;
+    try {
+      admission = await access.admit(context);
+      if (admission.rights().grants.length === 0) throw new AccessDenied('NOT_PERMITTED', []);
+    } catch (error) {
+      onFailed(error, context, admission?.caller);
+      throw error;
+    }
   };

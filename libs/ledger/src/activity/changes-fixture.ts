@@ -111,6 +111,24 @@ const ofTheWhole = ({ name, before, after, args }: WatchedCall): Found => {
   ];
 };
 
+/** The facts of tokens in a stored manifest. */
+const tokensOf = (snapshot: Snapshot): Record<string, string> => {
+  const text = snapshot.holds.get('{spec}:registry') ?? '';
+  if (!text.includes('{')) return {};
+  const { facts } = JSON.parse(text.slice(text.indexOf('{'))) as { facts: [string, number, string][] };
+  return Object.fromEntries(
+    facts.filter(([name]) => name.startsWith('token:')).map(([name, , value]) => [name, value]),
+  );
+};
+
+const ofTokens = ({ before, after }: WatchedCall): Found => {
+  const [was, now] = [tokensOf(before), tokensOf(after)];
+  return Object.entries(now).flatMap(([name, value]): Found => {
+    if (value === was[name]) return [];
+    return [value.startsWith('~') ? 'token.revoked' : 'token.created'];
+  });
+};
+
 const ofConsumers = ({ before, after, args }: WatchedCall): Found => {
   const [was, now] = [hashOf(before, 'consumers'), hashOf(after, 'consumers')];
   const listed = (snapshot: Snapshot) => snapshot.holds.get('{spec}:registry') ?? '';
@@ -168,7 +186,7 @@ const ofReads = (call: WatchedCall): Found => {
  * It knows neither the code of the commands nor their records.
  */
 export const activityOfChange = (call: WatchedCall): ActivityType[] =>
-  [ofRotations, ofBulks, ofPolicies, ofSweeps, ofTheWhole, ofConsumers, ofReads]
+  [ofRotations, ofBulks, ofPolicies, ofSweeps, ofTheWhole, ofConsumers, ofTokens, ofReads]
     .flatMap((of) => of(call))
     .filter((type): type is ActivityType => typeof type === 'string')
     .toSorted();

@@ -3,7 +3,8 @@ import { namesText } from './state-text.ts';
 
 /** What a write means, for its record of activity. `other`: it follows from an earlier change. */
 export interface ActivityOfWrite {
-  what: 'added' | 'orgs-set' | 'removed' | 'granted' | 'trusted' | 'other';
+  what:
+    'added' | 'orgs-set' | 'removed' | 'granted' | 'trusted' | 'token-created' | 'token-revoked' | 'other';
   actor: Actor;
   target?: string;
   org?: string;
@@ -14,8 +15,8 @@ export interface ActivityOfWrite {
 /** A write that repairs, or that notes what Rekey has found. */
 export const NO_ACTIVITY: ActivityOfWrite = { what: 'other', actor: systemActor('consumers') };
 
-/** A consumer of one org concerns that org; any other concerns Rekey as a whole. */
-const onlyOrg = (orgs: readonly string[]): { org?: string } =>
+/** A consumer or token of one org concerns that org; any other concerns Rekey as a whole. */
+export const onlyOrg = (orgs: readonly string[]): { org?: string } =>
   orgs.length === 1 && orgs[0] !== '*' ? { org: orgs[0]! } : {};
 
 /** The activity of adding, changing or removing a consumer. Without an actor: of workers, which grant. */

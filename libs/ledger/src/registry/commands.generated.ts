@@ -92,7 +92,8 @@ interface RegistryWriteInput {
   /** the length of the stream */
   keep: number;
   /** what the change is; `other`: it has no record of activity */
-  what: 'added' | 'orgs-set' | 'removed' | 'granted' | 'trusted' | 'other';
+  what:
+    'added' | 'orgs-set' | 'removed' | 'granted' | 'trusted' | 'token-created' | 'token-revoked' | 'other';
   /** of the record of activity, as the three that follow */
   target?: string | undefined;
   org?: string | undefined;

@@ -5,6 +5,7 @@ import { orgsCommands } from '../orgs/commands.generated.ts';
 import { NO_ACTIVITY, activityOfWrite } from '../activity/consumer-writes.ts';
 import { Believed } from './believed.ts';
 import { registryCommands } from './commands.generated.ts';
+import { createWriteFacts } from './facts/write-facts.ts';
 import { Looker } from './look.ts';
 import { digestOf, signManifest } from './manifest.ts';
 import { openMemoryFile } from './memory-file.ts';
@@ -207,6 +208,8 @@ const withoutKey = (look: Registry['look'], problems: RegistryProblem[]): Regist
     write: refuse,
     noteKeySet: refuse,
     noteAlias: refuse,
+    facts: () => new Map(),
+    writeFacts: refuse,
     trust: { candidates: refuse, count: refuse, accept: refuse },
     presence: () => undefined,
     isProved: () => false,
@@ -262,6 +265,7 @@ export const openRegistry = (
   const write = createWrite(writing);
   const noteAlias = createNoteAlias(writing);
   const noteKeySet = createNoteKeySet(writing);
+  const writeFacts = createWriteFacts({ ...writing, believed, base: () => looker.base() });
   const trust = createTrust(writing);
   const isListed = (name: string) => believed.listed().some(([one]) => one === name);
   return {
@@ -285,6 +289,8 @@ export const openRegistry = (
     write: (...args) => alone(() => write(...args)),
     noteAlias: (...args) => alone(() => noteAlias(...args)),
     noteKeySet: (keySetId) => alone(() => noteKeySet(keySetId)),
+    facts: () => believed.manifest?.facts ?? new Map(),
+    writeFacts: (changeOf) => alone(() => writeFacts(changeOf)),
     trust: { ...trust, accept: (...args) => alone(() => trust.accept(...args)) },
     ...proofs,
   };

@@ -15,8 +15,8 @@
 -- @arg head text?: the event before its numbers `seq` and `run`; absent for no event
 -- @arg tail text?: the event after them
 -- @arg keep digits: the length of the stream
--- @arg what added|orgs-set|removed|granted|trusted|other: what the change is; `other`: it has no
---   record of activity
+-- @arg what added|orgs-set|removed|granted|trusted|token-created|token-revoked|other: what the
+--   change is; `other`: it has no record of activity
 -- @arg target text?: of the record of activity, as the three that follow
 -- @arg org text?
 -- @arg before text?
@@ -54,6 +54,7 @@ if head ~= '' then emit(numbers, head, tail, keep) end
 local KINDS = {
   added = 'consumer.added', ['orgs-set'] = 'consumer.orgs_set', removed = 'consumer.removed',
   granted = 'consumer.granted', trusted = 'registry.trusted',
+  ['token-created'] = 'token.created', ['token-revoked'] = 'token.revoked',
 }
 if KINDS[what] then
   record_activity(actor, KINDS[what], 'org', org, 'target', target, 'before', before, 'after', after)

@@ -109,6 +109,15 @@ export const systemFlows: Flows = {
     await sweeps.begin('swp_1', 'run-2', 60_000);
     await sweeps.begin('swp_all', 'run-1', 60_000);
   },
+  'the stream of activity': async () => {
+    const { activity } = openLedger(redis, { prefix: 'spec' });
+    const list = (newestFirst: boolean) => activity.list({ size: 10, newestFirst, matches: () => true });
+    await list(true);
+    await activity.append({ type: 'freeze.set', by: 'local' });
+    await redis.xadd('{spec}:activity', '*', 'x', 'y'.repeat(40_000));
+    await list(true);
+    await list(false);
+  },
   consumers: async () => {
     await rotate('f1');
     await redis.xadd('{spec}:acks', '5-0', 'ack', '{}');
@@ -136,6 +145,19 @@ export const systemFlows: Flows = {
     await redis.hset('{spec}:consumers', 'unlisted', 'x');
     await registry.look({ full: true });
     await redis.hdel('{spec}:consumers', 'unlisted');
+  },
+  'access tokens': async () => {
+    const { tokens } = openLedger(redis, { prefix: 'spec', registry: specRegistry });
+    const fields = {
+      sha256: 'x'.repeat(43),
+      role: 'viewer',
+      orgs: ['org_1'],
+      requestedBy: 'local',
+      createdMs: Date.now(),
+      expiresMs: Date.now() + 60_000,
+    };
+    await tokens.create('nightly', fields);
+    await tokens.revoke('nightly');
   },
   'consumers that another client has changed': async () => {
     await rotate('f1');

@@ -50,6 +50,20 @@ export const gatewayEvents = {
       'After three seconds, responses show all consumers as UNAPPLIED, until the gateway can read their ' +
       'acknowledgements. See `err`.',
   },
+  gateway_activity_unreadable: {
+    level: 'warn',
+    message: 'the stream of activity could not be read; retrying',
+    meaning:
+      'Watches of activity (`rekey activity --follow`) are sent nothing until the gateway can read the ' +
+      'stream. See `err`.',
+  },
+  gateway_denial_not_recorded: {
+    level: 'debug',
+    message: 'a denied call could not be recorded; it stays counted',
+    meaning:
+      'Redis did not take the record of a denied call. The gateway writes it with the count of the next ' +
+      'minute; see the Redis events.',
+  },
   gateway_key_file_missing: {
     level: 'warn',
     message: 'no REKEY_GATEWAY_KEY_FILE: calls about consumers are refused',
@@ -68,10 +82,17 @@ export const gatewayEvents = {
   },
   access_open: {
     level: 'warn',
-    message: 'no REKEY_ACCESS_FILE: everybody who reaches this gateway may do everything',
+    message: 'no REKEY_ACCESS_FILE: everybody on this machine is `local` and may do everything',
     meaning:
-      'The gateway asks nobody who they are. Keep it on loopback or on a private network, or set ' +
-      'REKEY_ACCESS_FILE.',
+      'The gateway listens on loopback and asks nobody who they are: every user and program of this machine ' +
+      'can call it. Set REKEY_ACCESS_FILE to change that. Beyond loopback it does not start without one.',
+  },
+  access_plaintext: {
+    level: 'warn',
+    message: 'REKEY_ALLOW_PLAINTEXT: tokens reach this gateway in the clear',
+    meaning:
+      'The gateway listens beyond loopback without TLS. Whoever is on the wire can read tokens and use them, ' +
+      'unless a mesh before the gateway encrypts.',
   },
   access_loaded: {
     level: 'info',
