@@ -19,14 +19,16 @@ const NAME = 'uri:spiffe://example.com/billing';
 const ALSO = 'jwt:https://idp.example.com#svc billing';
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 
-const accessOf = (role: Role, name = NAME): Access => ({
-  admit: () => ({
-    caller: { name, names: new Set([name]), also: ALSO, expiresMs: Infinity },
-    rights: () => rightsOf({ bindings: [{ principals: [name], role, orgs: ['*'] }] }, new Set([name])),
-  }),
-  guard: () => undefined,
-  close: () => {},
-});
+const accessOf = (role: Role, name = NAME): Access => {
+  const names = new Set([name]);
+  const rights = rightsOf({ bindings: [{ principals: [name], role, orgs: ['*'] }] }, names);
+  return {
+    admit: () => ({ caller: { name, names, also: ALSO, expiresMs: Infinity }, rights: () => rights }),
+    guard: () => undefined,
+    rightsOf: () => rights,
+    close: () => {},
+  };
+};
 
 /** Calls a method as grpc-js does; returns the response, or the reason of its error. */
 const call = async (method: string, message: object): Promise<any> => {
