@@ -7,7 +7,6 @@ import {
   createSweepQueue,
   ledgerKeys,
   openLedger,
-  type Activity,
   type ActivityFeed,
   type ConsumerPositions,
   type Consumers,
@@ -41,7 +40,6 @@ type CurrentVersion = Awaited<ReturnType<Ledger['assistants']['current']>>;
 /** The handlers of every service above a Redis of their own, which is empty at the start of each test. */
 interface ServicesFixture {
   readonly redis: Redis;
-  readonly activity: Activity;
   readonly ledger: Ledger;
   readonly sweeps: Sweeps;
   readonly policies: Policies;
@@ -158,9 +156,6 @@ export const useServices = (): ServicesFixture => {
   const fixture: ServicesFixture = {
     get redis() {
       return redis;
-    },
-    get activity() {
-      return ledger.activity;
     },
     get ledger() {
       return ledger;

@@ -40,6 +40,7 @@ const scopes: Record<Rpc['orgs'], string> = {
 
 /** The weakest of the ranked roles that has a permission, and the roles beside these. */
 const roleOf = (permission: Permission): string => {
+  if (permissions[permission].role === 'everyone') return 'everyone';
   const [weakest, ...others] = rolesWith(permission);
   const beside = others.filter((role) => !(RANKED_ROLES as readonly string[]).includes(role));
   return [weakest, ...beside].join(', ');
@@ -55,7 +56,7 @@ export const permissionsPage = (): string => {
       code(`${service}.${method}`),
       rpc.ofOthers === undefined
         ? code(rpc.permission)
-        : `${code(rpc.permission)}; ${code(rpc.ofOthers)} for what others requested`,
+        : `${code(rpc.permission)}; of others ${code(rpc.ofOthers)}`,
       roleOf(rpc.permission),
       scopeOf(rpc),
     ]),

@@ -40,7 +40,7 @@ beforeEach(async () => {
     tokens: { isCurrent: () => true },
     everyMs: 50,
   });
-  const denied = createDeniedCalls({ append: fixture.activity.append, onError: () => {} });
+  const denied = createDeniedCalls({ append: fixture.ledger.activity.append, onError: () => {} });
   fixture.onFailed = denied.note;
   server = createServer(contract, fixture.services, { limits: limitsWith() });
   const port = await server.listen('127.0.0.1:0');

@@ -40,7 +40,7 @@ export class AccessDenied extends RekeyError {
   }
 }
 
-const notPermitted = (permission: Permission, orgs: readonly string[] = []): AccessDenied =>
+export const notPermitted = (permission: Permission, orgs: readonly string[] = []): AccessDenied =>
   new AccessDenied('NOT_PERMITTED', orgs, { which: permission, metadata: { permission } });
 
 /** Throws NOT_PERMITTED for a caller that has the permission nowhere: its request need not be read. */
