@@ -1,0 +1,49 @@
+import type { FileHandle } from 'node:fs/promises';
+import { MAX_LINE_BYTES } from '../format/entry-line.ts';
+
+/** Longer than any line of an archive. */
+const BUFFER_BYTES = 4 * MAX_LINE_BYTES;
+const LF = 0x0a;
+
+export interface Scan {
+  /** A whole line, without its line feed; false ends the scan. */
+  onLine(bytes: Buffer, begin: number, end: number): boolean;
+  /** Everything that was read, in order. The bytes are reused afterwards. */
+  onBytes?(bytes: Buffer): void;
+}
+
+interface ScanResult {
+  bytes: number;
+  /** The bytes after the last line feed: of a line that was not written whole. */
+  torn: number;
+}
+
+/**
+ * Reads a file by whole lines. A line that is longer than any line of an archive is passed on in parts, none
+ * of which is a line of an archive.
+ */
+export const scanLines = async (file: FileHandle, { onLine, onBytes }: Scan): Promise<ScanResult> => {
+  const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  let [kept, total] = [0, 0];
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, kept, BUFFER_BYTES - kept, null);
+    if (bytesRead === 0) return { bytes: total, torn: kept };
+    total += bytesRead;
+    onBytes?.(buffer.subarray(kept, kept + bytesRead));
+    const filled = kept + bytesRead;
+    let begin = 0;
+    for (;;) {
+      const end = buffer.indexOf(LF, Math.max(begin, kept));
+      if (end === -1 || end >= filled) break;
+      if (!onLine(buffer, begin, end)) return { bytes: total, torn: 0 };
+      begin = end + 1;
+      kept = begin;
+    }
+    if (begin === 0 && filled === BUFFER_BYTES) {
+      if (!onLine(buffer, 0, filled)) return { bytes: total, torn: 0 };
+      begin = filled;
+    }
+    buffer.copyWithin(0, begin, filled);
+    kept = filled - begin;
+  }
+};
