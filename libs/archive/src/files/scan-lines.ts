@@ -3,6 +3,7 @@ import { MAX_LINE_BYTES } from '../format/entry-line.ts';
 
 /** Longer than any line of an archive. */
 const BUFFER_BYTES = 4 * MAX_LINE_BYTES;
+const SMALLEST_BYTES = 64 * 1024;
 const LF = 0x0a;
 
 export interface Scan {
@@ -23,10 +24,11 @@ interface ScanResult {
  * of which is a line of an archive.
  */
 export const scanLines = async (file: FileHandle, { onLine, onBytes }: Scan): Promise<ScanResult> => {
-  const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  const { size } = await file.stat();
+  let buffer = Buffer.allocUnsafe(Math.min(Math.max(size, SMALLEST_BYTES), BUFFER_BYTES));
   let [kept, total] = [0, 0];
   for (;;) {
-    const { bytesRead } = await file.read(buffer, kept, BUFFER_BYTES - kept, null);
+    const { bytesRead } = await file.read(buffer, kept, buffer.length - kept, null);
     if (bytesRead === 0) return { bytes: total, torn: kept };
     total += bytesRead;
     onBytes?.(buffer.subarray(kept, kept + bytesRead));
@@ -43,7 +45,9 @@ export const scanLines = async (file: FileHandle, { onLine, onBytes }: Scan): Pr
       if (!onLine(buffer, 0, filled)) return { bytes: total, torn: 0 };
       begin = filled;
     }
-    buffer.copyWithin(0, begin, filled);
+    if (begin === 0 && filled === buffer.length)
+      buffer = Buffer.concat([buffer], Math.min(2 * buffer.length, BUFFER_BYTES));
+    else buffer.copyWithin(0, begin, filled);
     kept = filled - begin;
   }
 };
