@@ -4,6 +4,8 @@
  */
 export interface Keys {
   prefix: string;
+  /** The stream of activity: who changed what. */
+  activity: string;
   rotation(id: string): string;
   /** The index of rotations: `open` ones, or those in an end state. */
   rotations(index: string): string;
@@ -96,6 +98,9 @@ export interface Keys {
   aliasTried: string;
   /** The processes of Rekey by id, from their own reports. */
   processes: string;
+  /** The lock under which one worker archives, and what that worker reports. */
+  archiving: string;
+  archive: string;
   seq: string;
   ledger: string;
   /** A process writes this key to test whether replicas have all earlier writes. */
@@ -112,6 +117,7 @@ export const ledgerKeys = (name: string): Keys => {
   const prefix = `{${name}}`;
   return {
     prefix,
+    activity: `${prefix}:activity`,
     rotation: (id) => `${prefix}:rotation:${id}`,
     rotations: (index) => `${prefix}:rotations:${index}`,
     requestCounts: `${prefix}:request-counts`,
@@ -164,6 +170,8 @@ export const ledgerKeys = (name: string): Keys => {
     aliasing: `${prefix}:aliasing`,
     aliasTried: `${prefix}:alias-tried`,
     processes: `${prefix}:processes`,
+    archiving: `${prefix}:archiving`,
+    archive: `${prefix}:archive`,
     seq: `${prefix}:seq`,
     ledger: `${prefix}:ledger`,
     replicated: (process) => `${prefix}:replicated:${process}`,

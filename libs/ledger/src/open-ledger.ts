@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { openArchiveFeed, type ArchiveFeed } from './archive/archive-feed.ts';
 import { openAssistants, type Assistants } from './assistants/assistants.ts';
 import { openBudget, type BudgetOptions, type RequestBudget } from './budget/budget.ts';
 import { openBulkWork, type BulkWork } from './bulks/work/bulk-work.ts';
@@ -21,7 +22,7 @@ import { openSystem, type System } from './system/system.ts';
 export interface LedgerOptions {
   /** Without the braces. */
   prefix: string;
-  /** About how many events the stream keeps, asked at each that is added. */
+  /** About how many events the stream keeps, asked at each that is added. Without it none is trimmed. */
   keepEvents?: () => number;
   /** The request budget that claims take their slots from; without it there is no limit. */
   budget?: BudgetOptions | undefined;
@@ -60,11 +61,14 @@ export interface Ledger {
   /** What is believed of the consumers, and why not. */
   readonly registry: Registry;
   readonly budget: RequestBudget;
+  /** The streams as the worker that archives reads them. */
+  readonly archive: ArchiveFeed;
   readonly processes: Processes;
   readonly system: System;
 }
 
-const DEFAULT_KEEP_EVENTS = 10_000;
+/** Only workers know how many events are to be kept: other processes add events, and trim none. */
+const DEFAULT_KEEP_EVENTS = 10_000_000;
 const DEFAULT_CONFIRM_AFTER_MS = 30_000;
 const DEFAULT_MAX_CHANGED_PERCENT = 25;
 const REQUEST_ID_TTL_SECONDS = 24 * 3600;
@@ -122,6 +126,7 @@ export const openLedger = (
     consumers,
     registry,
     budget: openBudget(connection, budget),
+    archive: openArchiveFeed(connection),
     processes,
     system,
   };
