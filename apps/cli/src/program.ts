@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { auditCommand } from './audit/audit-command.ts';
 import { accessCommand } from './access/access-command.ts';
 import { bulkCommand } from './commands/bulk.ts';
 import { completionCommand } from './commands/completion.ts';
@@ -41,6 +42,7 @@ export const rekeyProgram = (): Command => {
     .addCommand(ledgerCommand())
     .addCommand(registryCommand())
     .addCommand(accessCommand())
+    .addCommand(auditCommand())
     .addCommand(healthCommand())
     .addCommand(doctorCommand())
     .addCommand(keyFileCommand())

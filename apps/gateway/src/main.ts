@@ -20,6 +20,7 @@ import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
 import { announce } from './wiring/presence.ts';
+import { watchArchive } from './wiring/archive.ts';
 import { loadKeyFile, watchContest } from './wiring/registry.ts';
 import { startCertificates } from './wiring/tls.ts';
 import { createWaits } from './wiring/waits.ts';
@@ -64,12 +65,14 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const metrics = config.GATEWAY_HEALTH_ADDRESS === undefined ? undefined : createMetrics(contract, seen);
   metrics?.measureCommands(redis);
   const contest = watchContest(ledgerParts.ledger, shutdown);
+  const archiveBehind = watchArchive(ledgerParts, config, logger, shutdown);
   const limits = limitsOf(config);
   const onLimit = (limit: string) => metrics?.onLimit(limit);
   const uploadIds = createUploadIds(limits.uploadIds, onLimit);
   const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits, uploadIds }), {
     readOrgName: ledgerParts.readOrgName,
-    holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : contest()),
+    holdBack: () =>
+      memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : (archiveBehind() ?? contest()),
     confirmDurable: replicas.confirm,
     logger,
     access,

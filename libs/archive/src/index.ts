@@ -1,13 +1,14 @@
 export { ArchiveError } from './archive-error.ts';
 export { archivedStreams, type ArchivedStream } from './format/names.ts';
 export { isAfter, isPosition, START } from './format/position.ts';
-export { entryLine, isMisread, numberInLine, type EventNumber, type StreamEntry } from './format/entry-line.ts';
 export {
-  signLines,
-  verifyLines,
-  type ArchiveSigner,
-  type ArchiveVerifier,
-} from './format/digest.ts';
+  entryLine,
+  isMisread,
+  numberInLine,
+  type EventNumber,
+  type StreamEntry,
+} from './format/entry-line.ts';
+export { signLines, verifyLines, type ArchiveSigner, type ArchiveVerifier } from './format/digest.ts';
 export type { FileSystem } from './files/folder.ts';
 export { Archive, type ArchiveItem, type ArchiveOptions } from './writer/archive.ts';
 export { lastLine, newestArchived, type Sought } from './writer/look-up.ts';

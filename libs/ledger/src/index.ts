@@ -3,6 +3,7 @@ export { ledgerKeys, type Keys } from './keys.ts';
 export { commandNames, commandText } from './scripts/load.ts';
 export { missingRights } from './scripts/missing-rights.ts';
 export type { ArchiveFeed } from './archive/archive-feed.ts';
+export { startArchiveWatch, type ArchiveWatch } from './archive/archive-watch.ts';
 export type { Hold } from './assistants/hold.ts';
 export type { Comparison } from './assistants/assistants.ts';
 export type { CommitResult, KeyVersion, Sealed } from './assistants/key-version.ts';

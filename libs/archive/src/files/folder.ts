@@ -43,7 +43,10 @@ export class ArchiveFolder {
       if (uid !== undefined && stats.uid !== uid && stats.uid !== 0)
         throw new ArchiveError('refused', 'another user owns the folder of the archive');
       if (stats.mode & WRITABLE_BY_OTHERS)
-        throw new ArchiveError('refused', 'other users can write to the folder of the archive; run chmod 700');
+        throw new ArchiveError(
+          'refused',
+          'other users can write to the folder of the archive; run chmod 700',
+        );
     });
   }
 
@@ -62,7 +65,8 @@ export class ArchiveFolder {
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'ENOENT') return undefined;
-        if (code === 'ELOOP') throw new ArchiveError('refused', `${name} is a symbolic link`, { cause: error });
+        if (code === 'ELOOP')
+          throw new ArchiveError('refused', `${name} is a symbolic link`, { cause: error });
         throw error;
       }
     });

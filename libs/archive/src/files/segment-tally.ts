@@ -62,9 +62,7 @@ export class SegmentTally {
   /** The hashes of everything so far. */
   hashes(): { sha256: string; blocks: string } {
     const begun = this.lines % LINES_A_BLOCK !== 0;
-    const last = begun
-      ? this.#block.copy().digest().subarray(0, BLOCK_HASH_BYTES).toString('base64url')
-      : '';
+    const last = begun ? this.#block.copy().digest().subarray(0, BLOCK_HASH_BYTES).toString('base64url') : '';
     return { sha256: this.#whole.copy().digest('hex'), blocks: this.#blocks + last };
   }
 

@@ -75,7 +75,8 @@ export const verifyLines = (
   verifiers: readonly ArchiveVerifier[],
 ): { text: string } | { why: 'malformed' | 'unknown-key' | 'wrong-signature' } => {
   const [text, proof, rest, ...more] = signed.split('\n');
-  if (text === undefined || proof === undefined || rest !== '' || more.length > 0) return { why: 'malformed' };
+  if (text === undefined || proof === undefined || rest !== '' || more.length > 0)
+    return { why: 'malformed' };
   const parsed = parse(Signature, proof);
   if (!parsed || JSON.stringify(parsed) !== proof) return { why: 'malformed' };
   const bytes = Buffer.from(parsed.signature, 'base64url');

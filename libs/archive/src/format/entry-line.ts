@@ -59,8 +59,7 @@ export const entryLine = (stream: ArchivedStream, entry: StreamEntry): EntryText
 
 /** The event without its sealed record; undefined if the entry is not one event. */
 const withoutRecord = ([name, text = '', ...more]: readonly string[]):
-  | { text: string; number: EventNumber | undefined }
-  | undefined => {
+  { text: string; number: EventNumber | undefined } | undefined => {
   if (name !== 'event' || more.length > 0) return undefined;
   try {
     const event = JSON.parse(text) as unknown;

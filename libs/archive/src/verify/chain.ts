@@ -73,7 +73,8 @@ export class Chain {
     if (before && !before.digest) return;
     if (digest.previous !== (before?.sha256 ?? null))
       add('segment-inserted', 'does not follow the digest before it: one of them is of another chain');
-    else if (!this.#continues(digest, before?.digest)) add('inconsistent', 'does not continue where that ends');
+    else if (!this.#continues(digest, before?.digest))
+      add('inconsistent', 'does not continue where that ends');
   }
 
   #continues({ streams, ...digest }: Digest, before: Digest | undefined): boolean {

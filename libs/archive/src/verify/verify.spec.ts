@@ -99,7 +99,11 @@ describe('a byte flipped anywhere', () => {
       bytes[place] = before ^ (1 << Math.floor(Math.random() * 8));
       await writeFile(at(name), bytes);
       const broken = await firstBreak();
-      expect({ place, ...broken }).toMatchObject({ place, file: name, message: expect.stringContaining(name) });
+      expect({ place, ...broken }).toMatchObject({
+        place,
+        file: name,
+        message: expect.stringContaining(name),
+      });
       found.add(broken!.kind);
       bytes[place] = before;
       await writeFile(at(name), bytes);

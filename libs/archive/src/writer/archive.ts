@@ -1,7 +1,13 @@
 import { ArchiveError } from '../archive-error.ts';
 import { ArchiveFolder, type FileSystem } from '../files/folder.ts';
 import { OpenSegment } from '../files/open-segment.ts';
-import { digestText, sha256, type ArchiveSigner, type ArchiveVerifier, type Digest } from '../format/digest.ts';
+import {
+  digestText,
+  sha256,
+  type ArchiveSigner,
+  type ArchiveVerifier,
+  type Digest,
+} from '../format/digest.ts';
 import type { Control, StreamStates } from '../format/line-kind.ts';
 import {
   MAX_WRITER,

@@ -62,7 +62,8 @@ const parseEntries = (flat: readonly string[]): FeedEntry[] => {
   for (let at = 0; at < flat.length;) {
     const [position, bytes, count] = [flat[at]!, Number(flat[at + 1]), Number(flat[at + 2])];
     const first = at + 3;
-    if (count === 0) entries.push({ position, bytes, fields: [], unread: { why: 'too-long', sha1: flat[first]! } });
+    if (count === 0)
+      entries.push({ position, bytes, fields: [], unread: { why: 'too-long', sha1: flat[first]! } });
     else entries.push({ position, bytes, fields: flat.slice(first, first + count) });
     at = first + Math.max(count, 1);
   }
@@ -104,7 +105,8 @@ export const openArchiveFeed = ({ redis, keys, run }: Connection): ArchiveFeed =
     },
 
     trim: async (stream, { token, through, keep }) => {
-      const slack = Math.min(keep, MAX_SLACK);
+      // The last archived entry stays too: the next one is compared with it.
+      const slack = Math.min(Math.floor(keep / 2), MAX_SLACK);
       const reply = await commands.archiveTrim({
         stream: keys[stream],
         token,
