@@ -12,7 +12,7 @@ export const verifier = { kid: 'rekey', publicKey };
 
 export const temporaryFolder = () => nodeFiles.mkdtemp(join(tmpdir(), 'rekey-archive-'));
 
-export const optionsFor = (path: string, more: Partial<ArchiveOptions> = {}): ArchiveOptions => ({
+const optionsFor = (path: string, more: Partial<ArchiveOptions> = {}): ArchiveOptions => ({
   path,
   identity: { prefix: 'rekey', ledger: 'ledger_1' },
   signer: { kid: 'rekey', privateKey },
@@ -35,7 +35,7 @@ export const activityLine = (i: number): string =>
   entryLine('activity', { position: `${i}-0`, fields: ['type', 'freeze.set', 'by', 'local'], bytes: 0 }).line;
 
 /** A process that ends at a step of the file system: that step is done in part, and nothing after it. */
-export class Crash extends Error {}
+class Crash extends Error {}
 
 const writeHalf = (file: FileHandle, isEnd: () => boolean): void => {
   const write = file.write.bind(file) as (...args: unknown[]) => Promise<{ bytesWritten: number }>;

@@ -1,6 +1,6 @@
 export { ArchiveError } from './archive-error.ts';
 export { archivedStreams, type ArchivedStream } from './format/names.ts';
-export { isAfter, isPosition, START } from './format/position.ts';
+export { START, isPosition } from './format/position.ts';
 export {
   entryLine,
   isMisread,
@@ -8,10 +8,9 @@ export {
   type EventNumber,
   type StreamEntry,
 } from './format/entry-line.ts';
-export { signLines, verifyLines, type ArchiveSigner, type ArchiveVerifier } from './format/digest.ts';
+export type { ArchiveVerifier } from './format/digest.ts';
 export type { FileSystem } from './files/folder.ts';
 export { Archive, type ArchiveItem, type ArchiveOptions } from './writer/archive.ts';
-export { lastLine, newestArchived, type Sought } from './writer/look-up.ts';
+export { lastLine, newestArchived } from './writer/look-up.ts';
 export type { Control } from './format/line-kind.ts';
-export type { Break, BreakKind } from './verify/breaks.ts';
 export { MAX_BREAKS, verifyArchive, type VerifyReport } from './verify/verify.ts';

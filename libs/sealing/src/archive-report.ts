@@ -17,8 +17,8 @@ export const signArchiveReport = (
 };
 
 /**
- * Reads what `signArchiveReport` made; undefined if this key has not signed it. A report of another ledger, or
- * an old one that another client has put back, is as well signed: see its `ledger` and `at`.
+ * Reads what `signArchiveReport` made; undefined if this key has not signed it. A report of another ledger,
+ * or an old one that another client has put back, is signed as well: see its `ledger` and `at`.
  */
 export const createArchiveReportReader = (
   publicJwk: JWK,

@@ -179,8 +179,8 @@ const verifyCommand = (): Command =>
     .addHelpText(
       'after',
       `
-It names each break: a changed byte, a missing, reordered or inserted segment or line. That the end was cut off
-is only noticed if you give a position or a digest that the archive had: rekey status shows them.
+It names each break: a changed byte, a missing, reordered or inserted segment or line. That the end was cut
+off is noticed only if you give a position or a digest that the archive had.
 What Rekey itself has noted, such as entries that were lost before they were archived, breaks nothing.
 
 Exit codes: 0 it is whole; 1 it is broken, or cannot be read.

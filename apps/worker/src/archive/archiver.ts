@@ -1,7 +1,6 @@
 import {
   Archive,
   ArchiveError,
-  START,
   archivedStreams,
   type ArchiveOptions,
   type ArchivedStream,
@@ -11,6 +10,7 @@ import type { ArchiveFeed } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import type { ArchiveReport } from '@rekey/schema';
 import { every } from '../shared/every.ts';
+import { ArchiveReporter, type Work } from './archive-reporter.ts';
 import { LockLostError, StreamFollower, type Batch } from './stream-follower.ts';
 
 export interface ArchiverOptions {
@@ -31,11 +31,6 @@ export interface ArchiverOptions {
   token: string;
   logger: Logger;
   onArchived?: (entries: number) => void;
-}
-
-interface Work {
-  archive: Archive;
-  followers: StreamFollower[];
 }
 
 const IDLE_MS = 200;
@@ -76,13 +71,11 @@ export class Archiver {
   #notBeforeMs = -Infinity;
   #retryMs = RETRY_MS;
   #nowMs = 0;
-  #lengths: Record<ArchivedStream, number> = { events: 0, activity: 0 };
-  #problem: ArchiveReport['problem'];
-  #gap: ArchiveReport['gap'];
-  #last: ArchiveReport | undefined;
+  readonly #reporter: ArchiveReporter;
 
   constructor(options: ArchiverOptions) {
     this.#options = options;
+    this.#reporter = new ArchiveReporter(options);
   }
 
   /** Archives until nothing is left, or for a while. */
@@ -117,7 +110,7 @@ export class Archiver {
   async #lookBefore(): Promise<void> {
     const { report, nowMs } = await this.#options.feed.look();
     this.#nowMs = nowMs;
-    this.#last = report === undefined ? undefined : this.#options.readReport(report);
+    this.#reporter.noteLast(report === undefined ? undefined : this.#options.readReport(report));
   }
 
   async #open(): Promise<Work | undefined> {
@@ -126,16 +119,14 @@ export class Archiver {
     if (ledger === undefined) return undefined;
     const { prefix, ...rest } = files;
     const archive = await Archive.open({ ...rest, identity: { prefix, ledger } });
-    const last = this.#last;
-    const isOther = last !== undefined && last.archive !== NO_ARCHIVE && last.archive !== archive.id;
-    if (isOther && last.problem === undefined && this.#nowMs - last.at < OTHER_ARCHIVE_MS) {
+    const other = this.#reporter.otherThan(archive.id);
+    if (other && other.problem === undefined && this.#nowMs - other.at < OTHER_ARCHIVE_MS) {
       await archive.close();
       await this.#letGo();
       this.#pause(RETRY_MS);
       return undefined;
     }
-    if (isOther) logger.event('archive_continues_another', { archive: archive.id, before: last.archive });
-    else this.#gap = last?.gap;
+    if (other) logger.event('archive_continues_another', { archive: archive.id, before: other.archive });
     try {
       const followers: StreamFollower[] = [];
       for (const stream of archivedStreams)
@@ -163,7 +154,7 @@ export class Archiver {
       await archive.append(batch.items);
       batch.commit();
       batches.push(batch);
-      this.#lengths[follower.stream] = batch.length;
+      this.#reporter.lengths[follower.stream] = batch.length;
       this.#nowMs = batch.nowMs;
       this.#noteControls(batch);
       if (batch.entries > 0) this.#options.onArchived?.(batch.entries);
@@ -193,7 +184,7 @@ export class Archiver {
   }
 
   #noteGap({ stream, after, before, missing }: Control & { control: 'gap' }): void {
-    this.#gap = { at: this.#nowMs, stream, after, before, missing };
+    this.#reporter.noteGap({ at: this.#nowMs, stream, after, before, missing });
     this.#options.logger.event('archive_gap', { stream, after, before, missing: String(missing) });
   }
 
@@ -206,55 +197,14 @@ export class Archiver {
     }
   }
 
+  /** The signed report of this moment. */
   #report(): string {
-    const report = this.#work ? this.#reportOf(this.#work) : (this.#last ?? this.#nothing());
-    const { problem: _, ...rest } = { ...report, by: this.#options.by };
-    // Without progress, the moment of the last one stays.
-    this.#last = this.#problem ? { ...rest, problem: this.#problem } : rest;
-    return this.#options.sign(this.#last);
-  }
-
-  #reportOf({ archive, followers }: Work): ArchiveReport {
-    const [events, activity] = followers as [StreamFollower, StreamFollower];
-    const { number, sha256 } = archive.lastDigest;
-    return {
-      ledger: this.#options.ledgerId() ?? '',
-      archive: archive.id,
-      at: this.#nowMs,
-      by: this.#options.by,
-      positions: { events: events.position, activity: activity.position },
-      behind: {
-        events: events.behind(this.#lengths.events),
-        activity: activity.behind(this.#lengths.activity),
-      },
-      lengths: { ...this.#lengths },
-      max_behind: this.#options.maxBehind,
-      number,
-      ...(sha256 !== undefined && { digest: sha256 }),
-      ...(this.#gap && { gap: this.#gap }),
-    };
-  }
-
-  /** Nothing was ever archived. */
-  #nothing(): ArchiveReport {
-    return {
-      ledger: this.#options.ledgerId() ?? '',
-      archive: NO_ARCHIVE,
-      at: this.#nowMs,
-      by: this.#options.by,
-      positions: { events: START, activity: START },
-      behind: { events: 0, activity: 0 },
-      lengths: { events: 0, activity: 0 },
-      max_behind: this.#options.maxBehind,
-      number: 0,
-    };
+    return this.#options.sign(this.#reporter.report(this.#work, this.#nowMs));
   }
 
   #succeed(): void {
     this.#retryMs = RETRY_MS;
-    if (!this.#problem) return;
-    this.#problem = undefined;
-    this.#options.logger.event('archive_resumed');
+    if (this.#reporter.endProblem()) this.#options.logger.event('archive_resumed');
   }
 
   #pause(ms: number): void {
@@ -272,14 +222,14 @@ export class Archiver {
     } else {
       const code = isFileError ? (error.code ?? error.fault) : 'redis';
       const message = isFileError ? error.message.slice(0, MAX_MESSAGE) : 'a stream cannot be read';
-      if (!this.#problem) this.#options.logger.event('archive_failed', { err: error, code });
-      this.#problem = { code, since: this.#problem?.since ?? this.#nowMs, message };
+      const isNew = this.#reporter.noteProblem({ code, since: this.#nowMs, message });
+      if (isNew) this.#options.logger.event('archive_failed', { err: error, code });
       this.#pause(this.#retryMs);
       this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
     }
     // What is archived is asked of the files.
     if (isLost || isFileError) await this.#leaveFiles();
-    if (this.#problem && this.#isHolding && isFileError) await this.#letAnotherTry();
+    if (this.#reporter.hasProblem && this.#isHolding && isFileError) await this.#letAnotherTry();
   }
 
   /** Says why, and lets a worker with another folder take over. */
@@ -318,5 +268,3 @@ export class Archiver {
 }
 
 const MAX_MESSAGE = 300;
-/** The id in the report of a worker that could not open its archive. */
-const NO_ARCHIVE = 'none';

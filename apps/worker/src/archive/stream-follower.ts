@@ -23,7 +23,7 @@ export class LockLostError extends Error {
   }
 }
 
-export interface FollowerDeps {
+interface FollowerDeps {
   feed: Pick<ArchiveFeed, 'read'>;
   token: string;
   archive: Archive;

@@ -6,7 +6,7 @@ const BUFFER_BYTES = 4 * MAX_LINE_BYTES;
 const SMALLEST_BYTES = 64 * 1024;
 const LF = 0x0a;
 
-export interface Scan {
+interface Scan {
   /** A whole line, without its line feed; false ends the scan. */
   onLine(bytes: Buffer, begin: number, end: number): boolean;
   /** Everything that was read, in order. The bytes are reused afterwards. */

@@ -60,7 +60,7 @@ export interface ArchiveVerifier {
 export const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
 
 /** A text of one line, and its signature in another. */
-export const signLines = (label: string, text: string, { kid, privateKey }: ArchiveSigner): string => {
+const signLines = (label: string, text: string, { kid, privateKey }: ArchiveSigner): string => {
   const signature = sign(null, Buffer.from(label + text), privateKey).toString('base64url');
   return `${text}\n${JSON.stringify({ kid, signature })}\n`;
 };
@@ -69,7 +69,7 @@ export const signLines = (label: string, text: string, { kid, privateKey }: Arch
  * The text of what `signLines` made, if one of these keys signed it. Each byte counts: another form of the
  * same signature is refused.
  */
-export const verifyLines = (
+const verifyLines = (
   label: string,
   signed: string,
   verifiers: readonly ArchiveVerifier[],
@@ -100,7 +100,7 @@ const parse = <T>(schema: z.ZodType<T>, text: string): T | undefined => {
 export const digestText = (digest: Digest, signer: ArchiveSigner): string =>
   signLines(DIGEST_LABEL, JSON.stringify(digest), signer);
 
-export type DigestResult = { digest: Digest } | { why: 'malformed' | 'unknown-key' | 'wrong-signature' };
+type DigestResult = { digest: Digest } | { why: 'malformed' | 'unknown-key' | 'wrong-signature' };
 
 /** Reads the contents of a digest file. */
 export const readDigest = (text: string, verifiers: readonly ArchiveVerifier[]): DigestResult => {

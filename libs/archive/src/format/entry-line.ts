@@ -7,7 +7,7 @@ export interface StreamEntry {
   fields: string[];
   /** The length of all fields and values in bytes, as Redis has them. */
   bytes: number;
-  /** Of an entry that was not read: why not, and its digest as Redis computes it (`digestOfFields`). */
+  /** Of an entry that was not read: why not, and the digest that Redis computes (`digestOfFields`). */
   unread?: { why: 'too-long' | 'not-utf-8'; sha1: string };
 }
 
@@ -22,7 +22,7 @@ type Unreadable = 'too-long' | 'not-utf-8' | 'no-event';
 export const MAX_LINE_BYTES = 256 * 1024;
 
 /** The SHA-1 of the hexadecimal SHA-1s of each field and value: what Redis computes of one that is too long. */
-export const digestOfFields = (fields: readonly string[]): string =>
+const digestOfFields = (fields: readonly string[]): string =>
   sha1(fields.map((field) => sha1(field)).join(''));
 const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex');
 

@@ -3,7 +3,7 @@ import { archivedStreams, type ArchivedStream } from './names.ts';
 import { isPosition } from './position.ts';
 
 /** What is known of a stream at a place of the archive. */
-export interface StreamState {
+interface StreamState {
   epoch: number;
   /** The last archived position of the epoch, or the one after which it began. */
   position: string;
@@ -14,7 +14,7 @@ const Position = z.string().refine(isPosition, 'is no position');
 const Stream = z.enum(archivedStreams);
 const Epoch = z.int().positive();
 export const StateSchema = z.object({ epoch: Epoch, position: Position });
-export const StatesSchema = z.object({ events: StateSchema, activity: StateSchema });
+const StatesSchema = z.object({ events: StateSchema, activity: StateSchema });
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 export const Name = z.string().min(1).max(200);
 

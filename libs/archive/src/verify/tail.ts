@@ -13,7 +13,7 @@ export interface Tail {
 }
 
 /** The end of the signed chain. */
-export interface SignedEnd {
+interface SignedEnd {
   number: number;
   sha256: string | undefined;
   archive: string | undefined;

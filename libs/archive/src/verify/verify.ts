@@ -22,7 +22,7 @@ export interface VerifyOptions {
   onControl?: (control: Control, file: string) => void;
 }
 
-export interface StreamReport {
+interface StreamReport {
   first: string | undefined;
   last: string | undefined;
   entries: number;

@@ -203,8 +203,7 @@ describe('a full disk', () => {
     const archive = await openArchive(path, { files: { ...nodeFiles, open } });
     await archive.append([eventLine(1)]);
     isFull = true;
-    const failed = expect(archive.append([eventLine(2)])).rejects;
-    await failed.toMatchObject({ fault: 'failed', code: 'ENOSPC' });
+    await expect(archive.append([eventLine(2)])).rejects.toMatchObject({ fault: 'failed', code: 'ENOSPC' });
     await archive.close();
     isFull = false;
     const again = await openArchive(path);

@@ -10,7 +10,7 @@ const MAX_SEGMENTS = 200;
 const MAX_DIGESTS = 100_000;
 
 /** An entry of a stream, as the line that the archive would have of it. */
-export interface Sought {
+interface Sought {
   position: string;
   line: string;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ArchiveError } from '../archive-error.ts';
-import { ArchiveFolder, asArchiveError } from '../files/folder.ts';
+import { asArchiveError, type ArchiveFolder } from '../files/folder.ts';
 import { scanLines } from '../files/scan-lines.ts';
 import { SegmentTally } from '../files/segment-tally.ts';
 import { readDigest, sha256, type ArchiveVerifier, type Digest } from '../format/digest.ts';

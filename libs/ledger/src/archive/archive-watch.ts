@@ -1,7 +1,7 @@
 import type { ArchiveReport } from '@rekey/schema';
 import type { ArchiveFeed } from './archive-feed.ts';
 
-export interface ArchiveWatchOptions {
+interface ArchiveWatchOptions {
   feed: Pick<ArchiveFeed, 'look'>;
   /** Reads a report, if Rekey signed it. Without the public key nothing is believed. */
   readReport: (signed: string) => ArchiveReport | undefined;
@@ -23,10 +23,10 @@ export interface ArchiveWatch {
 
 const LOOK_EVERY_MS = 1000;
 /** An archive that has not reported for this time is no longer waited for. */
-export const ARCHIVE_FORGOTTEN_MS = 7 * 86_400_000;
+const ARCHIVE_FORGOTTEN_MS = 7 * 86_400_000;
 
 /** How many entries wait for the archive, in the stream in which most do; from the lengths of the streams. */
-export const waitingFor = (
+const waitingFor = (
   { behind, lengths }: ArchiveReport,
   now: { events: number; activity: number },
 ): { events: number; activity: number } => ({
