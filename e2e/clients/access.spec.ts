@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -223,6 +223,60 @@ describe('a token', () => {
     });
     expect(ended).toBe('NOT_AUTHENTICATED');
     await clients.operator.cancelBulkRotation(bulk.id);
+  }, 30_000);
+});
+
+describe('an access token that rekey makes', () => {
+  const asAdmin = async (): Promise<Record<string, string>> => {
+    const own = await authority.issue('boss', [`URI:${uri('admin')}`]);
+    return {
+      GRPC_ADDRESS: address,
+      REKEY_TLS_CA_FILE: authority.cert,
+      REKEY_TLS_CERT_FILE: own.cert,
+      REKEY_TLS_KEY_FILE: own.key,
+    };
+  };
+
+  it('identifies its caller until it is revoked, which ends a watch, and is in no log', async () => {
+    const env = await asAdmin();
+    const path = join(authority.folder, 'made.token');
+    const args = ['--name', 'made', '--role', 'operator', '--org', ORG, '--ttl', '1h', '--output-file', path];
+    const created = await startRekey(system, ['token', 'create', ...args], { env }).result;
+    expect(created.code).toBe(0);
+    const secret = (await readFile(path, 'utf8')).trim();
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(`${created.out}${created.err}${system.output()}`).not.toContain(secret.slice(6, 30));
+
+    const client = createRekeyClient({
+      address,
+      retry: false,
+      tls: { ca: { file: authority.cert } },
+      token: { file: path },
+    });
+    try {
+      expect(await client.whoAmI()).toMatchObject({ principal: 'token:made', grants: [{ orgs: [ORG] }] });
+      expect(await codeOf(client.getStatus())).toBe('NOT_PERMITTED');
+      const bulk = await client.createBulkRotation({
+        orgId: ORG,
+        assistantIds: Array.from({ length: 400 }, (_, i) => `ast_${i + 20}`),
+      });
+      await client.pauseBulkRotation(bulk.id);
+      const { promise: isWatching, resolve: noteWatching } = Promise.withResolvers<void>();
+      const watching = (async () => {
+        for await (const _ of client.watchBulkRotation(bulk.id)) noteWatching();
+      })();
+      const ended = codeOf(watching);
+      await isWatching;
+      const { code } = await startRekey(system, ['token', 'revoke', 'made', '--yes'], { env }).result;
+      const revokedMs = performance.now();
+      expect(code).toBe(0);
+      expect(await ended).toBe('NOT_AUTHENTICATED');
+      expect(performance.now() - revokedMs).toBeLessThan(5000);
+      expect(await codeOf(client.listRotations({}))).toBe('NOT_AUTHENTICATED');
+      await clients.operator.cancelBulkRotation(bulk.id);
+    } finally {
+      client.close();
+    }
   }, 30_000);
 });
 

@@ -54,6 +54,7 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
   [
     'docs/guides/integrate.md',
     'npx buf curl --http2-prior-knowledge --protocol grpc ' +
+      '--reflect-header \'*\' -H "authorization: Bearer $(cat .rekey/admin.token)" ' +
       '-d \'{"orgId":"org_demo","assistantId":"ast_2"}\' ' +
       'http://127.0.0.1:50051/rekey.v1.RotationService/RotateSecretKey',
   ],
@@ -69,7 +70,8 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
   ],
   [
     'libs/client/README.md',
-    'node_modules/.bin/node --conditions=@rekey/source examples/node/rotate-and-wait.ts org_demo ast_1',
+    'export REKEY_TOKEN_FILE=.rekey/admin.token   # says who calls; npm start has made it\n' +
+      'node_modules/.bin/node --conditions=@rekey/source examples/node/rotate-and-wait.ts org_demo ast_1',
   ],
   ['examples/python/README.md', 'npx rekey consumer keygen billing-key.json '],
   [
@@ -78,7 +80,8 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
   ],
   [
     'examples/python/README.md',
-    'REKEY_KEY_FILE=.rekey/key.json /usr/bin/python3 examples/python/rotate_and_open.py org_demo ast_1',
+    'export REKEY_TOKEN_FILE=.rekey/admin.token   # says who calls; npm start has made it\n' +
+      'REKEY_KEY_FILE=.rekey/key.json /usr/bin/python3 examples/python/rotate_and_open.py org_demo ast_1',
   ],
 ];
 
@@ -201,11 +204,29 @@ describe('the README, as pasted', () => {
     for (const file of ['key.json', 'gateway-key.json', 'redis/registry-gateway', 'redis/registry-worker'])
       expect(output).toMatch(new RegExp(`^(key file|registry) .* ${copy.folder}/.rekey/${file}\\b`, 'm'));
     expect(output).toContain('npx rekey rotate org_demo ast_1 --wait');
+    const token = join(copy.folder, '.rekey/admin.token');
     expect(output).toContain(`Other programs need: GRPC_ADDRESS=${gateway} REDIS_URL=${redisUrl}`);
+    expect(output).toContain(` REKEY_TOKEN_FILE=${token}`);
+    expect(output).not.toContain('everybody on this machine');
   });
 
   it('rotates a first key', async () => {
     expect(await paste('README.md', 'npx rekey rotate')).toMatch(/state +SUCCEEDED/);
+  });
+
+  it('knows who calls: the token that only its owner reads, and nobody else', async () => {
+    expect((await stat(join(copy.folder, '.rekey/admin.token'))).mode & 0o777).toBe(0o600);
+    const mine = await shell('npx rekey auth whoami');
+    expect(mine.out).toMatch(/^principal +jwt:npm-start#admin$/m);
+    // An address of its own is another Rekey, to which the token is not sent.
+    const nobody = await shell(`npx rekey list --gateway ${gateway.replace('127.0.0.1', 'localhost')}`);
+    expect([nobody.code, nobody.err]).toEqual([1, expect.stringContaining('NOT_AUTHENTICATED')]);
+    const made =
+      'npx rekey token create --name ci --role viewer --org org_demo --ttl 1h --output-file ci.token';
+    expect((await shell(made)).code).toBe(0);
+    const other = await shell('REKEY_TOKEN_FILE=ci.token npx rekey rotate org_demo ast_1');
+    expect([other.code, other.err]).toEqual([1, expect.stringContaining('NOT_PERMITTED')]);
+    await rm(join(copy.folder, 'ci.token'));
   });
 
   it('opens an event', async () => {
@@ -351,7 +372,7 @@ describe("the SDKs' READMEs, as pasted", () => {
   });
 
   it('run the examples of the client, with a live consumer', async () => {
-    const said = await paste('libs/client/README.md', 'node_modules/.bin/node', {
+    const said = await paste('libs/client/README.md', 'export REKEY_TOKEN_FILE=', {
       env: { GRPC_ADDRESS: gateway },
     });
     expect(said).toMatch(/^rot_\S+ version \d+ is in force since/m);
@@ -384,7 +405,7 @@ describePython('the README of the examples in Python, as pasted', () => {
       user: 'user-42',
       hash: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
-    const opened = await paste('examples/python/README.md', 'REKEY_KEY_FILE=', {
+    const opened = await paste('examples/python/README.md', 'export REKEY_TOKEN_FILE=', {
       env: { ...env, REDIS_URL: redisUrl },
     });
     expect(opened).toMatch(/"secret_key": "sk_/);

@@ -3,8 +3,10 @@
 import { createRekeyClient } from '@rekey/client';
 
 const [orgId = 'org_demo'] = process.argv.slice(2);
+const tokenFile = process.env['REKEY_TOKEN_FILE'];
 const rekey = createRekeyClient({
   address: process.env['GRPC_ADDRESS'] ?? '127.0.0.1:50051',
+  ...(tokenFile && { token: { file: tokenFile } }),
   deadlineMs: 5000,
 });
 

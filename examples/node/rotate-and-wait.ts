@@ -4,10 +4,12 @@ import { RekeyClientError, createRekeyClient } from '@rekey/client';
 
 const [orgId = 'org_demo', assistantId = 'ast_1', requestId] = process.argv.slice(2);
 const caFile = process.env['REKEY_CA_FILE'];
+const tokenFile = process.env['REKEY_TOKEN_FILE'];
 
 const rekey = createRekeyClient({
   address: process.env['GRPC_ADDRESS'] ?? '127.0.0.1:50051',
   ...(caFile && { tls: { ca: { file: caFile } } }),
+  ...(tokenFile && { token: { file: tokenFile } }),
 });
 
 try {

@@ -5,7 +5,11 @@ import { createInterface } from 'node:readline';
 import { createRekeyClient } from '@rekey/client';
 
 const [orgId = 'org_demo', file = '/dev/stdin'] = process.argv.slice(2);
-const rekey = createRekeyClient({ address: process.env['GRPC_ADDRESS'] ?? '127.0.0.1:50051' });
+const tokenFile = process.env['REKEY_TOKEN_FILE'];
+const rekey = createRekeyClient({
+  address: process.env['GRPC_ADDRESS'] ?? '127.0.0.1:50051',
+  ...(tokenFile && { token: { file: tokenFile } }),
+});
 
 try {
   await rekey.ready();

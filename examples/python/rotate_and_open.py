@@ -5,7 +5,8 @@
 
 Needs grpcio, grpcio-tools, redis and jwcrypto
 (Debian: python3-grpcio python3-grpc-tools python3-redis python3-jwcrypto).
-Takes GRPC_ADDRESS, REDIS_URL, REKEY_PREFIX and REKEY_KEY_FILE from the environment. Prints one JSON object.
+Takes GRPC_ADDRESS, REKEY_TOKEN_FILE, REDIS_URL, REKEY_PREFIX and REKEY_KEY_FILE from the environment. Prints
+one JSON object.
 """
 
 import hashlib
@@ -55,6 +56,14 @@ def read_own_keys(key_file):
     return SharedKeys(key["kid"], jwk.JWK(**key), proving)
 
 
+def caller():
+    """The metadata that says who calls: an access token or a JWT. Behind TLS alone, except on this machine."""
+    token_file = os.environ.get("REKEY_TOKEN_FILE")
+    if not token_file:
+        return []
+    return [("authorization", f"Bearer {pathlib.Path(token_file).read_text().strip()}")]
+
+
 def rotate(org_id, assistant_id):
     """Rotates a key and waits for the result."""
     rotation_pb2, rotation_pb2_grpc = load_contract()
@@ -66,8 +75,9 @@ def rotate(org_id, assistant_id):
             request_id=str(uuid.uuid4()),
             reason="python example",
         )
-        rotation = rotations.RotateSecretKey(request, timeout=10)
-        rotation = rotations.WaitRotation(rotation_pb2.WaitRotationRequest(id=rotation.id), timeout=60)
+        rotation = rotations.RotateSecretKey(request, timeout=10, metadata=caller())
+        wait = rotation_pb2.WaitRotationRequest(id=rotation.id)
+        rotation = rotations.WaitRotation(wait, timeout=60, metadata=caller())
     state = rotation_pb2.Rotation.State.Name(rotation.state)
     if state != "SUCCEEDED":
         sys.exit(f"the rotation is {state}: {rotation.error.reason} {rotation.error.message}")

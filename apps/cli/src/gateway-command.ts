@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { CliError, exitCodes, fromCallError } from './failure.ts';
 import { tlsAsGiven, tlsOf, tokenOf, withTlsOptions, type GatewayTlsOptions } from './tls/gateway-tls.ts';
 import { notEmpty } from './option-values.ts';
+import { takenFromStart } from './running-start.ts';
 
 export interface GatewayOptions extends GatewayTlsOptions {
   gateway: string;
@@ -40,13 +41,19 @@ export const withGatewayOptions = (command: Command): Command =>
 export const gatewayAsGiven = ({ gateway, ...tls }: GatewayOptions): string =>
   (gateway === defaultGateway() ? '' : ` --gateway '${gateway.replaceAll("'", `'\\''`)}'`) + tlsAsGiven(tls);
 
+/** The token of a running `npm start` is for its gateway alone. */
+const tokenFor = (gateway: string, options: GatewayTlsOptions): ReturnType<typeof tokenOf> => {
+  const isOfStart = options.tokenFile === undefined && takenFromStart().names.includes('REKEY_TOKEN_FILE');
+  return isOfStart && gateway !== defaultGateway() ? {} : tokenOf(options);
+};
+
 /** Does not retry calls: a user at a terminal wants to know at once that the gateway is unavailable. */
 const connect = ({ gateway, ...tls }: GatewayOptions): RekeyClient => {
   try {
     return createRekeyClient({
       address: gateway,
       tls: tlsOf(tls),
-      ...tokenOf(tls),
+      ...tokenFor(gateway, tls),
       retry: false,
       keepAlive: { intervalMs: 5000, timeoutMs: 5000 },
     });

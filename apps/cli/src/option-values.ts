@@ -14,3 +14,13 @@ export const consumerNames = (name: string, before: string[] | undefined): strin
   if (error) throw new InvalidArgumentError(`${error.issues[0]!.message}.`);
   return [...(before ?? []), name];
 };
+
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A length of time with its unit, such as `90d`, in ms. */
+export const durationMs = (text: string): number => {
+  const [, digits, unit] = /^(\d{1,9})([smhd])$/.exec(text.trim()) ?? [];
+  if (digits === undefined)
+    throw new InvalidArgumentError('must be a number with a unit: s, m, h or d, such as 90d.');
+  return Number(digits) * UNITS_MS[unit!]!;
+};

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { auditCommand } from './audit/audit-command.ts';
 import { accessCommand } from './access/access-command.ts';
+import { authCommand } from './access/auth-command.ts';
+import { tokenCommand } from './access/token-command.ts';
 import { bulkCommand } from './commands/bulk.ts';
 import { completionCommand } from './commands/completion.ts';
 import { consumerCommand } from './commands/consumer.ts';
@@ -41,6 +43,8 @@ export const rekeyProgram = (): Command => {
     .addCommand(budgetCommand())
     .addCommand(ledgerCommand())
     .addCommand(registryCommand())
+    .addCommand(tokenCommand())
+    .addCommand(authCommand())
     .addCommand(accessCommand())
     .addCommand(auditCommand())
     .addCommand(healthCommand())

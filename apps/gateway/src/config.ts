@@ -19,9 +19,9 @@ const variables = z.object({
   GRPC_CLIENT_CA_FILE: z.string().optional(),
   /** How old a connection may become before its client is asked to make a new one. */
   GRPC_MAX_CONNECTION_AGE_MS: intVariable({ min: 1000, max: 604_800_000, default: 3_600_000 }),
-  /** Who may do what. Without it, everybody who reaches the gateway may do everything. */
+  /** Who may do what. Without it, on loopback alone, everybody may do everything. */
   REKEY_ACCESS_FILE: z.string().optional(),
-  /** With an access file, plain text beyond loopback: something before the gateway encrypts. */
+  /** Plain text beyond loopback: something before the gateway encrypts. */
   REKEY_ALLOW_PLAINTEXT: booleanVariable,
   /** Where `/healthz` and `/metrics` are served; nowhere if it is not set. */
   GATEWAY_HEALTH_ADDRESS: addressVariable.optional(),
@@ -40,29 +40,42 @@ const variables = z.object({
 
 const isLoopbackAddress = (address: string): boolean => isLoopbackHost(address.replace(/:\d+$/, ''));
 
-export const GatewayEnvironment = variables.superRefine((given, ctx) => {
+type Given = z.output<typeof variables>;
+
+/** Beyond loopback, callers must be known, and no token may pass in the clear. */
+const lackingBeyondLoopback = (given: Given): string[] =>
+  isLoopbackAddress(given.GRPC_ADDRESS)
+    ? []
+    : [
+        ...(given.REKEY_ACCESS_FILE === undefined
+          ? ['REKEY_ACCESS_FILE, which says who may do what (rekey access check checks one)']
+          : []),
+        ...(given.GRPC_TLS_CERT_FILE === undefined && !given.REKEY_ALLOW_PLAINTEXT
+          ? [
+              'GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE, or REKEY_ALLOW_PLAINTEXT=true behind a mesh that ' +
+                'encrypts: tokens then reach the gateway in the clear',
+            ]
+          : []),
+      ];
+
+const complaintAbout = (given: Given): string | undefined => {
   const { GRPC_TLS_CERT_FILE: cert, GRPC_TLS_KEY_FILE: key, GRPC_CLIENT_CA_FILE: authorities } = given;
   if ((cert === undefined) !== (key === undefined))
-    ctx.addIssue({
-      code: 'custom',
-      message: 'GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE must be set together',
-    });
-  else if (
-    given.REKEY_ACCESS_FILE !== undefined &&
-    cert === undefined &&
-    !given.REKEY_ALLOW_PLAINTEXT &&
-    !isLoopbackAddress(given.GRPC_ADDRESS)
-  )
-    ctx.addIssue({
-      code: 'custom',
-      message:
-        'REKEY_ACCESS_FILE needs GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE: no token may pass in the clear. ' +
-        'Behind a mesh that encrypts, set REKEY_ALLOW_PLAINTEXT=true',
-    });
-  else if (authorities !== undefined && cert === undefined)
-    ctx.addIssue({
-      code: 'custom',
-      message: 'GRPC_CLIENT_CA_FILE needs GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE: certificates need TLS',
-    });
+    return 'GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE must be set together';
+  if (authorities !== undefined && cert === undefined)
+    return 'GRPC_CLIENT_CA_FILE needs GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE: certificates need TLS';
+  const lacking = lackingBeyondLoopback(given);
+  return lacking.length === 0
+    ? undefined
+    : 'GRPC_ADDRESS is not on loopback, so other machines can call. Set it to 127.0.0.1:PORT, or set ' +
+        lacking.join('; and ');
+};
+
+export const GatewayEnvironment = variables.superRefine((given, ctx) => {
+  const message = complaintAbout(given);
+  if (message !== undefined) ctx.addIssue({ code: 'custom', message });
 });
 export type GatewayEnvironment = z.infer<typeof GatewayEnvironment>;
+
+export const isPlaintextBeyondLoopback = (config: GatewayEnvironment): boolean =>
+  !isLoopbackAddress(config.GRPC_ADDRESS) && config.GRPC_TLS_CERT_FILE === undefined;

@@ -55,7 +55,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
 
   const contract = loadContract();
   const certificates = startCertificates(config, logger, shutdown);
-  const { access, isRefused } = startAccess(config, logger, shutdown);
+  const { access, isRefused } = startAccess(ledgerParts.tokens, config, logger, shutdown);
   const seen = {
     waiters: waits.waiting,
     connections: () => server.connections(),
@@ -69,7 +69,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const limits = limitsOf(config);
   const onLimit = (limit: string) => metrics?.onLimit(limit);
   const uploadIds = createUploadIds(limits.uploadIds, onLimit);
-  const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits, uploadIds }), {
+  const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits, uploadIds, access }), {
     readOrgName: ledgerParts.readOrgName,
     holdBack: () =>
       memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : (archiveBehind() ?? contest()),

@@ -1,3 +1,4 @@
+import { createAccessService, type AccessServiceDeps } from './access/access-service.ts';
 import { createAssistantService, type AssistantServiceDeps } from './assistants/assistant-service.ts';
 import { createBulkService, type BulkServiceDeps } from './bulks/bulk-service.ts';
 import { createConsumerService, type ConsumerServiceDeps } from './consumers/consumer-service.ts';
@@ -7,7 +8,8 @@ import { createSweepService, type SweepServiceDeps } from './sweeps/sweep-servic
 import { createSystemService, type SystemServiceDeps } from './system/system-service.ts';
 import type { RpcTable } from './pipeline/rpc.ts';
 
-export type RpcDeps = AssistantServiceDeps &
+export type RpcDeps = AccessServiceDeps &
+  AssistantServiceDeps &
   BulkServiceDeps &
   ConsumerServiceDeps &
   PolicyServiceDeps &
@@ -17,6 +19,7 @@ export type RpcDeps = AssistantServiceDeps &
 
 /** Every method that the gateway serves. */
 export const createRpcTable = (deps: RpcDeps): RpcTable => ({
+  AccessService: createAccessService(deps),
   AssistantService: createAssistantService(deps),
   BulkRotationService: createBulkService(deps),
   ConsumerService: createConsumerService(deps),

@@ -18,6 +18,7 @@ import {
   type RotationQueue,
   type SweepQueue,
   type Sweeps,
+  type Tokens,
 } from '@rekey/ledger';
 import type { ServiceHandlers } from '@rekey/rpc';
 import type { ErrorCode } from '@rekey/schema';
@@ -42,6 +43,7 @@ interface ServicesFixture {
   readonly consumers: Consumers;
   readonly registry: Registry;
   readonly alias: OrgAlias;
+  readonly tokens: Tokens;
   readonly processes: Processes;
   readonly services: ServiceHandlers;
   /** What the ledger holds as the current version of every assistant. */
@@ -83,6 +85,7 @@ const servicesOn = (
       publicJwk: undefined,
       remembersRegistry: () => false,
       liveness: { noLiveWorker: async () => false },
+      access: fixture.access,
       uploadIds: createUploadIds(1_000_000, () => {}),
       budgetOf: (egress) =>
         openLedger(redis, { prefix: PREFIX, budget: { egress, requestsPerMinute: 1 } }).budget,
@@ -150,6 +153,9 @@ export const useServices = (): ServicesFixture => {
     },
     get alias() {
       return ledger.alias;
+    },
+    get tokens() {
+      return ledger.tokens;
     },
     get registry() {
       return ledger.registry;

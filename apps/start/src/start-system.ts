@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { addSigningKey, createGatewayKeyFile, createKeyFile, loadKeyFile } from '@rekey/sealing';
 import type { Launcher } from './launcher/launcher.ts';
 import { takeLock } from './launcher/take-lock.ts';
+import { provideAccess } from './services/access.ts';
 import { environmentOf, givenRedis, hasApiKeys, readVariable } from './services/environment.ts';
 import { choosePort } from './services/ports.ts';
 import { startOwnRedis } from './services/redis.ts';
@@ -25,8 +26,10 @@ export const startSystem = async (launcher: Launcher): Promise<void> => {
   const gatewayKeyFile = await provideGatewayKeyFile(launcher, keyFile, mounted);
   const memory = { gateway: memoryOf('gateway', redis.folder), worker: memoryOf('worker', redis.folder) };
   sayNewMemory(launcher, Object.values(memory));
+  const access = await provideAccess(launcher);
   const gatewayAddress = await startGateway(launcher, {
     ...redis.variables,
+    ...access.variables,
     ...memory.gateway,
     REKEY_GATEWAY_KEY_FILE: gatewayKeyFile,
   });
@@ -41,7 +44,14 @@ export const startSystem = async (launcher: Launcher): Promise<void> => {
   });
   launcher.terminal.ready('worker', `up to ${worker.ready['concurrency']} rotations at once`);
 
-  const environment = describeEnvironment({ gatewayAddress, redis, keyFile, gatewayKeyFile, upstream });
+  const environment = describeEnvironment({
+    gatewayAddress,
+    redis,
+    keyFile,
+    gatewayKeyFile,
+    callers: access.callers,
+    upstream,
+  });
   await publishEnvironment(launcher, environment);
   printNextSteps(launcher, simulated, nonDefaults(environment));
 };

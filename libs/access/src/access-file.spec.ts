@@ -49,6 +49,22 @@ describe('an access file', () => {
     ]);
   });
 
+  it('may name an access token', () => {
+    const file = bindingOf({ principals: ['token:nightly'] });
+    expect(parseAccessFile(file).bindings[0]!.principals).toEqual(['token:nightly']);
+  });
+
+  it.each([
+    'token:',
+    'token:Nightly',
+    'token:a b',
+    'token:__proto__',
+    'token:a\nb',
+    `token:${'a'.repeat(64)}`,
+  ])('refuses %j, which no token is called', (principal) => {
+    expect(faultsOf(bindingOf({ principals: [principal] }))).toHaveLength(1);
+  });
+
   it.each<[string, string, RegExp]>([
     ['a syntax error', 'bindings: [', /line 1/],
     ['a key twice', 'bindings: []\nbindings: []', /unique/i],

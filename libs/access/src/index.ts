@@ -1,5 +1,14 @@
 /** Who may do what: the access file, its principals, roles and permissions. */
 export { AccessFileError, parseAccessFile, type IssuerConfig } from './access-file.ts';
 export { ROLES, permissions, type Permission, type Role } from './permissions.ts';
-export { isPrincipalName, principalNames } from './principals.ts';
-export { ALL_RIGHTS, rightsOf, type Rights } from './rights.ts';
+export { bindablePrincipal, isPrincipalName, principalNames } from './principals.ts';
+export {
+  ALL_RIGHTS,
+  includesOrg,
+  lackingOf,
+  rightsOf,
+  roleAllows,
+  type Grant,
+  type Rights,
+} from './rights.ts';
+export { digestOfToken, isTokenLike, isTokenText, makeToken } from './token-text.ts';

@@ -3,8 +3,8 @@ export const ROLES = ['viewer', 'rotator', 'operator', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
 interface PermissionRow {
-  /** The weakest role that has the permission. */
-  role: Role;
+  /** The weakest role that has the permission; `everyone`: each caller that the gateway knows. */
+  role: Role | 'everyone';
   /** What it allows. */
   allows: string;
 }
@@ -16,7 +16,8 @@ export const permissions = {
   'rotations.read': { role: 'viewer', allows: 'see rotations' },
   'rotations.create': { role: 'rotator', allows: 'rotate the key of one assistant' },
   'rotations.wait': { role: 'rotator', allows: 'wait for the end of a rotation and its acknowledgements' },
-  'rotations.cancel': { role: 'operator', allows: 'cancel a queued rotation' },
+  'rotations.cancel': { role: 'rotator', allows: 'cancel a queued rotation that the caller requested' },
+  'rotations.cancelOthers': { role: 'operator', allows: 'cancel any queued rotation' },
   'assistants.read': { role: 'viewer', allows: 'see the published version of an assistant, sealed' },
   'bulkRotations.read': { role: 'viewer', allows: 'see and watch bulk rotations and their assistants' },
   'bulkRotations.create': { role: 'operator', allows: 'rotate the keys of many assistants, or estimate it' },
@@ -40,6 +41,11 @@ export const permissions = {
   'status.read': { role: 'viewer', allows: 'see the status of the whole system' },
   'system.freeze': { role: 'admin', allows: 'freeze and unfreeze all rotations' },
   'budget.open': { role: 'admin', allows: 'open a request budget that Invent closed' },
+  'tokens.read': { role: 'admin', allows: 'see access tokens, and not their secrets' },
+  'tokens.create': { role: 'admin', allows: 'create access tokens, with no more rights than one has' },
+  'tokens.revoke': { role: 'admin', allows: 'revoke access tokens' },
+  'access.self': { role: 'everyone', allows: 'see who one is and what one may do' },
+  'access.read': { role: 'admin', allows: 'see what another caller may do, and why' },
   'ledger.adopt': { role: 'admin', allows: 'adopt the ledger that replaced a lost one' },
 } as const satisfies Record<string, PermissionRow>;
 

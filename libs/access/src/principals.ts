@@ -1,3 +1,4 @@
+import { TokenName } from '@rekey/schema';
 import { z } from 'zod';
 
 /**
@@ -10,13 +11,14 @@ export const principalNames = {
   dns: (name: string) => `dns:${name.toLowerCase()}`,
   jwt: (issuer: string, subject: string) => `jwt:${issuer}#${subject}`,
   group: (issuer: string, group: string) => `group:${issuer}#${group}`,
+  token: (name: string) => `token:${name}`,
 };
 
 /** Printable, and short enough for a log line. */
 const NAME = /^[^\p{C}\p{Zl}\p{Zp}]{1,512}$/u;
 export const isPrincipalName = (name: string): boolean => NAME.test(name) && name.trim() === name;
 
-const PREFIX = /^(uri|dns|jwt|group):/;
+const PREFIX = /^(uri|dns|jwt|group|token):/;
 
 /** A principal as a binding names it. A URI with `://` may stand without its prefix. */
 export const bindablePrincipal = z
@@ -25,14 +27,15 @@ export const bindablePrincipal = z
   .transform((text, ctx) => {
     const [, kind] = PREFIX.exec(text) ?? [];
     if (kind === 'dns') return principalNames.dns(text.slice('dns:'.length));
+    const isToken = kind === 'token' && TokenName.safeParse(text.slice('token:'.length)).success;
     const hasIssuer = /^(?:jwt|group):[^#]+#.+$/.test(text);
-    if (kind === 'uri' || ((kind === 'jwt' || kind === 'group') && hasIssuer)) return text;
+    if (kind === 'uri' || isToken || ((kind === 'jwt' || kind === 'group') && hasIssuer)) return text;
     if (kind === undefined && /^[A-Za-z][A-Za-z0-9+.-]*:\/\/./.test(text)) return principalNames.uri(text);
     ctx.addIssue({
       code: 'custom',
       message:
-        'must be a URI such as spiffe://example.com/billing, uri:URI, dns:NAME, jwt:ISSUER#SUBJECT or ' +
-        'group:ISSUER#GROUP',
+        'must be a URI such as spiffe://example.com/billing, uri:URI, dns:NAME, jwt:ISSUER#SUBJECT, ' +
+        'group:ISSUER#GROUP or token:NAME',
     });
     return z.NEVER;
   });

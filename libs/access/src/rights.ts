@@ -1,6 +1,17 @@
 import type { AccessFile } from './access-file.ts';
 import { ROLES, permissions, type Permission, type Role } from './permissions.ts';
 
+/** A role in some orgs, and what gives it to whom. */
+export interface Grant {
+  /** The name of the caller, or of a group of it. */
+  principal: string;
+  role: Role;
+  /** `*` for every org. */
+  orgs: readonly string[];
+  /** In a few words: a binding of the access file, or the token itself. */
+  source: string;
+}
+
 /** What one caller may do. */
 export interface Rights {
   /** In this org. */
@@ -9,32 +20,78 @@ export interface Rights {
   allowsSomewhere(permission: Permission): boolean;
   /** In every org, also those that nobody has named yet. */
   allowsEverywhere(permission: Permission): boolean;
+  /** What gives them. */
+  readonly grants: readonly Grant[];
 }
 
+const EVERY_ORG = '*';
+
 const rankOf = (role: Role): number => ROLES.indexOf(role);
+const isForEverybody = (permission: Permission): boolean => permissions[permission].role === 'everyone';
+
+/** Whether a role has a permission. */
+export const roleAllows = (role: Role, permission: Permission): boolean => {
+  const { role: weakest } = permissions[permission];
+  return weakest === 'everyone' || rankOf(role) >= rankOf(weakest);
+};
 
 /** Of whoever needs no right: without an access file. */
 export const ALL_RIGHTS: Rights = {
   allows: () => true,
   allowsSomewhere: () => true,
   allowsEverywhere: () => true,
+  grants: [
+    { principal: 'local', role: 'admin', orgs: [EVERY_ORG], source: 'the gateway has no access file' },
+  ],
 };
 
-const EVERY_ORG = '*';
+/** Whether these orgs include an org; `*` only if they are all. */
+export const includesOrg = (orgs: readonly string[], orgId: string): boolean =>
+  orgs.includes(EVERY_ORG) || orgs.includes(orgId);
 
-/** The rights of a caller with these names: those of each binding that has one of them, together. */
-export const rightsOf = ({ bindings }: Pick<AccessFile, 'bindings'>, names: ReadonlySet<string>): Rights => {
-  const grants = bindings
-    .filter(({ principals }) => principals.some((name) => names.has(name)))
-    .map(({ role, orgs }) => ({ rank: rankOf(role), orgs: new Set(orgs) }));
-  const granting = (permission: Permission) => {
-    const needed = rankOf(permissions[permission].role);
-    return grants.filter(({ rank }) => rank >= needed);
-  };
+const rightsBy = (grants: readonly Grant[]): Rights => {
+  const granting = (permission: Permission) => grants.filter(({ role }) => roleAllows(role, permission));
   return {
     allows: (permission, orgId) =>
-      granting(permission).some(({ orgs }) => orgs.has(EVERY_ORG) || orgs.has(orgId)),
-    allowsSomewhere: (permission) => granting(permission).length > 0,
-    allowsEverywhere: (permission) => granting(permission).some(({ orgs }) => orgs.has(EVERY_ORG)),
+      isForEverybody(permission) || granting(permission).some(({ orgs }) => includesOrg(orgs, orgId)),
+    allowsSomewhere: (permission) => isForEverybody(permission) || granting(permission).length > 0,
+    allowsEverywhere: (permission) =>
+      isForEverybody(permission) || granting(permission).some(({ orgs }) => orgs.includes(EVERY_ORG)),
+    grants,
   };
+};
+
+/**
+ * The rights of a caller with these names: those of each binding that has one of them, together, and those
+ * that a token has of its own.
+ */
+export const rightsOf = (
+  { bindings }: Pick<AccessFile, 'bindings'>,
+  names: ReadonlySet<string>,
+  own: readonly Grant[] = [],
+): Rights => {
+  const bound = bindings.flatMap(({ principals, role, orgs }, i): Grant[] => {
+    const principal = principals.find((name) => names.has(name));
+    const source = `binding ${i + 1} of the access file`;
+    return principal === undefined ? [] : [{ principal, role, orgs, source }];
+  });
+  return rightsBy([...own, ...bound]);
+};
+
+/**
+ * The first permission that these rights lack of a role in some orgs, with the org: nobody gives more than
+ * they have.
+ */
+export const lackingOf = (
+  rights: Rights,
+  { role, orgs }: Pick<Grant, 'role' | 'orgs'>,
+): { permission: Permission; orgId: string } | undefined => {
+  for (const permission of Object.keys(permissions) as Permission[]) {
+    if (!roleAllows(role, permission)) continue;
+    const orgId = orgs.find((org) =>
+      org === EVERY_ORG ? !rights.allowsEverywhere(permission) : !rights.allows(permission, org),
+    );
+    if (orgId !== undefined) return { permission, orgId };
+  }
+  return undefined;
 };

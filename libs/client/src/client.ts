@@ -5,6 +5,7 @@ import { isLoopback } from './connection/channel.ts';
 import { refuseAddress, secure, type TlsOptions } from './connection/credentials.ts';
 import { sendToken, type Token } from './connection/token.ts';
 import { openTransport } from './connection/transport.ts';
+import { createAccessMethods, type AccessMethods } from './services/access.ts';
 import { createAssistantMethods, type AssistantMethods } from './services/assistants.ts';
 import { createBulkRotationMethods, type BulkRotationMethods } from './services/bulk-rotations.ts';
 import { createConsumerMethods, type ConsumerMethods } from './services/consumers.ts';
@@ -67,6 +68,7 @@ export interface RekeyClient
     ConsumerMethods,
     SweepMethods,
     SystemMethods,
+    AccessMethods,
     HealthMethods {
   /** Ends open calls with CLIENT_CLOSED, and the connections. Safe to repeat. Accepted work continues. */
   close(): void;
@@ -110,6 +112,7 @@ export const createRekeyClient = ({
     ...createConsumerMethods(deps),
     ...createSweepMethods(deps),
     ...createSystemMethods(deps),
+    ...createAccessMethods(deps),
     ...createHealthMethods(deps),
     close: () => {
       scopes.close();

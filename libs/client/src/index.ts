@@ -11,6 +11,7 @@ export { type Ids } from './calls/id-messages.ts';
 export { type Page } from './calls/pages.ts';
 export { type Token } from './connection/token.ts';
 export { type Pem, type TlsOptions } from './connection/credentials.ts';
+export { type AccessCheck, type AccessGrant, type AccessToken, type Identity } from './models/access.ts';
 export { type Assistant } from './models/assistant.ts';
 export {
   type BulkFailure,
@@ -27,6 +28,7 @@ export { type Reconciliation, type Rotation } from './models/rotation.ts';
 export { type Sweep } from './models/sweep.ts';
 export { type Attention, type HeldOrg, type OrgAlias, type SystemStatus } from './models/system.ts';
 export { type ConsumerAcknowledgement, type Explanation, type FailureLimit } from './models/values.ts';
+export { type CheckAccessRequest, type CreateTokenRequest } from './services/access.ts';
 export {
   type BulkFilter,
   type BulkItemsPage,

@@ -31,6 +31,8 @@ export type { Consumers, Resealed } from './consumers/consumers.ts';
 export type { SeenConsumer } from './registry/believed.ts';
 export type { RegistryProblem } from './registry/problems.ts';
 export type { Registry, RegistryEvent, RegistryOptions } from './registry/registry.ts';
+export type { AccessToken } from './tokens/token-facts.ts';
+export type { Tokens } from './tokens/tokens.ts';
 export type { TrustCandidate } from './registry/trust.ts';
 export type { AcknowledgementRefusal } from './consumers/intake.ts';
 export { readRegistered } from './consumers/registered-consumers.ts';

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { LOCAL_ACTOR } from '@rekey/schema';
+
 /**
  * The names of Rekey's keys in Redis. All begin with the prefix in braces, so that a Redis Cluster keeps them
  * in one slot. Upstream ids are percent-encoded, so that an id cannot change the structure of a key.
@@ -9,7 +12,8 @@ export interface Keys {
   rotation(id: string): string;
   /** The index of rotations: `open` ones, or those in an end state. */
   rotations(index: string): string;
-  request(requestId: string): string;
+  /** What a request id stands for. Request ids belong to whoever used them: see `scopeOf`. */
+  request(requestId: string, by?: string): string;
   /** How many request ids of all kinds came in each hour. */
   requestCounts: string;
   assistant(assistantId: string): string;
@@ -59,7 +63,7 @@ export interface Keys {
   bulkStates(id: string): string;
   bulkExcluded(id: string): string;
   bulkFailures(id: string): string;
-  bulkRequest(requestId: string): string;
+  bulkRequest(requestId: string, by?: string): string;
   /** The index of bulk rotations; those that are worked on, and ended ones by time. */
   bulks: string;
   bulksActive: string;
@@ -73,7 +77,7 @@ export interface Keys {
   /** A rotation policy: its hash, and the assistants that it names. */
   policy(id: string): string;
   policyAssistants(id: string): string;
-  policyRequest(requestId: string): string;
+  policyRequest(requestId: string, by?: string): string;
   /** The index of policies. */
   policies: string;
   /** The stream, and the channel of the same name. */
@@ -88,6 +92,8 @@ export interface Keys {
   registry: string;
   /** The channel on which each manifest is published as it is written. */
   registryWritten: string;
+  /** When each access token was last used, in ms since 1970, by name. */
+  tokenUses: string;
   /** The lock under which published records are sealed for other recipients. */
   resealing: string;
   /**
@@ -113,6 +119,18 @@ export interface Keys {
   bull: string;
 }
 
+/**
+ * The part of a key that tells the request ids of one principal from those of another. A name may be long and
+ * may hold anything: its hash stands for it. Whoever needs no identity, and Rekey itself, share those without
+ * this part, as all did in earlier versions.
+ */
+const scopeOf = (by = LOCAL_ACTOR.by): string =>
+  by === LOCAL_ACTOR.by || by.startsWith(SYSTEM_PREFIX)
+    ? ''
+    : `${createHash('sha256').update(by).digest('base64url').slice(0, SCOPE_LENGTH)}:`;
+const SYSTEM_PREFIX = 'system:';
+const SCOPE_LENGTH = 22;
+
 export const ledgerKeys = (name: string): Keys => {
   const prefix = `{${name}}`;
   return {
@@ -121,7 +139,7 @@ export const ledgerKeys = (name: string): Keys => {
     rotation: (id) => `${prefix}:rotation:${id}`,
     rotations: (index) => `${prefix}:rotations:${index}`,
     requestCounts: `${prefix}:request-counts`,
-    request: (requestId) => `${prefix}:request:${requestId}`,
+    request: (requestId, by) => `${prefix}:request:${scopeOf(by)}${requestId}`,
     assistant: (assistantId) => `${prefix}:assistant:${encodeURIComponent(assistantId)}`,
     current: (assistantId) => `${prefix}:current:${encodeURIComponent(assistantId)}`,
     allIntents: `${prefix}:intents`,
@@ -149,7 +167,7 @@ export const ledgerKeys = (name: string): Keys => {
     bulkStates: (id) => `${prefix}:bulk:${id}:states`,
     bulkExcluded: (id) => `${prefix}:bulk:${id}:exclude`,
     bulkFailures: (id) => `${prefix}:bulk:${id}:failures`,
-    bulkRequest: (requestId) => `${prefix}:bulk-request:${requestId}`,
+    bulkRequest: (requestId, by) => `${prefix}:bulk-request:${scopeOf(by)}${requestId}`,
     bulks: `${prefix}:bulks`,
     bulksActive: `${prefix}:bulks:active`,
     bulksEnded: `${prefix}:bulks:ended`,
@@ -158,7 +176,7 @@ export const ledgerKeys = (name: string): Keys => {
     budget: (egress) => `${prefix}:budget:${egress}`,
     policy: (id) => `${prefix}:policy:${id}`,
     policyAssistants: (id) => `${prefix}:policy:${id}:assistants`,
-    policyRequest: (requestId) => `${prefix}:policy-request:${requestId}`,
+    policyRequest: (requestId, by) => `${prefix}:policy-request:${scopeOf(by)}${requestId}`,
     policies: `${prefix}:policies`,
     events: `${prefix}:events`,
     acks: `${prefix}:acks`,
@@ -166,6 +184,7 @@ export const ledgerKeys = (name: string): Keys => {
     consumers: `${prefix}:consumers`,
     registry: `${prefix}:registry`,
     registryWritten: `${prefix}:registry-written`,
+    tokenUses: `${prefix}:token-uses`,
     resealing: `${prefix}:resealing`,
     aliasing: `${prefix}:aliasing`,
     aliasTried: `${prefix}:alias-tried`,

@@ -18,6 +18,7 @@ import { openSweeps, type Sweeps } from './sweeps/sweeps.ts';
 import { openProcesses, type Processes } from './system/processes.ts';
 import { createIdentity } from './system/identity.ts';
 import { openSystem, type System } from './system/system.ts';
+import { openTokens, type Tokens } from './tokens/tokens.ts';
 
 export interface LedgerOptions {
   /** Without the braces. */
@@ -60,6 +61,8 @@ export interface Ledger {
   readonly consumers: Consumers;
   /** What is believed of the consumers, and why not. */
   readonly registry: Registry;
+  /** Access tokens that Rekey has made. */
+  readonly tokens: Tokens;
   readonly budget: RequestBudget;
   /** The streams as the worker that archives reads them. */
   readonly archive: ArchiveFeed;
@@ -125,6 +128,7 @@ export const openLedger = (
     policies: openPolicies(connection),
     consumers,
     registry,
+    tokens: openTokens(connection, registry),
     budget: openBudget(connection, budget),
     archive: openArchiveFeed(connection),
     processes,

@@ -8,6 +8,7 @@ export { limitCalls, type CallLimits } from './limits/limit-calls.ts';
 export { takeTurns, type Turns } from './limits/take-turns.ts';
 export { observeCalls, type CallObserver } from './observe-calls.ts';
 export type { ServiceHandlers } from './services.ts';
+export { toProtoGrant, toProtoToken } from './mapping/access/access.ts';
 export { toProtoAssistant } from './mapping/assistant.ts';
 export { toProtoBulkItem, toProtoBulkRotation } from './mapping/bulk.ts';
 export { toProtoConsumer } from './mapping/consumer.ts';

@@ -3,6 +3,7 @@ import { loadPackageDefinition } from '@grpc/grpc-js';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import type protobuf from 'protobufjs';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
+import type { ProtoGrpcType as AccessProto } from './generated/access.ts';
 import type { ProtoGrpcType as AssistantProto } from './generated/assistant.ts';
 import type { ProtoGrpcType as BulkProto } from './generated/bulk.ts';
 import type { ProtoGrpcType as ConsumerProto } from './generated/consumer.ts';
@@ -20,7 +21,8 @@ type AllProtos = RotationProto &
   SystemProto &
   BulkProto &
   PolicyProto &
-  ConsumerProto;
+  ConsumerProto &
+  AccessProto;
 
 export interface Contract {
   /** The descriptors that server reflection serves. */
@@ -31,7 +33,7 @@ export interface Contract {
 /** Loads the gRPC contract. The options must match those of generate.sh, which writes the types. */
 export const loadContract = (): Contract => {
   const definition = loadSync(
-    ['rotation', 'assistant', 'sweep', 'system', 'bulk', 'policy', 'consumer'].map(
+    ['rotation', 'assistant', 'sweep', 'system', 'bulk', 'policy', 'consumer', 'access'].map(
       (name) => `rekey/v1/${name}.proto`,
     ),
     {

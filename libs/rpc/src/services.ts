@@ -1,4 +1,5 @@
 import type { Contract } from './load.ts';
+import type { AccessServiceHandlers } from './generated/rekey/v1/AccessService.ts';
 import type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
 import type { BulkRotationServiceHandlers } from './generated/rekey/v1/BulkRotationService.ts';
 import type { ConsumerServiceHandlers } from './generated/rekey/v1/ConsumerService.ts';
@@ -13,6 +14,7 @@ type ServiceName = {
 }[keyof V1];
 
 interface Handlers {
+  AccessService: AccessServiceHandlers;
   AssistantService: AssistantServiceHandlers;
   BulkRotationService: BulkRotationServiceHandlers;
   ConsumerService: ConsumerServiceHandlers;

@@ -109,3 +109,16 @@ export {
   RotationWindow,
   type RotationPolicy,
 } from './domain/policy.ts';
+export {
+  ActivityRecord,
+  type ActivityType,
+  type Actor,
+  LOCAL_ACTOR,
+  MAX_ACTIVITY_STATE_BYTES,
+  type SystemPart,
+  activityFields,
+  activityTypes,
+  systemActor,
+  systemParts,
+} from './domain/activity.ts';
+export { MAX_TOKENS, MAX_TOKEN_TTL_MS, StoredToken, TokenName, TokenOrgs } from './domain/token.ts';

@@ -58,13 +58,14 @@ export const gatewayVariables: Record<string, Variable> = {
   REKEY_ACCESS_FILE: {
     meaning: `
       the path of the file that says [who may do what](../guides/access.md), in YAML; read again when it
-      changes. Without it, everybody who reaches the gateway may do everything
+      changes. Without it, a gateway on loopback lets everybody do everything, and one beyond loopback does not
+      start
     `,
   },
   REKEY_ALLOW_PLAINTEXT: {
     meaning: `
-      \`true\`: with an access file, serve plain text beyond loopback, behind a mesh that encrypts. Tokens are
-      then accepted in the clear
+      \`true\`: serve plain text beyond loopback, behind a mesh that encrypts. Tokens are then accepted in the
+      clear
     `,
   },
   REKEY_GATEWAY_KEY_FILE: {

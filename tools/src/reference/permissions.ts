@@ -24,6 +24,8 @@ The caller needs the permission in these orgs:
 - **every**: all orgs, those of binding \`"*"\`.
 - **any**: at least one org.
 
+**everyone** is each caller that the gateway knows, also one without a role.
+
 Health (\`grpc.health.v1\`) answers everybody. Reflection answers whoever may call anything.
 `;
 

@@ -68,9 +68,10 @@ const describeCaller = (options: CheckOptions, access: Access, principals: reado
   const { can, org } = options;
   const allows = (permission: Permission): boolean =>
     org === undefined ? rights.allowsEverywhere(permission) : rights.allows(permission, org);
-  const all = Object.keys(permissions) as Permission[];
   if (can === undefined) {
-    const allowed = all.filter(allows);
+    // What everybody may is not said of a caller that a binding names, or does not.
+    const all = Object.entries(permissions).filter(([, { role }]) => role !== 'everyone');
+    const allowed = (all.map(([permission]) => permission) as Permission[]).filter(allows);
     const where = org === undefined ? 'in every org' : `in ${org}`;
     print(
       options,

@@ -47,6 +47,7 @@ export const bulkJson = (bulk: BulkRotation): Record<string, unknown> =>
     state: bulk.state,
     reason: bulk.reason,
     request_id: bulk.requestId,
+    requested_by: bulk.requestedBy,
     create_time: isoTime(bulk.createTime),
     start_time: isoTime(bulk.startTime),
     update_time: isoTime(bulk.updateTime),
@@ -138,6 +139,10 @@ const remainingText = ({ noLiveWorker, remainingMs }: BulkRotation): string | un
   return remainingMs === undefined ? undefined : `about ${humanDuration(remainingMs)}`;
 };
 
+/** A policy requests on behalf of whoever requested the policy. */
+const requestedByText = ({ requestedBy, policyId }: BulkRotation): string | undefined =>
+  requestedBy === undefined || policyId === undefined ? requestedBy : `${requestedBy}, policy ${policyId}`;
+
 export const bulkText = (bulk: BulkRotation): string => {
   const { counts, estimate } = bulk;
   const total = counts.total > 0 || bulk.state !== 'PREPARING' ? number(counts.total) : 'not known yet';
@@ -151,6 +156,7 @@ export const bulkText = (bulk: BulkRotation): string => {
     ['state', bulk.validateOnly ? `${bulk.state} (dry run: nothing is rotated)` : bulk.state],
     ['why', explained(bulk.stop)],
     ['reason', bulk.reason],
+    ['requested by', requestedByText(bulk)],
     ['assistants', `${total} (${selectionText(bulk)})`],
     ['list', listText(bulk)],
     some('waiting', counts.waiting),

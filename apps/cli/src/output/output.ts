@@ -24,6 +24,7 @@ export const rotationJson = (rotation: Rotation): Record<string, unknown> =>
     state: rotation.state,
     reason: rotation.reason,
     request_id: rotation.requestId,
+    requested_by: rotation.requestedBy,
     create_time: isoTime(rotation.createTime),
     start_time: isoTime(rotation.startTime),
     update_time: isoTime(rotation.updateTime),
@@ -70,6 +71,7 @@ export const sweepJson = (sweep: Sweep): Record<string, unknown> =>
     id: sweep.id,
     org_id: sweep.orgId,
     state: sweep.state,
+    requested_by: sweep.requestedBy,
     create_time: isoTime(sweep.createTime),
     start_time: isoTime(sweep.startTime),
     update_time: isoTime(sweep.updateTime),
@@ -116,6 +118,7 @@ export const rotationText = (rotation: Rotation): string =>
     ['state', rotation.state],
     ['blocked', rotation.noLiveWorker ? NO_WORKER : undefined],
     ['reason', rotation.reason],
+    ['requested by', rotation.requestedBy],
     [
       'version',
       rotation.version === undefined
@@ -160,6 +163,7 @@ export const sweepText = (sweep: Sweep): string =>
     ['org', sweep.orgId ?? 'all'],
     ['state', sweep.state],
     ['blocked', sweep.noLiveWorker ? NO_WORKER : undefined],
+    ['requested by', sweep.requestedBy],
     ['created', isoTime(sweep.createTime)],
     ['started', isoTime(sweep.startTime)],
     ['ended', isoTime(sweep.endTime)],

@@ -51,7 +51,11 @@ export const statusJson = (status: SystemStatus): Record<string, unknown> =>
     })),
     frozen:
       status.frozen &&
-      withoutEmpty({ since_time: isoTime(status.frozen.sinceTime), reason: status.frozen.reason }),
+      withoutEmpty({
+        since_time: isoTime(status.frozen.sinceTime),
+        reason: status.frozen.reason,
+        requested_by: status.frozen.requestedBy,
+      }),
     open_rotation_count: status.openRotationCount,
     waiting_in_bulks_count: status.waitingInBulksCount,
     failed_rotation_count: status.failedRotationCount,
@@ -160,6 +164,12 @@ const registryRows = (registry: SystemStatus['registry']): [string, string][] =>
       ]
     : [];
 
+const frozenText = ({ frozen }: SystemStatus): string => {
+  if (frozen === undefined) return 'no';
+  const by = frozen.requestedBy === undefined ? '' : `, by ${frozen.requestedBy}`;
+  return `${since(frozen.sinceTime)}${by}: ${frozen.reason}`;
+};
+
 const totalsText = (status: SystemStatus): string =>
   table([
     [
@@ -176,7 +186,7 @@ const totalsText = (status: SystemStatus): string =>
           `${count(status.lastSweep.comparedCount, 'assistant')} compared`
         : 'none has ended',
     ],
-    ['frozen', status.frozen ? `${since(status.frozen.sinceTime)}: ${status.frozen.reason}` : 'no'],
+    ['frozen', frozenText(status)],
     ['open rotations', String(status.openRotationCount)],
     ['failed rotations', String(status.failedRotationCount)],
     ['open intents', String(status.openIntents.reduce((sum, one) => sum + one.count, 0))],

@@ -80,6 +80,7 @@ const accessOf = (role: Role, where: Where): Access => {
       rights: () => rights,
     }),
     guard: () => undefined,
+    rightsOf: () => rights,
     close: () => {},
   };
 };
@@ -142,7 +143,8 @@ const call = async (
   };
 };
 
-const ranks = (role: Role): number => ROLES.indexOf(role);
+/** That of `everyone` is the lowest. */
+const ranks = (role: Role | 'everyone'): number => (ROLES as readonly string[]).indexOf(role);
 const has = (role: Role, permission: Permission): boolean =>
   ranks(role) >= ranks(permissions[permission].role);
 const isDefined = (permission: string): permission is Permission => Object.hasOwn(permissions, permission);

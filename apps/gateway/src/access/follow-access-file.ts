@@ -1,6 +1,8 @@
 import { TextFileError } from '@rekey/schema';
 import { createJwtVerifier, type JwtVerifier } from '../identity/verify-jwts.ts';
 import { AccessFileError, parseAccessFile, rightsOf, type Rights } from '@rekey/access';
+import type { AccessToken } from '@rekey/ledger';
+import { grantOfToken } from './token-grant.ts';
 import { follow, type Followed } from '../shared/follow.ts';
 import { remember } from '../shared/remember.ts';
 import { readTrustedFile } from './read-trusted-file.ts';
@@ -8,7 +10,8 @@ import { readTrustedFile } from './read-trusted-file.ts';
 /** What an access file says, as long as it stays the same. */
 export interface AccessRules {
   jwts: JwtVerifier;
-  rightsOf(names: ReadonlySet<string>): Rights;
+  /** `token`: what the caller has shown, with the rights of its own. */
+  rightsOf(names: ReadonlySet<string>, token?: AccessToken): Rights;
 }
 
 export interface FollowedAccess extends Followed {
@@ -49,12 +52,14 @@ export const followAccessFile = (
     if (read === text) return;
     const file = parseAccessFile(read);
     text = read;
+    const remembered = remember(
+      ({ names, token }: { names: ReadonlySet<string>; token: AccessToken | undefined }) =>
+        [...names, ...(token ? [String(token.rev), ...token.orgs] : [])].join('\n'),
+      ({ names, token }) => rightsOf(file, names, token && grantOfToken(token)),
+    );
     rules = {
       jwts: createJwtVerifier(file.issuers, onTokenRefused, rules?.jwts),
-      rightsOf: remember(
-        (names: ReadonlySet<string>) => [...names].join('\n'),
-        (names) => rightsOf(file, names),
-      ),
+      rightsOf: (names, token) => remembered({ names, token }),
     };
     onLoaded({ bindings: file.bindings.length, issuers: file.issuers.length });
   };

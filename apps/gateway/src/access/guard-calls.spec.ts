@@ -19,6 +19,18 @@ let followed: FollowedAccess;
 let access: Access;
 let faults: string[];
 let guard: Guard | undefined;
+let revoked: boolean;
+
+const TOKEN = {
+  name: 'nightly',
+  sha256: '',
+  role: 'viewer',
+  orgs: ['org_1'],
+  requestedBy: 'local',
+  createdMs: 0,
+  expiresMs: Infinity,
+  rev: 1,
+};
 
 const issuer = (fields: object = {}) => ({
   issuer: ISSUER,
@@ -52,7 +64,16 @@ beforeEach(async () => {
     onRefused: (error) => faults.push(...error.faults),
     onTokenRefused: () => {},
   });
-  access = createAccess(followed.rules, createAuthenticator(), EVERY_MS);
+  revoked = false;
+  const tokens = {
+    verify: async (text: string) => (text === 'rekey_nightly' ? TOKEN : undefined),
+    isCurrent: () => !revoked,
+  };
+  access = createAccess(followed.rules, {
+    authenticate: createAuthenticator(tokens),
+    tokens,
+    everyMs: EVERY_MS,
+  });
 });
 afterEach(async () => {
   guard?.end();
@@ -94,6 +115,31 @@ describe('a long call', () => {
     await put({ issuers: [issuer()], bindings: [{ ...bindings[0]!, orgs: ['org_2'] }] });
     await until(() => signal.aborted);
     expect(signal.reason).toMatchObject({ code: 'BULK_NOT_FOUND' });
+  });
+});
+
+describe('a long call with an access token', () => {
+  beforeEach(() => {
+    authorization = 'Bearer rekey_nightly';
+  });
+
+  it('has the rights of the token, and ends when that is revoked', async () => {
+    const { signal } = await begin();
+    await sleep(5 * EVERY_MS);
+    expect(signal.aborted).toBe(false);
+    revoked = true;
+    await until(() => signal.aborted);
+    expect(signal.reason).toMatchObject({ code: 'NOT_AUTHENTICATED' });
+  });
+
+  it('has those of bindings that name the token, too', async () => {
+    await put({ bindings: [{ principals: ['token:nightly'], role: 'operator', orgs: ['org_2'] }] });
+    const before = followed.rules();
+    await until(() => followed.rules() !== before);
+    const rights = (await access.admit({ authorization, peerCertificate: undefined })).rights();
+    expect(rights.allows('bulkRotations.create', 'org_2')).toBe(true);
+    expect(rights.allows('bulkRotations.read', 'org_1')).toBe(true);
+    expect(rights.allows('bulkRotations.create', 'org_1')).toBe(false);
   });
 });
 

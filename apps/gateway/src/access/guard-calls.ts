@@ -1,7 +1,9 @@
+import type { AccessToken } from '@rekey/ledger';
 import type { CallContext } from '@rekey/rpc';
 import { RekeyError } from '@rekey/schema';
 import { LOCAL, type Authenticate, type Caller } from '../identity/authenticate.ts';
 import type { AccessRules } from './follow-access-file.ts';
+import type { TokenVerifier } from '../identity/verify-tokens.ts';
 import { ALL_RIGHTS, type Rights } from '@rekey/access';
 
 /** Who calls, and what that caller may do at this moment. */
@@ -16,10 +18,13 @@ export interface Access {
   admit(context: Pick<CallContext, 'authorization' | 'peerCertificate'>): Promise<Admission> | Admission;
   /**
    * Watches over a call that takes long: `recheck` runs each time that rights may have changed. The signal
-   * aborts with its error, or with NOT_AUTHENTICATED when the token of the caller has expired. Undefined if
+   * aborts with its error, or with NOT_AUTHENTICATED when the token of the caller has expired or was revoked.
+   * Undefined if
    * nobody can lose a right.
    */
   guard(admission: Admission, recheck: (rights: Rights) => Promise<void>): Guard | undefined;
+  /** The rights of whoever has this name alone. */
+  rightsOf(names: ReadonlySet<string>, token?: AccessToken): Rights;
   close(): void;
 }
 
@@ -31,7 +36,12 @@ export interface Guard {
 const EVERYBODY: Admission = { caller: LOCAL, rights: () => ALL_RIGHTS };
 
 /** Without an access file: everybody who reaches the gateway may do everything. */
-export const OPEN_ACCESS: Access = { admit: () => EVERYBODY, guard: () => undefined, close: () => {} };
+export const OPEN_ACCESS: Access = {
+  admit: () => EVERYBODY,
+  guard: () => undefined,
+  rightsOf: () => ALL_RIGHTS,
+  close: () => {},
+};
 
 /** Long calls end within this time after a right was taken away, and the file was noticed. */
 const RECHECK_EVERY_MS = 1000;
@@ -48,16 +58,23 @@ interface Guarded {
 const isStillTrusted = ({ issuer }: Caller, { jwts }: AccessRules): boolean =>
   issuer === undefined || jwts.issuerOf(issuer.config.issuer) === issuer;
 
+interface AccessOptions {
+  authenticate: Authenticate;
+  tokens: Pick<TokenVerifier, 'isCurrent'>;
+  everyMs?: number;
+}
+
 /** Access by the rules of a file, which may change. */
 export const createAccess = (
   rules: () => AccessRules,
-  authenticate: Authenticate,
-  everyMs = RECHECK_EVERY_MS,
+  { authenticate, tokens, everyMs = RECHECK_EVERY_MS }: AccessOptions,
 ): Access => {
   const open = new Set<Guarded>();
+  const isOver = ({ expiresMs, token }: Caller): boolean =>
+    expiresMs <= Date.now() || (token !== undefined && !tokens.isCurrent(token));
 
   const lookAt = async (one: Guarded): Promise<void> => {
-    if (one.caller.expiresMs <= Date.now()) return one.abort(new RekeyError('NOT_AUTHENTICATED'));
+    if (isOver(one.caller)) return one.abort(new RekeyError('NOT_AUTHENTICATED'));
     const current = rules();
     if (one.rules === current) return;
     one.rules = current;
@@ -79,7 +96,7 @@ export const createAccess = (
     admit: async (context) => {
       const { jwts } = rules();
       const caller = await authenticate(context, jwts);
-      return { caller, rights: () => rules().rightsOf(caller.names) };
+      return { caller, rights: () => rules().rightsOf(caller.names, caller.token) };
     },
     guard: ({ caller, rights }, recheck) => {
       const aborting = new AbortController();
@@ -92,6 +109,7 @@ export const createAccess = (
       open.add(one);
       return { signal: aborting.signal, end: () => void open.delete(one) };
     },
+    rightsOf: (names, token) => rules().rightsOf(names, token),
     close: () => clearInterval(timer),
   };
 };

@@ -1,7 +1,7 @@
 import type { BulkDraft, Bulks } from '@rekey/ledger';
 import { toProtoBulkItem, toProtoBulkRotation } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
-import { BulkId, mayRead, type BulkItem, type BulkRotation, type BulkSpec } from '@rekey/schema';
+import { BulkId, mayRead, type Actor, type BulkItem, type BulkRotation, type BulkSpec } from '@rekey/schema';
 import { z } from 'zod';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
@@ -54,7 +54,7 @@ const fillDraft = async (
 const createBulk = async (
   { bulks, acknowledgements, uploadIds }: Pick<BulkServiceDeps, 'bulks' | 'acknowledgements' | 'uploadIds'>,
   parts: AsyncIterable<BulkPart>,
-  { signal, sees }: Pick<RpcContext, 'signal' | 'sees'>,
+  { signal, sees, actor }: Pick<RpcContext, 'signal' | 'sees' | 'actor'>,
 ): Promise<BulkRotation> => {
   const draft = bulks.draft(`blk_${nextUlid()}`);
   // Those that may read the org are also in the acknowledgements of its rotations.
@@ -68,7 +68,7 @@ const createBulk = async (
       throw error;
     });
     // Never dropped from here on: even if the answer is lost, the draft may have become a bulk rotation.
-    const { bulk } = await bulks.create(draft.id, spec, draft);
+    const { bulk } = await bulks.create(draft.id, spec, draft, actor);
     return bulk;
   } finally {
     ids.end();
@@ -114,13 +114,13 @@ export const createBulkService = ({
 
   const ofBulk = inItsOrg((id) => bulks.get(id), 'BULK_NOT_FOUND');
   /** A method that changes the state of a bulk rotation. All of these are safe to repeat. */
-  const transition = (permission: Permission, command: (id: string) => Promise<BulkRotation>) =>
+  const transition = (permission: Permission, command: (id: string, actor: Actor) => Promise<BulkRotation>) =>
     defineRpc({
       request: ByBulk,
       permission,
       ...ofBulk,
       effect: 'durable-change',
-      handler: ({ id }) => command(id),
+      handler: ({ id }, { actor }) => command(id, actor),
       respond: toResponse,
     });
 
@@ -164,10 +164,10 @@ export const createBulkService = ({
       respond: toResponse,
     }),
 
-    PauseBulkRotation: transition('bulkRotations.control', (id) => bulks.pause(id)),
-    ResumeBulkRotation: transition('bulkRotations.control', (id) => bulks.resume(id)),
-    CancelBulkRotation: transition('bulkRotations.control', (id) => bulks.cancel(id)),
-    RetryBulkRotation: transition('bulkRotations.retry', (id) => bulks.retry(id)),
+    PauseBulkRotation: transition('bulkRotations.control', bulks.pause),
+    ResumeBulkRotation: transition('bulkRotations.control', bulks.resume),
+    CancelBulkRotation: transition('bulkRotations.control', bulks.cancel),
+    RetryBulkRotation: transition('bulkRotations.retry', bulks.retry),
 
     ListBulkRotationItems: defineRpc({
       request: ListBulkItems,

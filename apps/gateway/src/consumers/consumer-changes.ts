@@ -1,5 +1,5 @@
 import type { Consumers, Registry, SeenConsumer } from '@rekey/ledger';
-import { RekeyError, type Consumer } from '@rekey/schema';
+import { RekeyError, type Actor, type Consumer } from '@rekey/schema';
 
 /** How often a write is attempted if another process changes the consumer meanwhile. */
 const WRITE_ATTEMPTS = 5;
@@ -33,19 +33,23 @@ export const createConsumerChanges = (registry: Registry, consumers: Pick<Consum
   };
 
   /** `changeOf` returns what to write, or undefined if nothing has to change. */
-  const change = (name: string, changeOf: (consumer: Consumer) => Consumer | undefined): Promise<void> =>
+  const change = (
+    name: string,
+    actor: Actor,
+    changeOf: (consumer: Consumer) => Consumer | undefined,
+  ): Promise<void> =>
     untilWritten(async () => {
       const seen = await find(name);
       const after = changeOf(seen.consumer);
-      return after === undefined || registry.write(name, seen, after, { reseals: true });
+      return after === undefined || registry.write(name, seen, after, { reseals: true, actor });
     });
 
   /** Also removes an entry that another client has written, and one whose true text is lost. */
-  const remove = (name: string): Promise<void> =>
+  const remove = (name: string, actor: Actor): Promise<void> =>
     untilWritten(async () => {
       const seen = await read(name);
       if (!seen && !(await registry.isKnown(name))) throw new RekeyError('CONSUMER_NOT_FOUND');
-      return registry.write(name, seen, undefined, { reseals: true, emit: 'REMOVED' });
+      return registry.write(name, seen, undefined, { reseals: true, emit: 'REMOVED', actor });
     });
 
   /** Returns the consumer of this name and key. Throws CONSUMER_EXISTS if the name has another key. */
@@ -53,11 +57,13 @@ export const createConsumerChanges = (registry: Registry, consumers: Pick<Consum
     name: string,
     orgs: string[],
     key: Pick<Consumer, 'key' | 'shared_key'>,
+    actor: Actor,
   ): Promise<SeenConsumer> => {
     const before = await read(name);
     if (!before) {
       const created_at = new Date(await consumers.nowMs()).toISOString();
-      await registry.write(name, undefined, { name, orgs, state: 'PENDING', created_at, ...key });
+      const added: Consumer = { name, orgs, state: 'PENDING', created_at, requested_by: actor.by, ...key };
+      await registry.write(name, undefined, added, { actor });
     }
     // Written by this call, or by the same call at the same moment.
     const seen = await find(name);

@@ -72,8 +72,8 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
       permission: 'consumers.create',
       orgs: 'request',
       effect: 'accept',
-      handler: async ({ name, orgs, ...key }, { sees }) =>
-        ifSeen(await add(name, inOrder(orgs), await readConsumerKey(key)), sees),
+      handler: async ({ name, orgs, ...key }, { sees, actor }) =>
+        ifSeen(await add(name, inOrder(orgs), await readConsumerKey(key), actor), sees),
       respond: toResponse,
     }),
 
@@ -106,8 +106,8 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
       orgs: 'request',
       ...ofConsumer,
       effect: 'durable-change',
-      handler: async ({ name, orgs }) => {
-        await change(name, (consumer) => withOrgs(consumer, inOrder(orgs)));
+      handler: async ({ name, orgs }, { actor }) => {
+        await change(name, actor, (consumer) => withOrgs(consumer, inOrder(orgs)));
         return name;
       },
       respond: async (name) => toResponse(await find(name)),
@@ -119,7 +119,7 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
       orgs: 'loaded',
       ...ofConsumer,
       effect: 'durable-change',
-      handler: ({ name }) => remove(name),
+      handler: ({ name }, { actor }) => remove(name, actor),
       respond: () => ({ registryRev: registry.rev() }),
     }),
   };

@@ -118,10 +118,10 @@ export const createRegistryMethods = ({
       permission: 'registry.trust',
       orgs: 'all',
       effect: 'durable-change',
-      handler: async ({ consumers, keepGrants }) => {
+      handler: async ({ consumers, keepGrants }, { actor }) => {
         if (consumers.length > MAX_CONSUMERS)
           throw new RekeyError('TOO_MANY_CONSUMERS', { metadata: { limit: String(MAX_CONSUMERS) } });
-        return registry.trust.accept(consumers, { keepGrants });
+        return registry.trust.accept(consumers, { keepGrants, actor });
       },
       respond: toRegistry,
     }),

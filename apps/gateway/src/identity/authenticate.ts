@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
+import { isTokenLike, principalNames } from '@rekey/access';
+import type { AccessToken } from '@rekey/ledger';
 import type { CallContext } from '@rekey/rpc';
 import { RekeyError } from '@rekey/schema';
 import { remember } from '../shared/remember.ts';
 import { namesOfCertificate } from './certificate-names.ts';
 import type { JwtVerifier, KnownIssuer } from './verify-jwts.ts';
+import type { TokenVerifier } from './verify-tokens.ts';
 
 /** Who calls. */
 export interface Caller {
@@ -17,6 +20,8 @@ export interface Caller {
   readonly expiresMs: number;
   /** Whose token says so, if no certificate has decided. */
   readonly issuer?: KnownIssuer;
+  /** Its access token, if no certificate has decided: it has rights of its own. */
+  readonly token?: AccessToken;
 }
 
 /** A caller without identity where none is needed. */
@@ -25,20 +30,29 @@ export const LOCAL: Caller = { name: 'local', names: new Set(['local']), expires
 type Credentials = Pick<CallContext, 'authorization' | 'peerCertificate'>;
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
+
+/** Whom a token names. */
+type Identity = Pick<Caller, 'expiresMs' | 'issuer' | 'token'> & { names: readonly string[] };
+
 /**
  * Who calls, from what a call shows. If it shows a certificate and a token, the certificate decides. Throws
  * NOT_AUTHENTICATED if it shows nothing that names anybody, or a token that is not valid.
  */
-export const createAuthenticator = () => {
+export const createAuthenticator = (tokens: Pick<TokenVerifier, 'verify'>) => {
   const readCertificate = remember(
     (der: Buffer) => createHash('sha256').update(der).digest('base64'),
     namesOfCertificate,
   );
+  const identify = async (text: string, jwts: JwtVerifier): Promise<Identity | undefined> => {
+    if (!isTokenLike(text)) return jwts.verify(text);
+    const token = await tokens.verify(text);
+    return token && { names: [principalNames.token(token.name)], expiresMs: token.expiresMs, token };
+  };
   return async ({ authorization, peerCertificate }: Credentials, jwts: JwtVerifier): Promise<Caller> => {
     const certified = peerCertificate === undefined ? [] : readCertificate(peerCertificate);
     const [name] = certified;
-    const token = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
-    const identity = token === undefined ? undefined : await jwts.verify(token);
+    const text = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
+    const identity = text === undefined ? undefined : await identify(text, jwts);
     if (authorization !== undefined && identity === undefined) throw new RekeyError('NOT_AUTHENTICATED');
     if (name !== undefined)
       return {
@@ -48,8 +62,8 @@ export const createAuthenticator = () => {
         expiresMs: Infinity,
       };
     if (identity === undefined) throw new RekeyError('NOT_AUTHENTICATED');
-    const { names, expiresMs, issuer } = identity;
-    return { name: names[0]!, names: new Set(names), expiresMs, issuer };
+    const { names, ...proved } = identity;
+    return { name: names[0]!, names: new Set(names), ...proved };
   };
 };
 export type Authenticate = ReturnType<typeof createAuthenticator>;

@@ -9,6 +9,7 @@ import {
   RequestId,
   RotationId,
   SweepId,
+  TokenName,
 } from '@rekey/schema';
 import type { z } from 'zod';
 
@@ -22,6 +23,7 @@ const subjects: [field: string, schema: z.ZodType, name: string][] = [
   ['id', SweepId, 'sweep_id'],
   ['id', PolicyId, 'rotation_policy_id'],
   ['name', ConsumerName, 'consumer'],
+  ['tokenName', TokenName, 'token_name'],
   ['orgId', OrgId, 'org_id'],
   ['assistantId', AssistantId, 'assistant_id'],
   ['requestId', RequestId, 'request_id'],

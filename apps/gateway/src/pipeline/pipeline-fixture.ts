@@ -123,6 +123,7 @@ const startServer = async (fixture: PipelineFixture): Promise<{ server: GatewayS
     access: {
       admit: (context) => fixture.access.admit(context),
       guard: (...args) => fixture.access.guard(...args),
+      rightsOf: (...args) => fixture.access.rightsOf(...args),
       close: () => {},
     },
   });

@@ -11,6 +11,7 @@ import type { Logger } from '@rekey/runtime';
 import { RekeyError, errorTable, type ErrorCode } from '@rekey/schema';
 import type { Rights } from '@rekey/access';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
+import { actorOf } from '../identity/actor-of.ts';
 import { parseRequest } from '../requests/parse-request.ts';
 import { authorize, authorizeResult, requireSomewhere, seeingOf } from './authorize.ts';
 import { toCallError } from './call-errors.ts';
@@ -137,7 +138,12 @@ const createSteps = ({
   },
 
   contextFor: async (rpc: Rpc, context: CallContext, { caller, rights }: Admission): Promise<RpcContext> =>
-    Object.assign(context, { caller, sees: await seeingOf(rpc, rights, readOrgName) }),
+    Object.assign(context, {
+      caller,
+      actor: actorOf(caller, context),
+      sees: await seeingOf(rpc, rights, readOrgName),
+      rights,
+    }),
 
   checkResult: (rpc: Rpc, result: unknown, rights: Rights): Promise<void> =>
     authorizeResult(rpc, result, rights, readOrgName),

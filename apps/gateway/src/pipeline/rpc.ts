@@ -1,15 +1,19 @@
 import type { sendUnaryData, ServerReadableStream, ServerWritableStream } from '@grpc/grpc-js';
 import type { CallContext, ServiceHandlers } from '@rekey/rpc';
-import type { ErrorCode } from '@rekey/schema';
+import type { Actor, ErrorCode } from '@rekey/schema';
 import type { z } from 'zod';
 import type { Caller } from '../identity/authenticate.ts';
 import type { MessageReader } from '../requests/message-reader.ts';
-import type { Permission } from '@rekey/access';
+import type { Permission, Rights as CallerRights } from '@rekey/access';
 
 export interface RpcContext extends CallContext {
   readonly caller: Caller;
+  /** The caller as the ledger records it with a change. */
+  readonly actor: Actor;
   /** Whether the caller has the permission of this method in an org: what a list shows. */
   sees(orgId: string): boolean;
+  /** What the caller may do at this moment. */
+  rights(): CallerRights;
 }
 
 /**

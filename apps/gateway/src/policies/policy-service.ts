@@ -72,7 +72,7 @@ export const createPolicyService = ({
       permission: 'policies.update',
       ...ofPolicy,
       effect: 'durable-change',
-      handler: async ({ id }) => schedule(await policies.setPaused(id, paused)),
+      handler: async ({ id }, { actor }) => schedule(await policies.setPaused(id, paused, actor)),
       respond: toResponse,
     });
 
@@ -82,9 +82,9 @@ export const createPolicyService = ({
       permission: 'policies.create',
       orgs: 'request',
       effect: 'accept',
-      handler: async (parts) => {
+      handler: async (parts, { actor }) => {
         const { spec, assistantIds } = await collectPolicy(parts);
-        const { policy } = await policies.create(`pol_${nextUlid()}`, spec, assistantIds);
+        const { policy } = await policies.create(`pol_${nextUlid()}`, spec, assistantIds, actor);
         // Also for a policy that existed before: its gateway may have died before it was scheduled.
         return schedule(policy);
       },
@@ -117,7 +117,8 @@ export const createPolicyService = ({
       permission: 'policies.update',
       ...ofPolicy,
       effect: 'durable-change',
-      handler: async ({ id, changes }) => schedule(await updatePolicy(policies, id, changes)),
+      handler: async ({ id, changes }, { actor }) =>
+        schedule(await updatePolicy(policies, id, changes, actor)),
       respond: toResponse,
     }),
 
@@ -126,8 +127,8 @@ export const createPolicyService = ({
       permission: 'policies.delete',
       ...ofPolicy,
       effect: 'change',
-      handler: async ({ id }) => {
-        await policies.delete(id);
+      handler: async ({ id }, { actor }) => {
+        await policies.delete(id, actor);
         await policyQueue.unschedule(id);
       },
       respond: () => ({}),

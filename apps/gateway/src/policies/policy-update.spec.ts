@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { status, type ServiceError } from '@grpc/grpc-js';
 import { readStatusDetails } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
-import type { PolicySpec, RekeyError, RotationPolicy } from '@rekey/schema';
+import { LOCAL_ACTOR, type PolicySpec, type RekeyError, type RotationPolicy } from '@rekey/schema';
 import { parseRequest } from '../requests/parse-request.ts';
 import { call, useServices } from '../services-fixture.ts';
 import { UpdatePolicy, updatePolicy } from './policy-update.ts';
@@ -184,7 +184,7 @@ describe('UpdateRotationPolicy', () => {
         return policy;
       },
     };
-    const late = updatePolicy(policies, id, { window: { cron: '0 2 1 * *' } });
+    const late = updatePolicy(policies, id, { window: { cron: '0 2 1 * *' } }, LOCAL_ACTOR);
     await expect(late).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     expect(reads).toBe(2);
     expect(await fixture.policies.get(id)).toMatchObject({ everyDays: 7, window: spec.window });

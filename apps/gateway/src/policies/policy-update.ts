@@ -5,6 +5,7 @@ import {
   PolicyId,
   PolicySpec,
   RotationWindow,
+  type Actor,
   type RotationPolicy,
 } from '@rekey/schema';
 import { z } from 'zod';
@@ -127,11 +128,12 @@ export const updatePolicy = async (
   policies: Pick<Policies, 'get' | 'update'>,
   id: string,
   changes: PolicyChanges,
+  actor: Actor,
 ): Promise<RotationPolicy> => {
   for (;;) {
     const policy = await policies.get(id);
     checkWindow(policy, changes);
-    const updated = await policies.update(policy, changes);
+    const updated = await policies.update(policy, changes, actor);
     if (updated) return updated;
   }
 };

@@ -1,11 +1,19 @@
 import type { Ledger, RotationQueue } from '@rekey/ledger';
 import { toProtoRotation } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
-import { RekeyError, RotationId, type Consumer, type Rotation, type RotationRequest } from '@rekey/schema';
+import {
+  RekeyError,
+  RotationId,
+  type Actor,
+  type Consumer,
+  type Rotation,
+  type RotationRequest,
+} from '@rekey/schema';
 import { orgOfRecord } from '../assistants/published-record.ts';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
+import type { Permission } from '@rekey/access';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
-import { defineRpc, inItsOrg, type RpcTable } from '../pipeline/rpc.ts';
+import { defineRpc, inItsOrg, type RpcContext, type RpcTable } from '../pipeline/rpc.ts';
 import { makePageToken, placeOfPage, readPageToken } from '../requests/page-token.ts';
 import { given } from '../requests/parse-request.ts';
 import { ByRotation, ListRotations, RotateSecretKey, WaitRotation } from './rotation-requests.ts';
@@ -26,9 +34,10 @@ export interface RotationServiceDeps {
 const acceptRotation = async (
   { ledger, queue }: Pick<RotationServiceDeps, 'ledger' | 'queue'>,
   request: RotationRequest,
+  actor: Actor,
 ): Promise<Rotation> => {
   const { rotation } = await ledger.rotations
-    .accept(`rot_${nextUlid()}`, request)
+    .accept(`rot_${nextUlid()}`, request, actor)
     .catch(async (error: unknown) => {
       // The check finds the corrupt entry and quarantines the assistant.
       if (error instanceof RekeyError && error.code === 'LEDGER_CORRUPT')
@@ -41,6 +50,20 @@ const acceptRotation = async (
     await queue.add({ rotationId: rotation.id, orgId: rotation.orgId, assistantId: rotation.assistantId });
   return rotation;
 };
+
+/** Everybody may cancel what it requested itself; what others requested, only with another permission. */
+const cancelRotation = async (
+  { rotations }: Ledger,
+  id: string,
+  { actor, caller, rights }: RpcContext,
+): Promise<Rotation> => {
+  const { orgId, requestedBy } = await rotations.get(id);
+  const isOwn = requestedBy !== undefined && caller.names.has(requestedBy);
+  if (!isOwn && !rights().allows(CANCEL_OTHERS, orgId))
+    throw new RekeyError('NOT_PERMITTED', { which: CANCEL_OTHERS, metadata: { permission: CANCEL_OTHERS } });
+  return rotations.cancel(id, actor);
+};
+const CANCEL_OTHERS = 'rotations.cancelOthers' satisfies Permission;
 
 /** An assistant is rotated once at a time, under whatever org it was asked for. */
 const ofAssistant = (ledger: Ledger) =>
@@ -67,7 +90,7 @@ export const createRotationService = ({
       orgs: 'request',
       ...ofAssistant(ledger),
       effect: 'accept',
-      handler: (request) => acceptRotation({ ledger, queue }, request),
+      handler: (request, { actor }) => acceptRotation({ ledger, queue }, request, actor),
       respond: (rotation) => toProtoRotation(rotation),
     }),
 
@@ -127,7 +150,7 @@ export const createRotationService = ({
       permission: 'rotations.cancel',
       ...ofRotation,
       effect: 'change',
-      handler: ({ id }) => ledger.rotations.cancel(id),
+      handler: ({ id }, context) => cancelRotation(ledger, id, context),
       respond: (rotation) => toProtoRotation(rotation),
     }),
   };

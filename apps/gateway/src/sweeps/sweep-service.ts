@@ -43,12 +43,16 @@ export const createSweepService = ({
       permission: 'sweeps.create',
       orgs: 'request',
       effect: 'change',
-      handler: async ({ orgId, acceptRemovals }) => {
+      handler: async ({ orgId, acceptRemovals }, { actor }) => {
         // Before the sweep, which may begin at once. If the gateway dies in between, the org stays accepted
         // and the call can be repeated.
-        if (acceptRemovals && !(await ledger.orgs.acceptHeld(orgId!))) throw new RekeyError('ORG_NOT_HELD');
+        if (acceptRemovals && !(await ledger.orgs.acceptHeld(orgId!, actor)))
+          throw new RekeyError('ORG_NOT_HELD');
         // The decision about a held org is never refused: then it would be made, and have no effect.
-        const { sweep } = await sweeps.create(`swp_${nextUlid()}`, orgId, { requested: !acceptRemovals });
+        const { sweep } = await sweeps.create(`swp_${nextUlid()}`, orgId, {
+          requested: !acceptRemovals,
+          actor,
+        });
         // Also for a sweep that existed before: its gateway may have died before it enqueued the job.
         await sweepQueue.add(sweep);
         return sweep;

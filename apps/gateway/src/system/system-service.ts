@@ -58,7 +58,7 @@ export const createSystemService = ({
       permission: 'system.freeze',
       orgs: 'all',
       effect: 'change',
-      handler: ({ reason }) => system.freeze(reason),
+      handler: ({ reason }, { actor }) => system.freeze(reason, actor),
       respond,
     }),
 
@@ -67,7 +67,7 @@ export const createSystemService = ({
       permission: 'system.freeze',
       orgs: 'all',
       effect: 'change',
-      handler: () => system.unfreeze(),
+      handler: (_request, { actor }) => system.unfreeze(actor),
       respond,
     }),
 
@@ -76,8 +76,8 @@ export const createSystemService = ({
       permission: 'budget.open',
       orgs: 'all',
       effect: 'change',
-      handler: async ({ egress }) => {
-        if (!(await budgetOf(egress).open())) throw new RekeyError('BUDGET_NOT_CLOSED');
+      handler: async ({ egress }, { actor }) => {
+        if (!(await budgetOf(egress).open(actor))) throw new RekeyError('BUDGET_NOT_CLOSED');
       },
       respond,
     }),
@@ -87,11 +87,11 @@ export const createSystemService = ({
       permission: 'ledger.adopt',
       orgs: 'all',
       effect: 'change',
-      handler: async ({ ledgerId }) => {
-        await system.adopt(ledgerId);
+      handler: async ({ ledgerId }, { actor }) => {
+        await system.adopt(ledgerId, actor);
         // This ledger does not know what was published before: a sweep compares everything, whatever the
         // schedule says.
-        const { sweep } = await sweeps.create(`swp_${nextUlid()}`, undefined);
+        const { sweep } = await sweeps.create(`swp_${nextUlid()}`, undefined, { actor });
         await sweepQueue.add(sweep);
       },
       respond,

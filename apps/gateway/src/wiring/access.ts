@@ -1,11 +1,13 @@
 import type { CallContext } from '@rekey/rpc';
 import { StartError, type Logger, type Shutdown } from '@rekey/runtime';
 import { RekeyError } from '@rekey/schema';
-import { AccessFileError, permissions, type Permission } from '@rekey/access';
+import { AccessFileError } from '@rekey/access';
+import type { Tokens } from '@rekey/ledger';
 import { followAccessFile, type FollowedAccess } from '../access/follow-access-file.ts';
 import { OPEN_ACCESS, createAccess, type Access } from '../access/guard-calls.ts';
-import type { GatewayEnvironment } from '../config.ts';
+import { isPlaintextBeyondLoopback, type GatewayEnvironment } from '../config.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
+import { createTokenVerifier } from '../identity/verify-tokens.ts';
 
 const follow = (path: string, logger: Logger): FollowedAccess => {
   try {
@@ -20,19 +22,22 @@ const follow = (path: string, logger: Logger): FollowedAccess => {
   }
 };
 
-/** Who may do what. Without a file, everybody who reaches the gateway may do everything. */
+/** Who may do what. Without a file, which is for loopback alone, everybody may do everything. */
 export const startAccess = (
+  ledgerTokens: Tokens,
   config: GatewayEnvironment,
   logger: Logger,
   shutdown: Shutdown,
 ): { access: Access; isRefused?: () => boolean } => {
   const path = config.REKEY_ACCESS_FILE;
+  if (isPlaintextBeyondLoopback(config)) logger.event('access_plaintext');
   if (path === undefined) {
     logger.event('access_open');
     return { access: OPEN_ACCESS };
   }
   const followed = follow(path, logger);
-  const access = createAccess(followed.rules, createAuthenticator());
+  const tokens = createTokenVerifier(ledgerTokens, (err) => logger.event('token_refused', { err }));
+  const access = createAccess(followed.rules, { authenticate: createAuthenticator(tokens), tokens });
   shutdown.defer('access', async () => {
     access.close();
     followed.close();
@@ -44,7 +49,6 @@ export const startAccess = (
 export const createReflectionRight =
   (access: Access) =>
   async (context: CallContext): Promise<void> => {
-    const rights = (await access.admit(context)).rights();
-    if (!(Object.keys(permissions) as Permission[]).some((permission) => rights.allowsSomewhere(permission)))
-      throw new RekeyError('NOT_PERMITTED');
+    const { grants } = (await access.admit(context)).rights();
+    if (grants.length === 0) throw new RekeyError('NOT_PERMITTED');
   };

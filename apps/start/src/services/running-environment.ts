@@ -17,6 +17,10 @@ const DEFAULTS: Record<string, string> = {
   REDIS_URL: 'redis://127.0.0.1:6379',
   REDIS_URL_FILE: '',
   REKEY_PREFIX: 'rekey',
+  REKEY_TOKEN_FILE: '',
+  REKEY_TLS_CA_FILE: '',
+  REKEY_TLS_CERT_FILE: '',
+  REKEY_TLS_KEY_FILE: '',
 };
 
 /** Variables with the path of a file, from the root: `rekey` may run in another folder. */
@@ -37,9 +41,11 @@ export const describeEnvironment = (running: {
   redis: { url: string; variables: Record<string, string> };
   keyFile: string;
   gatewayKeyFile: string;
+  /** Who `rekey` is to the gateway, unless the user says it. */
+  callers: Record<string, string>;
   upstream: Record<string, string>;
 }): RunningEnvironment => {
-  const { gatewayAddress, redis, keyFile, gatewayKeyFile, upstream } = running;
+  const { gatewayAddress, redis, keyFile, gatewayKeyFile, callers, upstream } = running;
   const variables: Record<string, string | undefined> = {
     GRPC_ADDRESS: reachable(gatewayAddress),
     ...redis.variables,
@@ -47,6 +53,8 @@ export const describeEnvironment = (running: {
     REKEY_GATEWAY_KEY_FILE: gatewayKeyFile,
     ...Object.fromEntries(PASSED_ON.map((name) => [name, readVariable(name)])),
     ...pathsOf('INVENT_API_KEY_FILE', 'INVENT_API_KEYS_FILE'),
+    ...pathsOf('REKEY_TOKEN_FILE', 'REKEY_TLS_CA_FILE', 'REKEY_TLS_CERT_FILE', 'REKEY_TLS_KEY_FILE'),
+    ...callers,
     ...upstream,
   };
   const set = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);

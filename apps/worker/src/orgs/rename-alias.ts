@@ -1,4 +1,4 @@
-import { ORG_ALIAS, type Consumer } from '@rekey/schema';
+import { ORG_ALIAS, systemActor, type Consumer } from '@rekey/schema';
 import { ALIAS_LOCK_MS, type OrgAliasDeps } from './org-alias-deps.ts';
 
 /** What is left is looked at again after this time. */
@@ -94,7 +94,8 @@ const renameConsumers = async (
     const orgs = isDone ? consumer.orgs : [...new Set([...storedOrgs, ORG_ALIAS, orgId])].toSorted();
     if (orgs.join('\n') === storedOrgs.join('\n')) continue;
     const after: Consumer = { ...consumer, orgs };
-    const options = consumer.state === 'ACTIVE' ? { emit: 'ACTIVE' as const } : {};
+    const actor = systemActor('orgs');
+    const options = consumer.state === 'ACTIVE' ? { actor, emit: 'ACTIVE' as const } : { actor };
     await consumers.write(consumer.name, seen, after, options);
   }
 };

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { nextOpening, type Bulks, type Policies } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
-import { RekeyError, isBulkEnded, type RotationPolicy } from '@rekey/schema';
+import { RekeyError, isBulkEnded, systemActor, type RotationPolicy } from '@rekey/schema';
 import { ulid } from 'ulid';
+
+/** Who requests its bulk rotations: on behalf of whoever requested the policy. */
+const POLICIES = systemActor('policies');
 
 export interface OpenWindowDeps {
   policies: Pick<Policies, 'get' | 'begin' | 'noteBulk'>;
@@ -27,11 +30,13 @@ export const openWindow =
     if (!policy) return 'missing';
     if (policy.lastDueMs === dueMs) return 'done';
     if (!policy.paused && (await isAtWork(deps, policy))) {
+      await policies.begin(policyId, dueMs, { busy: true });
       logger.event('policy_window_skipped', { policy_id: policyId, bulk_id: policy.lastBulkId });
       return 'busy';
     }
     if (!policy.paused) nextOpening(policy.window, await nowMs());
     const begun = await policies.begin(policyId, dueMs);
+    if (begun.kind === 'skipped') return 'busy';
     if (begun.kind !== 'begun') return begun.kind;
     const bulkId = await requestBulk(deps, policy, dueMs, begun.untilMs);
     logger.event('policy_bulk_requested', {
@@ -55,7 +60,7 @@ const isAtWork = async (
     return true;
   // Its window has ended, so that it could not continue either: it must not block the policy. Each window
   // risks no more than its own limit of failures.
-  await bulks.cancel(last.id).catch(ifCode('BULK_STATE'));
+  await bulks.cancel(last.id, POLICIES).catch(ifCode('BULK_STATE'));
   logger.event('policy_bulk_cancelled', {
     policy_id: id,
     bulk_id: last.id,
@@ -85,6 +90,8 @@ const requestBulk = async (
       untilMs,
     },
     bulks.draft(id),
+    POLICIES,
+    policy.requestedBy,
   );
   await policies.noteBulk(policy.id, dueMs, bulk.id);
   return bulk.id;

@@ -1,6 +1,6 @@
 import { sweepDueWithinMs, type Ledger, type SweepQueue, type Sweeps, type System } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
-import { SweepId } from '@rekey/schema';
+import { SweepId, systemActor } from '@rekey/schema';
 import { ulid } from 'ulid';
 
 export interface SweepScheduleOptions {
@@ -44,7 +44,7 @@ export const createSweepSchedule = ({
   logger,
 }: SweepScheduleOptions): SweepSchedule => {
   const request = async (orgId: string | undefined) => {
-    const { sweep } = await sweeps.create(`swp_${ulid()}`, orgId);
+    const { sweep } = await sweeps.create(`swp_${ulid()}`, orgId, { actor: systemActor('sweeps') });
     await queue.add(sweep);
   };
   const requestAll = () => request(undefined);

@@ -69,6 +69,8 @@ export interface BulkRotation {
   policyId?: string;
   /** No worker is live: the bulk rotation is blocked until one starts. Never set in end states. */
   noLiveWorker?: true;
+  /** The principal that requested it, or its policy. */
+  requestedBy?: string;
   /** Whether each consumer that may read the org has applied all keys replaced so far. Not set in lists. */
   consumers?: ConsumerAcknowledgement[];
 }
@@ -152,6 +154,7 @@ export const toBulkRotation = (bulk: ProtoBulkRotation): BulkRotation =>
     policyId: text(bulk.policyId),
     consumers: consumerAcknowledgements(bulk.consumers),
     noLiveWorker: bulk.noLiveWorker || undefined,
+    requestedBy: text(bulk.requestedBy),
   });
 
 const toBulkList = (list: NonNullable<ProtoBulkRotation['list']>): BulkList =>

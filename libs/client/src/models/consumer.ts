@@ -26,6 +26,8 @@ export interface Consumer {
   lagMs?: number;
   /** The revision of the registry that this was read from. Not set by older gateways. */
   registryRev?: number;
+  /** The principal that added it. */
+  requestedBy?: string;
 }
 
 /** One process of a consumer, by its own report. */
@@ -88,4 +90,5 @@ export const toConsumer = (consumer: ProtoConsumer): Consumer =>
     lagEvents: Number(consumer.lagEvents),
     lagMs: milliseconds(consumer.lag),
     registryRev: number(consumer.registryRev),
+    requestedBy: text(consumer.requestedBy),
   });

@@ -33,6 +33,8 @@ export interface RotationPolicy {
   lastBulkRotationId?: string;
   /** Why its next window cannot be computed: it replaces no key until then. */
   nextDueError?: Explanation;
+  /** The principal that requested it; `local` without an access file. */
+  requestedBy?: string;
 }
 
 export interface RotationWindow {
@@ -62,6 +64,7 @@ export const toPolicy = (policy: ProtoPolicy): RotationPolicy =>
     lastDueTime: date(policy.lastDueTime),
     lastBulkRotationId: text(policy.lastBulkRotationId),
     nextDueError: explanation(policy.nextDueError),
+    requestedBy: text(policy.requestedBy),
   });
 
 const toWindow = (window: ProtoPolicy['window']): RotationWindow =>

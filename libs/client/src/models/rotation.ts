@@ -50,6 +50,8 @@ export interface Rotation {
   consumers?: ConsumerAcknowledgement[];
   /** No worker is live: the rotation is blocked until one starts. Never set in end states. */
   noLiveWorker?: true;
+  /** The principal that requested it; not set of a bulk rotation, which has its own. */
+  requestedBy?: string;
 }
 
 interface RotationError extends Explanation {
@@ -89,6 +91,7 @@ export const toRotation = (rotation: ProtoRotation): Rotation =>
     bulkRotationId: text(rotation.bulkRotationId),
     consumers: consumerAcknowledgements(rotation.consumers),
     noLiveWorker: rotation.noLiveWorker || undefined,
+    requestedBy: text(rotation.requestedBy),
   });
 
 const toRotationError = (error: NonNullable<ProtoRotation['error']>): RotationError =>

@@ -18,6 +18,8 @@ export interface Sweep {
   error?: Explanation;
   /** No worker is live: the sweep is blocked until one starts. Never set in end states. */
   noLiveWorker?: true;
+  /** The principal that requested it; `local` without an access file. */
+  requestedBy?: string;
 }
 
 type ProtoSweep = ResponseOf<'SweepService', 'GetSweep'>;
@@ -34,4 +36,5 @@ export const toSweep = (sweep: ProtoSweep): Sweep =>
     counts: sweep.counts!,
     error: explanation(sweep.error),
     noLiveWorker: sweep.noLiveWorker || undefined,
+    requestedBy: text(sweep.requestedBy),
   });

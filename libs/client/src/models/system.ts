@@ -82,6 +82,8 @@ interface OpenBulkRotation {
 interface FrozenStatus {
   sinceTime?: Date;
   reason: string;
+  /** The principal that froze them. */
+  requestedBy?: string;
 }
 
 interface UncertainAssistant {
@@ -179,7 +181,11 @@ export const toStatus = (status: ProtoStatus): SystemStatus =>
     runningSweepId: text(status.runningSweepId),
     openBulkRotations: status.openBulkRotations,
     frozen: status.frozen
-      ? withoutUnset<FrozenStatus>({ sinceTime: date(status.frozen.sinceTime), reason: status.frozen.reason })
+      ? withoutUnset<FrozenStatus>({
+          sinceTime: date(status.frozen.sinceTime),
+          reason: status.frozen.reason,
+          requestedBy: text(status.frozen.requestedBy),
+        })
       : undefined,
     openRotationCount: status.openRotationCount,
     waitingInBulksCount: status.waitingInBulksCount,

@@ -1,3 +1,4 @@
+import { LOCAL_ACTOR, systemActor, type Actor } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import type { Keys } from '../keys.ts';
 import { isWrongType } from '../scripts/run.ts';
@@ -44,7 +45,7 @@ export interface RequestBudget {
    */
   answered(request: { ageMs: number }): Promise<'opened' | 'not-closed' | 'too-old'>;
   /** An operator allows requests again. False if the budget is not closed. */
-  open(): Promise<boolean>;
+  open(actor?: Actor): Promise<boolean>;
 }
 
 export interface BudgetOptions {
@@ -113,7 +114,8 @@ export const openBudget = (
       throw error;
     }
   };
-  const open = async (ageMs?: number) => (await commands.openBudget({ budget: budgetKey, ageMs })).kind;
+  const open = async (actor: Actor, ageMs?: number) =>
+    (await commands.openBudget({ budget: budgetKey, ageMs, actor })).kind;
 
   return {
     take: async (lane, { slotGranted } = { slotGranted: false }) => {
@@ -134,7 +136,7 @@ export const openBudget = (
       const [until, nowMs] = await Promise.all([closedUntil(), redisNowMs(redis)]);
       return Number(until ?? 0) > nowMs;
     },
-    answered: ({ ageMs }) => open(Math.max(Math.round(ageMs), 0)),
-    open: async () => (await open()) === 'opened',
+    answered: ({ ageMs }) => open(systemActor('rotation'), Math.max(Math.round(ageMs), 0)),
+    open: async (actor = LOCAL_ACTOR) => (await open(actor)) === 'opened',
   };
 };

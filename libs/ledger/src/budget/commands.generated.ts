@@ -1,4 +1,5 @@
 /* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
+import type { Actor } from '@rekey/schema';
 import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
 interface OpenBudgetInput {
@@ -6,6 +7,8 @@ interface OpenBudgetInput {
   budget: string;
   /** how long ago the answered request left; absent for an operator */
   ageMs?: number | undefined;
+  /** Who acts. */
+  actor: Actor;
 }
 type OpenBudgetReply =
   | { kind: 'opened' }
@@ -99,7 +102,19 @@ export const budgetCommands = (run: RunCommand) => ({
    * Keeps: only a request that left after the refusal opens a budget.
    */
   openBudget: async (input: OpenBudgetInput): Promise<OpenBudgetReply> =>
-    readOpenBudgetReply(await run('open-budget', [input.budget], [input.ageMs ?? ''])),
+    readOpenBudgetReply(
+      await run(
+        'open-budget',
+        [input.budget],
+        [
+          input.ageMs ?? '',
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
+        ],
+      ),
+    ),
   /**
    * A request that took a slot has not left. While the budget is closed, it was the one that probes: then the
    * next one may leave in its place.

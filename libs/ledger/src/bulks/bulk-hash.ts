@@ -65,6 +65,7 @@ const BulkHash = z.object({
   verification: jsonText.pipe(Verification).optional(),
   list: jsonText.pipe(List).optional(),
   entry: optional(z.string()),
+  requested_by: optional(z.string()),
 });
 
 /** The fields of the hash that are read. */
@@ -76,17 +77,14 @@ export const isReadableBulk = (fields: readonly (string | null)[]): boolean => {
   return BulkHash.safeParse(Object.fromEntries(present)).success;
 };
 
-/** The request of a caller, without its org, as fields and values of the hash. */
+/** The request of a caller, without its org and reason, as fields and values of the hash. */
 export const bulkFields = ({
-  reason,
   selection,
   validateOnly,
   canary,
   maxFailures,
   untilMs,
 }: BulkSpec): (string | number)[] => [
-  'reason',
-  reason,
   'selection',
   JSON.stringify(selection),
   'validate_only',
@@ -120,6 +118,7 @@ export const parseBulk = (id: string, hash: Record<string, string>, failures: st
     state,
     reason,
     requestId: data.request,
+    requestedBy: data.requested_by,
     selection,
     urgent,
     validateOnly: data.validate_only,

@@ -47,6 +47,7 @@ describe('create', () => {
       orgId: 'org_1',
       state: 'RUNNING',
       reason: 'leak',
+      requestedBy: 'local',
       selection: { kind: 'ids' },
       urgent: false,
       validateOnly: false,

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import {
+  LOCAL_ACTOR,
   ORG_ALIAS,
   RekeyError,
   isBulkEnded,
   readItemLetter,
+  type Actor,
   type BulkItem,
   type BulkItemState,
   type BulkRotation,
@@ -25,9 +27,16 @@ export interface Bulks {
   /**
    * Creates a bulk rotation from a draft, and starts it. The same request id with the same arguments returns
    * the first one (`created` false), and the draft is deleted. Throws REQUEST_ID_REUSED; REQUEST_ID_SPENT if
-   * the first one is no longer kept; DRAFT_LOST if a part of the draft is gone.
+   * the first one is no longer kept; DRAFT_LOST if a part of the draft is gone. `requestedBy`: whoever
+   * requested the policy that it is a part of.
    */
-  create(id: string, spec: BulkSpec, draft: BulkDraft): Promise<{ bulk: BulkRotation; created: boolean }>;
+  create(
+    id: string,
+    spec: BulkSpec,
+    draft: BulkDraft,
+    actor?: Actor,
+    requestedBy?: string,
+  ): Promise<{ bulk: BulkRotation; created: boolean }>;
   /** Throws BULK_NOT_FOUND. */
   get(id: string): Promise<BulkRotation>;
   /**
@@ -45,10 +54,10 @@ export interface Bulks {
     page: { size: number; from: number },
   ): Promise<{ items: BulkItem[]; next?: number }>;
   /** These throw BULK_NOT_FOUND and BULK_STATE, and are safe to repeat. */
-  pause(id: string): Promise<BulkRotation>;
-  resume(id: string): Promise<BulkRotation>;
-  cancel(id: string): Promise<BulkRotation>;
-  retry(id: string): Promise<BulkRotation>;
+  pause(id: string, actor?: Actor): Promise<BulkRotation>;
+  resume(id: string, actor?: Actor): Promise<BulkRotation>;
+  cancel(id: string, actor?: Actor): Promise<BulkRotation>;
+  retry(id: string, actor?: Actor): Promise<BulkRotation>;
 }
 
 const REQUEST_ID_TTL_SECONDS = 24 * 3600;
@@ -67,7 +76,7 @@ type Commands = ReturnType<typeof bulksCommands>;
 
 const createBulk =
   ({ keys }: Connection, commands: Commands, get: Bulks['get']): Bulks['create'] =>
-  async (id, spec, draft) => {
+  async (id, spec, draft, actor = LOCAL_ACTOR, requestedBy = actor.by) => {
     const { total, duplicates, excluded, digest: idsDigest } = await draft.finish();
     const { requestId, ...rest } = spec;
     const digestOf = (orgId: string) =>
@@ -78,7 +87,7 @@ const createBulk =
       bulk: keys.bulk(id),
       ids: keys.bulkIds(id),
       excluded: keys.bulkExcluded(id),
-      request: requestId === undefined ? undefined : keys.bulkRequest(requestId),
+      request: requestId === undefined ? undefined : keys.bulkRequest(requestId, actor.by),
       counts: requestId === undefined ? undefined : keys.requestCounts,
       id,
       requestId,
@@ -92,6 +101,9 @@ const createBulk =
       urgent: spec.urgent,
       excludedCount: excluded,
       org: spec.orgId,
+      reason: spec.reason,
+      requestedBy,
+      actor,
       more: [...bulkFields(spec), 'duplicates', duplicates, 'excluded', excluded],
     });
     if (reply.kind === 'created') return { created: true, bulk: parseBulk(id, reply.created, []) };
@@ -173,16 +185,18 @@ export const openBulks = (connection: Connection): Bulks => {
     if (!bulk) throw new RekeyError('BULK_NOT_FOUND');
     return bulk;
   };
-  const transition = (request: 'pause' | 'resume' | 'cancel' | 'retry') => async (id: string) => {
-    const reply = await commands.bulkTransition({ bulk: keys.bulk(id), id, request });
-    if (reply.kind === 'missing') throw new RekeyError('BULK_NOT_FOUND');
-    if (reply.kind === 'refused')
-      throw new RekeyError('BULK_STATE', {
-        which: `it is ${reply.state}`,
-        metadata: { state: reply.state },
-      });
-    return get(id);
-  };
+  const transition =
+    (request: 'pause' | 'resume' | 'cancel' | 'retry') =>
+    async (id: string, actor = LOCAL_ACTOR) => {
+      const reply = await commands.bulkTransition({ bulk: keys.bulk(id), id, request, actor });
+      if (reply.kind === 'missing') throw new RekeyError('BULK_NOT_FOUND');
+      if (reply.kind === 'refused')
+        throw new RekeyError('BULK_STATE', {
+          which: `it is ${reply.state}`,
+          metadata: { state: reply.state },
+        });
+      return get(id);
+    };
 
   return {
     draft: (id) => createDraft(connection, id),

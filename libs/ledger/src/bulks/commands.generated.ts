@@ -1,4 +1,5 @@
 /* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
+import type { Actor } from '@rekey/schema';
 import { flatHash } from '../hash-fields.ts';
 import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
@@ -133,6 +134,11 @@ interface BulkCreateInput {
   /** the number of ids that it leaves out */
   excludedCount: number;
   org: string;
+  reason: string;
+  /** also of the policy that it is a part of */
+  requestedBy: string;
+  /** Who acts. */
+  actor: Actor;
   /** further fields and values of its hash */
   more: (string | number)[];
 }
@@ -484,6 +490,8 @@ interface BulkTransitionInput {
   bulk: string;
   id: string;
   request: 'pause' | 'resume' | 'cancel' | 'retry' | 'acknowledged' | 'damaged';
+  /** Who acts. */
+  actor: Actor;
 }
 type BulkTransitionReply =
   /** also if it was so already */
@@ -593,6 +601,12 @@ export const bulksCommands = (run: RunCommand) => ({
           input.urgent ? '1' : '',
           input.excludedCount,
           input.org,
+          input.reason,
+          input.requestedBy,
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
           ...input.more,
         ],
       ),
@@ -722,7 +736,20 @@ export const bulksCommands = (run: RunCommand) => ({
    * Keeps: of two requests at once the last one prevails, and each sees a state that was.
    */
   bulkTransition: async (input: BulkTransitionInput): Promise<BulkTransitionReply> =>
-    readBulkTransitionReply(await run('bulk-transition', [input.bulk], [input.id, input.request])),
+    readBulkTransitionReply(
+      await run(
+        'bulk-transition',
+        [input.bulk],
+        [
+          input.id,
+          input.request,
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
+        ],
+      ),
+    ),
   /**
    * Deletes the bulk rotations that ended first: those that ended before a moment, and those beyond a count. Of
    * the latter, those without assistants go first.

@@ -1,4 +1,5 @@
 /* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
+import type { Actor } from '@rekey/schema';
 import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
 interface OrgAcceptInput {
@@ -7,6 +8,8 @@ interface OrgAcceptInput {
   org: string;
   /** for how long */
   forMs: number;
+  /** Who acts. */
+  actor: Actor;
 }
 type OrgAcceptReply =
   /** also if it was accepted before and no sweep has ended that: the response, or the sweep, may have been lost */
@@ -166,7 +169,20 @@ export const orgsCommands = (run: RunCommand) => ({
    * it is held for. What was accepted before, and is not done yet, stays accepted.
    */
   orgAccept: async (input: OrgAcceptInput): Promise<OrgAcceptReply> =>
-    readOrgAcceptReply(await run('org-accept', [input.held], [input.org, input.forMs])),
+    readOrgAcceptReply(
+      await run(
+        'org-accept',
+        [input.held],
+        [
+          input.org,
+          input.forMs,
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
+        ],
+      ),
+    ),
   /**
    * Renames open rotations that were asked for under `c` to the org that `c` stands for, and the fields that
    * say that they are queued.

@@ -1,4 +1,4 @@
-import type { ErrorCode, HeldOrgStatus } from '@rekey/schema';
+import { LOCAL_ACTOR, type Actor, type ErrorCode, type HeldOrgStatus } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import { isWrongType } from '../scripts/run.ts';
 import { orgsCommands } from './commands.generated.ts';
@@ -39,7 +39,7 @@ export interface Orgs {
    * An operator accepts what reads say of a held org, until a sweep has done it, for an hour at most. False
    * if it is not held. Safe to repeat.
    */
-  acceptHeld(orgId: string): Promise<boolean>;
+  acceptHeld(orgId: string, actor?: Actor): Promise<boolean>;
   held(): Promise<HeldOrgStatus[]>;
 }
 
@@ -83,8 +83,9 @@ export const openOrgs = (
     endSweep: async (orgId, { settled } = { settled: false }) =>
       (await commands.orgSwept({ held: keys.held, org: orgId, settled })).wasHeld,
 
-    acceptHeld: async (orgId) =>
-      (await commands.orgAccept({ held: keys.held, org: orgId, forMs: ACCEPTED_MS })).kind === 'accepted',
+    acceptHeld: async (orgId, actor = LOCAL_ACTOR) =>
+      (await commands.orgAccept({ held: keys.held, org: orgId, forMs: ACCEPTED_MS, actor })).kind ===
+      'accepted',
 
     held: async () => heldOrgsOf(Object.entries(await redis.hgetall(keys.held))),
   };

@@ -1,11 +1,15 @@
 /* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
+import type { Actor } from '@rekey/schema';
 import { flatHash } from '../hash-fields.ts';
 import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
 interface PolicyBeginInput {
   policy: string;
+  id: string;
   /** when the window was due */
   dueMs: number;
+  /** the bulk rotation of an earlier window is still in progress: the window is skipped */
+  busy: boolean;
 }
 type PolicyBeginReply =
   /** also if it was begun before: the same moment */
@@ -13,6 +17,8 @@ type PolicyBeginReply =
   /** a later window has been begun */
   | { kind: 'passed' }
   | { kind: 'paused' }
+  /** `busy` */
+  | { kind: 'skipped' }
   | { kind: 'missing' };
 const readPolicyBeginReply = (reply: unknown[]): PolicyBeginReply => {
   switch (reply[0]) {
@@ -22,6 +28,8 @@ const readPolicyBeginReply = (reply: unknown[]): PolicyBeginReply => {
       return { kind: 'passed' };
     case 'PAUSED':
       return { kind: 'paused' };
+    case 'SKIPPED':
+      return { kind: 'skipped' };
     case 'MISSING':
       return { kind: 'missing' };
     default:
@@ -64,6 +72,8 @@ interface PolicyCreateInput {
   windowLength: number;
   limitCount?: number | undefined;
   limitPercent?: number | undefined;
+  /** Who acts. */
+  actor: Actor;
   /** the named assistants */
   ids: (string | number)[];
 }
@@ -102,12 +112,58 @@ const readPolicyCreateReply = (reply: unknown[]): PolicyCreateReply => {
   }
 };
 
+interface PolicyDeleteInput {
+  policy: string;
+  /** its assistants */
+  assistants: string;
+  /** the index of policies */
+  policies: string;
+  id: string;
+  /** Who acts. */
+  actor: Actor;
+}
+type PolicyDeleteReply = { kind: 'deleted' } | { kind: 'missing' };
+const readPolicyDeleteReply = (reply: unknown[]): PolicyDeleteReply => {
+  switch (reply[0]) {
+    case 'DELETED':
+      return { kind: 'deleted' };
+    case 'MISSING':
+      return { kind: 'missing' };
+    default:
+      throw unexpectedReply('policy-delete', reply);
+  }
+};
+
+interface PolicyPauseInput {
+  policy: string;
+  id: string;
+  paused: boolean;
+  /** Who acts. */
+  actor: Actor;
+}
+type PolicyPauseReply =
+  /** also if it was so before */
+  { kind: 'written'; policy: Record<string, string> } | { kind: 'missing' };
+const readPolicyPauseReply = (reply: unknown[]): PolicyPauseReply => {
+  switch (reply[0]) {
+    case 'WRITTEN':
+      return { kind: 'written', policy: flatHash(reply[1]) };
+    case 'MISSING':
+      return { kind: 'missing' };
+    default:
+      throw unexpectedReply('policy-pause', reply);
+  }
+};
+
 interface PolicyUpdateInput {
   policy: string;
+  id: string;
   /** every_days as it was read */
   readEveryDays: string;
   /** window_cron as it was read */
   readWindowCron: string;
+  /** Who acts. */
+  actor: Actor;
   /** fields and values */
   changes: (string | number)[];
 }
@@ -157,7 +213,9 @@ export const policiesCommands = (run: RunCommand) => ({
    * missed has its whole length from now on.
    */
   policyBegin: async (input: PolicyBeginInput): Promise<PolicyBeginReply> =>
-    readPolicyBeginReply(await run('policy-begin', [input.policy], [input.dueMs])),
+    readPolicyBeginReply(
+      await run('policy-begin', [input.policy], [input.id, input.dueMs, input.busy ? '1' : '']),
+    ),
   /**
    * Records a rotation policy, once, with the assistants that it names.
    *
@@ -193,7 +251,46 @@ export const policiesCommands = (run: RunCommand) => ({
           input.windowLength,
           input.limitCount ?? '',
           input.limitPercent ?? '',
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
           ...input.ids,
+        ],
+      ),
+    ),
+  /**
+   * Deletes a policy, and the assistants that it names.
+   */
+  policyDelete: async (input: PolicyDeleteInput): Promise<PolicyDeleteReply> =>
+    readPolicyDeleteReply(
+      await run(
+        'policy-delete',
+        [input.policy, input.assistants, input.policies],
+        [
+          input.id,
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
+        ],
+      ),
+    ),
+  /**
+   * Pauses or resumes a policy.
+   */
+  policyPause: async (input: PolicyPauseInput): Promise<PolicyPauseReply> =>
+    readPolicyPauseReply(
+      await run(
+        'policy-pause',
+        [input.policy],
+        [
+          input.id,
+          input.paused ? '1' : '',
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
         ],
       ),
     ),
@@ -209,7 +306,16 @@ export const policiesCommands = (run: RunCommand) => ({
       await run(
         'policy-update',
         [input.policy],
-        [input.readEveryDays, input.readWindowCron, ...input.changes],
+        [
+          input.id,
+          input.readEveryDays,
+          input.readWindowCron,
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
+          ...input.changes,
+        ],
       ),
     ),
   /**

@@ -40,6 +40,7 @@ describe('create', () => {
     expect(policy).toEqual({
       id: policy.id,
       ...spec(),
+      requestedBy: 'local',
       paused: false,
       createdMs: expect.any(Number),
       updatedMs: policy.createdMs,
@@ -209,7 +210,7 @@ describe('update', () => {
     const policy = await create();
     await policies.delete(policy.id);
     expect(await codeOf(policies.update(policy, { everyDays: 30 }))).toBe('POLICY_NOT_FOUND');
-    expect(await everything()).toEqual([]);
+    expect(await everything()).toEqual(['{spec}:activity']);
   });
 });
 
@@ -257,7 +258,7 @@ describe('delete', () => {
   it('leaves nothing behind', async () => {
     const { id } = await create({}, ['a']);
     await policies.delete(id);
-    expect(await everything()).toEqual([]);
+    expect(await everything()).toEqual(['{spec}:activity']);
   });
 
   it('reports a missing policy, as the other methods do', async () => {

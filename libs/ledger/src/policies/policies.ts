@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import {
+  LOCAL_ACTOR,
   MAX_POLICIES,
   MAX_POLICY_IDS_IN_ALL,
   MAX_POLICY_ID_BYTES_IN_ALL,
   ORG_ALIAS,
   RekeyError,
+  type Actor,
   type RotationPolicy,
   type PolicySpec,
 } from '@rekey/schema';
@@ -14,7 +16,7 @@ import { changedFields, parsePolicy, type PolicyChanges } from './policy-hash.ts
 
 type PolicyBegin =
   /** Until when the window's bulk rotation may run (Redis time, ms). */
-  { kind: 'begun'; untilMs: number } | { kind: 'passed' | 'paused' | 'missing' };
+  { kind: 'begun'; untilMs: number } | { kind: 'passed' | 'paused' | 'skipped' | 'missing' };
 
 /**
  * Rotation policies as the ledger keeps them. BullMQ decides when they are due: see `PolicyQueue`. Every
@@ -30,25 +32,29 @@ export interface Policies {
     id: string,
     spec: PolicySpec,
     assistantIds: string[] | undefined,
+    actor?: Actor,
   ): Promise<{ policy: RotationPolicy; created: boolean }>;
   /** Throws POLICY_NOT_FOUND. */
   get(id: string): Promise<RotationPolicy>;
   /** All policies, newest first, without those whose entry cannot be read. */
   list(filter?: { orgId?: string }): Promise<RotationPolicy[]>;
   /** Throws POLICY_NOT_FOUND. Safe to repeat. */
-  setPaused(id: string, paused: boolean): Promise<RotationPolicy>;
+  setPaused(id: string, paused: boolean, actor?: Actor): Promise<RotationPolicy>;
   /**
    * Changes fields of a policy that was read before. Its terms and its last window stay as they are. Resolves
    * with undefined if another update has changed `everyDays` or the expression since: read the policy and
    * check the changes again. Throws POLICY_NOT_FOUND.
    */
-  update(policy: RotationPolicy, changes: PolicyChanges): Promise<RotationPolicy | undefined>;
+  update(policy: RotationPolicy, changes: PolicyChanges, actor?: Actor): Promise<RotationPolicy | undefined>;
   /** Throws POLICY_NOT_FOUND. */
-  delete(id: string): Promise<void>;
+  delete(id: string, actor?: Actor): Promise<void>;
   /** Whether the policy covers each assistant; all, if it names none. Throws POLICY_NOT_FOUND. */
   members(id: string, assistantIds: string[]): Promise<boolean[]>;
-  /** Begins the window that was due at a moment. Safe to repeat: the result is the same. */
-  begin(id: string, dueMs: number): Promise<PolicyBegin>;
+  /**
+   * Begins the window that was due at a moment. Safe to repeat: the result is the same. `busy`: the bulk
+   * rotation of an earlier window is in progress, and the window is skipped.
+   */
+  begin(id: string, dueMs: number, options?: { busy: boolean }): Promise<PolicyBegin>;
   /**
    * Notes the bulk rotation of the window that was due at a moment. Has no effect if the policy is gone.
    */
@@ -61,7 +67,7 @@ const MEMBERS_AT_ONCE = 1000;
 
 const createPolicy =
   ({ keys, run }: Connection): Policies['create'] =>
-  async (id, { requestId, ...spec }, assistantIds) => {
+  async (id, { requestId, ...spec }, assistantIds, actor = LOCAL_ACTOR) => {
     const digestOf = (orgId: string) =>
       createHash('sha256')
         .update(JSON.stringify([{ ...spec, orgId }, assistantIds?.toSorted()]))
@@ -71,7 +77,7 @@ const createPolicy =
       policy: keys.policy(id),
       assistants: keys.policyAssistants(id),
       policies: keys.policies,
-      request: requestId === undefined ? undefined : keys.policyRequest(requestId),
+      request: requestId === undefined ? undefined : keys.policyRequest(requestId, actor.by),
       counts: requestId === undefined ? undefined : keys.requestCounts,
       id,
       requestId,
@@ -89,6 +95,7 @@ const createPolicy =
       windowZone: window.timeZone,
       windowLength: window.lengthMs,
       ...('count' in maxFailures ? { limitCount: maxFailures.count } : { limitPercent: maxFailures.percent }),
+      actor,
       ids: assistantIds ?? [],
     });
     switch (reply.kind) {
@@ -115,11 +122,6 @@ export const openPolicies = (connection: Connection): Policies => {
   const { redis, keys, run } = connection;
   const commands = policiesCommands(run);
 
-  const write = async (id: string, ...changes: (string | number)[]): Promise<RotationPolicy | undefined> => {
-    const reply = await commands.policyWrite({ policy: keys.policy(id), changes });
-    return reply.kind === 'missing' ? undefined : parsePolicy(id, reply.policy);
-  };
-
   return {
     create: createPolicy(connection),
 
@@ -141,30 +143,34 @@ export const openPolicies = (connection: Connection): Policies => {
         ) as RotationPolicy[];
     },
 
-    setPaused: async (id, paused) => {
-      const policy = await write(id, 'paused', paused ? '1' : '');
-      if (!policy) throw new RekeyError('POLICY_NOT_FOUND');
-      return policy;
+    setPaused: async (id, paused, actor = LOCAL_ACTOR) => {
+      const reply = await commands.policyPause({ policy: keys.policy(id), id, paused, actor });
+      if (reply.kind === 'missing') throw new RekeyError('POLICY_NOT_FOUND');
+      return parsePolicy(id, reply.policy);
     },
 
-    update: async ({ id, everyDays, window }, changes) => {
+    update: async ({ id, everyDays, window }, changes, actor = LOCAL_ACTOR) => {
       const reply = await commands.policyUpdate({
         policy: keys.policy(id),
+        id,
         readEveryDays: String(everyDays),
         readWindowCron: window.cron,
+        actor,
         changes: changedFields(changes),
       });
       if (reply.kind === 'missing') throw new RekeyError('POLICY_NOT_FOUND');
       return reply.kind === 'changed' ? undefined : parsePolicy(id, reply.policy);
     },
 
-    delete: async (id) => {
-      const replies = await redis
-        .multi()
-        .zrem(keys.policies, id)
-        .unlink(keys.policy(id), keys.policyAssistants(id))
-        .exec();
-      if (replies?.[0]?.[1] === 0) throw new RekeyError('POLICY_NOT_FOUND');
+    delete: async (id, actor = LOCAL_ACTOR) => {
+      const { kind } = await commands.policyDelete({
+        policy: keys.policy(id),
+        assistants: keys.policyAssistants(id),
+        policies: keys.policies,
+        id,
+        actor,
+      });
+      if (kind === 'missing') throw new RekeyError('POLICY_NOT_FOUND');
     },
 
     members: async (id, assistantIds) => {
@@ -182,10 +188,12 @@ export const openPolicies = (connection: Connection): Policies => {
       return is;
     },
 
-    begin: (id, dueMs) => commands.policyBegin({ policy: keys.policy(id), dueMs }),
+    begin: (id, dueMs, { busy } = { busy: false }) =>
+      commands.policyBegin({ policy: keys.policy(id), id, dueMs, busy }),
 
     noteBulk: async (id, dueMs, bulkId) => {
-      await write(id, 'bulk', bulkId, 'bulk_due', dueMs);
+      const changes = ['bulk', bulkId, 'bulk_due', dueMs];
+      await commands.policyWrite({ policy: keys.policy(id), changes });
     },
   };
 };

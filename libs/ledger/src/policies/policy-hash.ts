@@ -18,6 +18,7 @@ const PolicyHash = z.object({
   updated: count,
   bulk: optional(z.string()),
   bulk_due: optional(count),
+  requested_by: optional(z.string()),
 });
 
 /** What an update changes of a policy. An absent field stays as it is. */
@@ -71,6 +72,7 @@ export const parsePolicy = (id: string, hash: Record<string, string>): RotationP
     id,
     orgId: org,
     requestId: request,
+    requestedBy: parsed.data.requested_by,
     reason,
     assistantCount: assistants,
     everyDays,

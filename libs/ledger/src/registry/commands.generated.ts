@@ -1,4 +1,5 @@
 /* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
+import type { Actor } from '@rekey/schema';
 import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
 interface RegistryEntriesInput {
@@ -90,6 +91,16 @@ interface RegistryWriteInput {
   tail?: string | undefined;
   /** the length of the stream */
   keep: number;
+  /** `other`: no activity: see `ActivityOf` in write.ts */
+  what:
+    'added' | 'orgs-set' | 'removed' | 'granted' | 'trusted' | 'token-created' | 'token-revoked' | 'other';
+  /** of the record of activity, as the three that follow */
+  target?: string | undefined;
+  org?: string | undefined;
+  before?: string | undefined;
+  after?: string | undefined;
+  /** Who acts. */
+  actor: Actor;
   records: {
     name: string;
     /** absent to remove it */
@@ -164,6 +175,15 @@ export const registryCommands = (run: RunCommand) => ({
           input.head ?? '',
           input.tail ?? '',
           input.keep,
+          input.what,
+          input.target ?? '',
+          input.org ?? '',
+          input.before ?? '',
+          input.after ?? '',
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
           ...input.records.flatMap((one) => [one.name, one.text ?? '']),
         ],
       ),

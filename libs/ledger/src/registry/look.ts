@@ -1,3 +1,4 @@
+import { NO_ACTIVITY } from './activity-of-write.ts';
 import { checkEntries, type EntryState } from './check-entries.ts';
 import {
   HEAD_BYTES,
@@ -281,7 +282,8 @@ export class Looker {
     // One that fails counts too: somebody has written meanwhile.
     if (isDue) this.repairedAt = [...this.repairedAt, performance.now()].slice(-CONTESTED_AFTER);
     const manifest = isDue ? { ...base.own, rev: base.rev } : base.own;
-    if (!(await replace(base, { manifest, entries: base.repairs, reseals: true })) || !isDue) return;
+    const replacement = { manifest, entries: base.repairs, reseals: true, activity: NO_ACTIVITY };
+    if (!(await replace(base, replacement)) || !isDue) return;
     problems.noteRepaired(found);
     await stored.noteRepaired((noted) => repairedNote(problems.list(), noted));
     const why = found.map(({ code, detail }) => `${code}: ${detail}`);

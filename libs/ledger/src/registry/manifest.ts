@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { hasExpired } from './facts/expiring.ts';
 
 /** What the registry is proved with: see `RegistryKey` of @rekey/sealing. */
 export interface RegistryKey {
@@ -154,16 +155,22 @@ const mergeRecords = (mine: Records, theirs: Records, floor: number): Merged => 
   return { records, old };
 };
 
+/** Facts without those that have expired and that others have dropped. */
+const withoutDropped = (mine: Records, theirs: Records): Records =>
+  new Map([...mine].filter(([name, { value }]) => theirs.has(name) || !hasExpired(name, value)));
+
 /**
  * What a process believes after it has read another manifest: of each record the newest. A record of which it
  * knows nothing counts only in a newer manifest, and only if it is newer than the removals that this process
  * has forgotten. So an old record that is put back never counts, whoever has signed it again in between, and
  * all processes come to believe the same. A name that is missing from theirs stays, unless they have
- * forgotten removals that are newer than all that is mine. `old`: the names of records that do not count.
+ * forgotten removals that are newer than all that is mine, or it is a fact that has expired. `old`: the names
+ * of records that do not count.
  */
 export const mergeManifests = (mine: Manifest, theirs: Manifest): { merged: Manifest; old: string[] } => {
   const isNewer = theirs.rev > mine.rev;
-  const facts = mergeRecords(mine.facts, theirs.facts, isNewer ? 0 : Infinity);
+  const known = withoutDropped(mine.facts, theirs.facts);
+  const facts = mergeRecords(known, theirs.facts, isNewer ? 0 : Infinity);
   const kept = [...mine.consumers].filter(
     ([name, { rev }]) => theirs.floor <= mine.rev || rev > theirs.floor || theirs.consumers.has(name),
   );

@@ -1,8 +1,11 @@
-import { ORG_ALIAS, RekeyError } from '@rekey/schema';
+import { LOCAL_ACTOR, ORG_ALIAS, RekeyError } from '@rekey/schema';
+import { namesText } from '../activity/state-text.ts';
 import type { Connection } from '../connection.ts';
 import { orgsCommands } from '../orgs/commands.generated.ts';
+import { NO_ACTIVITY, activityOfWrite } from './activity-of-write.ts';
 import { Believed } from './believed.ts';
 import { registryCommands } from './commands.generated.ts';
+import { createWriteFacts } from './facts/write-facts.ts';
 import { Looker } from './look.ts';
 import { digestOf, signManifest } from './manifest.ts';
 import { openMemoryFile } from './memory-file.ts';
@@ -28,7 +31,7 @@ const CANDIDATES = 500;
 
 const createReplace = ({ connection, believed, sources }: RegistryContext, looker: () => Looker): Replace => {
   const { keys, run } = connection;
-  return async ({ seen, scope }, { manifest, entries, reseals = false, event }) => {
+  return async ({ seen, scope }, { manifest, entries, reseals = false, event, activity }) => {
     if (looker().isLedgerLost()) throw new RekeyError('LEDGER_LOST');
     const { kind } = await registryCommands(run).registryWrite({
       consumers: keys.consumers,
@@ -38,6 +41,7 @@ const createReplace = ({ connection, believed, sources }: RegistryContext, looke
       manifest: signManifest(manifest, scope),
       reseals,
       ...event,
+      ...activity,
       keep: sources.keepEvents(),
       records: entries,
     });
@@ -61,7 +65,7 @@ interface Writing {
 
 const createWrite =
   ({ context: { believed }, looker, look, replace, requireTrusted }: Writing): ConsumerWrite =>
-  async (name, before, after, { reseals = false, emit } = {}) => {
+  async (name, before, after, { reseals = false, emit, actor } = {}) => {
     let written: string | undefined;
     return untilWritten(async () => {
       await look();
@@ -79,6 +83,7 @@ const createWrite =
         manifest: withRecord(base.own, base.rev, { consumers: { [name]: digest } }),
         entries: [...base.repairs.filter((one) => one.name !== name), { name, text: written }],
         reseals,
+        activity: activityOfWrite(name, before, entry, actor),
         ...(emit !== undefined && { event: changedEvent(name, emit) }),
       });
       return replaced ? true : 'changed';
@@ -120,7 +125,8 @@ const createNoteKeySet =
       if (believed.fact('keys') === keySetId) return undefined;
       const base = looker.base();
       const manifest = withRecord(base.own, base.rev, { facts: { keys: keySetId } });
-      return (await replace(base, { manifest, entries: base.repairs })) ? undefined : 'changed';
+      const replacement = { manifest, entries: base.repairs, activity: NO_ACTIVITY };
+      return (await replace(base, replacement)) ? undefined : 'changed';
     });
 
 const createTrust = ({ context: { connection, believed }, looker, look, replace }: Writing): Trust => {
@@ -154,7 +160,13 @@ const createTrust = ({ context: { connection, believed }, looker, look, replace 
         // Also removes consumers that this process does not know, and others do.
         const manifest = { ...withRecord(base.own, base.rev, { consumers, facts }), floor: base.rev };
         const entries = [...texts, ...others.map((name) => ({ name, text: undefined }))];
-        return (await replace(base, { manifest, entries, reseals: true })) ? base.rev : 'changed';
+        const activity = {
+          what: 'trusted' as const,
+          actor: options?.actor ?? LOCAL_ACTOR,
+          target: 'system:registry',
+          after: namesText(names),
+        };
+        return (await replace(base, { manifest, entries, reseals: true, activity })) ? base.rev : 'changed';
       }),
   };
 };
@@ -196,6 +208,8 @@ const withoutKey = (look: Registry['look'], problems: RegistryProblem[]): Regist
     write: refuse,
     noteKeySet: refuse,
     noteAlias: refuse,
+    facts: () => new Map(),
+    writeFacts: refuse,
     trust: { candidates: refuse, count: refuse, accept: refuse },
     presence: () => undefined,
     isProved: () => false,
@@ -251,6 +265,7 @@ export const openRegistry = (
   const write = createWrite(writing);
   const noteAlias = createNoteAlias(writing);
   const noteKeySet = createNoteKeySet(writing);
+  const writeFacts = createWriteFacts({ ...writing, believed, base: () => looker.base() });
   const trust = createTrust(writing);
   const isListed = (name: string) => believed.listed().some(([one]) => one === name);
   return {
@@ -274,6 +289,8 @@ export const openRegistry = (
     write: (...args) => alone(() => write(...args)),
     noteAlias: (...args) => alone(() => noteAlias(...args)),
     noteKeySet: (keySetId) => alone(() => noteKeySet(keySetId)),
+    facts: () => believed.manifest?.facts ?? new Map(),
+    writeFacts: (changeOf) => alone(() => writeFacts(changeOf)),
     trust: { ...trust, accept: (...args) => alone(() => trust.accept(...args)) },
     ...proofs,
   };

@@ -1,6 +1,7 @@
 import type { KnownProcess } from '../system/processes.ts';
 import type { SeenConsumer } from './believed.ts';
-import type { RegistryKey } from './manifest.ts';
+import type { WriteFacts } from './facts/write-facts.ts';
+import type { Manifest, RegistryKey } from './manifest.ts';
 import type { RegistryProblem, UntrustedCode } from './problems.ts';
 import type { Trust } from './trust.ts';
 import type { ConsumerWrite } from './write.ts';
@@ -95,6 +96,10 @@ export interface Registry {
   noteRepaired(problem: Pick<RegistryProblem, 'code' | 'subject' | 'detail'>): void;
   /** See ConsumerWrite. */
   write: ConsumerWrite;
+  /** What is believed beside the consumers, by name. */
+  facts(): Manifest['facts'];
+  /** See WriteFacts. */
+  writeFacts: WriteFacts;
   /** Notes the set of keys of the workers' key file. */
   noteKeySet(keySetId: string): Promise<void>;
   /**

@@ -1,4 +1,4 @@
-import { Consumer, RekeyError, parseJson } from '@rekey/schema';
+import { Consumer, RekeyError, parseJson, type Actor } from '@rekey/schema';
 import { digestOf } from './manifest.ts';
 import type { Stored } from './stored.ts';
 
@@ -16,6 +16,7 @@ export interface TrustCandidate {
 interface TrustOptions {
   /** Also keeps state, grant and kept keys, which could be a thief's. Without it workers grant anew. */
   keepGrants?: boolean;
+  actor?: Actor;
 }
 
 /** An operator's decision about what is stored, whoever stored it. */

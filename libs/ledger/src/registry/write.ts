@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CONSUMER_CHANGED, MAX_CONSUMERS, RekeyError, type Consumer } from '@rekey/schema';
+import { CONSUMER_CHANGED, MAX_CONSUMERS, RekeyError, type Actor, type Consumer } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import type { KnownProcess } from '../system/processes.ts';
+import type { ActivityOfWrite } from './activity-of-write.ts';
 import type { Believed, SeenConsumer } from './believed.ts';
 import { emptyManifest, type Manifest, type ManifestScope, type RegistryKey } from './manifest.ts';
 
@@ -10,6 +11,8 @@ interface WriteOptions {
   reseals?: boolean;
   /** The state that an event reports. */
   emit?: string;
+  /** Whoever requests it; without one, a worker, or `local`. */
+  actor?: Actor;
 }
 
 /**
@@ -54,6 +57,7 @@ interface Replacement {
   entries: EntryChange[];
   reseals?: boolean;
   event?: { head: string; tail: string };
+  activity: ActivityOfWrite;
 }
 
 /**

@@ -1,4 +1,5 @@
 /* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
+import type { Actor } from '@rekey/schema';
 import { flatHash } from '../hash-fields.ts';
 import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
@@ -25,6 +26,8 @@ interface AcceptInput {
   maxOpen: number;
   /** how many of one org that are not part of a bulk rotation */
   maxOfOrg: number;
+  /** Who acts. */
+  actor: Actor;
 }
 type AcceptReply =
   /** `c` is translated once it is known */
@@ -61,6 +64,8 @@ const readAcceptReply = (reply: unknown[]): AcceptReply => {
 interface CancelInput {
   rotation: string;
   id: string;
+  /** Who acts. */
+  actor: Actor;
 }
 type CancelReply =
   /** also if it was cancelled before */
@@ -500,6 +505,10 @@ export const rotationsCommands = (run: RunCommand) => ({
           input.aliasDigest,
           input.maxOpen,
           input.maxOfOrg,
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
         ],
       ),
     ),
@@ -508,7 +517,19 @@ export const rotationsCommands = (run: RunCommand) => ({
    * the rotation.
    */
   cancel: async (input: CancelInput): Promise<CancelReply> =>
-    readCancelReply(await run('cancel', [input.rotation], [input.id])),
+    readCancelReply(
+      await run(
+        'cancel',
+        [input.rotation],
+        [
+          input.id,
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
+        ],
+      ),
+    ),
   /**
    * Claims an assistant for one rotation and notes the intent to POST; or resumes an intent whose outcome is
    * unknown. The request budget grants its slot here, in one command: no claim is held while a worker waits for

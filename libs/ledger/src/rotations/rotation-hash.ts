@@ -23,6 +23,7 @@ const RotationHash = z.object({
   operator: optional(z.literal('1')),
   bulk: optional(z.string()),
   entry: optional(z.string()),
+  requested_by: optional(z.string()),
 });
 
 /**
@@ -49,6 +50,7 @@ export const parseRotation = (id: string, hash: Record<string, string>): Rotatio
     next,
     read_error: readError,
     operator,
+    requested_by: requestedBy,
     ...same
   } = parsed.data;
   const rotation = {
@@ -64,6 +66,7 @@ export const parseRotation = (id: string, hash: Record<string, string>): Rotatio
     errorCode: error,
     bulkId: bulk,
     upstreamStatus: status,
+    requestedBy,
     ...(same.state === 'RECONCILING' && {
       uncertainSinceMs: since,
       nextReadMs: next,

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import {
+  LOCAL_ACTOR,
   ORG_ALIAS,
   RekeyError,
   isEnded,
   rotationStates,
+  type Actor,
   type ErrorCode,
   type Rotation,
   type RotationJob,
@@ -44,7 +46,7 @@ export interface NextRead {
  */
 export interface Rotations extends RotationList {
   /** Records a rotation. Throws TOO_MANY_ROTATIONS, REQUEST_ID_REUSED and REQUEST_ID_SPENT. */
-  accept(id: string, request: RotationRequest): Promise<Accepted>;
+  accept(id: string, request: RotationRequest, actor?: Actor): Promise<Accepted>;
   /** Claims the assistant for a rotation and opens its intent, or resumes one whose outcome is unknown. */
   claim(job: RotationJob, options: ClaimOptions): Promise<ClaimResult>;
   /** The landing window has passed, and the key that satisfied the rotation was read again. */
@@ -76,7 +78,7 @@ export interface Rotations extends RotationList {
    * for an operator.
    */
   failCorrupt(id: string, lookAgainInMs: number): Promise<'failed' | 'waits' | 'ended' | 'unreadable'>;
-  cancel(id: string): Promise<Rotation>;
+  cancel(id: string, actor?: Actor): Promise<Rotation>;
   /** A page of open rotations that have no job and have not changed for a time, and where the next begins. */
   findOrphans(options: {
     quietMs: number;
@@ -110,7 +112,7 @@ const createAccept =
     list: RotationList,
     { requestIdTtlSeconds: requestTtlS, maxOpenRotations: max }: RotationsOptions,
   ): Rotations['accept'] =>
-  async (id, { orgId, assistantId, requestId, reason }) => {
+  async (id, { orgId, assistantId, requestId, reason }, actor = LOCAL_ACTOR) => {
     const digestOf = (org: string) =>
       createHash('sha256')
         .update(JSON.stringify([org, assistantId, reason]))
@@ -118,7 +120,7 @@ const createAccept =
     const reply = await commands.accept({
       rotation: keys.rotation(id),
       assistant: keys.assistant(assistantId),
-      request: requestId === undefined ? undefined : keys.request(requestId),
+      request: requestId === undefined ? undefined : keys.request(requestId, actor.by),
       counts: requestId === undefined ? undefined : keys.requestCounts,
       id,
       org: orgId,
@@ -130,6 +132,7 @@ const createAccept =
       aliasDigest: digestOf(ORG_ALIAS),
       maxOpen: max.inAll,
       maxOfOrg: max.ofOrg,
+      actor,
     });
     if (reply.kind === 'full') {
       const [limit, scope] = reply.ofOrg ? [max.ofOrg, 'org'] : [max.inAll, 'all'];
@@ -152,6 +155,7 @@ const createAccept =
       createdMs,
       updatedMs: createdMs,
       attempts: 0,
+      requestedBy: actor.by,
     };
     return { created: true, rotation: requestId === undefined ? rotation : { ...rotation, requestId } };
   };
@@ -184,8 +188,8 @@ const createNoteUnknown =
 
 const createCancel =
   ({ keys }: Connection, commands: Commands, list: RotationList): Rotations['cancel'] =>
-  async (id) => {
-    const reply = await commands.cancel({ rotation: keys.rotation(id), id });
+  async (id, actor = LOCAL_ACTOR) => {
+    const reply = await commands.cancel({ rotation: keys.rotation(id), id, actor });
     if (reply.kind === 'missing') throw new RekeyError('ROTATION_NOT_FOUND');
     if (reply.kind === 'refused')
       throw new RekeyError('ROTATION_NOT_CANCELLABLE', {

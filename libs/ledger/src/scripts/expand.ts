@@ -1,4 +1,4 @@
-import { isRest, type Field, type Header, type Inputs } from './header.ts';
+import { ACTOR_ARGS, isRest, type Field, type Header, type Inputs } from './header.ts';
 
 /** An argument in Lua, as its type has it. */
 const luaValue = ({ type }: Field, at: string): string => {
@@ -10,6 +10,10 @@ const localsOf = (names: string[], values: string[]): string =>
   names.length === 0 ? '' : `local ${names.join(', ')} = ${values.join(', ')}\n`;
 
 const nameOf = ({ name }: Field): string => name.replace('?', '');
+
+/** Fields and values of a record of activity: see lua/record.lua in `activity`. */
+const ACTOR_LOCAL = `local actor = { ${ACTOR_ARGS.map(({ name }) => `'${name.slice('actor_'.length)}', ${name}`).join(', ')} }
+`;
 
 /** Named locals for the keys and arguments of a command. ARGV[1] is the prefix: see load.ts. */
 export const inputLocals = ({ keys, args, each }: Header): string => {
@@ -29,6 +33,7 @@ export const inputLocals = ({ keys, args, each }: Header): string => {
       ? `local ${rest.name} = {}\nfor i = ${from}, #ARGV do ${rest.name}[i - ${from - 1}] = ARGV[i] end\n`
       : '',
     each ? groupLocals(each.name, each, keys.length, plain.length + 1) : '',
+    plain.includes(ACTOR_ARGS[0]!) ? ACTOR_LOCAL : '',
   ].join('');
 };
 

@@ -5,7 +5,15 @@
  */
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { isRest, parseHeader, type Field, type Header, type Inputs, type Reply } from './header.ts';
+import {
+  ACTOR_ARGS,
+  isRest,
+  parseHeader,
+  type Field,
+  type Header,
+  type Inputs,
+  type Reply,
+} from './header.ts';
 
 const sources = new URL('../', import.meta.url);
 const NOTICE = '/* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */\n';
@@ -33,9 +41,13 @@ const typeOf = ({ type }: Field, setType: (set: string) => string): string => {
 
 const isOptional = ({ name, type }: Field): boolean => name.endsWith('?') || type.endsWith('?');
 
+const isOfActor = (field: Field): boolean => ACTOR_ARGS.includes(field);
+
 const inputType = ({ keys, args }: Inputs): string =>
   [...keys, ...args]
+    .filter((field) => !isOfActor(field) || field === ACTOR_ARGS[0])
     .map((field) => {
+      if (isOfActor(field)) return '/** Who acts. */\nactor: Actor;';
       const optional = isOptional(field);
       const type = typeOf(field, () => 'never');
       const [mark, absent] = optional ? ['?', ' | undefined'] : ['', ''];
@@ -45,7 +57,8 @@ const inputType = ({ keys, args }: Inputs): string =>
 
 /** An argument as it is sent. Redis has no null: an empty text means that it is absent. */
 const sent = (field: Field, from: string): string => {
-  const value = `${from}.${camel(field.name)}`;
+  const name = isOfActor(field) ? field.name.replace('_', '.') : camel(field.name);
+  const value = `${from}.${name}`;
   if (isRest(field.type)) return `...${value}`;
   if (field.type === 'flag') return `${value} ? '1' : ''`;
   if (field.name.endsWith('?')) return `...(${value} === undefined ? [] : [${value}])`;
@@ -145,9 +158,10 @@ for (const [aggregate, headers] of aggregates) {
   const commands = headers.map(commandOf);
   const code = commands.map(({ types }) => types).join('\n');
   const flat = code.includes('flatHash(') ? `import { flatHash } from '../hash-fields.ts';\n` : '';
+  const actor = code.includes('actor: Actor') ? `import type { Actor } from '@rekey/schema';\n` : '';
   writeFileSync(
     new URL(`${aggregate}/commands.generated.ts`, sources),
-    `${NOTICE}${flat}import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
+    `${NOTICE}${actor}${flat}import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
 ${code}
 /**

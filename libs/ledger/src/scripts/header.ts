@@ -8,6 +8,7 @@
  * --
  * -- @key NAME: text                 a key; `NAME?` may be absent, after all others
  * -- @arg NAME TYPE: text            an argument
+ * -- @actor                          who acts: the local `actor`, which `record_activity` takes
  * -- @each NAME: text                the keys and arguments below repeat, once for each NAME; the last
  * -- @reply WORD: text               a reply without fields
  * -- @reply WORD NAME TYPE, …: text  a reply with fields
@@ -68,6 +69,14 @@ export interface Header extends Inputs {
 const NAME = /^[a-z][a-z0-9_]*\??$/;
 const TYPE = /^(?:text|number|digits|flag|hash)\??$|^[a-z][a-z_-]*\.\.\.$|^[a-z-]+(?:\|[a-z-]+)+\??$/;
 
+/** The arguments that `@actor` stands for: see lua/record.lua in `activity`. */
+export const ACTOR_ARGS: readonly Field[] = [
+  { name: 'actor_by', type: 'text', text: '' },
+  { name: 'actor_also', type: 'text?', text: '' },
+  { name: 'actor_request', type: 'text?', text: '' },
+  { name: 'actor_trace', type: 'text?', text: '' },
+];
+
 /** The lines of a header, each directive in one line. */
 const directivesOf = (lines: string[]): { about: string[]; directives: string[] } => {
   const [about, directives]: string[][] = [[], []];
@@ -102,6 +111,10 @@ export const parseHeader = (name: string, source: string): Header => {
     late: undefined,
   };
   for (const directive of directives) {
+    if (directive === '@actor') {
+      parsed.args.push(...ACTOR_ARGS);
+      continue;
+    }
     const where = `${name}.lua: @${directive.slice(1)}`;
     const [, kind = '', rest = '', text = ''] = /^@([a-z-]+) ([^:]+)(?:: (.*))?$/.exec(directive) ?? [];
     const inputs = parsed.each ?? parsed;

@@ -76,12 +76,20 @@ const KEYS_ASKED = 6;
  * Asks Redis whether its user may run commands on the first keys that a script is given, and on others: a
  * right that is missing in the middle would leave the rest undone.
  */
-const askRights = ({ commands, keys, readKeys }: Rights, isGivenKeys: boolean): string => {
+const askRights = (
+  { commands, keys, readKeys }: Rights,
+  isGivenKeys: boolean,
+  named: readonly string[] = [],
+): string => {
   const nameOf = (key: string) => `PREFIX .. '${key}'`;
   const first = isGivenKeys ? 'KEYS[1]' : nameOf([...keys, ...readKeys][0] ?? ':x');
   const asked = commands.map(
     (command) => `ask(${[`'${command}'`, ...argumentsOf(command, first)].join(', ')})`,
   );
+  for (const name of named) {
+    const [command = '', key = ''] = name.split(':');
+    asked.push(`ask(${[`'${command}'`, ...argumentsOf(command, nameOf(`:${key}`))].join(', ')})`);
+  }
   if (readKeys.length > 0) asked.push(`ask(${["'EXISTS'", ...readKeys.map(nameOf)].join(', ')})`);
   const written = keys.map(nameOf);
   if (isGivenKeys) written.push(`unpack(KEYS, 1, math.min(#KEYS, ${KEYS_ASKED}))`);
@@ -94,14 +102,19 @@ end
 };
 
 /**
- * `-- @ask HSET ZADD`, or `-- @ask all`: a command that runs very often asks for rights itself, and for no
- * more than it needs from there on. All others ask for all of theirs first.
+ * `-- @ask HSET ZADD XADD:activity`, or `-- @ask all`: a command that runs very often asks for rights itself,
+ * and for no more than it needs from there on: for commands on its keys, or on the key that is named. All
+ * others ask for all of theirs first.
  */
 const ASKS = /^ *-- @ask (.*)\n/gm;
 const withAsks = (own: string, rights: Rights, isGivenKeys: boolean): string => {
-  const asking = own.replaceAll(ASKS, (_line, names: string) =>
-    askRights(names === 'all' ? rights : { commands: names.split(' '), keys: [], readKeys: [] }, isGivenKeys),
-  );
+  const asking = own.replaceAll(ASKS, (_line, names: string) => {
+    if (names === 'all') return askRights(rights, isGivenKeys);
+    const all = names.split(' ');
+    const commands = all.filter((name) => !name.includes(':'));
+    const named = all.filter((name) => name.includes(':'));
+    return askRights({ commands, keys: [], readKeys: [] }, isGivenKeys, named);
+  });
   return asking === own ? askRights(rights, isGivenKeys) + own : asking;
 };
 

@@ -47,6 +47,8 @@ export const commandFolders = {
   'org-swept': 'orgs',
   'policy-begin': 'policies',
   'policy-create': 'policies',
+  'policy-delete': 'policies',
+  'policy-pause': 'policies',
   'policy-update': 'policies',
   'policy-write': 'policies',
   'process-beat': 'system',
@@ -70,6 +72,7 @@ export const commandFolders = {
   'sweep-save': 'sweeps',
   'take-slot': 'budget',
   trim: 'rotations',
+  unfreeze: 'system',
 } as const;
 
 export type CommandName = keyof typeof commandFolders;

@@ -1,4 +1,5 @@
 /* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
+import type { Actor } from '@rekey/schema';
 import { flatHash } from '../hash-fields.ts';
 import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
@@ -49,6 +50,8 @@ interface SweepCreateInput {
   keep: number;
   /** how many requested sweeps of one org may be QUEUED; absent if Rekey itself, or an operator's decision about a held org, needs the sweep */
   limit?: number | undefined;
+  /** Who acts. */
+  actor: Actor;
 }
 type SweepCreateReply =
   /** `c` is translated once it is known */
@@ -158,7 +161,16 @@ export const sweepsCommands = (run: RunCommand) => ({
       await run(
         'sweep-create',
         [input.sweep, input.sweeps, input.queued, input.lock],
-        [input.id, input.org ?? '', input.keep, input.limit ?? ''],
+        [
+          input.id,
+          input.org ?? '',
+          input.keep,
+          input.limit ?? '',
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
+        ],
       ),
     ),
   /**

@@ -24,6 +24,7 @@ const SweepHash = z.object({
   ended: optional(count),
   counts: CountsText.optional(),
   error: optional(z.string()),
+  requested_by: optional(z.string()),
 });
 
 /** A sweep from its hash in Redis. Throws LEDGER_CORRUPT, which names the sweep and the invalid fields. */
@@ -44,6 +45,7 @@ export const parseSweep = (id: string, hash: Record<string, string>): Sweep => {
     endedMs: ended,
     counts: counts ?? { ...noSweepCounts },
     errorCode: error,
+    requestedBy: parsed.data.requested_by,
   };
   return Object.fromEntries(
     Object.entries(sweep).filter(([, value]) => value !== undefined),

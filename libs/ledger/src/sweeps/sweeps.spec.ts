@@ -34,6 +34,7 @@ describe('create', () => {
     expect(sweep).toEqual({
       id: sweep.id,
       ...(orgId && { orgId }),
+      requestedBy: 'local',
       state: 'QUEUED',
       createdMs: expect.any(Number),
       updatedMs: sweep.createdMs,
@@ -267,6 +268,7 @@ describe('begin', () => {
       sweep: {
         id,
         orgId: 'org_1',
+        requestedBy: 'local',
         state: 'RUNNING',
         createdMs,
         startedMs: expect.any(Number),

@@ -1,4 +1,11 @@
-import { RekeyError, noSweepCounts, type Sweep, type SweepCounts } from '@rekey/schema';
+import {
+  LOCAL_ACTOR,
+  RekeyError,
+  noSweepCounts,
+  type Actor,
+  type Sweep,
+  type SweepCounts,
+} from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import { isWrongType } from '../scripts/run.ts';
 import { sweepsCommands } from './commands.generated.ts';
@@ -23,7 +30,7 @@ export interface Sweeps {
   create(
     id: string,
     orgId: string | undefined,
-    options?: { requested?: boolean },
+    options?: { requested?: boolean; actor?: Actor },
   ): Promise<{ sweep: Sweep; created: boolean }>;
   /**
    * Some of the sweeps that are QUEUED: all, or of many the next ones at each call. Removes entries of
@@ -83,7 +90,7 @@ type Commands = ReturnType<typeof sweepsCommands>;
 
 const createSweep =
   ({ keys }: Connection, commands: Commands): Sweeps['create'] =>
-  async (id, orgId, { requested = false } = {}) => {
+  async (id, orgId, { requested = false, actor = LOCAL_ACTOR } = {}) => {
     const reply = await commands.sweepCreate({
       sweep: keys.sweep(id),
       sweeps: keys.sweeps,
@@ -93,6 +100,7 @@ const createSweep =
       org: orgId,
       keep: KEEP_SWEEPS,
       limit: requested ? MAX_REQUESTED : undefined,
+      actor,
     });
     if (reply.kind === 'unknown') throw new RekeyError('ORG_NOT_KNOWN');
     if (reply.kind === 'full')
@@ -108,6 +116,7 @@ const createSweep =
         createdMs,
         updatedMs: createdMs,
         counts: { ...noSweepCounts },
+        requestedBy: actor.by,
       },
     };
   };

@@ -1,4 +1,5 @@
 /* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
+import type { Actor } from '@rekey/schema';
 import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
 interface AdoptInput {
@@ -6,6 +7,8 @@ interface AdoptInput {
   ledger: string;
   /** the ledger that the operator has looked at */
   ledgerId: string;
+  /** Who acts. */
+  actor: Actor;
 }
 type AdoptReply =
   | { kind: 'adopted' }
@@ -30,6 +33,8 @@ interface FreezeInput {
   /** the ledger's own facts */
   ledger: string;
   reason: string;
+  /** Who acts. */
+  actor: Actor;
 }
 type FreezeReply =
   | { kind: 'frozen' }
@@ -150,6 +155,24 @@ const readShortFieldsReply = (reply: unknown[]): ShortFieldsReply => {
   }
 };
 
+interface UnfreezeInput {
+  /** the ledger's own facts */
+  ledger: string;
+  /** Who acts. */
+  actor: Actor;
+}
+type UnfreezeReply = { kind: 'lifted' } | { kind: 'not-frozen' };
+const readUnfreezeReply = (reply: unknown[]): UnfreezeReply => {
+  switch (reply[0]) {
+    case 'LIFTED':
+      return { kind: 'lifted' };
+    case 'NOT_FROZEN':
+      return { kind: 'not-frozen' };
+    default:
+      throw unexpectedReply('unfreeze', reply);
+  }
+};
+
 /**
  * The commands of system/commands, each with named arguments and a reply that tells its kinds apart.
  */
@@ -160,14 +183,38 @@ export const systemCommands = (run: RunCommand) => ({
    * Keeps: only the ledger that the operator has looked at is adopted.
    */
   adopt: async (input: AdoptInput): Promise<AdoptReply> =>
-    readAdoptReply(await run('adopt', [input.ledger], [input.ledgerId])),
+    readAdoptReply(
+      await run(
+        'adopt',
+        [input.ledger],
+        [
+          input.ledgerId,
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
+        ],
+      ),
+    ),
   /**
    * Freezes rotations: from now on `claim` lets no request leave.
    *
-   * Keeps: both fields are there, or neither.
+   * Keeps: all fields are there, or none.
    */
   freeze: async (input: FreezeInput): Promise<FreezeReply> =>
-    readFreezeReply(await run('freeze', [input.ledger], [input.reason])),
+    readFreezeReply(
+      await run(
+        'freeze',
+        [input.ledger],
+        [
+          input.reason,
+          input.actor.by,
+          input.actor.also ?? '',
+          input.actor.request ?? '',
+          input.actor.trace ?? '',
+        ],
+      ),
+    ),
   /**
    * Notes that a process is live, or that it ends.
    *
@@ -220,4 +267,15 @@ export const systemCommands = (run: RunCommand) => ({
    */
   shortFields: async (input: ShortFieldsInput): Promise<ShortFieldsReply> =>
     readShortFieldsReply(await run('short-fields', [input.hash], [input.count, input.maxBytes])),
+  /**
+   * Lets requests leave again.
+   */
+  unfreeze: async (input: UnfreezeInput): Promise<UnfreezeReply> =>
+    readUnfreezeReply(
+      await run(
+        'unfreeze',
+        [input.ledger],
+        [input.actor.by, input.actor.also ?? '', input.actor.request ?? '', input.actor.trace ?? ''],
+      ),
+    ),
 });

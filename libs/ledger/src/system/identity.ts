@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { RekeyError, type LedgerHoldings } from '@rekey/schema';
+import { LOCAL_ACTOR, RekeyError, type Actor, type LedgerHoldings } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import { redisNowMs } from '../time/redis-now.ts';
 import { systemCommands } from './commands.generated.ts';
@@ -45,7 +45,7 @@ export interface Identity {
    * An operator accepts the ledger of this id in the place of the one that vanished. Throws LEDGER_NOT_LOST
    * and LEDGER_CHANGED.
    */
-  adopt(id: string): Promise<void>;
+  adopt(id: string, actor?: Actor): Promise<void>;
   /** Puts back the binding, which another client has changed: the registry proves whose ledger it is. */
   rebind(fingerprintKeyId: string): Promise<void>;
   /** The id of the fingerprint key that the ledger is bound to; undefined for a new ledger. */
@@ -83,8 +83,8 @@ export const createIdentity = ({ redis, keys, run }: Connection): Identity => {
     recognise,
     knownId: () => knownId,
 
-    adopt: async (id) => {
-      const { kind } = await commands.adopt({ ledger: keys.ledger, ledgerId: id });
+    adopt: async (id, actor = LOCAL_ACTOR) => {
+      const { kind } = await commands.adopt({ ledger: keys.ledger, ledgerId: id, actor });
       if (kind === 'not-lost') throw new RekeyError('LEDGER_NOT_LOST');
       if (kind === 'changed') throw new RekeyError('LEDGER_CHANGED');
     },

@@ -24,7 +24,7 @@ describe('freeze and unfreeze', () => {
     await redis.hset('{spec}:ledger', 'fingerprint_key', 'K');
     await system.freeze('Invent is ill');
     const { frozen } = await system.status();
-    expect(frozen).toEqual({ sinceMs: expect.any(Number), reason: 'Invent is ill' });
+    expect(frozen).toEqual({ sinceMs: expect.any(Number), reason: 'Invent is ill', requestedBy: 'local' });
     await system.unfreeze();
     expect((await system.status()).frozen).toBeUndefined();
     expect(await redis.hgetall('{spec}:ledger')).toEqual({ fingerprint_key: 'K' });
@@ -35,7 +35,11 @@ describe('freeze and unfreeze', () => {
     const { frozen } = await system.status();
     await redis.hset('{spec}:ledger', 'frozen', frozen!.sinceMs! - 1000);
     await system.freeze('second');
-    expect((await system.status()).frozen).toEqual({ sinceMs: frozen!.sinceMs! - 1000, reason: 'first' });
+    expect((await system.status()).frozen).toEqual({
+      sinceMs: frozen!.sinceMs! - 1000,
+      reason: 'first',
+      requestedBy: 'local',
+    });
   });
 });
 

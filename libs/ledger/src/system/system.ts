@@ -1,4 +1,4 @@
-import type { LedgerHoldings, SystemStatus } from '@rekey/schema';
+import { LOCAL_ACTOR, type Actor, type LedgerHoldings, type SystemStatus } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import { readOrgIds } from '../orgs/org-ids.ts';
 import type { Consumers } from '../consumers/consumers.ts';
@@ -20,8 +20,8 @@ export interface System extends Identity {
    * From now on no request leaves for a rotation; requests that may have left are still read back. If it is
    * frozen already, the time and the reason stay.
    */
-  freeze(reason: string): Promise<void>;
-  unfreeze(): Promise<void>;
+  freeze(reason: string, actor?: Actor): Promise<void>;
+  unfreeze(actor?: Actor): Promise<void>;
   /**
    * What needs an operator, and the state of everything. Entries that cannot be read are named, and do not
    * break it.
@@ -71,11 +71,11 @@ export const openSystem = (connection: Connection, sources: SystemSources): Syst
     holdings,
     status: orNameTooLong(connection.redis, () => readStatus(connection, { ...sources, holdings })),
 
-    freeze: async (reason) => {
-      await systemCommands(run).freeze({ ledger: keys.ledger, reason });
+    freeze: async (reason, actor = LOCAL_ACTOR) => {
+      await systemCommands(run).freeze({ ledger: keys.ledger, reason, actor });
     },
-    unfreeze: async () => {
-      await redis.hdel(keys.ledger, 'frozen', 'frozen_reason');
+    unfreeze: async (actor = LOCAL_ACTOR) => {
+      await systemCommands(run).unfreeze({ ledger: keys.ledger, actor });
     },
 
     sweepTimes: async () => {

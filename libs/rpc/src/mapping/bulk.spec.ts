@@ -51,6 +51,7 @@ describe('toProtoBulkRotation', () => {
       }),
     ).toMatchObject({
       noLiveWorker: false,
+      requestedBy: '',
     });
   });
 
@@ -108,6 +109,7 @@ describe('toProtoBulkRotation', () => {
         selection,
         verification,
         requestId: 'r',
+        requestedBy: 'uri:caller',
         canary: { count: 3, continues: true },
         maxFailures: { count: 0 },
         startedMs: T0_MS,
@@ -120,6 +122,7 @@ describe('toProtoBulkRotation', () => {
       rotatedBefore: t0,
       policyId: 'pol_1',
       requestId: 'r',
+      requestedBy: 'uri:caller',
       canary: { count: 3, continues: true },
       maxFailures: { count: 0 },
       startTime: t0,

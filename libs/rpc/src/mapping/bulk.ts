@@ -107,6 +107,7 @@ export const toProtoBulkRotation = (bulk: LedgerBulk, consumers: ConsumerReach[]
         }
       : null,
     noLiveWorker: (bulk.noLiveWorker ?? false) && !isBulkEnded(bulk.state),
+    requestedBy: bulk.requestedBy ?? '',
   };
 };
 

@@ -19,7 +19,7 @@ const toProtoRefusals = (refusals: Acknowledgement['unapplied'] = { count: 0, fi
  * A consumer as the contract shows it. `lag` is that of its slowest live instance; undefined if none is live.
  */
 export const toProtoConsumer = (
-  { name, orgs, state, created_at: createdAt, key }: LedgerConsumer,
+  { name, orgs, state, created_at: createdAt, key, requested_by: requestedBy = '' }: LedgerConsumer,
   instances: Instance[],
   lag?: { events: number; ms: number },
 ): Consumer => ({
@@ -44,4 +44,5 @@ export const toProtoConsumer = (
   live: lag !== undefined,
   lagEvents: lag?.events ?? 0,
   lag: duration(lag && lag.events > 0 ? lag.ms : undefined),
+  requestedBy,
 });

@@ -29,6 +29,7 @@ export const toProtoPolicy = (
   nextDueTime: timestamp(policy.paused ? undefined : nextDueMs),
   lastDueTime: timestamp(policy.lastDueMs),
   lastBulkRotationId: policy.lastBulkId ?? '',
+  requestedBy: policy.requestedBy ?? '',
   nextDueError:
     nextDueError === undefined || policy.paused
       ? null

@@ -58,4 +58,5 @@ export const toProtoRotation = (
   bulkRotationId: rotation.bulkId ?? '',
   consumers,
   noLiveWorker: noLiveWorker && !isEnded(rotation.state),
+  requestedBy: rotation.requestedBy ?? '',
 });

@@ -49,7 +49,7 @@ describe('toProtoStatus', () => {
         },
         runningSweep: { id: 'swp_3' },
         openBulks: [{ id: 'blk_1', state: 'HALTED', total: 10, done: 4 }],
-        frozen: { reason: 'ill' },
+        frozen: { reason: 'ill', requestedBy: 'local' },
         rotations: { open: 1, failed: 2, waitingInBulks: 6 },
         openIntents: [{ orgId: 'org_1', count: 3 }],
         uncertain: [{ assistantId: 'ast_1', sinceMs: T0_MS }],
@@ -69,7 +69,7 @@ describe('toProtoStatus', () => {
         ],
       }),
     ).toEqual({
-      frozen: { sinceTime: null, reason: 'ill' },
+      frozen: { sinceTime: null, reason: 'ill', requestedBy: 'local' },
       openRotationCount: 1,
       failedRotationCount: 2,
       openIntents: [{ orgId: 'org_1', count: 3 }],

@@ -29,6 +29,7 @@ export const toProtoStatus = (status: SystemStatus): Status => ({
     ? {
         sinceTime: timestamp(status.frozen.sinceMs),
         reason: status.frozen.reason,
+        requestedBy: status.frozen.requestedBy ?? '',
       }
     : null,
   openRotationCount: status.rotations.open,

@@ -14,6 +14,7 @@ describe('toProtoSweep', () => {
         updatedMs: T0_MS,
         counts,
         errorCode: 'ORG_NOT_CONFIGURED',
+        requestedBy: 'local',
       }),
     ).toEqual({
       id: 'swp_1',
@@ -29,6 +30,7 @@ describe('toProtoSweep', () => {
         ...errorText('ORG_NOT_CONFIGURED', 'sweep'),
       },
       noLiveWorker: false,
+      requestedBy: 'local',
     });
   });
 });

@@ -14,4 +14,5 @@ export const toProtoSweep = (sweep: LedgerSweep, noLiveWorker = false): Sweep =>
   counts: sweep.counts,
   error: sweep.errorCode === undefined ? null : explain(sweep.errorCode, 'sweep', sweep.orgId),
   noLiveWorker: noLiveWorker && (sweep.state === 'QUEUED' || sweep.state === 'RUNNING'),
+  requestedBy: sweep.requestedBy ?? '',
 });

@@ -47,8 +47,16 @@ describe('the file of a running npm start', () => {
     ['one is empty, which counts as unset', { GRPC_ADDRESS: '' }, running.environment],
     ['an alternative to one is set: another Rekey', { REDIS_URL_FILE: '/redis-url' }, {}],
     ['a withheld one is set', { INVENT_API_KEY: 'k' }, running.environment],
+    ['another token is set, for another caller', { REKEY_TOKEN_FILE: '/t' }, running.environment],
   ])('supplies the variables that an environment lacks: %s', (_when, env, missing) => {
     expect(missingVariables(running, env)).toEqual(missing);
+  });
+
+  it('supplies no token if one is set', () => {
+    const environment = { ...running.environment, REKEY_TOKEN_FILE: '/of-start' };
+    expect(missingVariables({ ...running, environment }, { REKEY_TOKEN_FILE: '/own' })).toEqual(
+      running.environment,
+    );
   });
 
   it.each([

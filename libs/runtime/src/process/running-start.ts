@@ -42,6 +42,9 @@ const ALTERNATIVES = [
   ['INVENT_API_KEY', 'INVENT_API_KEY_FILE', 'INVENT_API_KEYS_FILE'],
 ];
 
+/** They say who calls, and not which Rekey. */
+const OF_CALLERS = ['REKEY_TOKEN_FILE', 'REKEY_TLS_CERT_FILE', 'REKEY_TLS_KEY_FILE'];
+
 /** The withheld variables for which an environment sets neither a value nor an alternative. */
 export const stillWithheld = ({ withheld }: RunningStart, env: NodeJS.ProcessEnv): string[] =>
   withheld.filter((name) => {
@@ -52,14 +55,16 @@ export const stillWithheld = ({ withheld }: RunningStart, env: NodeJS.ProcessEnv
 /**
  * The variables of a running `npm start` that an environment does not set. Empty if the environment sets one
  * of them, or an alternative to one, to another value: it then refers to another Rekey, and a mixture of the
- * two would be neither.
+ * two would be neither. Another token or certificate is another caller of the same Rekey.
  */
 export const missingVariables = (
   { environment }: RunningStart,
   env: NodeJS.ProcessEnv,
 ): Record<string, string> => {
   const entries = Object.entries(environment);
-  if (entries.some(([name, value]) => env[name] && env[name] !== value)) return {};
+  const isOther = ([name, value]: [string, string]) =>
+    env[name] && env[name] !== value && !OF_CALLERS.includes(name);
+  if (entries.some(isOther)) return {};
   const clash = ALTERNATIVES.some(
     (names) =>
       names.some((name) => name in environment) && names.some((name) => env[name] && !(name in environment)),

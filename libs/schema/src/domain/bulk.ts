@@ -138,6 +138,10 @@ export interface BulkFailure {
 export interface BulkRotation extends Omit<BulkSpec, 'requestId' | 'canary' | 'untilMs'> {
   id: string;
   requestId?: string;
+  /**
+   * The principal that requested it, or its policy; absent if an earlier version stored it.
+   */
+  requestedBy?: string;
   canary?: { count: number; continues: boolean; awaitsConsumers?: boolean };
   untilMs?: number;
   state: BulkState;

@@ -25,6 +25,9 @@ type ConsumerState = z.infer<typeof ConsumerState>;
 
 export const MAX_CONSUMERS = 100;
 
+/** Longer names are not of principals. */
+const MAX_REQUESTED_BY = 4096;
+
 /** A consumer's entry in the ledger, which the consumer reads too. */
 export const Consumer = z.looseObject({
   name: ConsumerName,
@@ -34,6 +37,8 @@ export const Consumer = z.looseObject({
     .max(1000),
   state: ConsumerState,
   created_at: z.string(),
+  /** The principal that added it; absent if an earlier version did. */
+  requested_by: z.string().max(MAX_REQUESTED_BY).optional(),
   /** Its public key as a JWK; of a key that is shared with Rekey, only its kind. */
   key: z.looseObject({ kty: z.string(), crv: z.string().optional(), kid: z.string() }),
   /** A shared key, sealed to Rekey's key file: an envelope. */

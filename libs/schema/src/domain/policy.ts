@@ -58,6 +58,8 @@ export interface RotationPolicy extends Omit<PolicySpec, 'requestId'> {
   lastDueMs?: number;
   /** The last bulk rotation that the policy created. */
   lastBulkId?: string;
+  /** The principal that requested it; absent if an earlier version stored it. */
+  requestedBy?: string;
 }
 
 /** The BullMQ job of a due window. */

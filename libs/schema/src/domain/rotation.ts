@@ -72,6 +72,8 @@ export interface Rotation {
   readErrorCode?: string;
   /** Reading back needs operator action. */
   operatorNeeded?: boolean;
+  /** The principal that requested it; absent of a bulk rotation, and if an earlier version stored it. */
+  requestedBy?: string;
 }
 
 /** The BullMQ job of a rotation. It holds ids only: BullMQ stores jobs in clear text. */

@@ -52,6 +52,8 @@ export interface Sweep {
   counts: SweepCounts;
   /** Why it FAILED: a code of the error table. */
   errorCode?: string;
+  /** The principal that requested it; absent if an earlier version stored it. */
+  requestedBy?: string;
 }
 
 /** The BullMQ job of a sweep. The scheduled sweep has no id. */

@@ -87,7 +87,7 @@ export interface SystemStatus {
   /** Up to 100 bulk rotations that have not ended. */
   openBulks: OpenBulk[];
   /** Set while no rotation may send a request. `sinceMs` is absent if it cannot be read. */
-  frozen?: { sinceMs?: number; reason: string };
+  frozen?: { sinceMs?: number; reason: string; requestedBy?: string };
   /**
    * `open`: single rotations that have not ended, and assistants of bulk rotations that wait or rotate.
    * `waitingInBulks`: open ones in bulk rotations for which no request was sent.

@@ -89,6 +89,10 @@ export const textOfCalls: Readonly<Record<string, ErrorTexts>> = {
   OpenBudget: oncePossible('If the budget is no longer closed, the first call has opened it.'),
   AdoptLedger: oncePossible('If the ledger is no longer lost, the first call has adopted it.'),
   AddConsumer: oncePossible('If the consumer exists with a shared key, the first call has added it.'),
+  CreateToken: oncePossible(
+    'If the token exists, the first call has created it: revoke it, since it is lost.',
+  ),
+  RevokeToken: oncePossible('If there is no such token any more, the first call has revoked it.'),
   TrustRegistry: oncePossible('If nothing is left to trust, the first call has replaced the registry.'),
   DeleteRotationPolicy: {
     REDIS_UNAVAILABLE: {

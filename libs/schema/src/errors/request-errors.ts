@@ -188,6 +188,38 @@ export const requestErrors = {
     message: 'Another change of the consumer happened at the same time.',
     advice: 'Check the consumer, then try again.',
   },
+  TOKEN_NOT_FOUND: {
+    grpc: 'NOT_FOUND',
+    retry: false,
+    message: 'Access token not found.',
+    advice: 'Check the name, or list the access tokens.',
+  },
+  TOKEN_EXISTS: {
+    grpc: 'ALREADY_EXISTS',
+    retry: false,
+    message: 'An access token with this name already exists.',
+    advice: 'Revoke it first, or choose another name.',
+  },
+  TOO_MANY_TOKENS: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: false,
+    message: 'Access token limit (200) reached.',
+    advice: 'Use the name of a revoked token again: revoked tokens count until they would have expired.',
+  },
+  TOKEN_BUSY: {
+    grpc: 'UNAVAILABLE',
+    retry: true,
+    message: 'Another change of the registry happened at the same time.',
+    advice: 'Check the access tokens, then try again.',
+  },
+  TOKENS_UNVERIFIABLE: {
+    grpc: 'UNAVAILABLE',
+    retry: true,
+    message: 'This gateway cannot verify access tokens at present.',
+    advice:
+      'Try again. If it recurs, the gateway has no key file or cannot verify the registry: see its log, or ' +
+      'rekey status with a client certificate.',
+  },
   CONSUMER_MAY_NOT_READ: {
     grpc: 'FAILED_PRECONDITION',
     retry: false,

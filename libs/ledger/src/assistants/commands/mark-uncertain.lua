@@ -15,15 +15,19 @@
 -- @reply KNOWN: consumers were told before, or nothing is published
 -- @reply REFUSED: something has happened to the assistant since the check began: nothing was written
 -- @reply RECIPIENTS: consumers were added or removed since the event was sealed: nothing was written
+-- @include activity/record
 -- @include consumers/recipients-revision
 -- @include scripts/call
+-- @include scripts/decoded
 -- @include scripts/event
 
-local holder, held_epoch, version, uncertain = fields(assistant, { held_epoch = 'epoch' })
+local holder, held_epoch, version, uncertain, org = fields(assistant, { held_epoch = 'epoch' })
 if holder or held_epoch ~= epoch then return reply.REFUSED end
 if uncertain or not version then return reply.KNOWN end
 if has_other_recipients(recipients) then return reply.RECIPIENTS end
 local seq, event = emit({}, head, tail, keep)
 write('HSET', assistant, 'uncertain', seq)
 write('HSET', PREFIX .. ':uncertain', assistant_id, event)
+record_activity('system:checks', 'key.uncertain', 'org', org and decoded(org), 'assistant', assistant_id,
+  'reason', 'STALE_READ')
 return reply.MARKED

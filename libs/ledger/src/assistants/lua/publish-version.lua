@@ -1,11 +1,13 @@
 -- Publishes a key version: the event, the current record, and what the ledger knows of the key.
 --
+-- @include activity/record
 -- @include assistants/adopted
 -- @include assistants/is-key
 -- @include assistants/observation
 -- @include assistants/post-response
 -- @include assistants/superseded
 -- @include orgs/drift
+-- @include orgs/org-name
 -- @include scripts/call
 -- @include scripts/event
 -- @include scripts/number
@@ -16,6 +18,18 @@ local function superseded_after(version, held)
   if not is_key(held.fingerprint) or held.fingerprint == version.state then return superseded end
   if string.sub(superseded, 1, 11) == short(held.fingerprint) then return superseded end
   return string.sub(short(held.fingerprint) .. ',' .. superseded, 1, 59)
+end
+
+-- A read has found a change that no rotation made.
+local function record_read(version, held)
+  local kind = not is_key(version.state) and 'key.removed' or version.cause == 'rollback' and 'key.rolled_back'
+    or version.cause == 'drift' and 'key.changed_elsewhere'
+  if not kind then return end
+  local is_of_rotation = version.id ~= ''
+  record_activity(is_of_rotation and 'system:rotation' or 'system:checks', kind, 'org', org_name(version.org),
+    'target', is_of_rotation and 'rotation:' .. version.id, 'assistant', version.assistant_id,
+    'before', is_key(held.fingerprint) and 'key' or held.fingerprint,
+    'after', is_key(version.state) and 'key' or version.state)
 end
 
 -- Writes what the ledger knows of the key.
@@ -45,6 +59,7 @@ local function write_key_facts(version, held, seq, now_ms)
   write('HSET', version.assistant, unpack(facts))
   if held.seen then forget_observation(version.assistant, version.assistant_id) end
   if is_new_read and version.cause == 'drift' then note_drift(version.org, now_ms) end
+  if is_new_read then record_read(version, held) end
 end
 
 local function note_rollback(version, now_ms)

@@ -21,6 +21,9 @@
 -- @arg urgent flag
 -- @arg excluded_count number: the number of ids that it leaves out
 -- @arg org text
+-- @arg reason text
+-- @arg requested_by text: also of the policy that it is a part of
+-- @actor
 -- @arg more text...: further fields and values of its hash
 -- @reply CREATED created hash
 -- @reply KNOWN known_id text: the same request again
@@ -29,6 +32,7 @@
 -- @reply FULL of_ids flag: a limit is reached; `of_ids`: that of assistants
 -- @reply CROWDED: the limit of remembered request ids is reached
 -- @reply INCOMPLETE: a part of the draft is missing: nothing was written
+-- @include activity/record
 -- @include bulks/activate
 -- @include bulks/begin
 -- @include bulks/bulk
@@ -71,7 +75,7 @@ end
 local now = int(now_ms)
 local urgent_text = urgent and '1' or ''
 write('HSET', bulk, 'state', 'PREPARING', 'created', now, 'updated', now, 'request', request_id,
-  'urgent', urgent_text, 'org', org, unpack(more))
+  'urgent', urgent_text, 'org', org, 'reason', reason, 'requested_by', requested_by, unpack(more))
 if room then
   write('SET', request, id .. ' ' .. digest, 'EX', request_ttl_s)
   count_request_id(room)
@@ -80,6 +84,8 @@ write('PERSIST', ids)
 write('PERSIST', excluded)
 write('ZADD', PREFIX .. ':bulks', 0, id)
 activate_bulk(id, urgent_text, now)
+record_activity(actor, 'bulk.created', 'org', org, 'target', 'bulkRotation:' .. id, 'reason', reason,
+  'after', 'PREPARING')
 if given then
   write('HSET', bulk, 'total', int(given))
   if not validate_only then begin_bulk(id, given, tonumber(now)) end

@@ -8,9 +8,11 @@
 -- @key bulk
 -- @arg id text
 -- @arg request pause|resume|cancel|retry|acknowledged|damaged
+-- @actor
 -- @reply DONE: also if it was so already
 -- @reply REFUSED state text: its state does not allow this
 -- @reply MISSING
+-- @include activity/record
 -- @include bulks/activate
 -- @include bulks/cancel
 -- @include bulks/rate
@@ -27,11 +29,12 @@ if not state then return reply.MISSING end
 local now_ms = math.floor(now_us() / 1000)
 local open, failed = tonumber(open_text) or 0, tonumber(failed_text) or 0
 
-local function run(to)
+local function run(to, kind)
   write('HSET', bulk, 'state', to, 'why', '', 'updated', int(now_ms))
   restart_rate(bulk, now_ms)
   activate_bulk(id, urgent, created)
   publish('bulk-changed', id)
+  record_activity(actor, kind, 'org', org, 'target', 'bulkRotation:' .. id, 'before', state, 'after', to)
 end
 
 -- These stop the command before it writes anything, if they cannot be read.
@@ -41,12 +44,12 @@ local awaits = why == 'CANARY_AWAITS_CONSUMERS' and state == 'PAUSED'
 
 local function pause()
   -- It no longer resumes without an operator.
-  if awaits then stop_bulk(id, 'PAUSED', 'CANARY_DONE', now_ms) end
+  if awaits then stop_bulk(id, 'PAUSED', 'CANARY_DONE', now_ms, actor) end
   if state == 'PAUSED' then return reply.DONE end
   if state ~= 'RUNNING' and state ~= 'HALTED' and state ~= 'PREPARING' then
     return reply.REFUSED { state = state }
   end
-  stop_bulk(id, 'PAUSED', 'PAUSED_BY_OPERATOR', now_ms)
+  stop_bulk(id, 'PAUSED', 'PAUSED_BY_OPERATOR', now_ms, actor)
   return reply.DONE
 end
 
@@ -59,7 +62,7 @@ local function resume()
   end
   if state ~= 'PAUSED' and state ~= 'HALTED' then return reply.REFUSED { state = state } end
   if prepared ~= '1' then
-    run('PREPARING')
+    run('PREPARING', 'bulk.resumed')
     return reply.DONE
   end
   -- The operator who resumes it has seen what failed until now, and the canary.
@@ -70,14 +73,14 @@ local function resume()
   if is_canary_done or (state == 'HALTED' and done_of(bulk) >= (tonumber(limit) or 0)) then
     write('HSET', bulk, 'limit', total)
   end
-  run('RUNNING')
+  run('RUNNING', 'bulk.resumed')
   settle_bulk(id, now_ms)
   return reply.DONE
 end
 
 local function halt_damaged()
   if state ~= 'RUNNING' then return reply.REFUSED { state = state } end
-  stop_bulk(id, 'HALTED', 'LEDGER_CORRUPT', now_ms)
+  stop_bulk(id, 'HALTED', 'LEDGER_CORRUPT', now_ms, actor)
   return reply.DONE
 end
 
@@ -87,7 +90,7 @@ local function cancel()
   if state == 'VERIFYING' or state == 'COMPLETED' or state == 'FAILED' or state == 'VALIDATED' then
     return reply.REFUSED { state = state }
   end
-  cancel_bulk(id, 'CANCELLED_BY_OPERATOR', open, now_ms)
+  cancel_bulk(id, 'CANCELLED_BY_OPERATOR', open, now_ms, actor)
   return reply.DONE
 end
 
@@ -119,7 +122,7 @@ local function retry()
   write('HDEL', bulk, 'ended', 'verification', 'away_since', 'unread', 'until')
   write('DEL', bulk .. ':failures')
   write('ZREM', PREFIX .. ':bulks:ended', id)
-  run('RUNNING')
+  run('RUNNING', 'bulk.retried')
   return reply.DONE
 end
 

@@ -1,5 +1,6 @@
 -- Ends a bulk.
 --
+-- @include activity/record
 -- @include bulks/bulk
 -- @include scripts/call
 -- @include scripts/number
@@ -7,6 +8,7 @@
 
 local function end_bulk(id, to, why, now_ms)
   local key = bulk_key(id)
+  local before, org = fields(key, { before = 'state' })
   write('HSET', key, 'state', to, 'why', why, 'updated', int(now_ms), 'ended', int(now_ms))
   write('HDEL', key, 'task_token', 'task_until')
   write('ZREM', PREFIX .. ':bulks:active', id)
@@ -17,4 +19,6 @@ local function end_bulk(id, to, why, now_ms)
   end
   write('DEL', key .. ':draws', key .. ':redo', key .. ':exclude')
   publish('bulk-changed', id)
+  record_activity('system:bulk', 'bulk.ended', 'org', org, 'target', 'bulkRotation:' .. id, 'reason', why,
+    'before', before, 'after', to)
 end

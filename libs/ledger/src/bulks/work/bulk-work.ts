@@ -1,4 +1,4 @@
-import type { RotationJob } from '@rekey/schema';
+import { systemActor, type RotationJob } from '@rekey/schema';
 import { keyBefore } from '../../assistants/hold.ts';
 import { slotsOf, type BudgetOptions } from '../../budget/budget.ts';
 import type { Connection } from '../../connection.ts';
@@ -136,7 +136,12 @@ const createDraw = (
     });
     if (waiting.length < letters.split('.').length - 1) {
       last = undefined;
-      await commands.bulkTransition({ bulk: keys.bulk(bulkId), id: bulkId, request: 'damaged' });
+      await commands.bulkTransition({
+        bulk: keys.bulk(bulkId),
+        id: bulkId,
+        request: 'damaged',
+        actor: systemActor('bulk'),
+      });
       return { kind: 'damaged', bulkId };
     }
     return { kind: 'range', range: { bulkId, orgId, from, to, waiting }, place };
@@ -243,6 +248,7 @@ export const openBulkWork = (connection: Connection, { budget, ledgerId }: BulkW
         bulk: keys.bulk(bulkId),
         id: bulkId,
         request: 'acknowledged',
+        actor: systemActor('bulk'),
       });
       return kind === 'done';
     },

@@ -4,9 +4,11 @@
 -- @key held: the held orgs
 -- @arg org text
 -- @arg for_ms number: for how long
+-- @actor
 -- @reply ACCEPTED: also if it was accepted before and no sweep has ended that: the response, or the sweep,
 --   may have been lost
 -- @reply NOT_HELD
+-- @include activity/record
 -- @include orgs/accepted
 -- @include orgs/adopted-key
 -- @include orgs/changes
@@ -28,4 +30,6 @@ write('HSET', PREFIX .. ':accepted', org, int(now_ms + for_ms) .. codes)
 -- The count that led to the hold was shown to the operator, and begins anew.
 if code then write('DEL', changes_key(org)) end
 write('DEL', adopted_key(org))
+record_activity(actor, 'org.accepted', 'org', org, 'target', 'org:' .. org, 'reason', code,
+  'before', code and 'HELD')
 return reply.ACCEPTED

@@ -16,6 +16,7 @@
 -- @reply NOTED
 -- @reply KNOWN: it was noted before
 -- @reply CHANGED: the manifest is not as it was seen: nothing was written
+-- @include activity/record
 -- @include bulks/bulk
 -- @include consumers/recipients-revision
 -- @include registry/seen
@@ -105,4 +106,6 @@ if sweep then
   write('HSETNX', queued, org, sweep)
   write('HDEL', queued, 'c')
 end
+record_activity('system:orgs', 'org.learned', 'org', org, 'target', 'org:' .. org, 'reason', how,
+  'before', 'c', 'after', org)
 return reply.NOTED

@@ -6,6 +6,7 @@
 -- @arg settled flag: the sweep was of this org alone and left nothing open: what an operator has accepted is
 --   done
 -- @reply SWEPT was_held flag
+-- @include activity/record
 -- @include orgs/changes
 -- @include orgs/org-name
 -- @include scripts/call
@@ -29,4 +30,7 @@ if was_held or was_accepted then write('DEL', changes_key(org)) end
 write('ZREMRANGEBYSCORE', changes_key(org), '-inf', int(now_ms - CHANGES_WINDOW_MS))
 local lately_gone = #read('ZDIFF', 2, changes_key(org), assistants)
 write('HSET', PREFIX .. ':known', org, read('ZCARD', assistants) + lately_gone)
+if was_held then
+  record_activity('system:sweeps', 'org.released', 'org', org, 'target', 'org:' .. org, 'before', 'HELD')
+end
 return reply.SWEPT { was_held = was_held }

@@ -25,6 +25,7 @@
 -- @arg window_length digits
 -- @arg limit_count digits?
 -- @arg limit_percent digits?
+-- @actor
 -- @arg ids text...: the named assistants
 -- @reply CREATED policy hash
 -- @reply KNOWN known_id text, known hash: the same request again
@@ -33,6 +34,7 @@
 -- @reply CROWDED: the limit of remembered request ids is reached
 -- @reply FULL: the limit is reached
 -- @reply LARGE: with this one, the policies would name too many assistants
+-- @include activity/record
 -- @include orgs/match-request
 -- @include orgs/org-name
 -- @include scripts/call
@@ -79,7 +81,7 @@ if limit_count ~= '' then limit_field, limit_value = 'limit_count', limit_count 
 write('HSET', policy, 'request', request_id, 'assistants', named, 'bytes', int(own_bytes), 'paused', '',
   'created', now, 'updated', now, 'org', org, 'reason', reason, 'every_days', every_days,
   'window_cron', window_cron, 'window_zone', window_zone, 'window_length', window_length,
-  limit_field, limit_value)
+  limit_field, limit_value, 'requested_by', actor_by)
 if room then
   write('SET', request, id .. ' ' .. digest, 'EX', request_ttl_s)
   count_request_id(room)
@@ -90,4 +92,6 @@ for from = 1, #ids, 1000 do
   write('SADD', assistants, unpack(ids, from, math.min(from + 999, #ids)))
 end
 write('ZADD', policies, 0, id)
+record_activity(actor, 'policy.created', 'org', org, 'target', 'policy:' .. id, 'reason', reason,
+  'after', 'every ' .. every_days .. ' days')
 return reply.CREATED { policy = read('HGETALL', policy) }

@@ -15,11 +15,18 @@
 -- @arg head text?: the event before its numbers `seq` and `run`; absent for no event
 -- @arg tail text?: the event after them
 -- @arg keep digits: the length of the stream
+-- @arg what added|orgs-set|removed|granted|trusted|token-created|token-revoked|other: `other`: no activity: see `ActivityOf` in write.ts
+-- @arg target text?: of the record of activity, as the three that follow
+-- @arg org text?
+-- @arg before text?
+-- @arg after text?
+-- @actor
 -- @each record
 -- @arg name text
 -- @arg text text?: absent to remove it
 -- @reply WRITTEN
 -- @reply CHANGED: the manifest is not as it was seen: nothing was written
+-- @include activity/record
 -- @include consumers/recipients-revision
 -- @include registry/seen
 -- @include scripts/call
@@ -43,4 +50,12 @@ write('HINCRBY', ledger, 'consumers', 1)
 if reseals then raise_recipients_revision() end
 publish('registry-written', manifest)
 if head ~= '' then emit(numbers, head, tail, keep) end
+local KINDS = {
+  added = 'consumer.added', ['orgs-set'] = 'consumer.orgs_set', removed = 'consumer.removed',
+  granted = 'consumer.granted', trusted = 'registry.trusted',
+  ['token-created'] = 'token.created', ['token-revoked'] = 'token.revoked',
+}
+if KINDS[what] then
+  record_activity(actor, KINDS[what], 'org', org, 'target', target, 'before', before, 'after', after)
+end
 return reply.WRITTEN

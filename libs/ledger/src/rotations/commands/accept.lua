@@ -18,12 +18,14 @@
 -- @arg alias_digest text: of the same arguments with `c` for the org
 -- @arg max_open number: how many rotations may be open
 -- @arg max_of_org number: how many of one org that are not part of a bulk rotation
+-- @actor
 -- @reply CREATED created_ms number, org text: `c` is translated once it is known
 -- @reply KNOWN known_id text, known hash: the same request again, or a rotation that is still QUEUED
 -- @reply REUSED: the request id was used with other arguments
 -- @reply SPENT: the request id was used, and its rotation is no longer kept
 -- @reply FULL of_org flag: a limit is reached; `of_org`: that of the org
 -- @reply CROWDED: the limit of remembered request ids is reached
+-- @include activity/record
 -- @include orgs/match-request
 -- @include orgs/open-rotations
 -- @include orgs/org-name
@@ -35,7 +37,7 @@
 -- @include system/request-ids
 -- @include time/now
 
--- @ask HSET SET ZADD HDEL DEL
+-- @ask HSET SET ZADD HDEL DEL XADD:activity
 org = org_name(org)
 
 if request_id ~= '' then
@@ -71,6 +73,8 @@ if state == 'QUEUED' and of_rotation and org_name(of_rotation) == org then
   remember(queued)
   -- The caller wants a key that is made after now.
   write('HSET', rotation_key(queued), 'asked', int(now_ms))
+  record_activity(actor, 'rotation.joined', 'org', org, 'target', 'rotation:' .. queued,
+    'assistant', assistant_id, 'reason', reason)
   return reply.KNOWN { known_id = queued, known = read('HGETALL', rotation_key(queued)) }
 end
 
@@ -81,7 +85,10 @@ local now = int(now_ms)
 write('ZADD', PREFIX .. ':rotations:open', 0, id)
 write('ZADD', open_of_org(org), 0, id)
 write('HSET', rotation, 'org', org, 'assistant', assistant_id, 'assistant_key', assistant, 'state', 'QUEUED',
-  'reason', reason, 'request', request_id, 'created', now, 'updated', now, 'attempts', 0)
+  'reason', reason, 'request', request_id, 'created', now, 'updated', now, 'attempts', 0,
+  'requested_by', actor_by)
 write('HSET', assistant, 'queued:' .. org, id)
 remember(id)
+record_activity(actor, 'rotation.requested', 'org', org, 'target', 'rotation:' .. id,
+  'assistant', assistant_id, 'reason', reason, 'after', 'QUEUED')
 return reply.CREATED { created_ms = now, org = org }

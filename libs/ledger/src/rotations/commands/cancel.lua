@@ -3,9 +3,11 @@
 --
 -- @key rotation
 -- @arg id text
+-- @actor
 -- @reply CANCELLED rotation hash: also if it was cancelled before
 -- @reply REFUSED state text: it has started, or has ended otherwise
 -- @reply MISSING
+-- @include activity/record
 -- @include rotations/expire
 -- @include rotations/finish
 -- @include rotations/forget
@@ -13,7 +15,7 @@
 -- @include scripts/number
 -- @include time/now
 
-local state, org, assistant_key = fields(rotation)
+local state, org, assistant_key, assistant = fields(rotation)
 if not state then return reply.MISSING end
 if state == 'QUEUED' then
   local queued = 'queued:' .. org
@@ -21,6 +23,8 @@ if state == 'QUEUED' then
   finish(id, 'CANCELLED', int(math.floor(now_us() / 1000)), {})
   forget_if_never_published(assistant_key)
   expire_if_deleted(assistant_key)
+  record_activity(actor, 'rotation.cancelled', 'org', org, 'target', 'rotation:' .. id,
+    'assistant', assistant, 'before', 'QUEUED', 'after', 'CANCELLED')
 elseif state ~= 'CANCELLED' then
   return reply.REFUSED { state = state }
 end

@@ -8,6 +8,7 @@
 -- @reply WAITS: a request may have left: an operator is needed
 -- @reply ENDED: it has ended, or is missing
 -- @reply UNREADABLE: its own entry cannot be read: it is taken off the index
+-- @include activity/record
 -- @include rotations/finish
 -- @include rotations/set-state
 -- @include scripts/call
@@ -25,9 +26,18 @@ if state == 'QUEUED' then
   return reply.FAILED
 end
 if state == 'ROTATING' or state == 'RECONCILING' then
+  local was_needed, org, assistant, bulk = fields(rotation, { was_needed = 'operator' })
   if state == 'ROTATING' then write('HSET', rotation, 'since', int(now_ms)) end
   set_state(id, 'RECONCILING', int(now_ms), 'next', int(now_ms + look_again_ms), 'error', 'OUTCOME_UNKNOWN',
     'read_error', 'LEDGER_CORRUPT', 'operator', '1')
+  if state == 'ROTATING' and not bulk then
+    record_activity('system:rotation', 'rotation.unknown', 'org', org, 'target', 'rotation:' .. id,
+      'assistant', assistant, 'reason', 'LEDGER_CORRUPT', 'before', state, 'after', 'RECONCILING')
+  end
+  if was_needed ~= '1' then
+    record_activity('system:rotation', 'rotation.operator_needed', 'org', org, 'target', 'rotation:' .. id,
+      'assistant', assistant, 'reason', 'LEDGER_CORRUPT')
+  end
   return reply.WAITS
 end
 return reply.ENDED

@@ -28,6 +28,7 @@
 -- @reply REFUSED: another holds the claim: nothing was written
 -- @reply RECIPIENTS: an event is due, and consumers were added or removed since it was sealed: nothing was
 --   written
+-- @include activity/record
 -- @include bulks/bulk
 -- @include bulks/stop
 -- @include bulks/unknown-item
@@ -44,10 +45,11 @@ local holder, held_epoch, version, uncertain = fields(assistant, { held_epoch = 
 if holder ~= id or held_epoch ~= epoch then return reply.REFUSED end
 
 local now_ms = math.floor(now_us() / 1000)
-local state, since, bulk, blocked_before = fields(rotation, { blocked_before = 'blocked' })
+local state, since, bulk, blocked_before, operator = fields(rotation, { blocked_before = 'blocked' })
 local is_noted = state == 'RECONCILING'
 local blocked = blocked_by ~= '' and blocked_by or blocked_before or ''
 local emits = (not is_noted or read_error == 'STALE_READ') and version and not uncertain
+local needs_operator = blocked ~= '' or operator_needed
 local numbers = {}
 if emits and has_other_recipients(recipients) then return reply.RECIPIENTS end
 if emits then prepare_event(numbers) end
@@ -55,7 +57,7 @@ write('HSET', assistant, 'lease', int(now_ms + hold_ms))
 set_state(id, 'RECONCILING', int(now_ms), 'since', is_noted and since or int(now_ms),
   'next', int(now_ms + read_in_ms), 'error', 'OUTCOME_UNKNOWN', 'status', status,
   'read_error', read_error ~= '' and read_error or blocked,
-  'operator', (blocked ~= '' or operator_needed) and '1' or '')
+  'operator', needs_operator and '1' or '')
 if blocked_by ~= '' then write('HSET', rotation, 'blocked', blocked) end
 -- The next assistant of the bulk would fare no better, unless only the record of this one is affected. A
 -- single response that cannot be decoded may be an accident in transit: the read-back has to be unreadable
@@ -69,10 +71,24 @@ if not is_noted and not sender_gone then
   org = org_name(org)
   note_unknown_outcome(ledger, org, now_ms)
 end
+-- Of a bulk rotation, of which there may be thousands, only what needs an operator.
+if not is_noted and not bulk then
+  record_activity('system:rotation', 'rotation.unknown', 'org', org_name(org), 'target', 'rotation:' .. id,
+    'assistant', assistant_id, 'before', state, 'after', 'RECONCILING')
+end
+if needs_operator and operator ~= '1' then
+  record_activity('system:rotation', 'rotation.operator_needed', 'org', org_name(org),
+    'target', 'rotation:' .. id, 'assistant', assistant_id,
+    'reason', read_error ~= '' and read_error or blocked)
+end
 if emits then
   local seq, event = emit(numbers, head, tail, keep)
   write('HSET', assistant, 'uncertain', seq)
   write('HSET', PREFIX .. ':uncertain', assistant_id, event)
+  if is_noted then
+    record_activity('system:rotation', 'key.uncertain', 'org', org_name(org), 'target', 'rotation:' .. id,
+      'assistant', assistant_id, 'reason', read_error)
+  end
 end
 if bulk then note_unknown_item(id, bulk, not is_noted, sender_gone, read_error, now_ms) end
 return reply.NOTED

@@ -5,6 +5,7 @@
 -- `now_ms` is a text, `more` holds further fields and values, `code` is why it failed. With `counts_later`
 -- the caller counts an item that succeeded: its bulk and index are returned.
 --
+-- @include activity/record
 -- @include bulks/end-item
 -- @include bulks/outcome-known
 -- @include orgs/open-rotations
@@ -35,6 +36,10 @@ local function finish(id, to, now_ms, more, code, counts_later)
   end
   if not bulk then
     if org then write('ZREM', open_of_org(org), id) end
+    if to == 'FAILED' then
+      record_activity('system:rotation', 'rotation.failed', 'org', org, 'target', 'rotation:' .. id,
+        'assistant', assistant, 'reason', code, 'after', to)
+    end
     publish('rotation-ended', id)
   end
   if is_counted_later then return bulk, item end

@@ -43,12 +43,18 @@ end`;
 /** The ids of stream entries come from the real clock. */
 export const withoutEntryIds = (text: string): string => text.replaceAll(/\b\d{13}-\d+\b/g, 'ENTRY');
 
+/** A command that finds the stream of activity spoilt replaces it and notes that. */
+const withoutNote = (text: string): string =>
+  text.replace(/\nactivity_replaced=\d+|activity_replaced=\d+\n?/, '');
+
 export const takeSnapshot = async (admin: Redis): Promise<Snapshot> => {
   const rows = (await admin.callBuffer('EVAL', SNAPSHOT, '0')) as [Buffer, Buffer, number, Buffer][];
-  const holds = rows.map(([key, , , text]): [string, string] => [
-    key.toString(),
-    withoutEntryIds(text.toString()),
-  ]);
+  const holds = rows
+    .map(([key, , , text]): [string, string] => [
+      key.toString(),
+      withoutNote(withoutEntryIds(text.toString())),
+    ])
+    .filter(([, text]) => text !== 'hash ');
   return {
     entries: rows.map(([key, dump, ttl]) => [key.toString(), dump, ttl]),
     holds: new Map(holds.toSorted()),

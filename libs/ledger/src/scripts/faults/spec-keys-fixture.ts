@@ -2,6 +2,7 @@
 export const FAMILIES = [
   'accepted',
   'acks',
+  'activity',
   'adopted',
   'answers',
   'assistant',
@@ -42,6 +43,7 @@ export const FAMILIES = [
 /** Keys that a script may write to even if they exist neither before nor after. */
 export const FIXED = [
   'accepted',
+  'activity',
   'adopted:org_1',
   'answers',
   'assistants:org_1',
@@ -79,11 +81,13 @@ export const familyOf = (key: string): string => key.split(':')[1]!;
 
 /**
  * What is lost with a damaged key: the parts and the lists of a bulk rotation, and which bulk rotations are
- * worked on; the number of listed assistants; of a rotation, its bulk and its index.
+ * worked on; the number of listed assistants; of a rotation, its bulk and its index; and what a record of
+ * activity says of each.
  */
 export const dependsOn = (key: string, damaged: string): boolean =>
   key.startsWith(`${damaged}:`) ||
   (familyOf(damaged) === 'bulk' && familyOf(key) === 'bulks') ||
   (familyOf(damaged) === 'bulks' && familyOf(key) === 'bulk') ||
+  (familyOf(key) === 'activity' && ['bulk', 'bulks', 'policy', 'rotation'].includes(familyOf(damaged))) ||
   (familyOf(damaged) === 'assistants' && familyOf(key) === 'known') ||
   (familyOf(damaged) === 'rotation' && ['bulk', 'bulks', 'rotations'].includes(familyOf(key)));

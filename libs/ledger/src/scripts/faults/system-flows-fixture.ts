@@ -54,6 +54,14 @@ export const systemFlows: Flows = {
     await policies.update(policy, { everyDays: 30 });
     await policies.update(policy, { everyDays: 60 });
     await policies.setPaused(policy.id, true);
+    await policies.setPaused(policy.id, true);
+    await policies.begin(policy.id, START_MS + 1, { busy: true });
+    await policies.setPaused(policy.id, false);
+    await policies.begin(policy.id, START_MS + 1, { busy: true });
+    await policies.begin(policy.id, START_MS + 1, { busy: true });
+    await policies.noteBulk(policy.id, START_MS, 'blk_1');
+    await policies.delete(policy.id);
+    await policies.delete(policy.id).catch(() => {});
   },
   sweeps: async () => {
     const sweeps = openLedger(redis, { prefix: 'spec' }).sweeps;
@@ -129,6 +137,19 @@ export const systemFlows: Flows = {
     await registry.look({ full: true });
     await redis.hdel('{spec}:consumers', 'unlisted');
   },
+  'access tokens': async () => {
+    const { tokens } = openLedger(redis, { prefix: 'spec', registry: specRegistry });
+    const fields = {
+      sha256: 'x'.repeat(43),
+      role: 'viewer',
+      orgs: ['org_1'],
+      requestedBy: 'local',
+      createdMs: Date.now(),
+      expiresMs: Date.now() + 60_000,
+    };
+    await tokens.create('nightly', fields);
+    await tokens.revoke('nightly');
+  },
   'consumers that another client has changed': async () => {
     await rotate('f1');
     const { consumers } = openLedger(redis, { prefix: 'spec', registry: specRegistry });
@@ -202,6 +223,9 @@ export const systemFlows: Flows = {
     const system = openLedger(redis, { prefix: 'spec' }).system;
     await system.freeze('why');
     await system.freeze('again');
+    await system.unfreeze();
+    await system.unfreeze();
+    await system.freeze('why');
     await system.status();
     const processes = openLedger(redis, { prefix: 'spec' }).processes;
     await processes.beat({ id: 'worker-1', kind: 'worker', roles: ['rotating'], version: '1' } as never);

@@ -12,11 +12,13 @@
 -- @arg keep number: how many sweeps are kept
 -- @arg limit number?: how many requested sweeps of one org may be QUEUED; absent if Rekey itself, or an
 --   operator's decision about a held org, needs the sweep
+-- @actor
 -- @reply CREATED created_ms number, org text?: `c` is translated once it is known
 -- @reply KNOWN known_id text, known hash: a sweep that is still QUEUED for the same scope
 -- @reply FULL: the limit is reached
 -- @reply UNKNOWN: nothing was published under the org, no policy names it, and no worker has an API key
 --   for it
+-- @include activity/record
 -- @include orgs/known-org
 -- @include orgs/org-name
 -- @include scripts/call
@@ -75,12 +77,14 @@ end
 local over = read('ZCARD', sweeps) + 1 - keep
 local running = not is_wrong_type(lock) and read('HGET', lock, 'id')
 local now = int(now_ms)
-write('HSET', sweep, 'org', org, 'state', 'QUEUED', 'created', now, 'updated', now)
+write('HSET', sweep, 'org', org, 'state', 'QUEUED', 'created', now, 'updated', now,
+  'requested_by', actor_by)
 if is_limited then write('HSET', sweep, 'requested', '1') end
 if is_spoilt then write('DEL', queued) end
 for _, scope in ipairs(gone) do write('HDEL', queued, scope) end
 write('ZADD', sweeps, 0, id)
 write('HSET', queued, org, id)
+record_activity(actor, 'sweep.requested', 'org', org, 'target', 'sweep:' .. id, 'after', 'QUEUED')
 
 if over > 0 then
   for _, other in ipairs(read('ZRANGE', sweeps, 0, over - 1)) do

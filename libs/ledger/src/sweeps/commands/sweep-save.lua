@@ -14,6 +14,7 @@
 -- @arg keep_s digits: how long an ended sweep is kept
 -- @reply SAVED: also if the same run ended it before and the response was lost
 -- @reply REFUSED: another run holds the lock, or the sweep is missing: nothing was written
+-- @include activity/record
 -- @include scripts/call
 -- @include scripts/number
 -- @include time/now
@@ -32,9 +33,17 @@ end
 write('HSET', sweep, 'state', end_state, 'ended', int(now_ms), 'error', code)
 write('EXPIRE', sweep, keep_s)
 write('DEL', lock)
+local found = cjson.decode(counts)
+if end_state == 'FAILED' then
+  record_activity('system:sweeps', 'sweep.failed', 'org', org, 'target', 'sweep:' .. id, 'reason', code,
+    'before', state, 'after', end_state)
+end
+if (found.adopted or 0) + (found.removed or 0) > 0 then
+  record_activity('system:sweeps', 'drift.found', 'org', org, 'target', 'sweep:' .. id, 'after', counts)
+end
 -- Sweeps expire; the time and the result of the last comparison of everything are kept.
 if org == '' then
-  local compared = cjson.decode(counts).compared or 0
+  local compared = found.compared or 0
   local ended = cjson.encode({
     id = id, state = end_state, began = tonumber(started), ended = now_ms, compared = compared, error = code,
   })

@@ -17,11 +17,12 @@ export interface SystemFacts {
   overfullIntents?: { key: string; count: number }[];
   /** When the stream of events was last replaced, because its ids were from the future. */
   eventsReplacedMs?: number;
+  activityReplacedMs?: number;
   /** Keys with which BullMQ cannot work. */
   damagedQueues?: DamagedQueueKey[];
   /** The ledger's note of a clock that jumped, as JSON. */
   clockJump?: string;
-  frozen?: { sinceMs?: number; reason: string };
+  frozen?: { sinceMs?: number; reason: string; requestedBy?: string };
   /** The number of open rotations. */
   openRotations: number;
   budgets: { egress: string; sinceMs?: number; untilMs: number }[];

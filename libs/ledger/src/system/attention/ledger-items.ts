@@ -39,10 +39,10 @@ const clockItems = ({ clockJump, processes }: SystemFacts): Attention[] => {
   ];
 };
 
-const EVENTS_REPLACED_FOR_MS = 86_400_000;
+const REPLACED_FOR_MS = 86_400_000;
 
 const eventsItems = ({ eventsReplacedMs, nowMs }: SystemFacts): Attention[] =>
-  eventsReplacedMs === undefined || nowMs - eventsReplacedMs > EVENTS_REPLACED_FOR_MS
+  eventsReplacedMs === undefined || nowMs - eventsReplacedMs > REPLACED_FOR_MS
     ? []
     : [
         item('LEDGER_DAMAGED', {
@@ -54,6 +54,20 @@ const eventsItems = ({ eventsReplacedMs, nowMs }: SystemFacts): Attention[] =>
             'If the clock of Redis was turned back, none. Otherwise: ' +
             'find the client that writes to the Redis of Rekey.',
           sinceMs: eventsReplacedMs,
+        }),
+      ];
+
+const activityItems = ({ activityReplacedMs, nowMs }: SystemFacts): Attention[] =>
+  activityReplacedMs === undefined || nowMs - activityReplacedMs > REPLACED_FOR_MS
+    ? []
+    : [
+        item('LEDGER_DAMAGED', {
+          subject: 'activity',
+          message:
+            'Another client had spoiled the stream of activity, so that nothing could be added. ' +
+            'It was replaced: records that were not archived are lost.',
+          advice: 'Find the client that writes to the Redis of Rekey.',
+          sinceMs: activityReplacedMs,
         }),
       ];
 
@@ -93,6 +107,7 @@ export const ledgerItems = (facts: SystemFacts): Attention[] => {
       advice: 'Find the client that writes it. Workers remove what no rotation stands behind.',
     })),
     ...eventsItems(facts),
+    ...activityItems(facts),
     ...each('QUEUE_DAMAGED', damagedQueues, ({ key, why }) => ({
       subject: key,
       message: `Another client wrote to ${key}: ${why}. What is in this queue may not be delivered.`,

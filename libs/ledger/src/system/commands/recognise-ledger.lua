@@ -14,6 +14,7 @@
 -- @arg holdings text?: what the ledger held when the process last looked, as JSON
 -- @reply BOUND bound_to text?, id text, lost_ms number?, began flag: `bound_to`: the fingerprint key of the
 --   ledger. `lost_ms`: since when it is lost. `began`: this call has begun it
+-- @include activity/record
 -- @include scripts/call
 -- @include scripts/encoded
 -- @include scripts/number
@@ -44,13 +45,20 @@ end
 local bound, id, lost, adopted = fields(ledger, { bound = 'fingerprint_key' })
 local began = false
 
+local function record_adopted()
+  record_activity('system:ledger', 'ledger.adopted', 'target', 'system:ledger', 'before', 'LOST', 'after', id)
+end
+
 local function note_lost()
   if may_begin then
     write('HSET', ledger, 'adopted', id)
+    record_adopted()
   else
     lost = int(math.floor(now_us() / 1000))
     write('HSET', ledger, 'lost', lost)
     if holdings ~= '' then write('HSET', ledger, 'before', holdings) end
+    record_activity('system:ledger', 'ledger.lost', 'target', 'system:ledger', 'before', known_id,
+      'after', 'LOST')
   end
 end
 
@@ -65,6 +73,7 @@ elseif known_id ~= '' and known_id ~= id and not lost and adopted ~= id then
 elseif lost and may_begin then
   write('HDEL', ledger, 'lost', 'before')
   write('HSET', ledger, 'adopted', id)
+  record_adopted()
   lost = false
 end
 -- The process that marked it lost may have remembered less.

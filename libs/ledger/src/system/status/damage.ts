@@ -15,7 +15,7 @@ const typeOf = (key: string, keys: Keys): string | undefined => {
   return TYPES.find(([pattern]) => pattern.test(name))?.[1];
 };
 const TYPES: [RegExp, string][] = [
-  [/^events$/, 'stream'],
+  [/^(?:events|activity)$/, 'stream'],
   [/^(?:seq|current:.*|bulk:[^:]+:states|request:.*|bulk-request:.*|policy-request:.*)$/, 'string'],
   [/^(?:orgs|bulk:[^:]+:exclude|bulks:awaiting|policy:[^:]+:assistants)$/, 'set'],
   [/^bulk:[^:]+:(?:redo|failures)$/, 'list'],
@@ -29,6 +29,7 @@ const single = (keys: Keys): string[] => [
   keys.ledger,
   keys.seq,
   keys.events,
+  keys.activity,
   keys.orgs,
   keys.configured,
   keys.allIntents,

@@ -18,6 +18,8 @@ const FACTS = [
   'before',
   'frozen',
   'frozen_reason',
+  'frozen_by',
+  'activity_replaced',
   'sweep_ended',
   'sweep_succeeded',
   'clock_jump',

@@ -124,7 +124,11 @@ const overfullOf = (
 const frozenOf = (facts: Record<string, string>): SystemFacts['frozen'] =>
   facts['frozen'] === undefined
     ? undefined
-    : { ...momentOf('sinceMs', facts['frozen']), reason: facts['frozen_reason'] ?? '' };
+    : {
+        ...momentOf('sinceMs', facts['frozen']),
+        reason: facts['frozen_reason'] ?? '',
+        ...(facts['frozen_by'] && { requestedBy: facts['frozen_by'] }),
+      };
 
 const ledgerOf = (facts: Record<string, string>, now: LedgerHoldings): SystemFacts['ledger'] => {
   const before = readJson(HoldingsNote, facts['before'] ?? '');
@@ -193,6 +197,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     overfullIntents: overfullOf(connection, openIntents, known),
     tooLong: [...tooLong, ...notes.tooLong],
     ...momentOf('eventsReplacedMs', facts['events_replaced']),
+    ...momentOf('activityReplacedMs', facts['activity_replaced']),
     processes: known,
     ledger,
     openRotations: open,

@@ -82,6 +82,7 @@ export interface BulkRotation {
   'consumers'?: (_rekey_v1_ConsumerReach)[];
   'list'?: (_rekey_v1_BulkList | null);
   'noLiveWorker'?: (boolean);
+  'requestedBy'?: (string);
 }
 
 export interface BulkRotation__Output {
@@ -112,4 +113,5 @@ export interface BulkRotation__Output {
   'consumers': (_rekey_v1_ConsumerReach__Output)[];
   'list': (_rekey_v1_BulkList__Output | null);
   'noLiveWorker': (boolean);
+  'requestedBy': (string);
 }

@@ -38,6 +38,7 @@ export interface Consumer {
   'lagEvents'?: (number | string | Long);
   'lag'?: (_google_protobuf_Duration | null);
   'registryRev'?: (number | string | Long);
+  'requestedBy'?: (string);
 }
 
 export interface Consumer__Output {
@@ -52,4 +53,5 @@ export interface Consumer__Output {
   'lagEvents': (string);
   'lag': (_google_protobuf_Duration__Output | null);
   'registryRev': (string);
+  'requestedBy': (string);
 }

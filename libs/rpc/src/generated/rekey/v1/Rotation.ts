@@ -73,6 +73,7 @@ export interface Rotation {
   'bulkRotationId'?: (string);
   'consumers'?: (_rekey_v1_ConsumerReach)[];
   'noLiveWorker'?: (boolean);
+  'requestedBy'?: (string);
 }
 
 export interface Rotation__Output {
@@ -94,4 +95,5 @@ export interface Rotation__Output {
   'bulkRotationId': (string);
   'consumers': (_rekey_v1_ConsumerReach__Output)[];
   'noLiveWorker': (boolean);
+  'requestedBy': (string);
 }

@@ -21,6 +21,7 @@ export interface RotationPolicy {
   'lastDueTime'?: (_google_protobuf_Timestamp | null);
   'lastBulkRotationId'?: (string);
   'nextDueError'?: (_rekey_v1_RotationPolicyError | null);
+  'requestedBy'?: (string);
 }
 
 export interface RotationPolicy__Output {
@@ -39,4 +40,5 @@ export interface RotationPolicy__Output {
   'lastDueTime': (_google_protobuf_Timestamp__Output | null);
   'lastBulkRotationId': (string);
   'nextDueError': (_rekey_v1_RotationPolicyError__Output | null);
+  'requestedBy': (string);
 }

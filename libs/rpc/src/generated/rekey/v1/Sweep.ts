@@ -39,6 +39,7 @@ export interface Sweep {
   'counts'?: (_rekey_v1_SweepCounts | null);
   'error'?: (_rekey_v1_SweepError | null);
   'noLiveWorker'?: (boolean);
+  'requestedBy'?: (string);
 }
 
 export interface Sweep__Output {
@@ -52,4 +53,5 @@ export interface Sweep__Output {
   'counts': (_rekey_v1_SweepCounts__Output | null);
   'error': (_rekey_v1_SweepError__Output | null);
   'noLiveWorker': (boolean);
+  'requestedBy': (string);
 }
