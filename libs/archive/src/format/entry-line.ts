@@ -21,7 +21,7 @@ type Unreadable = 'too-long' | 'not-utf-8' | 'no-event';
 /** The longest text of an entry in the archive, without `sealed`. */
 export const MAX_LINE_BYTES = 256 * 1024;
 
-/** The SHA-1 of the hexadecimal SHA-1s of each field and value: what Redis computes of one that is too long. */
+/** The SHA-1 of the hexadecimal SHA-1s of each field and value, which Redis can compute. */
 const digestOfFields = (fields: readonly string[]): string =>
   sha1(fields.map((field) => sha1(field)).join(''));
 const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex');

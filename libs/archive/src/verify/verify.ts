@@ -48,7 +48,7 @@ export interface VerifyReport {
 
 export const MAX_BREAKS = 100;
 
-/** Proves an archive by its files and the public key alone. Rejects with ArchiveError if it cannot be read. */
+/** Proves an archive by its files and the public key alone. Rejects with ArchiveError. */
 export const verifyArchive = async (options: VerifyOptions): Promise<VerifyReport> => {
   const folder = new ArchiveFolder(options.path);
   const names = await folder.names();
