@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { openArchiveFeed, type ArchiveFeed } from './archive/archive-feed.ts';
+import type { ReadArchiveReport } from './archive/archive-status.ts';
 import { openAssistants, type Assistants } from './assistants/assistants.ts';
 import { openBudget, type BudgetOptions, type RequestBudget } from './budget/budget.ts';
 import { openBulkWork, type BulkWork } from './bulks/work/bulk-work.ts';
@@ -41,6 +42,8 @@ export interface LedgerOptions {
   positions?: Promise<Pick<ConsumerPositions, 'slowest' | 'instancesOf' | 'unreadableForMs'>> | undefined;
   /** What proves the registry of consumers. Without it nobody is believed. */
   registry?: RegistryOptions;
+  /** Reads what the worker that archives has signed. Without it the status says nothing of the archive. */
+  readArchiveReport?: ReadArchiveReport | undefined;
   /** How long a process counts as live after it was last heard of. */
   processLeaseMs?: number;
 }
@@ -92,6 +95,7 @@ export const openLedger = (
     maxChangedPercent = DEFAULT_MAX_CHANGED_PERCENT,
     positions,
     processLeaseMs,
+    readArchiveReport,
     registry: registryOptions,
   }: LedgerOptions,
 ): Ledger => {
@@ -109,7 +113,17 @@ export const openLedger = (
   });
   const consumers = openConsumers(connection, registry);
   const alias = openOrgAlias(connection, registry);
-  const system = openSystem(connection, { identity, processes, consumers, registry, alias, positions });
+  const archive = openArchiveFeed(connection);
+  const system = openSystem(connection, {
+    archive,
+    readArchiveReport,
+    identity,
+    processes,
+    consumers,
+    registry,
+    alias,
+    positions,
+  });
   return {
     keys: connection.keys,
     rotations: openRotations(connection, {
@@ -130,7 +144,7 @@ export const openLedger = (
     registry,
     tokens: openTokens(connection, registry),
     budget: openBudget(connection, budget),
-    archive: openArchiveFeed(connection),
+    archive,
     processes,
     system,
   };

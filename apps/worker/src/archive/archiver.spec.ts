@@ -40,7 +40,10 @@ afterEach(async () => {
 
 const archiverFor = (
   by: string,
-  { files, ...more }: Partial<ArchiverOptions> & { files?: Partial<ArchiverOptions['files']> } = {},
+  {
+    files,
+    ...more
+  }: Partial<Omit<ArchiverOptions, 'files'>> & { files?: Partial<ArchiverOptions['files']> } = {},
 ) => {
   const { logger, logged } = createRecordingLogger();
   const options: ArchiverOptions = {
@@ -71,7 +74,9 @@ const archiverFor = (
 };
 
 let seq = 0;
-beforeEach(() => (seq = 0));
+beforeEach(() => {
+  seq = 0;
+});
 /** Adds events, by default with ids that rise from 1-1. */
 const addEvents = async (count: number, id: (i: number) => string = (i) => `${i}-1`): Promise<void> => {
   const pipeline = redis.pipeline();

@@ -43,7 +43,7 @@ const [RETRY_MS, LONGEST_RETRY_MS] = [1000, 10_000];
 const ROUNDS_AT_ONCE = 50;
 
 /**
- * Archives both streams while this worker holds the lock. The files say up to where; see decision 24. Closing
+ * Archives both streams while this worker holds the lock. The files say up to where; see decision 26. Closing
  * it signs what is archived.
  */
 export const startArchiver = (options: ArchiverOptions): { close(): Promise<void> } => {

@@ -99,7 +99,9 @@ it('a process that is killed or stopped at any moment leaves no gap, and no entr
   const last = start('last');
   await opened(last);
   const position = (await redis.xrevrange('{spec}:activity', '+', '-', 'COUNT', 1))[0]![0];
-  const verifiers = [{ kid: 'rekey', publicKey: createPublicKey(pair.publicKey.export({ type: 'spki', format: 'pem' })) }];
+  const verifiers = [
+    { kid: 'rekey', publicKey: createPublicKey(pair.publicKey.export({ type: 'spki', format: 'pem' })) },
+  ];
   const positions = [{ stream: 'activity' as const, position }];
   const notes: object[] = [];
   const verify = () =>

@@ -26,7 +26,7 @@ const LOOK_EVERY_MS = 1000;
 const ARCHIVE_FORGOTTEN_MS = 7 * 86_400_000;
 
 /** How many entries wait for the archive, in the stream in which most do; from the lengths of the streams. */
-const waitingFor = (
+export const waitingFor = (
   { behind, lengths }: ArchiveReport,
   now: { events: number; activity: number },
 ): { events: number; activity: number } => ({

@@ -38,3 +38,24 @@ export const ArchiveReport = z.object({
     .optional(),
 });
 export type ArchiveReport = z.infer<typeof ArchiveReport>;
+
+/** What the status of the system shows of the archive. Times are Redis time, in ms since 1970. */
+export interface ArchiveStatus {
+  archiveId: string;
+  /** The process that archives. */
+  by: string;
+  /** When that was last known. */
+  reportedMs: number;
+  /** The last archived entries. */
+  positions: { events: string; activity: string };
+  /** How many entries are not archived, and how many may be. */
+  waiting: { events: number; activity: number };
+  maxWaiting: number;
+  /** The last closed segment, 0 if there is none, and the SHA-256 of its digest file. */
+  segment: number;
+  digest?: string;
+  /** Why nothing is archived. */
+  problem?: string;
+  /** When the last gap was found. */
+  gapMs?: number;
+}
