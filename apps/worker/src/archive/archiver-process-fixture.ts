@@ -6,7 +6,7 @@ import { createArchiveReportReader, signArchiveReport } from '@rekey/sealing';
 import { Redis } from 'ioredis';
 import { startArchiver } from './archiver.ts';
 
-/** For specs only: a process that archives and nothing else. Arguments: Redis, folder, private key file, name. */
+/** For specs only: a process that archives. Arguments: Redis, folder, private key file, name. */
 const [url, path, keyPath, name] = process.argv.slice(2) as [string, string, string, string];
 const privateKey = createPrivateKey(readFileSync(keyPath, 'utf8'));
 const publicKey = createPublicKey(privateKey);

@@ -10,7 +10,7 @@ import { lineOf, startChild, type Child } from '@rekey/testing';
 import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 
-/** Processes that are killed. More of them: REKEY_ARCHIVE_KILLS=2000 npx nx run @rekey/worker:test -- killed */
+/** For thousands: REKEY_ARCHIVE_KILLS=2000 npx nx run @rekey/worker:test -- killed */
 const KILLS = Number(process.env['REKEY_ARCHIVE_KILLS'] ?? 8);
 const program = fileURLToPath(new URL('archiver-process-fixture.ts', import.meta.url));
 
@@ -46,9 +46,10 @@ const start = (name: string): Child => {
 
 /** Adds entries to both streams until it is stopped; returns how many. */
 const feed = () => {
-  let [added, running] = [0, true];
+  let added = 0;
+  const stop = new AbortController();
   const done = (async () => {
-    while (running) {
+    while (!stop.signal.aborted) {
       const pipeline = redis.pipeline();
       for (let i = 0; i < 40; i += 1) {
         added += 1;
@@ -62,7 +63,7 @@ const feed = () => {
     return added;
   })();
   return () => {
-    running = false;
+    stop.abort();
     return done;
   };
 };

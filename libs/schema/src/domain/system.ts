@@ -1,4 +1,4 @@
-import type { ArchiveStatus } from './archive.ts';
+import type { ArchiveStatus } from '../archive/archive.ts';
 import type { Attention } from './attention.ts';
 
 /** An assistant, and since when (ms since 1970). No time if its ledger entry cannot be read. */

@@ -155,6 +155,16 @@ const sweepOf = ({ id, state, endedMs, compared, errorCode }: LastSweep): LastSw
   ...(errorCode !== undefined && { errorCode }),
 });
 
+const sweepsOf = (
+  lastEnded: LastSweep | undefined,
+  lastSuccess: LastSweep | undefined,
+  running: SystemFacts['sweeps']['running'],
+): SystemFacts['sweeps'] => ({
+  ...(lastEnded && { lastEnded }),
+  ...(lastSuccess && { lastSuccess }),
+  ...(running && { running }),
+});
+
 const processStatus = ({
   id,
   kind,
@@ -222,11 +232,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     reconciling,
     unscheduledPolicies: others.unscheduled,
     overduePolicies: others.overdue,
-    sweeps: {
-      ...(lastEnded && { lastEnded }),
-      ...(lastSuccess && { lastSuccess }),
-      ...(running && { running }),
-    },
+    sweeps: sweepsOf(lastEnded, lastSuccess, running),
     redis: others.redis,
     archive: others.archive,
     registry: await readRegistry(sources.registry, facts['registry_repaired'], known),
