@@ -62,7 +62,7 @@ const sampleKeys = (keys: Keys): string[] =>
 type Role = 'gateway' | 'worker';
 
 /** Keys that a gateway only reads: what workers publish or note, and what consumers acknowledge. */
-const READ_BY_GATEWAYS = /^:(current:|assistants:|acks(?:$|:)|alias|answers$|configured$)/;
+const READ_BY_GATEWAYS = /^:(current:|assistants:|acks(?:$|:)|alias|answers$|archive$|archiving$|configured$)/;
 
 const questionsOf = (keys: Keys, role: Role): Question[] => {
   const isOnlyRead = (key: string) =>
