@@ -15,7 +15,7 @@ import { limitsOf } from './limits/limits.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import { createServer } from './pipeline/server.ts';
 import { createRpcTable } from './rpc-table.ts';
-import { createReflectionRight, startAccess } from './wiring/access.ts';
+import { createReflectionRight, startAccess, startDeniedCalls } from './wiring/access.ts';
 import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
@@ -43,7 +43,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const clock = startLedgerClock(redisParts, config, logger, shutdown);
   const ledgerParts = openLedgerParts(redisParts, clock, keyFile, config, logger, shutdown);
   const { keys } = ledgerParts.ledger;
-  const waits = createWaits(ledgerParts, redisParts);
+  const waits = createWaits(ledgerParts, redisParts, config, logger);
   watchLedger(ledgerParts, config, logger, shutdown);
   const replicas = createReplicaConfirmation(redis, {
     replicas: config.REKEY_WAIT_REPLICAS,
@@ -56,6 +56,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const contract = loadContract();
   const certificates = startCertificates(config, logger, shutdown);
   const { access, isRefused } = startAccess(ledgerParts.tokens, config, logger, shutdown);
+  const noteDenied = startDeniedCalls(ledgerParts, logger, shutdown);
   const seen = {
     waiters: waits.waiting,
     connections: () => server.connections(),
@@ -76,12 +77,13 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     confirmDurable: replicas.confirm,
     logger,
     access,
+    onFailed: noteDenied,
     ...(metrics && { onRefused: metrics.onWorkRefused }),
   });
   const server = createServer(contract, handlers, {
     limits,
     onLimit,
-    mayReflect: createReflectionRight(access),
+    mayReflect: createReflectionRight(access, noteDenied),
     tls: certificates && {
       credentials: certificates.credentials,
       maxConnectionAgeMs: config.GRPC_MAX_CONNECTION_AGE_MS,

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { openActivity, type Activity } from './activity/activity.ts';
 import { openArchiveFeed, type ArchiveFeed } from './archive/archive-feed.ts';
 import type { ReadArchiveReport } from './archive/archive-status.ts';
 import { openAssistants, type Assistants } from './assistants/assistants.ts';
@@ -51,6 +52,8 @@ export interface LedgerOptions {
 /** The truth in Redis, by aggregate. While Redis is away all methods reject with ioredis's error. */
 export interface Ledger {
   readonly keys: Keys;
+  /** Who did what. */
+  readonly activity: Activity;
   readonly rotations: Rotations;
   readonly assistants: Assistants;
   readonly orgs: Orgs;
@@ -126,6 +129,7 @@ export const openLedger = (
   });
   return {
     keys: connection.keys,
+    activity: openActivity(connection),
     rotations: openRotations(connection, {
       keepEvents,
       budget,

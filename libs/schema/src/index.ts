@@ -115,7 +115,6 @@ export {
   type Actor,
   LOCAL_ACTOR,
   MAX_ACTIVITY_STATE_BYTES,
-  type SystemPart,
   activityFields,
   activityTypes,
   systemActor,

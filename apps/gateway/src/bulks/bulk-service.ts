@@ -164,10 +164,10 @@ export const createBulkService = ({
       respond: toResponse,
     }),
 
-    PauseBulkRotation: transition('bulkRotations.control', bulks.pause),
-    ResumeBulkRotation: transition('bulkRotations.control', bulks.resume),
-    CancelBulkRotation: transition('bulkRotations.control', bulks.cancel),
-    RetryBulkRotation: transition('bulkRotations.retry', bulks.retry),
+    PauseBulkRotation: transition('bulkRotations.control', (id, actor) => bulks.pause(id, actor)),
+    ResumeBulkRotation: transition('bulkRotations.control', (id, actor) => bulks.resume(id, actor)),
+    CancelBulkRotation: transition('bulkRotations.control', (id, actor) => bulks.cancel(id, actor)),
+    RetryBulkRotation: transition('bulkRotations.retry', (id, actor) => bulks.retry(id, actor)),
 
     ListBulkRotationItems: defineRpc({
       request: ListBulkItems,

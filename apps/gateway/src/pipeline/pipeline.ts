@@ -10,10 +10,11 @@ import {
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, errorTable, type ErrorCode } from '@rekey/schema';
 import type { Rights } from '@rekey/access';
+import type { Caller } from '../identity/authenticate.ts';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
 import { actorOf } from '../identity/actor-of.ts';
 import { parseRequest } from '../requests/parse-request.ts';
-import { authorize, authorizeResult, requireSomewhere, seeingOf } from './authorize.ts';
+import { authorize, authorizeResult, requireOwn, requireSomewhere, seeingOf } from './authorize.ts';
 import { toCallError } from './call-errors.ts';
 import { withRealOrg, type ReadOrgName } from './org-names.ts';
 import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, UnaryRpc } from './rpc.ts';
@@ -31,6 +32,7 @@ import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, Unary
  *   handle        the operation
  *   confirm       a durable change is answered only after enough replicas have it
  *   respond       the result as a message of the contract, `c` translated
+ *   record        a call that was denied is recorded as activity
  *   map errors    a RekeyError becomes its status, any other error INTERNAL; the latter is logged
  *
  * A client stream passes the steps from parse to hold back for each message, and is authorized at the first.
@@ -48,6 +50,8 @@ interface PipelineDeps {
   logger: Pick<Logger, 'event'>;
   /** Everybody may do everything without it. */
   access?: Access;
+  /** Receives the error of each call that failed; the caller, if it is known. */
+  onFailed?: (error: unknown, context: CallContext, caller: Caller | undefined) => void;
   /** Counts a call that was refused because a limit of the ledger is reached, or its org is unknown. */
   onRefused?: (code: ErrorCode) => void;
   /** How long a client stream may pause between two messages. */
@@ -61,9 +65,10 @@ interface PipelineDeps {
 const STREAM_IDLE_MS = 60_000;
 
 /** The error of a call as its caller learns of it; counts it if the call was refused for want of room. */
-const countingRefusals =
-  (onRefused: (code: ErrorCode) => void) =>
-  (error: unknown, message: unknown): unknown => {
+const failing =
+  (onRefused: (code: ErrorCode) => void, onFailed: NonNullable<PipelineDeps['onFailed']>) =>
+  (error: unknown, message: unknown, context: CallContext): unknown => {
+    onFailed(error, context, (context as Partial<RpcContext>).caller);
     const failure = toCallError(error, message);
     if (failure instanceof RekeyError && isRefusal(failure.code)) onRefused(failure.code);
     return failure;
@@ -116,14 +121,17 @@ const createSteps = ({
   logger,
   access = OPEN_ACCESS,
   onRefused = () => {},
+  onFailed = () => {},
   streamIdleMs: idleMs = STREAM_IDLE_MS,
 }: PipelineDeps) => ({
   idleMs,
-  failureOf: countingRefusals(onRefused),
+  failureOf: failing(onRefused, onFailed),
   onUnexpected: reportTo(logger),
 
   authenticate: async (rpc: Rpc, context: CallContext): Promise<Admission> => {
     const admission = await access.admit(context);
+    // Known also to the error of a call that goes no further.
+    Object.assign(context, { caller: admission.caller });
     requireSomewhere(rpc, admission.rights());
     return admission;
   },
@@ -143,6 +151,7 @@ const createSteps = ({
       actor: actorOf(caller, context),
       sees: await seeingOf(rpc, rights, readOrgName),
       rights,
+      requireOwn: requireOwn(rpc, caller, rights),
     }),
 
   checkResult: (rpc: Rpc, result: unknown, rights: Rights): Promise<void> =>
@@ -186,7 +195,7 @@ const serveUnary = (steps: Steps, rpc: UnaryRpc<unknown>): UntypedHandleCall =>
       await steps.checkResult(rpc, result, rights);
       return await steps.respond(rpc, result);
     } catch (error) {
-      throw steps.failureOf(error, message);
+      throw steps.failureOf(error, message, context);
     }
   }, steps.onUnexpected);
 
@@ -234,7 +243,7 @@ const serveClientStream = (steps: Steps, rpc: ClientStreamRpc<unknown, unknown>)
         await steps.checkResult(rpc, result, rights);
         return await steps.respond(rpc, result);
       } catch (error) {
-        throw steps.failureOf(error, first);
+        throw steps.failureOf(error, first, context);
       }
     },
     steps.onUnexpected,
@@ -255,7 +264,7 @@ const serveServerStream = (steps: Steps, rpc: ServerStreamRpc<unknown>): Untyped
       }
       guard?.signal.throwIfAborted();
     } catch (error) {
-      throw steps.failureOf(guard?.signal.aborted ? guard.signal.reason : error, message);
+      throw steps.failureOf(guard?.signal.aborted ? guard.signal.reason : error, message, context);
     } finally {
       guard?.end();
     }

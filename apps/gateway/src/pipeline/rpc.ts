@@ -14,6 +14,8 @@ export interface RpcContext extends CallContext {
   sees(orgId: string): boolean;
   /** What the caller may do at this moment. */
   rights(): CallerRights;
+  /** Throws NOT_PERMITTED unless the caller requested this itself, or has `ofOthers` in its org. */
+  requireOwn(subject: { orgId: string; requestedBy?: string }): void;
 }
 
 /**
@@ -48,6 +50,8 @@ export type Effect = 'read' | 'change' | 'durable-change' | 'accept';
 
 interface Rights {
   permission: Permission;
+  /** Needed for what concerns others; `permission` alone suffices for what the caller requested, or is. */
+  ofOthers?: Permission;
   effect: Effect;
 }
 

@@ -11,7 +11,6 @@ import {
 } from '@rekey/schema';
 import { orgOfRecord } from '../assistants/published-record.ts';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
-import type { Permission } from '@rekey/access';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
 import { defineRpc, inItsOrg, type RpcContext, type RpcTable } from '../pipeline/rpc.ts';
 import { makePageToken, placeOfPage, readPageToken } from '../requests/page-token.ts';
@@ -51,19 +50,14 @@ const acceptRotation = async (
   return rotation;
 };
 
-/** Everybody may cancel what it requested itself; what others requested, only with another permission. */
 const cancelRotation = async (
   { rotations }: Ledger,
   id: string,
-  { actor, caller, rights }: RpcContext,
+  { actor, requireOwn }: RpcContext,
 ): Promise<Rotation> => {
-  const { orgId, requestedBy } = await rotations.get(id);
-  const isOwn = requestedBy !== undefined && caller.names.has(requestedBy);
-  if (!isOwn && !rights().allows(CANCEL_OTHERS, orgId))
-    throw new RekeyError('NOT_PERMITTED', { which: CANCEL_OTHERS, metadata: { permission: CANCEL_OTHERS } });
+  requireOwn(await rotations.get(id));
   return rotations.cancel(id, actor);
 };
-const CANCEL_OTHERS = 'rotations.cancelOthers' satisfies Permission;
 
 /** An assistant is rotated once at a time, under whatever org it was asked for. */
 const ofAssistant = (ledger: Ledger) =>
@@ -75,13 +69,8 @@ const ofAssistant = (ledger: Ledger) =>
     notFound: 'ASSISTANT_NOT_FOUND',
   }) as const;
 
-export const createRotationService = ({
-  ledger,
-  queue,
-  waiters,
-  acknowledgements,
-  liveness,
-}: RotationServiceDeps): RpcTable['RotationService'] => {
+export const createRotationService = (deps: RotationServiceDeps): RpcTable['RotationService'] => {
+  const { ledger, waiters, acknowledgements, liveness } = deps;
   const ofRotation = inItsOrg((id) => ledger.rotations.get(id), 'ROTATION_NOT_FOUND');
   return {
     RotateSecretKey: defineRpc({
@@ -90,7 +79,7 @@ export const createRotationService = ({
       orgs: 'request',
       ...ofAssistant(ledger),
       effect: 'accept',
-      handler: (request, { actor }) => acceptRotation({ ledger, queue }, request, actor),
+      handler: (request, { actor }) => acceptRotation(deps, request, actor),
       respond: (rotation) => toProtoRotation(rotation),
     }),
 
@@ -148,6 +137,7 @@ export const createRotationService = ({
     CancelRotation: defineRpc({
       request: ByRotation,
       permission: 'rotations.cancel',
+      ofOthers: 'rotations.cancelOthers',
       ...ofRotation,
       effect: 'change',
       handler: ({ id }, context) => cancelRotation(ledger, id, context),

@@ -1,13 +1,14 @@
 import type { CallContext } from '@rekey/rpc';
 import { StartError, type Logger, type Shutdown } from '@rekey/runtime';
-import { RekeyError } from '@rekey/schema';
 import { AccessFileError } from '@rekey/access';
-import type { Tokens } from '@rekey/ledger';
+import type { Ledger, Tokens } from '@rekey/ledger';
 import { followAccessFile, type FollowedAccess } from '../access/follow-access-file.ts';
-import { OPEN_ACCESS, createAccess, type Access } from '../access/guard-calls.ts';
+import { OPEN_ACCESS, createAccess, type Access, type Admission } from '../access/guard-calls.ts';
+import { createDeniedCalls, type DeniedCalls } from '../activity/denied-calls.ts';
 import { isPlaintextBeyondLoopback, type GatewayEnvironment } from '../config.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
 import { createTokenVerifier } from '../identity/verify-tokens.ts';
+import { AccessDenied } from '../pipeline/authorize.ts';
 
 const follow = (path: string, logger: Logger): FollowedAccess => {
   try {
@@ -45,10 +46,30 @@ export const startAccess = (
   return { access, isRefused: () => followed.refusedSinceMs() !== undefined };
 };
 
+/** Records denied calls. */
+export const startDeniedCalls = (
+  { activity }: Pick<Ledger, 'activity'>,
+  logger: Logger,
+  shutdown: Shutdown,
+): DeniedCalls['note'] => {
+  const denied = createDeniedCalls({
+    append: activity.append,
+    onError: (err) => logger.event('gateway_denial_not_recorded', { err }),
+  });
+  shutdown.defer('denied calls', () => denied.close());
+  return denied.note;
+};
+
 /** Descriptors are for those who may call anything at all. */
 export const createReflectionRight =
-  (access: Access) =>
+  (access: Access, onFailed: DeniedCalls['note']) =>
   async (context: CallContext): Promise<void> => {
-    const { grants } = (await access.admit(context)).rights();
-    if (grants.length === 0) throw new RekeyError('NOT_PERMITTED');
+    let admission: Admission | undefined;
+    try {
+      admission = await access.admit(context);
+      if (admission.rights().grants.length === 0) throw new AccessDenied('NOT_PERMITTED', []);
+    } catch (error) {
+      onFailed(error, context, admission?.caller);
+      throw error;
+    }
   };

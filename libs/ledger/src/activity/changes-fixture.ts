@@ -4,7 +4,7 @@ import type { Snapshot } from '../scripts/faults/snapshot-fixture.ts';
 type Hash = Record<string, string>;
 
 /** A call of a command, with everything that the ledger held before and after it. */
-export interface WatchedCall {
+interface WatchedCall {
   name: string;
   args: string[];
   before: Snapshot;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { activityTypes } from '@rekey/schema';
+import { activityTypes, systemParts } from '@rekey/schema';
 import { ACTOR_ARGS } from '../scripts/header.ts';
 import { commandNames, commandText, headerOf } from '../scripts/load.ts';
 import { activityOfCommands, recordedElsewhere } from './commands-fixture.ts';
@@ -20,6 +20,15 @@ describe('the activity of each command', () => {
     expect([...new Set([...recorded, ...recordedElsewhere])].toSorted()).toEqual(
       Object.keys(activityTypes).toSorted(),
     );
+  });
+
+  it('names only parts of Rekey that are listed', () => {
+    const named = commandNames.flatMap((name) =>
+      [...commandText(name).matchAll(/(?:record_activity\(|\bor |\band )'system:([a-z]+)'/g)].map(
+        ([, part]) => part,
+      ),
+    );
+    expect(Object.keys(systemParts)).toEqual(expect.arrayContaining([...new Set(named)]));
   });
 
   it('appends none to the changes that no caller requests, and says why', () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   ActivityRecord,
+  activityFields,
   noSweepCounts,
   type ActivityType,
   type Consumer,
@@ -49,11 +50,11 @@ const watchCalls = (watched: Redis): void => {
         const reply = await run.apply(watched, args).catch((error: unknown) => ({ error }));
         const after = await takeSnapshot(admin);
         const entries = (await admin.xrange('{spec}:activity', '-', '+')).slice(length);
-        const records = entries.map(([, fields]) =>
-          ActivityRecord.parse(
-            Object.fromEntries(fields.flatMap((name, i) => (i % 2 ? [] : [[name, fields[i + 1]]]))),
-          ),
-        );
+        const records = entries.map(([, fields]) => {
+          const names = fields.filter((_, i) => i % 2 === 0);
+          expect(activityFields).toEqual(expect.arrayContaining(names));
+          return ActivityRecord.parse(Object.fromEntries(names.map((name, i) => [name, fields[2 * i + 1]])));
+        });
         note(command.replace('rekey:', ''), args.flat().map(String), records, { before, after });
         if (typeof reply === 'object' && reply !== null && 'error' in reply) throw reply.error;
         return reply;

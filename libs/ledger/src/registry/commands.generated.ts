@@ -91,7 +91,7 @@ interface RegistryWriteInput {
   tail?: string | undefined;
   /** the length of the stream */
   keep: number;
-  /** `other`: no activity: see `ActivityOf` in write.ts */
+  /** what the change is; `other`: it has no record of activity */
   what:
     'added' | 'orgs-set' | 'removed' | 'granted' | 'trusted' | 'token-created' | 'token-revoked' | 'other';
   /** of the record of activity, as the three that follow */

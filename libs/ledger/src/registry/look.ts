@@ -1,4 +1,4 @@
-import { NO_ACTIVITY } from './activity-of-write.ts';
+import { NO_ACTIVITY } from '../activity/consumer-writes.ts';
 import { checkEntries, type EntryState } from './check-entries.ts';
 import {
   HEAD_BYTES,

@@ -2,7 +2,7 @@ import { LOCAL_ACTOR, ORG_ALIAS, RekeyError } from '@rekey/schema';
 import { namesText } from '../activity/state-text.ts';
 import type { Connection } from '../connection.ts';
 import { orgsCommands } from '../orgs/commands.generated.ts';
-import { NO_ACTIVITY, activityOfWrite } from './activity-of-write.ts';
+import { NO_ACTIVITY, activityOfWrite } from '../activity/consumer-writes.ts';
 import { Believed } from './believed.ts';
 import { registryCommands } from './commands.generated.ts';
 import { createWriteFacts } from './facts/write-facts.ts';

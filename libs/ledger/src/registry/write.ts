@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CONSUMER_CHANGED, MAX_CONSUMERS, RekeyError, type Actor, type Consumer } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import type { KnownProcess } from '../system/processes.ts';
-import type { ActivityOfWrite } from './activity-of-write.ts';
+import type { ActivityOfWrite } from '../activity/consumer-writes.ts';
 import type { Believed, SeenConsumer } from './believed.ts';
 import { emptyManifest, type Manifest, type ManifestScope, type RegistryKey } from './manifest.ts';
 

@@ -12,8 +12,8 @@ const localsOf = (names: string[], values: string[]): string =>
 const nameOf = ({ name }: Field): string => name.replace('?', '');
 
 /** Fields and values of a record of activity: see lua/record.lua in `activity`. */
-const ACTOR_LOCAL = `local actor = { ${ACTOR_ARGS.map(({ name }) => `'${name.slice('actor_'.length)}', ${name}`).join(', ')} }
-`;
+const actorFields = ACTOR_ARGS.map(({ name }) => `'${name.slice('actor_'.length)}', ${name}`);
+const ACTOR_LOCAL = `local actor = { ${actorFields.join(', ')} }\n`;
 
 /** Named locals for the keys and arguments of a command. ARGV[1] is the prefix: see load.ts. */
 export const inputLocals = ({ keys, args, each }: Header): string => {

@@ -6,9 +6,9 @@ import {
   RekeyError,
   type Actor,
 } from '@rekey/schema';
+import { onlyOrg } from '../activity/consumer-writes.ts';
 import { namesText } from '../activity/state-text.ts';
 import type { Connection } from '../connection.ts';
-import { onlyOrg } from '../registry/activity-of-write.ts';
 import type { UntrustedCode } from '../registry/problems.ts';
 import type { Registry } from '../registry/registry.ts';
 import {

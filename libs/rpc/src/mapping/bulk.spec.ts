@@ -51,7 +51,6 @@ describe('toProtoBulkRotation', () => {
       }),
     ).toMatchObject({
       noLiveWorker: false,
-      requestedBy: '',
     });
   });
 
@@ -87,6 +86,7 @@ describe('toProtoBulkRotation', () => {
       consumers: [],
       list: null,
       noLiveWorker: false,
+      requestedBy: '',
     });
   });
 

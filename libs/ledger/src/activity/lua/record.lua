@@ -34,7 +34,8 @@ local function append_record(record)
   if is_spoilt then
     redis.pcall('DEL', PREFIX .. ':activity')
     redis.pcall('XADD', PREFIX .. ':activity', '*', unpack(record))
-    write('HSET', PREFIX .. ':ledger', 'activity_replaced', int(math.floor(now_us() / 1000)))
+    local now_ms = int(math.floor(now_us() / 1000))
+    write('HSET', PREFIX .. ':ledger', 'activity_replaced', now_ms)
   else
     replace_failed(failure, 'XADD', PREFIX .. ':activity')
   end

@@ -22,7 +22,8 @@ end
 
 -- A read has found a change that no rotation made.
 local function record_read(version, held)
-  local kind = not is_key(version.state) and 'key.removed' or version.cause == 'rollback' and 'key.rolled_back'
+  local kind = not is_key(version.state) and 'key.removed'
+    or version.cause == 'rollback' and 'key.rolled_back'
     or version.cause == 'drift' and 'key.changed_elsewhere'
   if not kind then return end
   local is_of_rotation = version.id ~= ''

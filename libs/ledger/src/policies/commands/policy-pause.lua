@@ -16,7 +16,8 @@ if not window_length then return reply.MISSING end
 local now = int(math.floor(now_us() / 1000))
 write('HSET', policy, 'updated', now, 'paused', paused and '1' or '')
 if (was_paused == '1') ~= paused then
-  record_activity(actor, paused and 'policy.paused' or 'policy.resumed', 'org', org, 'target', 'policy:' .. id,
+  local kind = paused and 'policy.paused' or 'policy.resumed'
+  record_activity(actor, kind, 'org', org, 'target', 'policy:' .. id,
     'before', paused and 'ACTIVE' or 'PAUSED', 'after', paused and 'PAUSED' or 'ACTIVE')
 end
 return reply.WRITTEN { policy = read('HGETALL', policy) }

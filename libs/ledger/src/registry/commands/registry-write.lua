@@ -15,7 +15,8 @@
 -- @arg head text?: the event before its numbers `seq` and `run`; absent for no event
 -- @arg tail text?: the event after them
 -- @arg keep digits: the length of the stream
--- @arg what added|orgs-set|removed|granted|trusted|token-created|token-revoked|other: `other`: no activity: see `ActivityOf` in write.ts
+-- @arg what added|orgs-set|removed|granted|trusted|token-created|token-revoked|other: what the
+--   change is; `other`: it has no record of activity
 -- @arg target text?: of the record of activity, as the three that follow
 -- @arg org text?
 -- @arg before text?

@@ -1,4 +1,4 @@
-import type { ActivityOfWrite } from '../activity-of-write.ts';
+import type { ActivityOfWrite } from '../../activity/consumer-writes.ts';
 import type { Believed } from '../believed.ts';
 import { emptyManifest, type Manifest } from '../manifest.ts';
 import { untilWritten, withRecord, type Base, type Replace } from '../write.ts';

@@ -71,7 +71,7 @@ const DECIDES = [
 const UNREACHED = [
   "activity/record: redis.pcall('DEL', PREFIX .. ':activity')",
   "activity/record: redis.pcall('XADD', PREFIX .. ':activity', '*', unpack(record))",
-  "activity/record: write('HSET', PREFIX .. ':ledger', 'activity_replaced', int(math.floor(now_us() / 1000)))",
+  "activity/record: write('HSET', PREFIX .. ':ledger', 'activity_replaced', now_ms)",
   "assistants/post-response: if is_spoilt then write('DEL', PREFIX .. ':answers') end",
   "bulk-claim: if unknowns >= max_open then write('HSET', ledger, 'run_at:' .. org, now_text) end",
   "claim: write('HSET', rotation, 'error', hold_back)",

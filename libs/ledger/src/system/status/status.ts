@@ -127,6 +127,11 @@ const overfullOf = (
     .map(({ orgId, count }) => ({ key: keys.intents(orgId), count }));
 };
 
+const replacedOf = (facts: Record<string, string>) => ({
+  ...momentOf('eventsReplacedMs', facts['events_replaced']),
+  ...momentOf('activityReplacedMs', facts['activity_replaced']),
+});
+
 const frozenOf = (facts: Record<string, string>): SystemFacts['frozen'] =>
   facts['frozen'] === undefined
     ? undefined
@@ -212,8 +217,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     damagedQueues,
     overfullIntents: overfullOf(connection, openIntents, known),
     tooLong: [...tooLong, ...notes.tooLong],
-    ...momentOf('eventsReplacedMs', facts['events_replaced']),
-    ...momentOf('activityReplacedMs', facts['activity_replaced']),
+    ...replacedOf(facts),
     processes: known,
     ledger,
     openRotations: open,

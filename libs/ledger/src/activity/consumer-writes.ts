@@ -1,6 +1,5 @@
 import { LOCAL_ACTOR, systemActor, type Actor, type Consumer } from '@rekey/schema';
-import { namesText } from '../activity/state-text.ts';
-import type { SeenConsumer } from './believed.ts';
+import { namesText } from './state-text.ts';
 
 /** What a write means, for its record of activity. `other`: it follows from an earlier change. */
 export interface ActivityOfWrite {
@@ -23,7 +22,7 @@ export const onlyOrg = (orgs: readonly string[]): { org?: string } =>
 /** The activity of adding, changing or removing a consumer. Without an actor: of workers, which grant. */
 export const activityOfWrite = (
   name: string,
-  before: SeenConsumer | undefined,
+  before: { consumer: Consumer; storedOrgs: readonly string[] } | undefined,
   after: Consumer | undefined,
   actor: Actor | undefined,
 ): ActivityOfWrite => {
