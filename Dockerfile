@@ -40,7 +40,7 @@ COPY --from=build /rekey/proto proto
 COPY --from=build /rekey/apps/cli apps/cli
 COPY --from=build /rekey/apps/gateway apps/gateway
 COPY --from=build /rekey/apps/worker apps/worker
-COPY docker/setup.mjs docker/
+COPY docker docker
 RUN printf '#!/bin/sh\nexec node --disable-sigusr1 /rekey/apps/cli/dist/main.js "$@"\n' > /usr/local/bin/rekey \
  && chmod 755 /usr/local/bin/rekey && mkdir /registry && chown node:node /registry
 USER node

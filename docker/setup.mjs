@@ -1,14 +1,18 @@
 // Creates the files that docker-compose.yml mounts as secrets, in the folder of SECRETS:
 //   docker compose run --rm setup [CONSUMER …]
-// It keeps what exists: passwords and the key file are made once. INVENT_API_KEY, if it is set, replaces the
-// API key. It copies a key file of the volume `keys`, where earlier versions kept it, and ends with 1 if
-// secrets/key-file.json is another one.
+// It keeps what exists: passwords, the access file and the key file are made once, and certificates again when
+// they near their end. INVENT_API_KEY, if it is set, replaces the API key. It copies a key file of the volume
+// `keys`, where earlier versions kept it, and ends with 1 if secrets/key-file.json is another one.
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addSigningKey, createGatewayKeyFile, createKeyFile, loadKeyFile } from '@rekey/sealing';
+import { filesIn } from './files.mjs';
+import { ADMIN, provideCertificates } from './provide-certificates.mjs';
 
 const folder = process.env['SECRETS'] || '/secrets';
+/** Of its own: an editor replaces the file, which the mount of a file would not show. */
+const accessFolder = process.env['ACCESS'] || '/access';
 const apiKey = process.env['INVENT_API_KEY']?.trim();
 /** The user of gateway and worker in the image. */
 const owner = Number(process.env['SECRETS_OWNER'] || 1000);
@@ -33,18 +37,8 @@ const rightsOfConsumer = (name) =>
   ` ~${keys}acks:${name} -@all +@connection -@dangerous ` +
   '+xread +xrevrange +xinfo +hget +smembers +zscan +mget +get +hscan +time +xadd +exists +info';
 
-const pathOf = (name) => join(folder, name);
-/** Gives a file to the user of gateway and worker; `mode` 0444 if Redis reads it, as a user of its own. */
-const secure = (name, mode = 0o400) => {
-  if (process.getuid() === 0) chownSync(pathOf(name), owner, owner);
-  chmodSync(pathOf(name), mode);
-};
-/** In place, because a container has mounted this file and not its name. */
-const write = (name, text, mode) => {
-  if (existsSync(pathOf(name))) chmodSync(pathOf(name), 0o600);
-  writeFileSync(pathOf(name), text, { mode: 0o600 });
-  secure(name, mode);
-};
+const files = filesIn(folder, owner);
+const { pathOf, secure, write } = files;
 
 const CONSUMER = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const URL_OF_CONSUMER = 'redis-url-consumer-';
@@ -140,6 +134,23 @@ rmSync(pathOf('gateway-key.new'));
 if (!existsSync(pathOf(gatewayKey)) || readFileSync(pathOf(gatewayKey), 'utf8') !== text)
   write(gatewayKey, text);
 
+provideCertificates(folder, files);
+
+const accessFile = join(accessFolder, 'access.yaml');
+if (!existsSync(accessFile))
+  writeFileSync(
+    accessFile,
+    `# Who may call the gateway, as docs/guides/access.md describes. The gateway reads it again within a second of
+# a change. Check a changed copy first: docker compose exec -T worker rekey access check /dev/stdin < FILE
+bindings:
+  # Whoever has secrets/admin-tls.key, as \`rekey\` in the container of the worker.
+  - principals: [${ADMIN}]
+    role: admin
+    orgs: ['*']
+`,
+    { mode: 0o644 },
+  );
+
 process.stdout.write(
-  'The secrets are in ./secrets. Keep a copy of key-file.json: without it, no sealed record can be opened.\n',
+  'The access file is ./access/access.yaml. The secrets are in ./secrets. Keep a copy of key-file.json: without it, no sealed record can be opened.\n',
 );

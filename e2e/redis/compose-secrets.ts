@@ -16,6 +16,7 @@ export const setUpSecrets = (
       env: {
         SECRETS: folder,
         SECRETS_OWNER: String(process.getuid!()),
+        ACCESS: folder,
         EARLIER_KEY_FILE: join(folder, 'none'),
         ...env,
       },

@@ -1,4 +1,6 @@
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -13,12 +15,17 @@ import {
 } from '@rekey/sealing';
 import { freePort, repositoryRoot, startRedis } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import { parse } from 'yaml';
 import { bulksOf } from '../bulk/bulks.ts';
 import { expectTruth } from '../support/invariants.ts';
 import { eventually, startSystem } from '../support/system.ts';
 import { secretIn, setUpSecrets, urlOfUser, watchedUsers } from './compose-secrets.ts';
 
 /* The secrets that `docker compose run --rm setup` creates, and what the users of Redis may do with them. */
+
+/** A module that sets the clock of a process ahead. */
+const clockAhead = (days: number): string =>
+  `data:text/javascript,const{now}=Date;Date.now=()=>now()+${days}*864e5`;
 
 let secrets: string;
 beforeAll(async () => {
@@ -53,15 +60,54 @@ describe('docker compose run --rm setup', () => {
     setup([], { INVENT_API_KEY: ' hunter2\n' });
     const compose = await readFile(join(repositoryRoot, 'docker-compose.yml'), 'utf8');
     const mounted = [...compose.matchAll(/file: \.\/secrets\/(\S+)/g)].map(([, name]) => name!);
-    expect(mounted).toHaveLength(6);
+    expect(mounted).toHaveLength(11);
     expect(await readdir(secrets)).toEqual(expect.arrayContaining(mounted));
     for (const name of await readdir(secrets))
       expect([name, ((await stat(join(secrets, name))).mode & 0o777).toString(8)]).toEqual([
         name,
-        name === 'redis-users.acl' ? '444' : '400',
+        { 'redis-users.acl': '444', 'access.yaml': '644' }[name] ?? '400',
       ]);
     expect(await secret('invent-api-key')).toBe('hunter2');
     expect((await loadKeyFile(join(secrets, 'key-file.json'))).exposed).toBe(false);
+  });
+
+  it('makes certificates by which the gateway and an administrator know each other, and keeps them', async () => {
+    const gateway = new X509Certificate(await secret('gateway-tls.pem'));
+    const admin = new X509Certificate(await secret('admin-tls.pem'));
+    expect(gateway.subjectAltName).toBe('DNS:gateway, DNS:localhost, IP Address:127.0.0.1');
+    expect(admin.subjectAltName).toBe('URI:spiffe://rekey/admin');
+    execFileSync('openssl', [
+      'verify',
+      '-x509_strict',
+      '-CAfile',
+      join(secrets, 'ca.pem'),
+      ...['gateway-tls.pem', 'admin-tls.pem'].map((name) => join(secrets, name)),
+    ]);
+    const { bindings } = parse(await secret('access.yaml')) as { bindings: object[] };
+    expect(bindings).toEqual([{ principals: ['spiffe://rekey/admin'], role: 'admin', orgs: ['*'] }]);
+    await writeFile(join(secrets, 'access.yaml'), 'mine');
+    setup();
+    expect(await secret('access.yaml')).toBe('mine');
+    expect(new X509Certificate(await secret('gateway-tls.pem')).fingerprint).toBe(gateway.fingerprint);
+  });
+
+  it('renews certificates that near their end, in place, and at once those of another authority', async () => {
+    const env = { SECRETS: secrets, SECRETS_OWNER: String(process.getuid!()) };
+    const renew = (aheadDays = 0) =>
+      execFileSync(process.execPath, [join(repositoryRoot, 'docker/renew-certificates.mjs')], {
+        env: { ...env, ...(aheadDays > 0 && { NODE_OPTIONS: `--import ${clockAhead(aheadDays)}` }) },
+        encoding: 'utf8',
+      });
+    const { ino } = await stat(join(secrets, 'gateway-tls.pem'));
+    expect(renew()).toBe('No certificate nears its end.\n');
+    expect(renew(290)).toBe('No certificate nears its end.\n');
+    expect(renew(300)).toBe('Renewed: gateway-tls, admin-tls.\n');
+    expect((await stat(join(secrets, 'gateway-tls.pem'))).ino).toBe(ino);
+    await rm(join(secrets, 'ca.pem'));
+    expect(renew()).toBe('Renewed: ca, gateway-tls, admin-tls.\n');
+    await rm(join(secrets, 'ca.key'));
+    expect(renew).toThrow('run docker compose run --rm setup');
+    setup();
   });
 
   it('writes no password to the file that Redis reads', async () => {

@@ -36,7 +36,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const { redis, connections, memory } = redisParts;
   const clock = startLedgerClock(redisParts, config, logger, shutdown);
   const ledgerParts = openLedgerParts(redisParts, clock, keyFile, config, logger, shutdown);
-  const waits = createWaits(ledgerParts, redisParts);
+  const waits = createWaits(ledgerParts, redisParts, config, logger);
   watchLedger(ledgerParts, config, logger, shutdown);
   const confirmDurable = confirmWithReplicas(redisParts, ledgerParts.ledger.keys, config, shutdown);
 
@@ -44,7 +44,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const certificates = startCertificates(config, logger, shutdown);
   const limits = limitsOf(config);
   const onLimit = (limit: string) => metrics?.onLimit(limit);
-  const gate = startAccess(ledgerParts.tokens, config, logger, shutdown, onLimit);
+  const gate = startAccess(ledgerParts, config, logger, shutdown, onLimit);
   const { access, quotas, limitedCallers } = gate;
   const seen = {
     waiters: waits.waiting,
@@ -64,6 +64,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     confirmDurable,
     logger,
     access,
+    onFailed: gate.noteDenied,
     quotas,
     ...(metrics && { onRefused: metrics.onWorkRefused }),
   });

@@ -10,6 +10,7 @@ export { takeTurns, type Turns } from './limits/take-turns.ts';
 export { observeCalls, type CallObserver } from './observe-calls.ts';
 export type { ServiceHandlers } from './services.ts';
 export { toProtoGrant, toProtoToken } from './mapping/access/access.ts';
+export { toProtoActivity } from './mapping/activity/activity-record.ts';
 export { toProtoAssistant } from './mapping/assistant.ts';
 export { toProtoBulkItem, toProtoBulkRotation } from './mapping/bulk.ts';
 export { toProtoConsumer } from './mapping/consumer.ts';

@@ -1,5 +1,6 @@
 import type { UntypedHandleCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 import {
+  attempt,
   clientStreaming,
   serverStreaming,
   unary,
@@ -10,6 +11,7 @@ import {
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, type ErrorCode } from '@rekey/schema';
 import type { Rights } from '@rekey/access';
+import type { Caller } from '../identity/authenticate.ts';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
 import { actorOf } from '../identity/actor-of.ts';
 import type { CallerQuotas, LongCallKind } from '../quotas/caller-quotas.ts';
@@ -33,6 +35,7 @@ import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, Unary
  *   handle        the operation
  *   confirm       a durable change is answered only after enough replicas have it
  *   respond       the result as a message of the contract, `c` translated
+ *   record        a call that was denied is recorded as activity
  *   map errors    a RekeyError becomes its status, any other error INTERNAL; the latter is logged
  *
  * A client stream passes the steps from parse to hold back for each message, and is authorized at the first.
@@ -50,6 +53,8 @@ interface PipelineDeps {
   logger: Pick<Logger, 'event'>;
   /** Everybody may do everything without it. */
   access?: Access;
+  /** Receives the error of each call that failed; the caller, if it is known. */
+  onFailed?: ((error: unknown, context: CallContext, caller: Caller | undefined) => void) | undefined;
   /** No caller has limits of its own without it. */
   quotas?: Pick<CallerQuotas, 'countCall' | 'hold'> | undefined;
   /** Counts a call that was refused because a limit of the ledger is reached, or its org is unknown. */
@@ -63,6 +68,18 @@ interface PipelineDeps {
  * of callers that hang do not accumulate.
  */
 const STREAM_IDLE_MS = 60_000;
+
+/** The error of a call as its caller learns of it. The call is answered whether or not it could be noted. */
+const failing = (onRefused: (code: ErrorCode) => void, onFailed: NonNullable<PipelineDeps['onFailed']>) => {
+  const toFailure = countingRefusals(onRefused);
+  return (error: unknown, message: unknown, context: CallContext): unknown => {
+    attempt(
+      () => onFailed(error, context, (context as Partial<RpcContext>).caller),
+      () => {},
+    );
+    return toFailure(error, message);
+  };
+};
 
 const longCallKinds = {
   unary: 'waits',
@@ -125,14 +142,17 @@ const createSteps = ({
   access = OPEN_ACCESS,
   quotas,
   onRefused = () => {},
+  onFailed = () => {},
   streamIdleMs: idleMs = STREAM_IDLE_MS,
 }: PipelineDeps) => ({
   idleMs,
-  failureOf: countingRefusals(onRefused),
+  failureOf: failing(onRefused, onFailed),
   onUnexpected: reportTo(logger),
 
   authenticate: async (rpc: Rpc, context: CallContext): Promise<Admission> => {
     const admission = await access.admit(context);
+    // Known also to the error of a call that goes no further.
+    Object.assign(context, { caller: admission.caller });
     quotas?.countCall(admission.caller.name);
     requireSomewhere(rpc, admission.rights());
     return admission;
@@ -204,7 +224,7 @@ const serveUnary = (steps: Steps, rpc: UnaryRpc<unknown>): UntypedHandleCall =>
       await steps.checkResult(rpc, result, rights);
       return await steps.respond(rpc, result);
     } catch (error) {
-      throw steps.failureOf(error, message);
+      throw steps.failureOf(error, message, context);
     }
   }, steps.onUnexpected);
 
@@ -254,7 +274,7 @@ const serveClientStream = (steps: Steps, rpc: ClientStreamRpc<unknown, unknown>)
         await steps.checkResult(rpc, result, rights);
         return await steps.respond(rpc, result);
       } catch (error) {
-        throw steps.failureOf(error, first);
+        throw steps.failureOf(error, first, context);
       } finally {
         release?.();
       }
@@ -279,7 +299,7 @@ const serveServerStream = (steps: Steps, rpc: ServerStreamRpc<unknown>): Untyped
       }
       guard?.signal.throwIfAborted();
     } catch (error) {
-      throw steps.failureOf(guard?.signal.aborted ? guard.signal.reason : error, message);
+      throw steps.failureOf(guard?.signal.aborted ? guard.signal.reason : error, message, context);
     } finally {
       finish(release, guard);
     }

@@ -1,14 +1,15 @@
 import type { CallContext } from '@rekey/rpc';
 import { StartError, type Logger, type Shutdown } from '@rekey/runtime';
-import { RekeyError } from '@rekey/schema';
 import { AccessFileError } from '@rekey/access';
-import type { Tokens } from '@rekey/ledger';
+import type { Ledger } from '@rekey/ledger';
 import { followAccessFile, type FollowedAccess } from '../access/follow-access-file.ts';
-import { OPEN_ACCESS, createAccess, type Access } from '../access/guard-calls.ts';
+import { OPEN_ACCESS, createAccess, type Access, type Admission } from '../access/guard-calls.ts';
+import { createDeniedCalls, type DeniedCalls } from '../activity/denied-calls.ts';
 import { isPlaintextBeyondLoopback, type GatewayEnvironment } from '../config.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
 import { createTokenVerifier } from '../identity/verify-tokens.ts';
 import { limitsOf } from '../limits/limits.ts';
+import { AccessDenied } from '../pipeline/authorize.ts';
 import { createCallerQuotas, type CallerQuotas } from '../quotas/caller-quotas.ts';
 import { limitFailures } from '../quotas/limit-failures.ts';
 
@@ -32,13 +33,15 @@ interface StartedAccess {
   /** The limits of one caller. Absent without a file: everybody is one caller, which has none. */
   quotas?: CallerQuotas;
   limitedCallers: CallerQuotas['atLimit'];
+  /** Records a call that was denied. Absent without a file: none is. */
+  noteDenied?: DeniedCalls['note'];
   /** Absent without a file. */
   isRefused?: () => boolean;
 }
 
 /** Who may do what, and how much. Without a file, for loopback alone, everybody may do everything. */
 export const startAccess = (
-  ledgerTokens: Tokens,
+  ledger: Pick<Ledger, 'activity' | 'tokens'>,
   config: GatewayEnvironment,
   logger: Logger,
   shutdown: Shutdown,
@@ -52,27 +55,49 @@ export const startAccess = (
   }
   const quotas = createCallerQuotas(limitsOf(config).callers, onLimit);
   const followed = follow(path, logger);
-  const tokens = createTokenVerifier(ledgerTokens, (err) => logger.event('token_refused', { err }));
+  const tokens = createTokenVerifier(ledger.tokens, (err) => logger.event('token_refused', { err }));
   const authenticate = limitFailures(createAuthenticator(tokens), quotas);
   const access = createAccess(followed.rules, { authenticate, tokens });
   shutdown.defer('access', async () => {
     access.close();
     followed.close();
   });
+  const noteDenied = startDeniedCalls(ledger, logger, shutdown);
   return {
     access,
     quotas,
     limitedCallers: quotas.atLimit,
-    mayReflect: createReflectionRight(access, quotas),
+    mayReflect: createReflectionRight(access, quotas, noteDenied),
+    noteDenied,
     isRefused: () => followed.refusedSinceMs() !== undefined,
   };
 };
 
+/** Records denied calls. */
+const startDeniedCalls = (
+  { activity }: Pick<Ledger, 'activity'>,
+  logger: Logger,
+  shutdown: Shutdown,
+): DeniedCalls['note'] => {
+  const denied = createDeniedCalls({
+    append: activity.append,
+    onError: (err) => logger.event('gateway_denial_not_recorded', { err }),
+  });
+  shutdown.defer('denied calls', () => denied.close());
+  return denied.note;
+};
+
 /** Descriptors are for those who may call anything at all. */
 const createReflectionRight =
-  (access: Access, quotas: CallerQuotas) =>
+  (access: Access, quotas: CallerQuotas, onFailed: DeniedCalls['note']) =>
   async (context: CallContext): Promise<void> => {
-    const { caller, rights } = await access.admit(context);
-    quotas.countCall(caller.name);
-    if (rights().grants.length === 0) throw new RekeyError('NOT_PERMITTED');
+    let admission: Admission | undefined;
+    try {
+      admission = await access.admit(context);
+      quotas.countCall(admission.caller.name);
+      if (admission.rights().grants.length === 0) throw new AccessDenied('NOT_PERMITTED', []);
+    } catch (error) {
+      onFailed(error, context, admission?.caller);
+      throw error;
+    }
   };

@@ -57,6 +57,20 @@ export const gatewayEvents = {
       'After three seconds, responses show all consumers as UNAPPLIED, until the gateway can read their ' +
       'acknowledgements. See `err`.',
   },
+  gateway_activity_unreadable: {
+    level: 'warn',
+    message: 'the stream of activity could not be read; retrying',
+    meaning:
+      'Watches of activity (`rekey activity --follow`) are sent nothing until the gateway can read the ' +
+      'stream. See `err`.',
+  },
+  gateway_denial_not_recorded: {
+    level: 'debug',
+    message: 'a denied call could not be recorded; it stays counted',
+    meaning:
+      'Redis did not take the record of a denied call. The gateway writes it with the count of the next ' +
+      'minute; see the Redis events.',
+  },
   gateway_key_file_missing: {
     level: 'warn',
     message: 'no REKEY_GATEWAY_KEY_FILE: calls about consumers are refused',
