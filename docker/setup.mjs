@@ -140,8 +140,8 @@ const accessFile = join(accessFolder, 'access.yaml');
 if (!existsSync(accessFile))
   writeFileSync(
     accessFile,
-    `# Who may call the gateway, as docs/guides/access.md describes. The gateway reads it again within a second
-# of a change. Check a changed copy first: docker compose exec -T worker rekey access check /dev/stdin < FILE
+    `# Who may call the gateway, as docs/guides/access.md describes. The gateway reads it again within a
+# second of a change. Check a copy first: docker compose exec -T worker rekey access check /dev/stdin < FILE
 bindings:
   # Whoever has secrets/admin-tls.key, as \`rekey\` in the container of the worker.
   - principals: [${ADMIN}]

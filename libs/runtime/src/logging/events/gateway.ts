@@ -70,8 +70,8 @@ export const gatewayEvents = {
     level: 'warn',
     message: 'no REKEY_ACCESS_FILE: everybody on this machine is `local` and may do everything',
     meaning:
-      'The gateway listens on loopback and asks nobody who they are: every program of this machine can call ' +
-      'it. Set REKEY_ACCESS_FILE to change that. Beyond loopback it does not start without one.',
+      'The gateway listens on loopback and asks nobody who they are: every program of this machine can ' +
+      'call it. Set REKEY_ACCESS_FILE to change that. Beyond loopback it does not start without one.',
   },
   access_plaintext: {
     level: 'warn',
