@@ -13,7 +13,7 @@ import { eventually, startSystem, type System } from '../support/system.ts';
 
 const ORG = 'org_demo';
 const ISSUER = 'https://idp.example.com';
-const NAMES = ['viewer', 'rotator', 'operator', 'admin', 'other', 'stranger'] as const;
+const NAMES = ['viewer', 'rotator', 'operator', 'admin', 'other', 'auditor', 'stranger'] as const;
 type Name = (typeof NAMES)[number];
 
 let system: System;
@@ -32,6 +32,7 @@ const bindings = (viewerOrgs: string[] = [ORG]) => [
   { principals: [uri('operator'), `group:${ISSUER}#platform`], role: 'operator', orgs: [ORG] },
   { principals: [uri('admin')], role: 'admin', orgs: ['*'] },
   { principals: [uri('other')], role: 'admin', orgs: ['org_other'] },
+  { principals: [uri('auditor')], role: 'auditor', orgs: ['*'] },
 ];
 const putAccess = (all: object[], jwks: string) =>
   writeFile(
@@ -103,6 +104,7 @@ describe('what each caller may do', () => {
       operator: 'OK',
       admin: 'OK',
       other: 'NOT_PERMITTED',
+      auditor: 'NOT_PERMITTED',
       stranger: 'NOT_PERMITTED',
     });
   });
@@ -299,6 +301,79 @@ describe('a long call', () => {
     await putAccess(bindings(), jwksUrl);
     await eventually(
       () => codeOf(clients.viewer.getBulkRotation(bulk.id)),
+      (code) => code === 'OK',
+    );
+  }, 60_000);
+});
+
+describe('activity', () => {
+  const typesSeenBy = async (name: Name, filter: object): Promise<string[]> =>
+    (await clients[name].listActivity({ ...filter, pageSize: 500 })).records.map(({ type }) => type);
+
+  it('names who did what, and who was denied what, to those who may see the org', async () => {
+    const { id } = await rotate(clients.rotator, 'ast_13');
+    const target = `rotation:${id}`;
+    expect(await codeOf(clients.other.getRotation(id))).toBe('ROTATION_NOT_FOUND');
+    const { records } = await clients.auditor.listActivity({ target });
+    expect(records.at(-1)).toMatchObject({
+      type: 'rotation.requested',
+      principal: `uri:${uri('rotator')}`,
+      orgId: ORG,
+      assistantId: 'ast_13',
+    });
+    const denied = { principal: uri('other'), types: ['access.*'] };
+    await eventually(
+      () => typesSeenBy('viewer', { ...denied, target: 'method:RotationService/GetRotation' }),
+      (types) => types.includes('access.denied'),
+    );
+    expect(await typesSeenBy('viewer', { target })).toEqual(await typesSeenBy('auditor', { target }));
+    expect(await typesSeenBy('other', { target })).toEqual([]);
+    expect(await codeOf(clients.stranger.listActivity())).toBe('NOT_PERMITTED');
+    expect(await codeOf(clients.auditor.getRotation(id))).toBe('NOT_PERMITTED');
+  });
+
+  it('of Rekey as a whole is for those who may see every org', async () => {
+    await clients.admin.freeze({ reason: 'spec' });
+    await clients.admin.unfreeze();
+    const types = ['freeze.*'];
+    expect(await typesSeenBy('auditor', { types })).toEqual(['freeze.lifted', 'freeze.set']);
+    expect(await typesSeenBy('viewer', { types })).toEqual([]);
+  });
+
+  it('of callers without a valid token is recorded, and nothing of their tokens', async () => {
+    const token = await signed({ sub: 'nightly', aud: 'other' });
+    const client = createRekeyClient({ address, retry: false, tls: { ca: { file: authority.cert } }, token });
+    expect(await codeOf(client.listSweeps())).toBe('NOT_AUTHENTICATED');
+    client.close();
+    const types = ['access.unauthenticated'];
+    await eventually(
+      () => clients.auditor.listActivity({ types, target: 'method:SweepService/ListSweeps' }),
+      ({ records }) => records[0]?.principal === 'anonymous',
+    );
+    const stream = JSON.stringify(await system.redis.xrange('{rekey}:activity', '-', '+'));
+    for (const part of token.split('.')) expect(stream).not.toContain(part);
+  });
+
+  it('of the only right is watched no longer than 5 s after it was taken away', async () => {
+    let begun = (): void => {};
+    const hasBegun = new Promise<void>((resolve) => (begun = resolve));
+    let ended: unknown;
+    const watching = (async () => {
+      for await (const { type } of clients.auditor.watchActivity({}, { onBegin: begun }))
+        if (type === 'never') return;
+    })().catch((error: unknown) => (ended = error));
+    await hasBegun;
+    await putAccess(
+      bindings().filter(({ role }) => role !== 'auditor'),
+      jwksUrl,
+    );
+    const sinceMs = performance.now();
+    await Promise.race([watching, new Promise((resolve) => setTimeout(resolve, 20_000))]);
+    expect(performance.now() - sinceMs).toBeLessThan(15_000);
+    expect(ended).toMatchObject({ code: 'NOT_PERMITTED' });
+    await putAccess(bindings(), jwksUrl);
+    await eventually(
+      () => codeOf(clients.auditor.listActivity()),
       (code) => code === 'OK',
     );
   }, 60_000);

@@ -181,6 +181,56 @@ describe('rekey freeze, unfreeze, status, retry', () => {
   });
 });
 
+describe('rekey activity', () => {
+  const hostile = '\u001b[2J\u009b31m\u202e\n';
+  const addHostile = () =>
+    system.redis.xadd('{rekey}:activity', '*', 'type', 'freeze.set', 'by', hostile, 'reason', hostile);
+
+  it('shows who did what, newest first, and nothing that a terminal acts on', async () => {
+    const { id } = await system.rotateAndWait('ast_7');
+    const target = ['--target', `rotation:${id}`];
+    const [json, text] = await Promise.all([
+      rekey(['activity', ...target, '--json']),
+      rekey(['activity', ...target]),
+    ]);
+    expect(json.json().at(-1)).toMatchObject({
+      type: 'rotation.requested',
+      principal: 'local',
+      org_id: 'org_demo',
+      target: `rotation:${id}`,
+      assistant_id: 'ast_7',
+    });
+    expect(text.out).toMatch(/^TIME +TYPE +BY +ORG +TARGET +DETAILS\n/);
+    expect(text.out).toMatch(new RegExp(`rotation\\.requested +local +org_demo +rotation:${id}`));
+
+    await addHostile();
+    await system.redis.xadd('{rekey}:activity', '*', 'x', 'y');
+    const shown = await rekey(['activity', '--limit', '2']);
+    expect(shown.out).toContain('\\u{9b}31m');
+    // oxlint-disable-next-line no-control-regex -- none may be there
+    expect(shown.out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(shown.err).toContain('1 entry passed over');
+    const [hostileRecord] = (await rekey(['activity', '--limit', '1', '--json'])).json();
+    expect(hostileRecord).toMatchObject({ principal: hostile, reason: hostile });
+  });
+
+  it('follows: the last records in the order of time, then each new one once', async () => {
+    const { id: before } = await system.rotateAndWait('ast_8');
+    const following = startRekey(system, ['activity', '--follow', '--json', '--type', 'rotation.requested']);
+    await following.untilOut(new RegExp(before));
+    const { id: after } = await system.rotateAndWait('ast_9');
+    await following.untilOut(new RegExp(after));
+    following.child.process.kill('SIGINT');
+    const records = (await following.result).json();
+    expect(records.slice(-2).map(({ target }) => target)).toEqual([
+      `rotation:${before}`,
+      `rotation:${after}`,
+    ]);
+    const positions = records.map(({ position }) => position);
+    expect(new Set(positions).size).toBe(positions.length);
+  });
+});
+
 describe('rekey events', () => {
   it('follows the stream from its start, and opens records with the key file', async () => {
     await system.rotateAndWait('ast_5');

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { accessCommand } from './access/access-command.ts';
 import { authCommand } from './access/auth-command.ts';
 import { tokenCommand } from './access/token-command.ts';
+import { activityCommand } from './activity/activity-command.ts';
 import { bulkCommand } from './commands/bulk.ts';
 import { completionCommand } from './commands/completion.ts';
 import { consumerCommand } from './commands/consumer.ts';
@@ -36,6 +37,7 @@ export const rekeyProgram = (): Command => {
     .addCommand(consumerCommand())
     .addCommand(sweepCommand())
     .addCommand(eventsCommand())
+    .addCommand(activityCommand())
     .addCommand(statusCommand())
     .addCommand(freezeCommand())
     .addCommand(unfreezeCommand())
@@ -61,6 +63,7 @@ Examples:
                                             rotate each key every 90 days, a few each night
   rekey consumer status                     show the progress of the services that read keys
   rekey events --json                       follow the stream of new key versions
+  rekey activity                            show who did what, and which calls were denied
   rekey sweep                               compare all assistants at Invent with the published versions
   rekey freeze --reason 'Invent incident'   stop all rotations; rekey unfreeze resumes them
   rekey status                              show what needs operator action, and what is in progress

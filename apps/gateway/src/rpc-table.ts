@@ -1,4 +1,5 @@
 import { createAccessService, type AccessServiceDeps } from './access/access-service.ts';
+import { createActivityService, type ActivityServiceDeps } from './activity/activity-service.ts';
 import { createAssistantService, type AssistantServiceDeps } from './assistants/assistant-service.ts';
 import { createBulkService, type BulkServiceDeps } from './bulks/bulk-service.ts';
 import { createConsumerService, type ConsumerServiceDeps } from './consumers/consumer-service.ts';
@@ -9,6 +10,7 @@ import { createSystemService, type SystemServiceDeps } from './system/system-ser
 import type { RpcTable } from './pipeline/rpc.ts';
 
 export type RpcDeps = AccessServiceDeps &
+  ActivityServiceDeps &
   AssistantServiceDeps &
   BulkServiceDeps &
   ConsumerServiceDeps &
@@ -20,6 +22,7 @@ export type RpcDeps = AccessServiceDeps &
 /** Every method that the gateway serves. */
 export const createRpcTable = (deps: RpcDeps): RpcTable => ({
   AccessService: createAccessService(deps),
+  ActivityService: createActivityService(deps),
   AssistantService: createAssistantService(deps),
   BulkRotationService: createBulkService(deps),
   ConsumerService: createConsumerService(deps),

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import {
+  createActivityFeed,
   createConsumerPositions,
   createPolicyQueue,
   createSweepQueue,
   ledgerKeys,
   openLedger,
-  type Bulks,
+  type ActivityFeed,
   type ConsumerPositions,
   type Consumers,
   type Ledger,
@@ -24,6 +25,7 @@ import type { ServiceHandlers } from '@rekey/rpc';
 import type { ErrorCode } from '@rekey/schema';
 import { specRegistry, startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import type { DeniedCalls } from './activity/denied-calls.ts';
 import { OPEN_ACCESS, type Access } from './access/guard-calls.ts';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import type { BulkWatches } from './bulks/bulk-watches.ts';
@@ -38,6 +40,7 @@ type CurrentVersion = Awaited<ReturnType<Ledger['assistants']['current']>>;
 /** The handlers of every service above a Redis of their own, which is empty at the start of each test. */
 interface ServicesFixture {
   readonly redis: Redis;
+  readonly ledger: Ledger;
   readonly sweeps: Sweeps;
   readonly policies: Policies;
   readonly consumers: Consumers;
@@ -52,6 +55,8 @@ interface ServicesFixture {
   refused: ErrorCode[];
   /** What callers may do: everything, unless a test says otherwise. */
   access: Access;
+  /** Receives the error of each call that fails. */
+  onFailed: DeniedCalls['note'];
 }
 
 export const PREFIX = 'spec';
@@ -59,6 +64,7 @@ export const PREFIX = 'spec';
 interface Parts {
   redis: Redis;
   ledger: Ledger;
+  activityFeed: ActivityFeed;
   sweepQueue: SweepQueue;
   policyQueue: PolicyQueue;
   positions: ConsumerPositions;
@@ -66,27 +72,28 @@ interface Parts {
 
 const servicesOn = (
   { redis, ledger, ...parts }: Parts,
-  fixture: Pick<ServicesFixture, 'current' | 'refused' | 'access'>,
+  fixture: Pick<ServicesFixture, 'current' | 'refused' | 'access' | 'onFailed'>,
 ): ServiceHandlers =>
   createHandlers(
     createRpcTable({
       ...ledger,
       ...parts,
-      ledger: {
-        assistants: { current: async () => fixture.current },
-        orgs: ledger.orgs,
-        system: ledger.system,
-      } as unknown as Ledger,
-      queue: {} as RotationQueue,
+      ledger: { ...ledger, assistants: { ...ledger.assistants, current: async () => fixture.current } },
+      queue: { add: async () => {} } as unknown as RotationQueue,
       waiters: {} as RotationWaiters,
-      acknowledgements: {} as Acknowledgements,
-      bulks: {} as Bulks,
+      readOrgName: createReadOrgName(ledger, redis),
+      acknowledgements: {
+        of: async () => [],
+        ofBulk: async () => [],
+        require: async () => {},
+      } as unknown as Acknowledgements,
       bulkWatches: {} as BulkWatches,
       publicJwk: undefined,
       remembersRegistry: () => false,
       liveness: { noLiveWorker: async () => false },
       access: fixture.access,
       uploadIds: createUploadIds(1_000_000, () => {}),
+      limitedCallers: () => [],
       budgetOf: (egress) =>
         openLedger(redis, { prefix: PREFIX, budget: { egress, requestsPerMinute: 1 } }).budget,
     }),
@@ -97,6 +104,7 @@ const servicesOn = (
       logger: { event: () => {} },
       onRefused: (code) => fixture.refused.push(code),
       access: fixture.access,
+      onFailed: (...failed) => fixture.onFailed(...failed),
     },
   );
 
@@ -108,6 +116,7 @@ export const useServices = (): ServicesFixture => {
   let sweepQueue: SweepQueue;
   let policyQueue: PolicyQueue;
   let positions: ConsumerPositions;
+  let activityFeed: ActivityFeed;
   const keys = ledgerKeys(PREFIX);
 
   beforeAll(async () => {
@@ -115,6 +124,12 @@ export const useServices = (): ServicesFixture => {
     redis = new Redis(server.url);
     sweepQueue = createSweepQueue(redis, keys);
     policyQueue = createPolicyQueue(redis, keys);
+    activityFeed = createActivityFeed({
+      redis,
+      prefix: PREFIX,
+      connect: () => redis.duplicate(),
+      onError: () => {},
+    });
     positions = createConsumerPositions({
       blocking: redis.duplicate(),
       prefix: PREFIX,
@@ -127,6 +142,7 @@ export const useServices = (): ServicesFixture => {
     await sweepQueue.close();
     await policyQueue.close();
     await positions.close();
+    await activityFeed.close();
     redis.disconnect();
     await server.dispose();
   });
@@ -141,6 +157,9 @@ export const useServices = (): ServicesFixture => {
   const fixture: ServicesFixture = {
     get redis() {
       return redis;
+    },
+    get ledger() {
+      return ledger;
     },
     get sweeps() {
       return ledger.sweeps;
@@ -164,11 +183,12 @@ export const useServices = (): ServicesFixture => {
       return ledger.processes;
     },
     get services() {
-      return servicesOn({ redis, ledger, sweepQueue, policyQueue, positions }, fixture);
+      return servicesOn({ redis, ledger, sweepQueue, policyQueue, positions, activityFeed }, fixture);
     },
     current: undefined,
     refused: [],
     access: OPEN_ACCESS,
+    onFailed: () => {},
   };
   return fixture;
 };

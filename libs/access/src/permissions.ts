@@ -1,10 +1,14 @@
-/** The roles of people and services, from the weakest to the strongest: each includes the ones before. */
-export const ROLES = ['viewer', 'rotator', 'operator', 'admin'] as const;
+/** From the weakest to the strongest: each has the permissions of the ones before. */
+export const RANKED_ROLES = ['viewer', 'rotator', 'operator', 'admin'] as const;
+/** The roles of people and services. `auditor` stands beside the others: it has what its rows give it. */
+export const ROLES = [...RANKED_ROLES, 'auditor'] as const;
 export type Role = (typeof ROLES)[number];
 
 interface PermissionRow {
-  /** The weakest role that has the permission; `everyone`: each caller that the gateway knows. */
-  role: Role | 'everyone';
+  /** The weakest of the ranked roles that has the permission; `everyone`: each caller that is known. */
+  role: (typeof RANKED_ROLES)[number] | 'everyone';
+  /** The other roles that have it. */
+  also?: readonly Exclude<Role, (typeof RANKED_ROLES)[number]>[];
   /** What it allows. */
   allows: string;
 }
@@ -37,6 +41,11 @@ export const permissions = {
   'consumers.update': { role: 'admin', allows: 'set the orgs that a consumer may read' },
   'consumers.delete': { role: 'admin', allows: 'remove consumers' },
   'registry.trust': { role: 'admin', allows: 'decide which entries of consumers in Redis to trust' },
+  'activity.read': {
+    role: 'viewer',
+    also: ['auditor'],
+    allows: 'see who did what, and which calls were denied',
+  },
   'publicKey.read': { role: 'viewer', allows: "see Rekey's public key" },
   'status.read': { role: 'viewer', allows: 'see the status of the whole system' },
   'system.freeze': { role: 'admin', allows: 'freeze and unfreeze all rotations' },
@@ -50,3 +59,17 @@ export const permissions = {
 } as const satisfies Record<string, PermissionRow>;
 
 export type Permission = keyof typeof permissions;
+
+/** The roles that have a permission, from the weakest. One for everyone needs none. */
+export const rolesWith = (permission: Permission): readonly Role[] => {
+  const { role, also = [] }: PermissionRow = permissions[permission];
+  return role === 'everyone' ? ROLES : [...RANKED_ROLES.slice(RANKED_ROLES.indexOf(role)), ...also];
+};
+
+const allPermissions = Object.keys(permissions) as Permission[];
+const sets = new Map<Role, ReadonlySet<Permission>>(
+  ROLES.map((role) => [role, new Set(allPermissions.filter((one) => rolesWith(one).includes(role)))]),
+);
+
+/** What a role may do. */
+export const permissionsOf = (role: Role): ReadonlySet<Permission> => sets.get(role)!;

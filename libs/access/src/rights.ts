@@ -1,5 +1,5 @@
 import type { AccessFile } from './access-file.ts';
-import { ROLES, permissions, type Permission, type Role } from './permissions.ts';
+import { permissions, permissionsOf, type Permission, type Role } from './permissions.ts';
 
 /** A role in some orgs, and what gives it to whom. */
 export interface Grant {
@@ -26,14 +26,11 @@ export interface Rights {
 
 const EVERY_ORG = '*';
 
-const rankOf = (role: Role): number => ROLES.indexOf(role);
 const isForEverybody = (permission: Permission): boolean => permissions[permission].role === 'everyone';
 
 /** Whether a role has a permission. */
-export const roleAllows = (role: Role, permission: Permission): boolean => {
-  const { role: weakest } = permissions[permission];
-  return weakest === 'everyone' || rankOf(role) >= rankOf(weakest);
-};
+export const roleAllows = (role: Role, permission: Permission): boolean =>
+  isForEverybody(permission) || permissionsOf(role).has(permission);
 
 /** Of whoever needs no right: without an access file. */
 export const ALL_RIGHTS: Rights = {

@@ -6,6 +6,7 @@ import { refuseAddress, secure, type TlsOptions } from './connection/credentials
 import { sendToken, type Token } from './connection/token.ts';
 import { openTransport } from './connection/transport.ts';
 import { createAccessMethods, type AccessMethods } from './services/access.ts';
+import { createActivityMethods, type ActivityMethods } from './services/activity/activity.ts';
 import { createAssistantMethods, type AssistantMethods } from './services/assistants.ts';
 import { createBulkRotationMethods, type BulkRotationMethods } from './services/bulk-rotations.ts';
 import { createConsumerMethods, type ConsumerMethods } from './services/consumers.ts';
@@ -69,6 +70,7 @@ export interface RekeyClient
     SweepMethods,
     SystemMethods,
     AccessMethods,
+    ActivityMethods,
     HealthMethods {
   /** Ends open calls with CLIENT_CLOSED, and the connections. Safe to repeat. Accepted work continues. */
   close(): void;
@@ -113,6 +115,7 @@ export const createRekeyClient = ({
     ...createSweepMethods(deps),
     ...createSystemMethods(deps),
     ...createAccessMethods(deps),
+    ...createActivityMethods(deps),
     ...createHealthMethods(deps),
     close: () => {
       scopes.close();

@@ -23,6 +23,10 @@ interface Fake {
   policies?: { create?: (messages: AsyncIterable<any>) => Promise<any> };
   consumers?: Record<string, Handler>;
   assistants?: Record<string, Handler>;
+  activity?: {
+    list?: Handler;
+    watch?: (request: any, context: CallContext) => AsyncIterable<any>;
+  };
 }
 
 const toDispose: (() => void)[] = [];
@@ -31,7 +35,7 @@ afterEach(() => {
 });
 
 export const startFake = async (
-  { rotations = {}, bulks = {}, policies = {}, consumers = {}, assistants = {} }: Fake,
+  { rotations = {}, bulks = {}, policies = {}, consumers = {}, assistants = {}, activity = {} }: Fake,
   port = 0,
 ): Promise<{ port: number; kill(): void }> => {
   const server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 });
@@ -54,6 +58,10 @@ export const startFake = async (
     }),
   } as UntypedServiceImplementation);
   server.addService(v1.AssistantService.service, unaries(assistants) as UntypedServiceImplementation);
+  server.addService(v1.ActivityService.service, {
+    ...unaries(activity.list ? { ListActivity: activity.list } : {}),
+    ...(activity.watch && { WatchActivity: serverStreaming(activity.watch, report) }),
+  } as UntypedServiceImplementation);
   server.addService(v1.ConsumerService.service, unaries(consumers) as UntypedServiceImplementation);
   const bind = () =>
     new Promise<number>((resolve, reject) =>

@@ -12,6 +12,7 @@ export { type Page } from './calls/pages.ts';
 export { type Token } from './connection/token.ts';
 export { type Pem, type TlsOptions } from './connection/credentials.ts';
 export { type AccessCheck, type AccessGrant, type AccessToken, type Identity } from './models/access.ts';
+export { type ActivityRecord } from './models/activity.ts';
 export { type Assistant } from './models/assistant.ts';
 export {
   type BulkFailure,
@@ -29,6 +30,8 @@ export { type Sweep } from './models/sweep.ts';
 export { type Attention, type HeldOrg, type OrgAlias, type SystemStatus } from './models/system.ts';
 export { type ConsumerAcknowledgement, type Explanation, type FailureLimit } from './models/values.ts';
 export { type CheckAccessRequest, type CreateTokenRequest } from './services/access.ts';
+export { type ActivityFilter, type ActivityPage, type ActivityTimes } from './services/activity/activity.ts';
+export { type WatchActivityOptions } from './services/activity/watch-activity.ts';
 export {
   type BulkFilter,
   type BulkItemsPage,

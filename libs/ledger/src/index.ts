@@ -1,5 +1,8 @@
 export { openLedger, type Ledger } from './open-ledger.ts';
 export { ledgerKeys, type Keys } from './keys.ts';
+export type { Activity } from './activity/activity.ts';
+export type { ActivityEntry } from './activity/activity-entry.ts';
+export { createActivityFeed, type ActivityFeed } from './activity/activity-feed.ts';
 export { commandNames, commandText } from './scripts/load.ts';
 export { missingRights } from './scripts/missing-rights.ts';
 export type { Hold } from './assistants/hold.ts';

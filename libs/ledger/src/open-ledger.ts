@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { openActivity, type Activity } from './activity/activity.ts';
 import { openAssistants, type Assistants } from './assistants/assistants.ts';
 import { openBudget, type BudgetOptions, type RequestBudget } from './budget/budget.ts';
 import { openBulkWork, type BulkWork } from './bulks/work/bulk-work.ts';
@@ -47,6 +48,8 @@ export interface LedgerOptions {
 /** The truth in Redis, by aggregate. While Redis is away all methods reject with ioredis's error. */
 export interface Ledger {
   readonly keys: Keys;
+  /** Who did what. */
+  readonly activity: Activity;
   readonly rotations: Rotations;
   readonly assistants: Assistants;
   readonly orgs: Orgs;
@@ -108,6 +111,7 @@ export const openLedger = (
   const system = openSystem(connection, { identity, processes, consumers, registry, alias, positions });
   return {
     keys: connection.keys,
+    activity: openActivity(connection),
     rotations: openRotations(connection, {
       keepEvents,
       budget,

@@ -4,6 +4,7 @@ import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import type protobuf from 'protobufjs';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
 import type { ProtoGrpcType as AccessProto } from './generated/access.ts';
+import type { ProtoGrpcType as ActivityProto } from './generated/activity.ts';
 import type { ProtoGrpcType as AssistantProto } from './generated/assistant.ts';
 import type { ProtoGrpcType as BulkProto } from './generated/bulk.ts';
 import type { ProtoGrpcType as ConsumerProto } from './generated/consumer.ts';
@@ -22,7 +23,8 @@ type AllProtos = RotationProto &
   BulkProto &
   PolicyProto &
   ConsumerProto &
-  AccessProto;
+  AccessProto &
+  ActivityProto;
 
 export interface Contract {
   /** The descriptors that server reflection serves. */
@@ -33,7 +35,7 @@ export interface Contract {
 /** Loads the gRPC contract. The options must match those of generate.sh, which writes the types. */
 export const loadContract = (): Contract => {
   const definition = loadSync(
-    ['rotation', 'assistant', 'sweep', 'system', 'bulk', 'policy', 'consumer', 'access'].map(
+    ['rotation', 'assistant', 'sweep', 'system', 'bulk', 'policy', 'consumer', 'access', 'activity'].map(
       (name) => `rekey/v1/${name}.proto`,
     ),
     {

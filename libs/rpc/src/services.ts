@@ -1,5 +1,6 @@
 import type { Contract } from './load.ts';
 import type { AccessServiceHandlers } from './generated/rekey/v1/AccessService.ts';
+import type { ActivityServiceHandlers } from './generated/rekey/v1/ActivityService.ts';
 import type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
 import type { BulkRotationServiceHandlers } from './generated/rekey/v1/BulkRotationService.ts';
 import type { ConsumerServiceHandlers } from './generated/rekey/v1/ConsumerService.ts';
@@ -15,6 +16,7 @@ type ServiceName = {
 
 interface Handlers {
   AccessService: AccessServiceHandlers;
+  ActivityService: ActivityServiceHandlers;
   AssistantService: AssistantServiceHandlers;
   BulkRotationService: BulkRotationServiceHandlers;
   ConsumerService: ConsumerServiceHandlers;

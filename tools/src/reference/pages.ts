@@ -1,3 +1,4 @@
+import { activityPage } from './activity.ts';
 import { cliPage } from './cli.ts';
 import { environmentPage } from './environment.ts';
 import { errorsPage } from './errors.ts';
@@ -11,6 +12,7 @@ export const referencePages = async (): Promise<Record<string, string>> => {
   for (const name of FROM_ENVIRONMENT) delete process.env[name];
   const { rekeyProgram } = await import('../../../apps/cli/src/program.ts');
   return {
+    'activity.md': activityPage(),
     'cli.md': cliPage(rekeyProgram()),
     'environment.md': environmentPage(),
     'errors.md': errorsPage(),

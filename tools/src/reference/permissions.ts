@@ -1,4 +1,4 @@
-import { ROLES, permissions } from '@rekey/access';
+import { RANKED_ROLES, permissions, rolesWith, type Permission } from '@rekey/access';
 import type { Rpc } from '../../../apps/gateway/src/pipeline/rpc.ts';
 import { createRpcTable, type RpcDeps } from '../../../apps/gateway/src/rpc-table.ts';
 import { code, page, table } from './markdown.ts';
@@ -9,7 +9,8 @@ const INTRODUCTION = `
 Generated from the table of methods by \`npm run generate\`: what the gateway enforces if it has an access
 file. [Access](../guides/access.md) says how to write one.
 
-Each role has the permissions of the roles before it: ${ROLES.map(code).join(', ')}.
+Each of these roles has the permissions of the roles before it: ${RANKED_ROLES.map(code).join(', ')}.
+\`auditor\` has only those that name it.
 `;
 
 const METHODS = `
@@ -37,6 +38,14 @@ const scopes: Record<Rpc['orgs'], string> = {
   none: 'any',
 };
 
+/** The weakest of the ranked roles that has a permission, and the roles beside these. */
+const roleOf = (permission: Permission): string => {
+  if (permissions[permission].role === 'everyone') return 'everyone';
+  const [weakest, ...others] = rolesWith(permission);
+  const beside = others.filter((role) => !(RANKED_ROLES as readonly string[]).includes(role));
+  return [weakest, ...beside].join(', ');
+};
+
 const scopeOf = (rpc: Rpc): string =>
   rpc.orgs === 'request' && 'load' in rpc ? 'request and subject' : scopes[rpc.orgs];
 
@@ -47,8 +56,8 @@ export const permissionsPage = (): string => {
       code(`${service}.${method}`),
       rpc.ofOthers === undefined
         ? code(rpc.permission)
-        : `${code(rpc.permission)}; ${code(rpc.ofOthers)} for what others requested`,
-      permissions[rpc.permission].role,
+        : `${code(rpc.permission)}; of others ${code(rpc.ofOthers)}`,
+      roleOf(rpc.permission),
       scopeOf(rpc),
     ]),
   );
@@ -56,7 +65,11 @@ export const permissionsPage = (): string => {
     INTRODUCTION,
     table(
       ['permission', 'weakest role', 'what it allows'],
-      Object.entries(permissions).map(([name, { role, allows }]) => [code(name), role, allows]),
+      Object.entries(permissions).map(([name, { allows }]) => [
+        code(name),
+        roleOf(name as Permission),
+        allows,
+      ]),
     ),
     METHODS,
     table(['method', 'permission', 'weakest role', 'in which orgs'], methods),

@@ -1,6 +1,6 @@
 import {
   AccessFileError,
-  ROLES,
+  RANKED_ROLES,
   parseAccessFile,
   permissions,
   rightsOf,
@@ -105,7 +105,8 @@ const checkCommand = (): Command =>
     .addHelpText(
       'after',
       `
-It asks neither the gateway nor Redis. Roles, from the weakest: ${ROLES.join(', ')}.
+It asks neither the gateway nor Redis. Roles, from the weakest: ${RANKED_ROLES.join(', ')};
+auditor, which reads activity alone.
 
 Exit codes: 0 the file can be used, or the caller may; 1 it cannot, or may not.
 

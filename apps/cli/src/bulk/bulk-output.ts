@@ -1,5 +1,6 @@
 import type { BulkItem, BulkRotation } from '@rekey/client';
 import {
+  byText,
   NO_WORKER,
   consumersJson,
   explained,
@@ -202,6 +203,7 @@ export const bulkLine = (bulk: BulkRotation): string => {
     progress,
     counts.failed ? `${number(counts.failed)} failed` : '',
     stop?.reason ?? '',
+    byText(bulk),
   ]
     .filter(Boolean)
     .join('  ');

@@ -20,7 +20,7 @@ import {
   type GatewayOptions,
 } from '../gateway-command.ts';
 import { consumerNames, notEmpty } from '../option-values.ts';
-import { printable, rotationJson, rotationText } from '../output/output.ts';
+import { byText, printable, rotationJson, rotationText } from '../output/output.ts';
 import { take } from '../take.ts';
 
 type WaitOptions = GatewayOptions & {
@@ -142,7 +142,9 @@ const listLine = (rotation: Rotation): string =>
     rotation.state.padEnd(11),
     printable(`${rotation.orgId}/${rotation.assistantId}`),
     rotation.error?.reason ?? '',
+    byText(rotation),
   ]
+    .filter((cell) => cell !== '')
     .join('  ')
     .trimEnd();
 

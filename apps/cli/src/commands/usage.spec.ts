@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Command } from 'commander';
+import { activityCommand } from '../activity/activity-command.ts';
 import { exitCodes } from '../failure.ts';
 import { bulkCommand } from './bulk.ts';
 import { eventsCommand } from './events.ts';
@@ -23,6 +24,7 @@ const throwing = (command: Command): Command => {
 
 const rekey = (...args: string[]): Promise<Command> => {
   const commands = [
+    activityCommand(),
     rotateCommand(),
     retryCommand(),
     getCommand(),
@@ -53,6 +55,11 @@ describe('an invalid option is refused before the command sends a request', () =
     [['policy', 'update', 'pol_1'], /give an option of what to change/],
     [['events', '--key-file', 'key.json'], /--key-file needs --open/],
     [['events', '--from', 'yesterday'], /must be now, last, start, or the id/],
+    [['activity', '--since', 'yesterday'], /must be a time such as .*, or how long ago/],
+    [['activity', '--type', 'Rotations'], /must be a type such as rotation.failed/],
+    [['activity', '--until', '1h', '--follow'], /--until cannot be given together with --follow/],
+    [['activity', '--since', '1h', '--until', '2h'], /--until must be after --since/],
+    [['activity', '--follow', '--since', '1h', '--limit', '3'], /--limit cannot be given together/],
     [['events', '--from', ''], /must be now, last, start, or the id/],
     [[...rotate, '--consumer', ''], /must be at most 63 lower-case letters/],
     [[...rotate, '--consumer', 'a', '--consumer', 'B'], /must be at most 63 lower-case letters/],
@@ -87,6 +94,9 @@ describe('an empty value, such as an unset shell variable, is refused', () => {
     [['policy', 'update', 'pol_1', '--window', '']],
     [['list', '--org', '']],
     [['list', '--assistant', ' ']],
+    [['activity', '--org', '']],
+    [['activity', '--by', '']],
+    [['activity', '--target', ' ']],
     [['bulk', 'list', '--org', '']],
     [['policy', 'list', '--org', '']],
     [['sweep', '']],
@@ -112,6 +122,8 @@ describe('a valid command sends its request', () => {
     [['sweep', '--timeout', '5']],
     [['sweep', 'org_1', '--no-wait']],
     [['list', '--limit', '5', '--org', 'org_1']],
+    [['activity', '--since', '7d', '--until', '2030-01-01', '--type', 'rotation.*', '--type', 'freeze.set']],
+    [['activity', '--by', 'spiffe://example.com/a', '--limit', '5', '--json']],
     [[...createPolicy, '--window', '0 3 * * *', '--time-zone', 'UTC']],
     [['policy', 'update', 'pol_1', '--reason', '']],
     [['events', '--from', '1700000000000-0', '--count', '5']],

@@ -111,6 +111,10 @@ const escaped = (character: string): string => `\\u{${character.codePointAt(0)!.
 export const printable = (text: string): string =>
   text.search(UNPRINTABLE) < 0 ? text : JSON.stringify(text).replace(UNPRINTABLE, escaped);
 
+/** Who requested something, at the end of its line in a list. */
+export const byText = ({ requestedBy }: { requestedBy?: string }): string =>
+  requestedBy === undefined ? '' : `by ${printable(requestedBy)}`;
+
 export const rotationText = (rotation: Rotation): string =>
   table([
     ['rotation', rotation.id],

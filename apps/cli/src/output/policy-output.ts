@@ -1,6 +1,6 @@
 import type { RotationPolicy } from '@rekey/client';
 import { humanDuration, jsonDuration, limitText, number } from '../bulk/bulk-output.ts';
-import { isoTime, printable, table, withoutEmpty } from './output.ts';
+import { byText, isoTime, printable, table, withoutEmpty } from './output.ts';
 
 /** A policy as --json shows it: the contract's names, RFC 3339 times, unset fields left out. */
 export const policyJson = (policy: RotationPolicy): Record<string, unknown> =>
@@ -63,4 +63,7 @@ export const policyLine = (policy: RotationPolicy): string =>
     `every ${policy.everyDays} d`.padEnd(12),
     (nextDue(policy) ?? '').padEnd(24),
     scopeText(policy),
-  ].join('  ');
+    byText(policy),
+  ]
+    .filter((cell) => cell !== '')
+    .join('  ');

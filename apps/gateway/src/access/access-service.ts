@@ -14,6 +14,7 @@ import type { AccessToken, Tokens } from '@rekey/ledger';
 import { toProtoGrant, toProtoToken } from '@rekey/rpc';
 import { RekeyError, TokenName } from '@rekey/schema';
 import type { z } from 'zod';
+import { notPermitted } from '../pipeline/authorize.ts';
 import { defineRpc, type RpcContext, type RpcTable } from '../pipeline/rpc.ts';
 import { Empty } from '../requests/fields.ts';
 import { makePageToken, readPageToken } from '../requests/page-token.ts';
@@ -30,9 +31,6 @@ export interface AccessServiceDeps {
 
 /** Stands for the filter of this list, which has none: its page tokens are refused by other lists. */
 const ALL = { list: 'tokens' };
-
-const notPermitted = (permission: Permission): RekeyError =>
-  new RekeyError('NOT_PERMITTED', { which: permission, metadata: { permission } });
 
 /** Nobody gives more than they have: neither by the token, nor by bindings that name it already. */
 const refuseMore = (rights: Rights, given: readonly Pick<Grant, 'role' | 'orgs'>[]): void => {
@@ -188,6 +186,7 @@ export const createAccessService = (deps: AccessServiceDeps): RpcTable['AccessSe
     CheckAccess: defineRpc({
       request: CheckAccess,
       permission: 'access.self',
+      ofOthers: 'access.read',
       orgs: 'none',
       effect: 'read',
       handler: async (request, context) => check(request, context),

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { Metadata, status, type StatusObject } from '@grpc/grpc-js';
-import { RekeyError, type ErrorCode } from '@rekey/schema';
+import { RekeyError, type ActivityRecord, type ErrorCode } from '@rekey/schema';
 import { readStatusDetails } from '@rekey/rpc';
 import { z } from 'zod';
+import { createDeniedCalls } from '../activity/denied-calls.ts';
 import { createHandlers } from '../pipeline/pipeline.ts';
 import type { Rpc, RpcContext, RpcTable } from '../pipeline/rpc.ts';
 import { createRpcTable, type RpcDeps } from '../rpc-table.ts';
@@ -54,8 +55,8 @@ const stripped = (rpc: Rpc, about: About, ran: string[]): Rpc => {
         ...rpc,
         ...loading,
         request: z.any(),
-        handler: async function* () {
-          ran.push('handled');
+        handler: async function* (_request: unknown, { sees }: RpcContext) {
+          ran.push('handled', ...[OWN, OTHER, 'c'].filter(sees));
           yield {};
         },
         respond,
@@ -95,6 +96,8 @@ interface Outcome {
   ran: string[];
   reason: string | undefined;
   code: status;
+  /** The records of activity that it left. */
+  recorded: ActivityRecord[];
 }
 
 /** Calls the handler that grpc-js would call. */
@@ -104,6 +107,11 @@ const call = async (
   access: Access,
 ): Promise<Outcome> => {
   const ran: string[] = [];
+  const recorded: ActivityRecord[] = [];
+  const denied = createDeniedCalls({
+    append: async (record) => void recorded.push(record),
+    onError: () => {},
+  });
   const handlers = createHandlers(
     { [service]: { [method]: stripped(rpc, about, ran) } } as unknown as Partial<RpcTable>,
     {
@@ -112,6 +120,7 @@ const call = async (
       confirmDurable: async () => true,
       logger: { event: () => {} },
       access,
+      onFailed: denied.note,
     },
   ) as unknown as Record<string, Record<string, (...args: unknown[]) => void>>;
   const message = messageOf(rpc, about);
@@ -136,17 +145,20 @@ const call = async (
     };
     handlers[service]![method]!(fake, (error: Partial<StatusObject> | null) => resolve(error ?? undefined));
   });
+  await denied.close();
   return {
     ran,
+    recorded,
     code: failed?.code ?? status.OK,
     reason: failed && readStatusDetails(failed as never).reason,
   };
 };
 
-/** That of `everyone` is the lowest. */
-const ranks = (role: Role | 'everyone'): number => (ROLES as readonly string[]).indexOf(role);
+const RANKS: readonly string[] = ['everyone', 'viewer', 'rotator', 'operator', 'admin'];
+/** Beside the ranks: what such a role may do, and nothing else. */
+const BESIDE: Partial<Record<Role, readonly string[]>> = { auditor: ['activity.read', 'access.self'] };
 const has = (role: Role, permission: Permission): boolean =>
-  ranks(role) >= ranks(permissions[permission].role);
+  BESIDE[role]?.includes(permission) ?? RANKS.indexOf(role) >= RANKS.indexOf(permissions[permission].role);
 const isDefined = (permission: string): permission is Permission => Object.hasOwn(permissions, permission);
 
 /** What is to happen, from the columns: nothing refused, or the reason. */
@@ -175,10 +187,18 @@ describe('every method of the table', () => {
     '%s does for each role what its row says, in each org',
     async (_, row) => {
       for (const { role, where, about } of cases.filter((one) => one.row === row)) {
-        const { ran, reason } = await call(row, about, accessOf(role, where));
+        const { ran, reason, recorded } = await call(row, about, accessOf(role, where));
         const wanted = expected(row.rpc, role, where, about);
         expect({ role, where, about, reason }).toEqual({ role, where, about, reason: wanted });
         expect(ran.length > 0).toBe(wanted === undefined);
+        const denial = {
+          type: 'access.denied',
+          by: 'uri:caller',
+          target: `method:${row.service}/${row.method}`,
+          reason: wanted,
+        };
+        expect(recorded).toMatchObject(wanted === undefined ? [] : [denial]);
+        expect(recorded).toHaveLength(wanted === undefined ? 0 : 1);
       }
     },
   );
@@ -196,8 +216,9 @@ describe('every method of the table', () => {
     '%s answers nobody who is not known',
     async (_, row) => {
       for (const about of ABOUT) {
-        const { ran, code } = await call(row, about, nobody);
+        const { ran, code, recorded } = await call(row, about, nobody);
         expect({ ran, code }).toEqual({ ran: [], code: status.UNAUTHENTICATED });
+        expect(recorded).toMatchObject([{ type: 'access.unauthenticated', by: 'anonymous' }]);
       }
     },
   );

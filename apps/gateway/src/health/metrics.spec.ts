@@ -36,6 +36,7 @@ describe('the metrics of the gateway', () => {
     end(status.CANCELLED);
     const bulk = 'service="rekey.v1.BulkRotationService"';
     expect((await linesOf(metrics, 'rekey_gateway_open_streams')).toSorted()).toEqual([
+      'rekey_gateway_open_streams{service="rekey.v1.ActivityService",method="WatchActivity"} 0',
       `rekey_gateway_open_streams{${bulk},method="CreateBulkRotation"} 0`,
       `rekey_gateway_open_streams{${bulk},method="WatchBulkRotation"} 1`,
       'rekey_gateway_open_streams{service="rekey.v1.RotationPolicyService",method="CreateRotationPolicy"} 0',

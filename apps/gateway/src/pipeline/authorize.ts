@@ -1,4 +1,4 @@
-import { ORG_ALIAS, RekeyError } from '@rekey/schema';
+import { ORG_ALIAS, RekeyError, type ErrorCode } from '@rekey/schema';
 import { permissions, type Permission, type Rights } from '@rekey/access';
 import { withRealNames, type ReadOrgName } from './org-names.ts';
 import type { Caller } from '../identity/authenticate.ts';
@@ -25,8 +25,23 @@ const toSee = (permission: Permission): Permission | undefined => {
 const allowsEach = (rights: Rights, permission: Permission, orgs: readonly string[]): boolean =>
   orgs.length > 0 && orgs.every((org) => rights.allows(permission, org));
 
-const notPermitted = (permission: Permission): RekeyError =>
-  new RekeyError('NOT_PERMITTED', { which: permission, metadata: { permission } });
+/** A call is refused because its caller lacks a right, whatever its caller reads. */
+export class AccessDenied extends RekeyError {
+  /** The orgs that the call touches, as far as they are known. */
+  readonly orgs: readonly string[];
+
+  constructor(
+    code: ErrorCode,
+    orgs: readonly string[],
+    options?: ConstructorParameters<typeof RekeyError>[1],
+  ) {
+    super(code, options);
+    this.orgs = orgs;
+  }
+}
+
+export const notPermitted = (permission: Permission, orgs: readonly string[] = []): AccessDenied =>
+  new AccessDenied('NOT_PERMITTED', orgs, { which: permission, metadata: { permission } });
 
 /** Throws NOT_PERMITTED for a caller that has the permission nowhere: its request need not be read. */
 export const requireSomewhere = ({ permission }: Rpc, rights: Rights): void => {
@@ -45,16 +60,16 @@ export const authorize = async (
 ): Promise<void> => {
   const { permission } = rpc;
   if (rights.allowsEverywhere(permission)) return;
-  if (!rights.allowsSomewhere(permission) || rpc.orgs === 'all') throw notPermitted(permission);
-  if (rpc.orgs === 'request' && !allowsEach(rights, permission, orgsOf(request)))
-    throw notPermitted(permission);
+  const named = orgsOf(request);
+  if (!rights.allowsSomewhere(permission) || rpc.orgs === 'all') throw notPermitted(permission, named);
+  if (rpc.orgs === 'request' && !allowsEach(rights, permission, named)) throw notPermitted(permission, named);
   if (!('load' in rpc) || rpc.load === undefined || rpc.notFound === undefined) return;
   const orgs = await withRealNames(await rpc.load(request), readOrgName);
   if (allowsEach(rights, permission, orgs)) return;
   const seeing = toSee(permission);
   throw seeing !== undefined && allowsEach(rights, seeing, orgs)
-    ? notPermitted(permission)
-    : new RekeyError(rpc.notFound);
+    ? notPermitted(permission, orgs)
+    : new AccessDenied(rpc.notFound, orgs);
 };
 
 /** Throws if a write led to something of another org, such as a rotation that another caller asked for. */
@@ -67,8 +82,8 @@ export const authorizeResult = async (
   if (orgs !== 'request' || rights.allowsEverywhere(permission) || !isFields(result)) return;
   const { orgId } = result;
   if (typeof orgId !== 'string') return;
-  if (!allowsEach(rights, permission, await withRealNames([orgId], readOrgName)))
-    throw notPermitted(permission);
+  const named = await withRealNames([orgId], readOrgName);
+  if (!allowsEach(rights, permission, named)) throw notPermitted(permission, named);
 };
 
 /** A caller may have requested something under any name by which bindings know it. */
@@ -76,7 +91,8 @@ export const requireOwn =
   ({ ofOthers }: Rpc, { names }: Caller, rights: () => Rights): RpcContext['requireOwn'] =>
   ({ orgId, requestedBy }) => {
     const isOwn = requestedBy !== undefined && names.has(requestedBy);
-    if (!isOwn && ofOthers !== undefined && !rights().allows(ofOthers, orgId)) throw notPermitted(ofOthers);
+    if (!isOwn && ofOthers !== undefined && !rights().allows(ofOthers, orgId))
+      throw notPermitted(ofOthers, [orgId]);
   };
 
 /** Whether a caller has the permission of a method in an org, also under the name `c`. */

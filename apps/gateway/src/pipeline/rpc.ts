@@ -50,7 +50,7 @@ export type Effect = 'read' | 'change' | 'durable-change' | 'accept';
 
 interface Rights {
   permission: Permission;
-  /** Needed for what others requested; `permission` alone suffices for what the caller requested. */
+  /** Needed for what concerns others; `permission` alone suffices for what the caller requested, or is. */
   ofOthers?: Permission;
   effect: Effect;
 }

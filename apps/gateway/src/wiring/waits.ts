@@ -1,8 +1,10 @@
-import type { Shutdown } from '@rekey/runtime';
+import { createActivityFeed } from '@rekey/ledger';
+import type { Logger, Shutdown } from '@rekey/runtime';
 import { createBulkWatches } from '../bulks/bulk-watches.ts';
 import { createAcknowledgements } from '../consumers/acknowledgements.ts';
 import { createWorkerLiveness } from '../health/worker-liveness.ts';
 import { createRotationWaiters } from '../rotations/rotation-waiters.ts';
+import type { GatewayEnvironment } from '../config.ts';
 import type { LedgerParts } from './ledger.ts';
 import type { RedisParts } from './redis.ts';
 
@@ -11,15 +13,24 @@ import type { RedisParts } from './redis.ts';
  */
 export const createWaits = (
   { ledger, processes, bulks, registry, consumers, positions, positionsRead }: LedgerParts,
-  { subscriber }: RedisParts,
+  { connections, redis, subscriber }: RedisParts,
+  config: Pick<GatewayEnvironment, 'REKEY_PREFIX'>,
+  logger: Logger,
 ) => {
   const liveness = createWorkerLiveness(processes);
   const bulkWatches = createBulkWatches({ bulks, liveness });
+  const activityFeed = createActivityFeed({
+    redis,
+    prefix: config.REKEY_PREFIX,
+    connect: () => connections.connect({ onDisconnect: 'retry', name: 'gateway-activity' }),
+    onError: (err) => logger.event('gateway_activity_unreadable', { err }),
+  });
   const acknowledgements = createAcknowledgements({ registry, consumers, positions, positionsRead });
   const waiters = createRotationWaiters({ ledger, subscriber });
   waiters.start();
   return {
     liveness,
+    activityFeed,
     bulkWatches,
     acknowledgements,
     waiters,
@@ -27,6 +38,7 @@ export const createWaits = (
     closeOnShutdown: (shutdown: Shutdown): void => {
       shutdown.defer('waiters', () => waiters.close());
       shutdown.defer('acknowledgements', () => acknowledgements.close());
+      shutdown.defer('activity feed', () => activityFeed.close());
       shutdown.defer('bulk watches', () => bulkWatches.close());
     },
   };

@@ -8,6 +8,7 @@ import type { CommandName } from '../scripts/names.generated.ts';
 export const activityOfCommands: Record<CommandName, readonly ActivityType[] | string> = {
   accept: ['rotation.requested', 'rotation.joined'],
   'acks-read': 'reads',
+  'activity-read': 'reads',
   'acks-trim': 'trims what consumers report',
   adopt: ['ledger.adopted'],
   'begin-check': 'draws the number of a read',
@@ -115,4 +116,4 @@ export const activityOfCommands: Record<CommandName, readonly ActivityType[] | s
 };
 
 /** What no command of the ledger records. */
-export const recordedElsewhere: readonly ActivityType[] = ['access.denied'];
+export const recordedElsewhere: readonly ActivityType[] = ['access.denied', 'access.unauthenticated'];

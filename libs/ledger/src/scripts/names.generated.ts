@@ -5,6 +5,7 @@ export const commandFolders = {
   accept: 'rotations',
   'acks-read': 'consumers',
   'acks-trim': 'consumers',
+  'activity-read': 'activity',
   adopt: 'system',
   'begin-check': 'assistants',
   'bulk-claim': 'bulks',

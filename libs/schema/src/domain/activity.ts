@@ -49,6 +49,7 @@ export const activityTypes = {
   'token.created': 'An access token was created.',
   'token.revoked': 'An access token was revoked.',
   'access.denied': 'A call was denied; the reason is its error reason.',
+  'access.unauthenticated': 'A call named nobody, or showed a token that is not valid.',
 } as const;
 
 export type ActivityType = keyof typeof activityTypes;
@@ -63,6 +64,7 @@ export const systemParts = {
   orgs: 'learns which org `c` stands for',
   ledger: 'recognises the ledger, and whether it has vanished',
   consumers: 'grants consumers their keys',
+  access: 'counts the denied calls of callers that are too many to be named',
 } as const;
 
 type SystemPart = keyof typeof systemParts;

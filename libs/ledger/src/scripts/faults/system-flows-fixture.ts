@@ -109,6 +109,15 @@ export const systemFlows: Flows = {
     await sweeps.begin('swp_1', 'run-2', 60_000);
     await sweeps.begin('swp_all', 'run-1', 60_000);
   },
+  'the stream of activity': async () => {
+    const { activity } = openLedger(redis, { prefix: 'spec' });
+    const list = (newestFirst: boolean) => activity.list({ size: 10, newestFirst, matches: () => true });
+    await list(true);
+    await activity.append({ type: 'freeze.set', by: 'local' });
+    await redis.xadd('{spec}:activity', '*', 'x', 'y'.repeat(40_000));
+    await list(true);
+    await list(false);
+  },
   consumers: async () => {
     await rotate('f1');
     await redis.xadd('{spec}:acks', '5-0', 'ack', '{}');

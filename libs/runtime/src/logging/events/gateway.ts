@@ -9,6 +9,13 @@ export const gatewayEvents = {
       'A call failed with an unforeseen error, or on a ledger entry that cannot be read. Its caller ' +
       'received INTERNAL. Report the stack in `err`, or repair the entry that `rekey status` names.',
   },
+  gateway_hook_failed: {
+    level: 'error',
+    message: 'a part of the gateway that surrounds calls failed',
+    meaning:
+      'What counts, limits or measures calls threw an unforeseen error. Its call was answered ' +
+      'nevertheless, with INTERNAL if the part decides about it. Report the stack in `err`.',
+  },
   gateway_not_serving: {
     level: 'warn',
     message: 'NOT_SERVING: Redis accepts no writes',
@@ -49,6 +56,20 @@ export const gatewayEvents = {
     meaning:
       'After three seconds, responses show all consumers as UNAPPLIED, until the gateway can read their ' +
       'acknowledgements. See `err`.',
+  },
+  gateway_activity_unreadable: {
+    level: 'warn',
+    message: 'the stream of activity could not be read; retrying',
+    meaning:
+      'Watches of activity (`rekey activity --follow`) are sent nothing until the gateway can read the ' +
+      'stream. See `err`.',
+  },
+  gateway_denial_not_recorded: {
+    level: 'debug',
+    message: 'a denied call could not be recorded; it stays counted',
+    meaning:
+      'Redis did not take the record of a denied call. The gateway writes it with the count of the next ' +
+      'minute; see the Redis events.',
   },
   gateway_key_file_missing: {
     level: 'warn',

@@ -1,0 +1,54 @@
+import type { Connection } from '../connection.ts';
+import { activityCommands } from './commands.generated.ts';
+import { parseActivityEntry, type SeenEntry } from './activity-entry.ts';
+
+interface ActivityRange {
+  /** An id, `(` and an id for what comes after it, `-` or `+`. */
+  from: string;
+  to: string;
+  newestFirst: boolean;
+  /** How many entries to look at, at most. */
+  count?: number;
+}
+
+interface ReadActivity {
+  /** In their order, and also what is no record. */
+  entries: SeenEntry[];
+  /** Whether none remain. */
+  ended: boolean;
+  nowMs: number;
+}
+
+export type ReadActivityRange = (range: ActivityRange) => Promise<ReadActivity>;
+
+/** One script call looks at no more: a millisecond of Redis. */
+const ENTRIES_A_READ = 100;
+const BYTES_A_READ = 256 * 1024;
+/** A record of Rekey is shorter: a reason has 1 KiB, names and states have a few. */
+const LONGEST_RECORD_BYTES = 32 * 1024;
+
+/** Reads a bounded part of the stream of activity. Rejects with LEDGER_CORRUPT if the key is no stream. */
+export const createActivityReader = ({ run }: Pick<Connection, 'run'>): ReadActivityRange => {
+  const commands = activityCommands(run);
+  return async ({ from, to, newestFirst, count = ENTRIES_A_READ }) => {
+    const {
+      entries: texts,
+      ended,
+      nowMs,
+    } = await commands.activityRead({
+      from,
+      to,
+      newestFirst,
+      count: Math.min(count, ENTRIES_A_READ),
+      chars: BYTES_A_READ,
+      longest: LONGEST_RECORD_BYTES,
+    });
+    const entries: SeenEntry[] = [];
+    for (let i = 0; i < texts.length;) {
+      const end = i + 2 + Number(texts[i + 1]);
+      entries.push(parseActivityEntry(texts[i]!, texts.slice(i + 2, end)));
+      i = end;
+    }
+    return { entries, ended, nowMs };
+  };
+};
