@@ -208,7 +208,7 @@ describe('rekey activity', () => {
     await system.redis.xadd('{rekey}:activity', '*', 'x', 'y');
     const shown = await rekey(['activity', '--limit', '2']);
     expect(shown.out).toContain('\\u{9b}31m');
-    expect(shown.out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(shown.out.replaceAll('\n', '')).not.toMatch(/\p{C}/u);
     expect(shown.err).toContain('1 entry passed over');
     const [hostileRecord] = (await rekey(['activity', '--limit', '1', '--json'])).json();
     expect(hostileRecord).toMatchObject({ principal: hostile, reason: hostile });

@@ -83,6 +83,9 @@ export const statusJson = (status: SystemStatus): Record<string, unknown> =>
       registry_rev: status.registry.registryRev,
       no_memory: status.registry.noMemory,
     },
+    limited_callers: status.limitedCallers.map(({ caller, limit, refusedCount, sinceTime }) =>
+      withoutEmpty({ caller, limit, refused_count: refusedCount, since_time: isoTime(sinceTime) }),
+    ),
     ledger:
       status.ledger &&
       withoutEmpty({
@@ -164,6 +167,17 @@ const registryRows = (registry: SystemStatus['registry']): [string, string][] =>
       ]
     : [];
 
+const limitedRows = (callers: SystemStatus['limitedCallers']): [string, string][] =>
+  callers.length === 0
+    ? []
+    : [
+        ['callers at a limit', 'of this gateway'],
+        ...callers.map(({ caller, limit, refusedCount, sinceTime }): [string, string] => [
+          `  ${printable(limit)}`,
+          `${printable(caller)}  ${number(refusedCount)} refused ${since(sinceTime)}`,
+        ]),
+      ];
+
 const totalsText = (status: SystemStatus): string =>
   table([
     [
@@ -198,6 +212,7 @@ const totalsText = (status: SystemStatus): string =>
     ]),
     ['checks due', String(status.checkCount)],
     ...registryRows(status.registry),
+    ...limitedRows(status.limitedCallers),
     ...aliasRows(status.orgAlias),
   ]).replace(/^/gm, '  ');
 
