@@ -1,13 +1,7 @@
 import '@rekey/runtime/check-node';
 import { setLogger } from '@grpc/grpc-js';
 import { loadContract } from '@rekey/rpc';
-import {
-  STOP_ACCEPTING_AT,
-  createReplicaConfirmation,
-  listenFailure,
-  nextUlid,
-  runProcess,
-} from '@rekey/runtime';
+import { createReplicaConfirmation, listenFailure, nextUlid, runProcess } from '@rekey/runtime';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import { GatewayEnvironment } from './config.ts';
 import { createMetrics } from './health/metrics.ts';
@@ -20,8 +14,8 @@ import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
 import { announce } from './wiring/presence.ts';
-import { watchArchive } from './wiring/archive.ts';
-import { loadKeyFile, watchContest } from './wiring/registry.ts';
+import { createHoldBack } from './wiring/hold-back.ts';
+import { loadKeyFile } from './wiring/registry.ts';
 import { startCertificates } from './wiring/tls.ts';
 import { createWaits } from './wiring/waits.ts';
 
@@ -65,15 +59,12 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   };
   const metrics = config.GATEWAY_HEALTH_ADDRESS === undefined ? undefined : createMetrics(contract, seen);
   metrics?.measureCommands(redis);
-  const contest = watchContest(ledgerParts.ledger, shutdown);
-  const archiveBehind = watchArchive(ledgerParts, config, logger, shutdown);
   const limits = limitsOf(config);
   const onLimit = (limit: string) => metrics?.onLimit(limit);
   const uploadIds = createUploadIds(limits.uploadIds, onLimit);
   const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits, uploadIds, access }), {
     readOrgName: ledgerParts.readOrgName,
-    holdBack: () =>
-      memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : (archiveBehind() ?? contest()),
+    holdBack: createHoldBack(memory, ledgerParts, config, logger, shutdown),
     confirmDurable: replicas.confirm,
     logger,
     access,
