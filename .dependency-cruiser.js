@@ -33,7 +33,7 @@ const directions = Object.entries(libs).map(([from, allowed]) => ({
     path: '^(libs|apps|e2e|bench|chaos|tools)/',
     pathNot: [
       `^${from}/`,
-      '^libs/runtime/check-node\\.js$',
+      '^libs/runtime/(check-node\\.js|src/process/parent-exit\\.ts)$',
       ...allowed.map((lib) => `^libs/${lib}/src/index\\.ts$`),
     ],
   },

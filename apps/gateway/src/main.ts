@@ -1,7 +1,7 @@
 import '@rekey/runtime/check-node';
 import { setLogger } from '@grpc/grpc-js';
 import { loadContract } from '@rekey/rpc';
-import { createReplicaConfirmation, listenFailure, nextUlid, runProcess } from '@rekey/runtime';
+import { listenFailure, runProcess } from '@rekey/runtime';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import { GatewayEnvironment } from './config.ts';
 import { createMetrics } from './health/metrics.ts';
@@ -9,7 +9,7 @@ import { limitsOf } from './limits/limits.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import { createServer } from './pipeline/server.ts';
 import { createRpcTable } from './rpc-table.ts';
-import { createReflectionRight, startAccess, startDeniedCalls } from './wiring/access.ts';
+import { startAccess } from './wiring/access.ts';
 import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
@@ -17,6 +17,7 @@ import { announce } from './wiring/presence.ts';
 import { createHoldBack } from './wiring/hold-back.ts';
 import { loadKeyFile } from './wiring/registry.ts';
 import { startCertificates } from './wiring/tls.ts';
+import { confirmWithReplicas } from './wiring/replicas.ts';
 import { createWaits } from './wiring/waits.ts';
 
 /**
@@ -36,45 +37,42 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const { redis, connections, memory } = redisParts;
   const clock = startLedgerClock(redisParts, config, logger, shutdown);
   const ledgerParts = openLedgerParts(redisParts, clock, keyFile, config, logger, shutdown);
-  const { keys } = ledgerParts.ledger;
   const waits = createWaits(ledgerParts, redisParts, config, logger);
   watchLedger(ledgerParts, config, logger, shutdown);
-  const replicas = createReplicaConfirmation(redis, {
-    replicas: config.REKEY_WAIT_REPLICAS,
-    withinMs: config.REKEY_WAIT_REPLICAS_MS,
-    connect: () => connections.connect({ onDisconnect: 'fail', name: 'gateway-replicas' }),
-    mark: keys.replicated(nextUlid()),
-  });
-  shutdown.defer('replicas', () => replicas.close());
+  const confirmDurable = confirmWithReplicas(redisParts, ledgerParts.ledger.keys, config, shutdown);
 
   const contract = loadContract();
   const certificates = startCertificates(config, logger, shutdown);
-  const { access, isRefused } = startAccess(ledgerParts.tokens, config, logger, shutdown);
-  const noteDenied = startDeniedCalls(ledgerParts, logger, shutdown);
+  const limits = limitsOf(config);
+  const onLimit = (limit: string) => metrics?.onLimit(limit);
+  const gate = startAccess(ledgerParts, config, logger, shutdown, onLimit);
+  const { access, quotas, limitedCallers } = gate;
   const seen = {
     waiters: waits.waiting,
     connections: () => server.connections(),
     certificates: certificates?.state,
-    isAccessFileRefused: isRefused,
+    isAccessFileRefused: gate.isRefused,
+    callersAtLimit: quotas?.atLimit,
   };
   const metrics = config.GATEWAY_HEALTH_ADDRESS === undefined ? undefined : createMetrics(contract, seen);
   metrics?.measureCommands(redis);
-  const limits = limitsOf(config);
-  const onLimit = (limit: string) => metrics?.onLimit(limit);
   const uploadIds = createUploadIds(limits.uploadIds, onLimit);
-  const handlers = createHandlers(createRpcTable({ ...ledgerParts, ...waits, uploadIds, access }), {
+  const table = createRpcTable({ ...ledgerParts, ...waits, uploadIds, access, limitedCallers });
+  const handlers = createHandlers(table, {
     readOrgName: ledgerParts.readOrgName,
     holdBack: createHoldBack(memory, ledgerParts, config, logger, shutdown),
-    confirmDurable: replicas.confirm,
+    confirmDurable,
     logger,
     access,
-    onFailed: noteDenied,
+    onFailed: gate.noteDenied,
+    quotas,
     ...(metrics && { onRefused: metrics.onWorkRefused }),
   });
   const server = createServer(contract, handlers, {
     limits,
     onLimit,
-    mayReflect: createReflectionRight(access, noteDenied),
+    onThrown: (err) => logger.event('gateway_hook_failed', { err }),
+    mayReflect: gate.mayReflect,
     tls: certificates && {
       credentials: certificates.credentials,
       maxConnectionAgeMs: config.GRPC_MAX_CONNECTION_AGE_MS,

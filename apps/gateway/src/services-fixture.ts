@@ -93,6 +93,7 @@ const servicesOn = (
       liveness: { noLiveWorker: async () => false },
       access: fixture.access,
       uploadIds: createUploadIds(1_000_000, () => {}),
+      limitedCallers: () => [],
       budgetOf: (egress) =>
         openLedger(redis, { prefix: PREFIX, budget: { egress, requestsPerMinute: 1 } }).budget,
     }),
@@ -106,6 +107,9 @@ const servicesOn = (
       onFailed: (...failed) => fixture.onFailed(...failed),
     },
   );
+
+const activityFeedOn = (redis: Redis): ActivityFeed =>
+  createActivityFeed({ redis, prefix: PREFIX, connect: () => redis.duplicate(), onError: () => {} });
 
 /** Call this once at the top of a spec: it registers the hooks that open and close everything. */
 export const useServices = (): ServicesFixture => {
@@ -123,12 +127,7 @@ export const useServices = (): ServicesFixture => {
     redis = new Redis(server.url);
     sweepQueue = createSweepQueue(redis, keys);
     policyQueue = createPolicyQueue(redis, keys);
-    activityFeed = createActivityFeed({
-      redis,
-      prefix: PREFIX,
-      connect: () => redis.duplicate(),
-      onError: () => {},
-    });
+    activityFeed = activityFeedOn(redis);
     positions = createConsumerPositions({
       blocking: redis.duplicate(),
       prefix: PREFIX,

@@ -1,4 +1,5 @@
 import { status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
+import { attempt, type OnThrown } from './attempt.ts';
 
 type InnermostCall = Parameters<ServerInterceptor>[1];
 type Listener = Parameters<InnermostCall['start']>[0];
@@ -16,22 +17,25 @@ class ObservedListener implements Listener {
   private readonly observer: CallObserver;
   private readonly path: string;
   private readonly listener: Listener;
+  private readonly onThrown: OnThrown;
   private onEnd: ((code: status) => void) | undefined;
 
-  constructor(observer: CallObserver, path: string, listener: Listener) {
+  constructor(observer: CallObserver, path: string, listener: Listener, onThrown: OnThrown) {
     this.observer = observer;
     this.path = path;
     this.listener = listener;
+    this.onThrown = onThrown;
   }
 
   end(code: status): void {
-    this.onEnd?.(code);
+    const { onEnd } = this;
     this.onEnd = undefined;
+    if (onEnd) attempt(() => onEnd(code), this.onThrown);
   }
 
   onReceiveMetadata(metadata: Metadata): void {
     // grpc-js starts no call that was cancelled before.
-    this.onEnd = this.observer.onCall(this.path);
+    this.onEnd = attempt(() => this.observer.onCall(this.path), this.onThrown);
     this.listener.onReceiveMetadata(metadata);
   }
 
@@ -52,15 +56,16 @@ class ObservedListener implements Listener {
 /**
  * Reports each call with the status code on the wire: also one that grpc-js sends by itself (a deadline that
  * has passed, a message that cannot be read), and CANCELLED for a call that its caller ended first. It must
- * be the first interceptor: grpc-js gives that one the innermost call, which sends every status.
+ * be the first interceptor: grpc-js gives that one the innermost call, which sends every status. A call goes
+ * on if the observer throws.
  */
 export const observeCalls =
-  (observer: CallObserver): ServerInterceptor =>
+  (observer: CallObserver, onThrown: OnThrown = () => {}): ServerInterceptor =>
   ({ path }, call) => {
     let observed: ObservedListener | undefined;
     const { start, sendStatus } = call;
     call.start = (listener) => {
-      observed = new ObservedListener(observer, path, listener);
+      observed = new ObservedListener(observer, path, listener, onThrown);
       start.call(call, observed);
     };
     call.sendStatus = (sent) => {

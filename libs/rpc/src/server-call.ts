@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Metadata, StatusObject } from '@grpc/grpc-js';
 import { RekeyError, errorTable } from '@rekey/schema';
+import { attempt } from './attempt.ts';
 import { toStatus } from './status-details.ts';
 
 export interface CallContext {
@@ -18,6 +19,8 @@ export interface CallContext {
   readonly authorization: string | undefined;
   /** The caller's certificate in DER, if TLS has verified it. */
   readonly peerCertificate: Buffer | undefined;
+  /** The address of the connection as `ADDRESS:PORT`, without brackets; `unknown` if it is gone. */
+  readonly peer: string | undefined;
 }
 
 /** What grpc-js's calls of every kind have in common. */
@@ -27,6 +30,7 @@ interface ServerCall {
   on(event: 'cancelled', listener: () => void): unknown;
   getDeadline(): Date | number;
   getPath?(): string;
+  getPeer?(): string;
   getAuthContext?(): { sslPeerCertificate?: { raw?: Buffer } } | null;
 }
 
@@ -86,6 +90,10 @@ class ContextOfCall implements CallContext {
     return this.call.getAuthContext?.()?.sslPeerCertificate?.raw;
   }
 
+  get peer(): string | undefined {
+    return this.call.getPeer?.();
+  }
+
   private header(name: string, form: RegExp): string | undefined {
     const [value] = this.call.metadata?.get(name) ?? [];
     return typeof value === 'string' && form.test(value) ? value : undefined;
@@ -99,10 +107,19 @@ export type OnUnexpected = (error: unknown, context: CallContext) => void;
 
 /**
  * The status of a failed call: that of a RekeyError; for any other error INTERNAL. An error that is, or
- * becomes, INTERNAL is reported.
+ * becomes, INTERNAL is reported. Throws nothing: nobody else would end the call.
  */
 export const statusOf = (error: unknown, context: CallContext, onUnexpected: OnUnexpected): StatusObject => {
-  const known = error instanceof RekeyError ? error : new RekeyError('INTERNAL');
-  if (errorTable[known.code].grpc === 'INTERNAL') onUnexpected(error, context);
-  return toStatus(known, context.path);
+  const report = (thrown: unknown): void =>
+    void attempt(
+      () => onUnexpected(thrown, context),
+      () => {},
+    );
+  const internal = (): StatusObject => toStatus(new RekeyError('INTERNAL'), context.path);
+  if (!(error instanceof RekeyError)) {
+    report(error);
+    return internal();
+  }
+  if (errorTable[error.code]?.grpc === 'INTERNAL') report(error);
+  return attempt(() => toStatus(error, context.path), report) ?? internal();
 };

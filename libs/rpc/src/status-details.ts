@@ -80,6 +80,12 @@ const MAX_VALUE_CHARACTERS = 512;
 /** How long a caller that was refused for want of room should wait before it tries again. */
 const RETRY_AFTER_MS = 1000;
 
+/** A google.protobuf.Duration, in whole milliseconds. */
+const durationOf = (ms: number) => {
+  const wholeMs = Math.ceil(ms);
+  return { seconds: Math.floor(wholeMs / 1000), nanos: (wholeMs % 1000) * 1_000_000 };
+};
+
 /** The method's name: the last part of the path of a call. Empty if there is no path. */
 const methodOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
@@ -124,7 +130,7 @@ export const toStatus = (error: RekeyError, path = ''): StatusObject => {
   ];
   if (violations.length > 0) packed.push(detail('BadRequest', { field_violations: violations }));
   if (retry && grpc === 'RESOURCE_EXHAUSTED')
-    packed.push(detail('RetryInfo', { retry_delay: { seconds: RETRY_AFTER_MS / 1000 } }));
+    packed.push(detail('RetryInfo', { retry_delay: durationOf(error.retryAfterMs ?? RETRY_AFTER_MS) }));
   const metadata = new Metadata();
   metadata.set(
     TRAILER,

@@ -7,6 +7,7 @@ import {
   type ServerWritableStream,
 } from '@grpc/grpc-js';
 import { RekeyError } from '@rekey/schema';
+import { attempt } from './attempt.ts';
 import { contextOf, statusOf, type CallContext, type OnUnexpected } from './server-call.ts';
 
 /** The messages of a stream of requests. */
@@ -32,10 +33,19 @@ export const clientStreaming =
     call.on('error', () => {});
     const context = contextOf(call);
     const abandon = (error: Error) => void call.destroy(error);
-    handler(Object.assign(readUntilEnd(call, idleMs), { abandon }), context).then(
-      (response) => callback(null, response),
-      // A caller that has cancelled receives nothing, and its leaving is not unexpected.
-      (error: unknown) => callback(statusOf(error, context, call.cancelled ? () => {} : onUnexpected)),
+    // A caller that has cancelled receives nothing, and its leaving is not unexpected.
+    const fail = (error: unknown): void =>
+      void attempt(
+        () => callback(statusOf(error, context, call.cancelled ? () => {} : onUnexpected)),
+        () => {},
+      );
+    attempt(
+      () =>
+        void handler(Object.assign(readUntilEnd(call, idleMs), { abandon }), context).then(
+          (response) => void attempt(() => callback(null, response), fail),
+          fail,
+        ),
+      fail,
     );
   };
 
@@ -77,11 +87,20 @@ export const serverStreaming =
   ): handleServerStreamingCall<Request, Response> =>
   (call) => {
     const context = contextOf(call);
-    send(handler(call.request, context), call).then(
-      () => call.end(),
-      (error: unknown) => {
-        if (!call.cancelled) call.emit('error', statusOf(error, context, onUnexpected));
-      },
+    const fail = (error: unknown): void => {
+      if (!call.cancelled)
+        attempt(
+          () => call.emit('error', statusOf(error, context, onUnexpected)),
+          () => {},
+        );
+    };
+    attempt(
+      () =>
+        void send(handler(call.request, context), call).then(
+          () => void attempt(() => call.end(), fail),
+          fail,
+        ),
+      fail,
     );
   };
 

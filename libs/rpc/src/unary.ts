@@ -1,4 +1,5 @@
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
+import { attempt } from './attempt.ts';
 import { contextOf, statusOf, type CallContext, type OnUnexpected } from './server-call.ts';
 
 /**
@@ -12,8 +13,17 @@ export const unary =
   ): handleUnaryCall<Request, Response> =>
   (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => {
     const context = contextOf(call);
-    handler(call.request, context).then(
-      (response) => callback(null, response),
-      (error: unknown) => callback(statusOf(error, context, onUnexpected)),
+    const fail = (error: unknown): void =>
+      void attempt(
+        () => callback(statusOf(error, context, onUnexpected)),
+        () => {},
+      );
+    attempt(
+      () =>
+        void handler(call.request, context).then(
+          (response) => void attempt(() => callback(null, response), fail),
+          fail,
+        ),
+      fail,
     );
   };

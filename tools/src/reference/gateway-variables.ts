@@ -58,8 +58,8 @@ export const gatewayVariables: Record<string, Variable> = {
   REKEY_ACCESS_FILE: {
     meaning: `
       the path of the file that says [who may do what](../guides/access.md), in YAML; read again when it
-      changes. Without it, a gateway on loopback lets everybody do everything, and one beyond loopback does not
-      start
+      changes. Without it, a gateway on loopback lets everybody do everything, and one beyond loopback does
+      not start
     `,
   },
   REKEY_ALLOW_PLAINTEXT: {
@@ -92,5 +92,16 @@ export const gatewayVariables: Record<string, Variable> = {
   },
   GATEWAY_MAX_UPLOADS: {
     meaning: 'open calls that stream requests: `CreateBulkRotation`, `CreateRotationPolicy`',
+  },
+  GATEWAY_MAX_CALLER_CALLS_PER_SECOND: {
+    meaning: 'with an access file: calls of one caller a second, five times as many at once',
+  },
+  GATEWAY_CALLER_SHARE_PERCENT: {
+    meaning:
+      'with an access file: how much of the waits, watches and uploads one caller may take, in percent',
+  },
+  GATEWAY_MAX_FAILED_AUTHENTICATIONS_PER_SECOND: {
+    meaning:
+      'with an access file: calls of one address a second that name nobody, five times as many at once',
   },
 };

@@ -83,6 +83,9 @@ export const statusJson = (status: SystemStatus): Record<string, unknown> =>
       registry_rev: status.registry.registryRev,
       no_memory: status.registry.noMemory,
     },
+    limited_callers: status.limitedCallers.map(({ caller, limit, refusedCount, sinceTime }) =>
+      withoutEmpty({ caller, limit, refused_count: refusedCount, since_time: isoTime(sinceTime) }),
+    ),
     ledger:
       status.ledger &&
       withoutEmpty({
@@ -164,11 +167,16 @@ const registryRows = (registry: SystemStatus['registry']): [string, string][] =>
       ]
     : [];
 
-const frozenText = ({ frozen }: SystemStatus): string => {
-  if (frozen === undefined) return 'no';
-  const by = frozen.requestedBy === undefined ? '' : `, by ${frozen.requestedBy}`;
-  return `${since(frozen.sinceTime)}${by}: ${frozen.reason}`;
-};
+const limitedRows = (callers: SystemStatus['limitedCallers']): [string, string][] =>
+  callers.length === 0
+    ? []
+    : [
+        ['callers at a limit', 'of this gateway'],
+        ...callers.map(({ caller, limit, refusedCount, sinceTime }): [string, string] => [
+          `  ${printable(limit)}`,
+          `${printable(caller)}  ${number(refusedCount)} refused ${since(sinceTime)}`,
+        ]),
+      ];
 
 const totalsText = (status: SystemStatus): string =>
   table([
@@ -186,7 +194,8 @@ const totalsText = (status: SystemStatus): string =>
           `${count(status.lastSweep.comparedCount, 'assistant')} compared`
         : 'none has ended',
     ],
-    ['frozen', frozenText(status)],
+    ['frozen', status.frozen ? `${since(status.frozen.sinceTime)}: ${status.frozen.reason}` : 'no'],
+    ['frozen by', status.frozen?.requestedBy],
     ['open rotations', String(status.openRotationCount)],
     ['failed rotations', String(status.failedRotationCount)],
     ['open intents', String(status.openIntents.reduce((sum, one) => sum + one.count, 0))],
@@ -203,6 +212,7 @@ const totalsText = (status: SystemStatus): string =>
     ]),
     ['checks due', String(status.checkCount)],
     ...registryRows(status.registry),
+    ...limitedRows(status.limitedCallers),
     ...aliasRows(status.orgAlias),
   ]).replace(/^/gm, '  ');
 

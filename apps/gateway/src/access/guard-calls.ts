@@ -1,7 +1,6 @@
 import type { AccessToken } from '@rekey/ledger';
-import type { CallContext } from '@rekey/rpc';
 import { RekeyError } from '@rekey/schema';
-import { LOCAL, type Authenticate, type Caller } from '../identity/authenticate.ts';
+import { LOCAL, type Authenticate, type Caller, type Credentials } from '../identity/authenticate.ts';
 import type { AccessRules } from './follow-access-file.ts';
 import type { TokenVerifier } from '../identity/verify-tokens.ts';
 import { ALL_RIGHTS, type Rights } from '@rekey/access';
@@ -15,7 +14,7 @@ export interface Admission {
 /** What the pipeline asks about callers. */
 export interface Access {
   /** Throws NOT_AUTHENTICATED. */
-  admit(context: Pick<CallContext, 'authorization' | 'peerCertificate'>): Promise<Admission> | Admission;
+  admit(context: Credentials): Promise<Admission> | Admission;
   /**
    * Watches over a call that takes long: `recheck` runs each time that rights may have changed. The signal
    * aborts with its error, or with NOT_AUTHENTICATED when the token of the caller has expired or was revoked.
@@ -88,7 +87,8 @@ export const createAccess = (
     }
   };
   const timer = setInterval(() => {
-    for (const one of open) void lookAt(one);
+    // What cannot be looked up is not allowed.
+    for (const one of open) lookAt(one).catch((error: unknown) => one.abort(error));
   }, everyMs);
   timer.unref();
 

@@ -3,6 +3,7 @@ import type { CallObserver, Contract } from '@rekey/rpc';
 import { isRedisUnavailable } from '@rekey/runtime';
 import type { ErrorCode } from '@rekey/schema';
 import type { Redis } from 'ioredis';
+import { callerLimitNames } from '../quotas/caller-quotas.ts';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 interface Metrics extends CallObserver {
@@ -86,6 +87,8 @@ interface Counts {
   certificates?: (() => CertificateState) | undefined;
   /** Whether a changed access file cannot be used; absent without one. */
   isAccessFileRefused?: (() => boolean) | undefined;
+  /** Who is at a limit of its own; absent without an access file. */
+  callersAtLimit?: (() => { limit: string }[]) | undefined;
 }
 
 interface CertificateState {
@@ -108,6 +111,19 @@ const createCertificateGauges = (registers: Registry[]) => {
   return ({ notAfterMs, refusedSinceMs }: CertificateState): void => {
     expiry.set(notAfterMs / 1000);
     refused.set(refusedSinceMs === undefined ? 0 : 1);
+  };
+};
+
+const createCallersAtLimit = (registers: Registry[]) => {
+  const atLimit = new Gauge({
+    name: 'rekey_gateway_callers_at_limit',
+    help: 'Callers and addresses that were refused within the last minute, by the limit of their own',
+    labelNames: ['limit'],
+    registers,
+  });
+  return (callers: { limit: string }[]): void => {
+    for (const limit of callerLimitNames)
+      atLimit.set({ limit }, callers.filter((one) => one.limit === limit).length);
   };
 };
 
@@ -151,6 +167,7 @@ export const createMetrics = (contract: Contract, counts: Counts): Metrics => {
       help: '1 while a changed access file cannot be used, 0 otherwise',
       registers,
     });
+  const setCallersAtLimit = counts.callersAtLimit && createCallersAtLimit(registers);
   const setCertificates = counts.certificates && createCertificateGauges(registers);
 
   return {
@@ -177,6 +194,7 @@ export const createMetrics = (contract: Contract, counts: Counts): Metrics => {
       waiting.set(counts.waiters());
       connections.set(counts.connections());
       if (counts.certificates) setCertificates?.(counts.certificates());
+      if (counts.callersAtLimit) setCallersAtLimit?.(counts.callersAtLimit());
       accessRefused?.set(counts.isAccessFileRefused?.() ? 1 : 0);
       return registry.metrics();
     },

@@ -27,7 +27,9 @@ export interface Caller {
 /** A caller without identity where none is needed. */
 export const LOCAL: Caller = { name: 'local', names: new Set(['local']), expiresMs: Infinity };
 
-type Credentials = Pick<CallContext, 'authorization' | 'peerCertificate'>;
+/** What a call shows of its caller. */
+export type Credentials = Pick<CallContext, 'authorization' | 'peerCertificate'> &
+  Partial<Pick<CallContext, 'peer'>>;
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
 
@@ -36,23 +38,32 @@ type Identity = Pick<Caller, 'expiresMs' | 'issuer' | 'token'> & { names: readon
 
 /**
  * Who calls, from what a call shows. If it shows a certificate and a token, the certificate decides. Throws
- * NOT_AUTHENTICATED if it shows nothing that names anybody, or a token that is not valid.
+ * NOT_AUTHENTICATED if it shows nothing that names anybody, or a token that is not valid. `beforeVerifying`
+ * is called before anything that costs, and may throw.
  */
 export const createAuthenticator = (tokens: Pick<TokenVerifier, 'verify'>) => {
   const readCertificate = remember(
     (der: Buffer) => createHash('sha256').update(der).digest('base64'),
     namesOfCertificate,
   );
-  const identify = async (text: string, jwts: JwtVerifier): Promise<Identity | undefined> => {
-    if (!isTokenLike(text)) return jwts.verify(text);
-    const token = await tokens.verify(text);
+  const identify = async (
+    text: string,
+    jwts: JwtVerifier,
+    beforeVerifying: () => void,
+  ): Promise<Identity | undefined> => {
+    if (!isTokenLike(text)) return jwts.verify(text, beforeVerifying);
+    const token = await tokens.verify(text, beforeVerifying);
     return token && { names: [principalNames.token(token.name)], expiresMs: token.expiresMs, token };
   };
-  return async ({ authorization, peerCertificate }: Credentials, jwts: JwtVerifier): Promise<Caller> => {
+  return async (
+    { authorization, peerCertificate }: Credentials,
+    jwts: JwtVerifier,
+    beforeVerifying: () => void = () => {},
+  ): Promise<Caller> => {
     const certified = peerCertificate === undefined ? [] : readCertificate(peerCertificate);
     const [name] = certified;
     const text = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
-    const identity = text === undefined ? undefined : await identify(text, jwts);
+    const identity = text === undefined ? undefined : await identify(text, jwts, beforeVerifying);
     if (authorization !== undefined && identity === undefined) throw new RekeyError('NOT_AUTHENTICATED');
     if (name !== undefined)
       return {

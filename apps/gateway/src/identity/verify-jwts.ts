@@ -118,9 +118,10 @@ const issuerNameIn = (token: string): string => {
 export interface JwtVerifier {
   /**
    * Whom a token of a configured issuer names. Undefined for every other token: nothing says which part of it
-   * was wrong, but to `onRefused`, which must not show it to the caller.
+   * was wrong, but to `onRefused`, which must not show it to the caller. `beforeVerifying` is called unless
+   * the token was verified a moment ago, and may throw.
    */
-  verify(token: string): Promise<TokenIdentity | undefined>;
+  verify(token: string, beforeVerifying?: () => void): Promise<TokenIdentity | undefined>;
   /** The issuer of this name, if it is configured. */
   issuerOf(name: string): KnownIssuer | undefined;
 }
@@ -171,12 +172,13 @@ export const createJwtVerifier = (
 
   return {
     issuerOf: (name) => known.get(name),
-    verify: async (token) => {
+    verify: async (token, beforeVerifying = () => {}) => {
       if (token.length > MAX_TOKEN_CHARACTERS) return undefined;
       const hash = createHash('sha256').update(token).digest('base64');
       const earlier = believed.get(hash);
       if (earlier !== undefined && Date.now() < earlier.untilMs) return earlier.identity;
       believed.delete(hash);
+      beforeVerifying();
       try {
         return believe(hash, await examine(token));
       } catch (error) {

@@ -6,9 +6,10 @@ import { RekeyError } from '@rekey/schema';
 export interface TokenVerifier {
   /**
    * The access token of this text. Undefined if it is none, whatever is wrong with it. Throws
-   * TOKENS_UNVERIFIABLE if this gateway cannot verify any.
+   * TOKENS_UNVERIFIABLE if this gateway cannot verify any. `beforeVerifying` is called unless this process
+   * knows the token, and may throw.
    */
-  verify(text: string): Promise<AccessToken | undefined>;
+  verify(text: string, beforeVerifying?: () => void): Promise<AccessToken | undefined>;
   /** Whether a token was neither revoked nor has expired. */
   isCurrent(token: AccessToken): boolean;
 }
@@ -50,14 +51,17 @@ export const createTokenVerifier = (
   };
   return {
     isCurrent: (token) => tokens.isCurrent(token),
-    verify: async (text) => {
+    verify: async (text, beforeVerifying = () => {}) => {
       if (!isTokenText(text)) {
         onRefused(new Error('the access token has no valid checksum'));
         return undefined;
       }
       const sha256 = digestOfToken(text);
       // A gateway that has just started, and a token that another gateway has just made.
-      if (tokens.untrusted() !== undefined || tokens.find(sha256) === undefined) await lookAgain();
+      if (tokens.untrusted() !== undefined || tokens.find(sha256) === undefined) {
+        beforeVerifying();
+        await lookAgain();
+      }
       if (tokens.untrusted() !== undefined) throw new RekeyError('TOKENS_UNVERIFIABLE');
       const token = tokens.find(sha256);
       if (token === undefined || !isSame(token.sha256, sha256)) {

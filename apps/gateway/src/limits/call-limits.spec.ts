@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { clientStreaming, loadContract, serverStreaming, unary, type ServiceHandlers } from '@rekey/rpc';
 import { createServer, type GatewayServer } from '../pipeline/server.ts';
@@ -24,6 +24,9 @@ let raw: RawConnection;
 let refused: string[];
 /** The calls whose handlers run. */
 let running: number;
+/** Watches that are open, and what each sends before it lasts. */
+let watching: number;
+let updates: number;
 let finish: () => void;
 
 type Changes = Partial<GatewayLimits['calls']> & { arriveWithinMs?: number };
@@ -59,6 +62,7 @@ const start = async (
   finish = resolve;
   refused = [];
   running = 0;
+  watching = 0;
   const lasting = async () => {
     running += 1;
     await finished;
@@ -83,8 +87,14 @@ const start = async (
         { idleMs: 60_000 },
       ),
       WatchBulkRotation: serverStreaming(async function* () {
-        await lasting();
-        yield {};
+        watching += 1;
+        try {
+          for (let i = 0; i < updates; i += 1) yield { reason: 'x'.repeat(responseBytes) };
+          await lasting();
+          yield {};
+        } finally {
+          watching -= 1;
+        }
       }, onUnexpected),
     }),
   } as unknown as ServiceHandlers;
@@ -93,6 +103,7 @@ const start = async (
   server.health.setStatus('', 'SERVING');
   raw = await connectRawHttp2(await server.listen('127.0.0.1:0'));
 };
+beforeEach(() => void (updates = 0));
 afterEach(async () => {
   finish();
   raw.close();
@@ -214,5 +225,63 @@ describe('a call that was answered', () => {
       status: undefined,
     });
     expect(refused).toEqual(['reading']);
+  });
+});
+
+describe('a watch', () => {
+  const watch = () => raw.open(WATCH_BULK, EMPTY, {}, { end: true });
+
+  it('ends if its client does not read what it was sent, and gives its slot back', async () => {
+    updates = 100;
+    await start({ GATEWAY_MAX_WATCHES: '1' }, { readWithinMs: 300 }, 1000);
+    raw.session.settings({ initialWindowSize: 0 });
+    await sleep(50);
+    expect((await watch().ended).status).toBeUndefined();
+    expect(refused).toEqual(['reading']);
+    await until(() => watching === 0);
+    raw.session.settings({ initialWindowSize: 100_000 });
+    updates = 0;
+    const next = watch();
+    await until(() => running === 1);
+    expect(next.isOpen()).toBe(true);
+  });
+
+  it('may be quiet for long, and its client may read slowly', async () => {
+    updates = 40;
+    await start({}, { readWithinMs: 400 }, 10_000);
+    raw.session.settings({ initialWindowSize: 0 });
+    await sleep(50);
+    const call = watch();
+    for (let window = 10_000; window <= 500_000; window += 10_000) {
+      await sleep(30);
+      raw.session.settings({ initialWindowSize: window });
+    }
+    await until(() => running === 1);
+    await sleep(1000);
+    expect([call.isOpen(), refused]).toEqual([true, []]);
+  });
+
+  it('that is not read makes room for another one if there is none', async () => {
+    updates = 100;
+    await start({ GATEWAY_MAX_WATCHES: '1' }, { stalledAfterMs: 100 }, 1000);
+    raw.session.settings({ initialWindowSize: 0 });
+    await sleep(50);
+    const unread = watch();
+    await until(() => watching === 1);
+    await sleep(500);
+    expect(unread.isOpen()).toBe(true);
+    const next = watch();
+    expect((await unread.ended).status).toBeUndefined();
+    expect([next.isOpen(), refused]).toEqual([true, ['watches']]);
+  });
+
+  it('counts what its client has not read among the unread responses', async () => {
+    updates = 100;
+    await start({}, { responseBytes: 100_000 }, 30_000);
+    raw.session.settings({ initialWindowSize: 0 });
+    await sleep(50);
+    const calls = openMany(10, watch);
+    await until(() => refused.length > 0 && calls.filter((call) => call.isOpen()).length <= 4);
+    expect(new Set(refused)).toEqual(new Set(['response-bytes']));
   });
 });

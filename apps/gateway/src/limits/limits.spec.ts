@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, it } from '@jest/globals';
 import { loadContract } from '@rekey/rpc';
 import { limitsWith } from './limits-fixture.ts';
+import type { Rate } from '../quotas/rate-limits.ts';
 import type { GatewayLimits } from './limits.ts';
 
 const page = await readFile(new URL('../../../../docs/reference/limits.md', import.meta.url), 'utf8');
@@ -42,6 +43,22 @@ const valuesOf = ({
 it('docs/reference/limits.md lists every limit of the gateway with its default', () => {
   const values = valuesOf(limitsWith());
   expect(documented().slice(0, values.length)).toEqual(values);
+});
+
+it('docs/reference/limits.md lists the limits of one caller with their defaults', () => {
+  const { calls, callers } = limitsWith();
+  const rate = ({ perSecond, atOnce }: Rate): string =>
+    `${shown(perSecond)} a second, ${shown(atOnce)} at once`;
+  const rows = new Map(documented());
+  expect(rows.get('caller-calls')).toBe(rate(callers.calls));
+  expect(rows.get('failed-authentications')).toBe(rate(callers.failures));
+  for (const kind of ['waits', 'watches', 'uploads'] as const) {
+    const percent = /^(\d+) % of (\w+)$/.exec(rows.get(`caller-${kind}`)!)!;
+    expect([kind, (calls.kinds[kind]!.open * Number(percent[1])) / 100]).toEqual([
+      percent[2],
+      callers.open[kind],
+    ]);
+  }
 });
 
 it.each([

@@ -1,5 +1,7 @@
 import type { CallLimits } from '@rekey/rpc';
 import type { GatewayEnvironment } from '../config.ts';
+import type { CallerLimits } from '../quotas/caller-quotas.ts';
+import type { Rate } from '../quotas/rate-limits.ts';
 import type { HandshakeLimits } from '../tls/limit-handshakes.ts';
 import type { StreamLimits } from './grant-streams.ts';
 import type { ConnectionLimits } from './limit-connections.ts';
@@ -14,6 +16,8 @@ export interface GatewayLimits {
   streams: StreamLimits;
   /** The ids of all streams of ids that are open. */
   uploadIds: number;
+  /** Of one caller, or of one address. */
+  callers: CallerLimits;
 }
 
 type LimitVariables = Pick<
@@ -24,6 +28,9 @@ type LimitVariables = Pick<
   | 'GATEWAY_MAX_WAITS'
   | 'GATEWAY_MAX_WATCHES'
   | 'GATEWAY_MAX_UPLOADS'
+  | 'GATEWAY_MAX_CALLER_CALLS_PER_SECOND'
+  | 'GATEWAY_CALLER_SHARE_PERCENT'
+  | 'GATEWAY_MAX_FAILED_AUTHENTICATIONS_PER_SECOND'
 >;
 
 /** Longer than the pause of a caller on a slow link; a request of this contract is sent at once. */
@@ -31,6 +38,8 @@ const ARRIVE_WITHIN_MS = 10_000;
 /** A tool that asks for descriptors sends its next question at once, or ends its stream. */
 const NEXT_QUESTION_WITHIN_MS = 60_000;
 const MIB = 1024 * 1024;
+/** A caller that has paused may do at once what it could have done in this time. */
+const BURST_SECONDS = 5;
 
 const kinds: Record<string, string> = {
   '/rekey.v1.RotationService/WaitRotation': 'waits',
@@ -41,6 +50,22 @@ const kinds: Record<string, string> = {
 const kindOf: CallLimits['kindOf'] = ({ path, requestStream, responseStream }) => {
   if (requestStream) return responseStream ? 'reflection' : 'uploads';
   return kinds[path] ?? (responseStream ? 'watches' : 'calls');
+};
+
+const rate = (perSecond: number): Rate => ({ perSecond, atOnce: perSecond * BURST_SECONDS });
+
+const callerLimitsOf = (config: LimitVariables): CallerLimits => {
+  const shareOf = (all: number): number =>
+    Math.max(Math.floor((all * config.GATEWAY_CALLER_SHARE_PERCENT) / 100), 1);
+  return {
+    calls: rate(config.GATEWAY_MAX_CALLER_CALLS_PER_SECOND),
+    open: {
+      waits: shareOf(config.GATEWAY_MAX_WAITS),
+      watches: shareOf(config.GATEWAY_MAX_WATCHES),
+      uploads: shareOf(config.GATEWAY_MAX_UPLOADS),
+    },
+    failures: rate(config.GATEWAY_MAX_FAILED_AUTHENTICATIONS_PER_SECOND),
+  };
 };
 
 export const limitsOf = (config: LimitVariables): GatewayLimits => ({
@@ -61,6 +86,7 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
     requestBytes: 64 * MIB,
     responseBytes: 64 * MIB,
     readWithinMs: 300_000,
+    stalledAfterMs: 10_000,
   },
   connections: {
     open: config.GATEWAY_MAX_CONNECTIONS,
@@ -71,4 +97,5 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
   handshakes: { open: config.GATEWAY_MAX_CONNECTIONS, withinMs: ARRIVE_WITHIN_MS },
   streams: { first: 16, most: config.GATEWAY_MAX_CONNECTION_CALLS },
   uploadIds: 2_000_000,
+  callers: callerLimitsOf(config),
 });

@@ -32,8 +32,8 @@ export interface RawCall {
 /** One connection, and calls on it that may be held open in any state. */
 export interface RawConnection {
   session: ClientHttp2Session;
-  /** Begins a call. Its request stays open. */
-  open(path: string, part?: Buffer, headers?: Record<string, string>): RawCall;
+  /** Begins a call. Its request stays open, unless it is to end. */
+  open(path: string, part?: Buffer, headers?: Record<string, string>, options?: { end: boolean }): RawCall;
   /** A call with a whole request. */
   send(path: string, message?: Buffer): RawCall;
   closed(): boolean;
@@ -81,9 +81,10 @@ export const connectRawHttp2 = async (port: number): Promise<RawConnection> => {
   };
   return {
     session,
-    open: (path, part, headers) => {
+    open: (path, part, headers, { end } = { end: false }) => {
       const call = begin(path, headers);
       if (part) call.stream.write(part);
+      if (end) call.stream.end();
       return call;
     },
     send: (path, message = EMPTY) => {

@@ -1,6 +1,6 @@
 import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
-import type { Turns } from '@rekey/rpc';
+import { attempt, statusOf, type CallContext, type OnThrown, type Turns } from '@rekey/rpc';
 
 export interface TurnLimits {
   /** How many calls may wait for their turn. */
@@ -14,6 +14,20 @@ type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => voi
 /** A stream that fails before its turn has no other listener. */
 const ignore = (): void => {};
 
+/** Ends a call that grpc-js could not even begin. */
+const endBroken = (stream: ServerHttp2Stream, path: string): void => {
+  if (stream.destroyed || stream.closed || stream.headersSent) return;
+  const { code, details, metadata } = statusOf(undefined, { path } as CallContext, () => {});
+  const headers = {
+    ':status': 200,
+    'content-type': 'application/grpc+proto',
+    'grpc-status': code,
+    'grpc-message': encodeURI(details),
+    ...metadata.toHttp2Headers(),
+  };
+  stream.respond(headers, { endStream: true });
+};
+
 /**
  * Lets grpc-js begin the calls of a server that listens in slices. One read of a connection can bring a
  * thousand calls, and the reads of all connections come in one round of the event loop: what grpc-js makes
@@ -25,16 +39,26 @@ export const takeStreamTurns = (
   turns: Turns,
   { takesTurns }: Pick<TurnLimits, 'takesTurns'>,
   onLimit: (limit: string) => void,
+  onThrown: OnThrown = () => {},
 ): void => {
   for (const http2Server of http2Servers) {
     const listeners = http2Server.listeners('stream') as OnStream[];
     http2Server.removeAllListeners('stream');
     const begin: OnStream = (stream, headers) => {
-      for (const listener of listeners) listener.call(http2Server, stream, headers);
+      attempt(
+        () => {
+          for (const listener of listeners) listener.call(http2Server, stream, headers);
+        },
+        (thrown) => {
+          attempt(() => endBroken(stream, String(headers[':path'])), onThrown);
+          onThrown(thrown);
+        },
+      );
     };
     http2Server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-      if (!takesTurns(String(headers[':path']))) return begin(stream, headers);
       stream.on('error', ignore);
+      const takesTurn = attempt(() => takesTurns(String(headers[':path'])), onThrown) ?? true;
+      if (!takesTurn) return begin(stream, headers);
       const isAccepted = turns.take(() => {
         // It may have ended before its turn.
         if (stream.destroyed || stream.closed) return;

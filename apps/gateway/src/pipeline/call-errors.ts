@@ -1,3 +1,4 @@
+import { attempt } from '@rekey/rpc';
 import { isRedisUnavailable, isRedisFull, isRedisNotPermitted } from '@rekey/runtime';
 import {
   AssistantId,
@@ -10,6 +11,8 @@ import {
   RotationId,
   SweepId,
   TokenName,
+  errorTable,
+  type ErrorCode,
 } from '@rekey/schema';
 import type { z } from 'zod';
 
@@ -56,3 +59,24 @@ export const toCallError = (error: unknown, request: unknown): unknown => {
   const known = fromRedis(error);
   return known instanceof RekeyError ? known.withMetadata(subjectsOf(request)) : known;
 };
+
+/** A caller that has reached a limit of its own is counted by that limit. */
+const isRefusal = (code: ErrorCode): boolean =>
+  (errorTable[code].grpc === 'RESOURCE_EXHAUSTED' &&
+    code !== 'QUOTA_EXCEEDED' &&
+    code !== 'TOO_MANY_FAILED_AUTHENTICATIONS') ||
+  code === 'ORG_NOT_KNOWN';
+
+/** The error of a call as its caller learns of it; counts it if the call was refused for want of room. */
+export const countingRefusals =
+  (onRefused: (code: ErrorCode) => void) =>
+  (error: unknown, message: unknown): unknown => {
+    const failure = toCallError(error, message);
+    // The call is answered whether or not it could be counted.
+    if (failure instanceof RekeyError && isRefusal(failure.code))
+      attempt(
+        () => onRefused(failure.code),
+        () => {},
+      );
+    return failure;
+  };

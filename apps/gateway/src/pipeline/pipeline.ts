@@ -1,5 +1,6 @@
 import type { UntypedHandleCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 import {
+  attempt,
   clientStreaming,
   serverStreaming,
   unary,
@@ -8,14 +9,15 @@ import {
   type ServiceHandlers,
 } from '@rekey/rpc';
 import type { Logger } from '@rekey/runtime';
-import { RekeyError, errorTable, type ErrorCode } from '@rekey/schema';
+import { RekeyError, type ErrorCode } from '@rekey/schema';
 import type { Rights } from '@rekey/access';
 import type { Caller } from '../identity/authenticate.ts';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
 import { actorOf } from '../identity/actor-of.ts';
+import type { CallerQuotas, LongCallKind } from '../quotas/caller-quotas.ts';
 import { parseRequest } from '../requests/parse-request.ts';
 import { authorize, authorizeResult, requireOwn, requireSomewhere, seeingOf } from './authorize.ts';
-import { toCallError } from './call-errors.ts';
+import { countingRefusals } from './call-errors.ts';
 import { withRealOrg, type ReadOrgName } from './org-names.ts';
 import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, UnaryRpc } from './rpc.ts';
 
@@ -25,6 +27,7 @@ import type { ClientStreamRpc, Rpc, RpcContext, RpcTable, ServerStreamRpc, Unary
  *   context       deadline, signal, request id, traceparent
  *   authenticate  NOT_AUTHENTICATED, unless nobody needs an identity; NOT_PERMITTED for a caller that has the
  *                 permission in no org
+ *   count         QUOTA_EXCEEDED for a caller that calls too often, or has too many calls that take long
  *   parse         INVALID_ARGUMENT names each invalid field
  *   translate     `c` becomes the org that it stands for
  *   authorize     by the orgs of the request, or of what it is about
@@ -51,7 +54,9 @@ interface PipelineDeps {
   /** Everybody may do everything without it. */
   access?: Access;
   /** Receives the error of each call that failed; the caller, if it is known. */
-  onFailed?: (error: unknown, context: CallContext, caller: Caller | undefined) => void;
+  onFailed?: ((error: unknown, context: CallContext, caller: Caller | undefined) => void) | undefined;
+  /** No caller has limits of its own without it. */
+  quotas?: Pick<CallerQuotas, 'countCall' | 'hold'> | undefined;
   /** Counts a call that was refused because a limit of the ledger is reached, or its org is unknown. */
   onRefused?: (code: ErrorCode) => void;
   /** How long a client stream may pause between two messages. */
@@ -64,17 +69,23 @@ interface PipelineDeps {
  */
 const STREAM_IDLE_MS = 60_000;
 
-/** The error of a call as its caller learns of it; counts it if the call was refused for want of room. */
-const failing =
-  (onRefused: (code: ErrorCode) => void, onFailed: NonNullable<PipelineDeps['onFailed']>) =>
-  (error: unknown, message: unknown, context: CallContext): unknown => {
-    onFailed(error, context, (context as Partial<RpcContext>).caller);
-    const failure = toCallError(error, message);
-    if (failure instanceof RekeyError && isRefusal(failure.code)) onRefused(failure.code);
-    return failure;
+/** The error of a call as its caller learns of it. The call is answered whether or not it could be noted. */
+const failing = (onRefused: (code: ErrorCode) => void, onFailed: NonNullable<PipelineDeps['onFailed']>) => {
+  const toFailure = countingRefusals(onRefused);
+  return (error: unknown, message: unknown, context: CallContext): unknown => {
+    attempt(
+      () => onFailed(error, context, (context as Partial<RpcContext>).caller),
+      () => {},
+    );
+    return toFailure(error, message);
   };
-const isRefusal = (code: ErrorCode): boolean =>
-  errorTable[code].grpc === 'RESOURCE_EXHAUSTED' || code === 'ORG_NOT_KNOWN';
+};
+
+const longCallKinds = {
+  unary: 'waits',
+  'client-stream': 'uploads',
+  'server-stream': 'watches',
+} as const satisfies Record<Rpc['kind'], LongCallKind>;
 
 /** The context of a call that takes long: its signal also aborts when the caller loses its right. */
 const guarded = (context: RpcContext, guard: Guard | undefined): RpcContext =>
@@ -83,6 +94,15 @@ const guarded = (context: RpcContext, guard: Guard | undefined): RpcContext =>
     : (Object.create(context, {
         signal: { value: AbortSignal.any([context.signal, guard.signal]) },
       }) as RpcContext);
+
+/** Gives back what a call that takes long has held. */
+const finish = (release: (() => void) | undefined, guard: Guard | undefined): void => {
+  try {
+    release?.();
+  } finally {
+    guard?.end();
+  }
+};
 
 /** Rejects with the reason of the signal when it aborts. */
 const abortion = (signal: AbortSignal): Promise<never> =>
@@ -120,6 +140,7 @@ const createSteps = ({
   confirmDurable,
   logger,
   access = OPEN_ACCESS,
+  quotas,
   onRefused = () => {},
   onFailed = () => {},
   streamIdleMs: idleMs = STREAM_IDLE_MS,
@@ -132,9 +153,14 @@ const createSteps = ({
     const admission = await access.admit(context);
     // Known also to the error of a call that goes no further.
     Object.assign(context, { caller: admission.caller });
+    quotas?.countCall(admission.caller.name);
     requireSomewhere(rpc, admission.rights());
     return admission;
   },
+
+  /** Counts a call that takes long until the returned function is called. */
+  hold: ({ kind }: Rpc, { caller }: Admission): (() => void) =>
+    quotas?.hold(longCallKinds[kind], caller.name) ?? (() => {}),
 
   /** Of a client stream, only the first message is authorized: `rights` is not given with the others. */
   admit: async <Request>(rpc: Rpc, parsed: Request, rights?: Rights): Promise<Request> => {
@@ -169,18 +195,21 @@ const createSteps = ({
 type Steps = ReturnType<typeof createSteps>;
 
 const handleUnary = async (
-  { guard: guardOf }: Steps,
+  steps: Steps,
   rpc: UnaryRpc<unknown>,
   request: unknown,
   context: RpcContext,
   admission: Admission,
 ): Promise<unknown> => {
-  const guard = rpc.waits ? guardOf(rpc, request, admission) : undefined;
-  if (guard === undefined) return rpc.handler(request, context);
+  if (!rpc.waits) return rpc.handler(request, context);
+  const release = steps.hold(rpc, admission);
+  let guard: Guard | undefined;
   try {
+    guard = steps.guard(rpc, request, admission);
+    if (guard === undefined) return await rpc.handler(request, context);
     return await Promise.race([rpc.handler(request, guarded(context, guard)), abortion(guard.signal)]);
   } finally {
-    guard.end();
+    finish(release, guard);
   }
 };
 
@@ -235,8 +264,10 @@ const serveClientStream = (steps: Steps, rpc: ClientStreamRpc<unknown, unknown>)
   clientStreaming(
     async (messages: RequestStream<unknown>, context) => {
       let first: unknown;
+      let release: (() => void) | undefined;
       try {
         const admission = await steps.authenticate(rpc, context);
+        release = steps.hold(rpc, admission);
         const rights = admission.rights();
         const parts = partsOf(steps, rpc, messages, admission, (message) => (first = message));
         const result = await rpc.handler(parts, await steps.contextFor(rpc, context, admission));
@@ -244,6 +275,8 @@ const serveClientStream = (steps: Steps, rpc: ClientStreamRpc<unknown, unknown>)
         return await steps.respond(rpc, result);
       } catch (error) {
         throw steps.failureOf(error, first, context);
+      } finally {
+        release?.();
       }
     },
     steps.onUnexpected,
@@ -253,8 +286,10 @@ const serveClientStream = (steps: Steps, rpc: ClientStreamRpc<unknown, unknown>)
 const serveServerStream = (steps: Steps, rpc: ServerStreamRpc<unknown>): UntypedHandleCall =>
   serverStreaming(async function* (message: unknown, context) {
     let guard: Guard | undefined;
+    let release: (() => void) | undefined;
     try {
       const admission = await steps.authenticate(rpc, context);
+      release = steps.hold(rpc, admission);
       const request = await steps.admit(rpc, parseRequest(rpc.request, message), admission.rights());
       guard = steps.guard(rpc, request, admission);
       const own = guarded(await steps.contextFor(rpc, context, admission), guard);
@@ -266,7 +301,7 @@ const serveServerStream = (steps: Steps, rpc: ServerStreamRpc<unknown>): Untyped
     } catch (error) {
       throw steps.failureOf(guard?.signal.aborted ? guard.signal.reason : error, message, context);
     } finally {
-      guard?.end();
+      finish(release, guard);
     }
   }, steps.onUnexpected);
 

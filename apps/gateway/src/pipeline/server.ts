@@ -8,6 +8,7 @@ import {
 import { ReflectionService } from '@grpc/reflection';
 import {
   contextOf,
+  attempt,
   explainTransportErrors,
   limitCalls,
   observeCalls,
@@ -16,6 +17,7 @@ import {
   type CallContext,
   type CallObserver,
   type Contract,
+  type OnThrown,
   type ServiceHandlers,
 } from '@rekey/rpc';
 import { HealthImplementation } from 'grpc-health-check';
@@ -42,6 +44,8 @@ interface ServerOptions {
   observer?: CallObserver;
   /** Receives the name of each limit that refused or ended a call or a connection. */
   onLimit?: (limit: string) => void;
+  /** Receives what a hook or an interceptor has thrown. */
+  onThrown?: OnThrown;
   /** Plain text without it. */
   tls?: ServerTls | undefined;
   /** Rejects for a caller that may not see the descriptors of the services. */
@@ -70,21 +74,22 @@ export interface GatewayServer {
 
 /** Every method of reflection is a stream both ways: each begins once its caller is known. */
 const guarding =
-  (mayReflect: (context: CallContext) => Promise<void>) =>
+  (mayReflect: (context: CallContext) => Promise<void>, onThrown: OnThrown) =>
   (implementation: UntypedServiceImplementation): UntypedServiceImplementation =>
     Object.fromEntries(
       Object.entries(implementation).map(([name, handle]) => [
         name,
         (call: ServerDuplexStream<unknown, unknown>) => {
           const context = contextOf(call);
-          mayReflect(context).then(
-            () => (handle as (one: typeof call) => void)(call),
-            (error: unknown) =>
-              call.emit(
-                'error',
-                statusOf(error, context, () => {}),
-              ),
-          );
+          const begin = async (): Promise<void> => {
+            try {
+              await mayReflect(context);
+              (handle as (one: typeof call) => void)(call);
+            } catch (error) {
+              call.emit('error', statusOf(error, context, onThrown));
+            }
+          };
+          begin().catch(onThrown);
         },
       ]),
     );
@@ -95,17 +100,19 @@ export const createServer = (
   {
     limits,
     observer,
-    onLimit = () => {},
+    onLimit: reportLimit = () => {},
+    onThrown = () => {},
     tls,
     mayReflect = async () => {},
     keepAliveMs = KEEP_ALIVE_MS,
     keepAliveTimeoutMs = KEEP_ALIVE_TIMEOUT_MS,
   }: ServerOptions,
 ): GatewayServer => {
+  const onLimit = (limit: string): void => void attempt(() => reportLimit(limit), onThrown);
   const server = new Server({
     interceptors: [
-      ...(observer ? [observeCalls(observer)] : []),
-      limitCalls(limits.calls, onLimit),
+      ...(observer ? [observeCalls(observer, onThrown)] : []),
+      limitCalls(limits.calls, onLimit, onThrown),
       explainTransportErrors(MAX_REQUEST_BYTES),
     ],
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
@@ -119,7 +126,7 @@ export const createServer = (
       'grpc.max_connection_age_grace_ms': OLD_CALLS_MAY_TAKE_MS,
     }),
   });
-  const guardReflection = guarding(mayReflect);
+  const guardReflection = guarding(mayReflect, onThrown);
   const names = Object.keys(handlers) as (keyof ServiceHandlers)[];
   for (const name of names) server.addService(contract.v1[name].service, handlers[name]);
   const health = new HealthImplementation();
@@ -142,8 +149,8 @@ export const createServer = (
       );
       const http2Servers = http2ServersOf(server);
       if (tls) limitHandshakes(http2Servers, limits.handshakes, onLimit);
-      const turns = takeTurns(limits.turns.waitingTurns);
-      takeStreamTurns(http2Servers, turns, limits.turns, onLimit);
+      const turns = takeTurns(limits.turns.waitingTurns, onThrown);
+      takeStreamTurns(http2Servers, turns, limits.turns, onLimit, onThrown);
       const grants = grantStreams(limits.streams, () => turns.waiting() > limits.streams.first);
       connections = limitConnections(http2Servers, limits.connections, grants, onLimit);
       listener = await listenOn(address, (socket) => injector.injectConnection(socket));

@@ -1,8 +1,9 @@
 import type { Registry, RequestBudget, SweepQueue, Sweeps, System } from '@rekey/ledger';
-import { toProtoStatus } from '@rekey/rpc';
+import { toProtoLimitedCaller, toProtoStatus } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { Reason, RekeyError } from '@rekey/schema';
 import { z } from 'zod';
+import type { LimitedCaller } from '../quotas/limited-callers.ts';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
 import { Empty } from '../requests/fields.ts';
 
@@ -15,7 +16,11 @@ export interface SystemServiceDeps {
   sweepQueue: SweepQueue;
   /** The request budget of the workers behind one egress address. */
   budgetOf: (egress: string) => Pick<RequestBudget, 'open'>;
+  /** Who is at a limit of its own, the one that was refused most often first. */
+  limitedCallers: () => LimitedCaller[];
 }
+
+const SHOWN_CALLERS = 10;
 
 const Freeze = z.object({
   reason: Reason.refine((reason) => reason.trim() !== '', 'must not be empty'),
@@ -37,11 +42,13 @@ export const createSystemService = ({
   sweeps,
   sweepQueue,
   budgetOf,
+  limitedCallers,
 }: SystemServiceDeps): RpcTable['SystemService'] => {
   /** Every method returns the status that results. */
   const respond = async () => ({
     ...toProtoStatus(await system.status()),
     registry: registry.rev() === 0 ? null : { registryRev: registry.rev(), noMemory: !remembersRegistry() },
+    limitedCallers: limitedCallers().slice(0, SHOWN_CALLERS).map(toProtoLimitedCaller),
   });
   return {
     GetStatus: defineRpc({

@@ -1,14 +1,17 @@
 import type { CallContext } from '@rekey/rpc';
 import { StartError, type Logger, type Shutdown } from '@rekey/runtime';
 import { AccessFileError } from '@rekey/access';
-import type { Ledger, Tokens } from '@rekey/ledger';
+import type { Ledger } from '@rekey/ledger';
 import { followAccessFile, type FollowedAccess } from '../access/follow-access-file.ts';
 import { OPEN_ACCESS, createAccess, type Access, type Admission } from '../access/guard-calls.ts';
 import { createDeniedCalls, type DeniedCalls } from '../activity/denied-calls.ts';
 import { isPlaintextBeyondLoopback, type GatewayEnvironment } from '../config.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
 import { createTokenVerifier } from '../identity/verify-tokens.ts';
+import { limitsOf } from '../limits/limits.ts';
 import { AccessDenied } from '../pipeline/authorize.ts';
+import { createCallerQuotas, type CallerQuotas } from '../quotas/caller-quotas.ts';
+import { limitFailures } from '../quotas/limit-failures.ts';
 
 const follow = (path: string, logger: Logger): FollowedAccess => {
   try {
@@ -23,31 +26,55 @@ const follow = (path: string, logger: Logger): FollowedAccess => {
   }
 };
 
-/** Who may do what. Without a file, which is for loopback alone, everybody may do everything. */
+interface StartedAccess {
+  access: Access;
+  /** Rejects for a caller that may not see the descriptors of the services. */
+  mayReflect: (context: CallContext) => Promise<void>;
+  /** The limits of one caller. Absent without a file: everybody is one caller, which has none. */
+  quotas?: CallerQuotas;
+  limitedCallers: CallerQuotas['atLimit'];
+  /** Records a call that was denied. Absent without a file: none is. */
+  noteDenied?: DeniedCalls['note'];
+  /** Absent without a file. */
+  isRefused?: () => boolean;
+}
+
+/** Who may do what, and how much. Without a file, for loopback alone, everybody may do everything. */
 export const startAccess = (
-  ledgerTokens: Tokens,
+  ledger: Pick<Ledger, 'activity' | 'tokens'>,
   config: GatewayEnvironment,
   logger: Logger,
   shutdown: Shutdown,
-): { access: Access; isRefused?: () => boolean } => {
+  onLimit: (limit: string) => void,
+): StartedAccess => {
   const path = config.REKEY_ACCESS_FILE;
   if (isPlaintextBeyondLoopback(config)) logger.event('access_plaintext');
   if (path === undefined) {
     logger.event('access_open');
-    return { access: OPEN_ACCESS };
+    return { access: OPEN_ACCESS, mayReflect: async () => {}, limitedCallers: () => [] };
   }
+  const quotas = createCallerQuotas(limitsOf(config).callers, onLimit);
   const followed = follow(path, logger);
-  const tokens = createTokenVerifier(ledgerTokens, (err) => logger.event('token_refused', { err }));
-  const access = createAccess(followed.rules, { authenticate: createAuthenticator(tokens), tokens });
+  const tokens = createTokenVerifier(ledger.tokens, (err) => logger.event('token_refused', { err }));
+  const authenticate = limitFailures(createAuthenticator(tokens), quotas);
+  const access = createAccess(followed.rules, { authenticate, tokens });
   shutdown.defer('access', async () => {
     access.close();
     followed.close();
   });
-  return { access, isRefused: () => followed.refusedSinceMs() !== undefined };
+  const noteDenied = startDeniedCalls(ledger, logger, shutdown);
+  return {
+    access,
+    quotas,
+    limitedCallers: quotas.atLimit,
+    mayReflect: createReflectionRight(access, quotas, noteDenied),
+    noteDenied,
+    isRefused: () => followed.refusedSinceMs() !== undefined,
+  };
 };
 
 /** Records denied calls. */
-export const startDeniedCalls = (
+const startDeniedCalls = (
   { activity }: Pick<Ledger, 'activity'>,
   logger: Logger,
   shutdown: Shutdown,
@@ -61,12 +88,13 @@ export const startDeniedCalls = (
 };
 
 /** Descriptors are for those who may call anything at all. */
-export const createReflectionRight =
-  (access: Access, onFailed: DeniedCalls['note']) =>
+const createReflectionRight =
+  (access: Access, quotas: CallerQuotas, onFailed: DeniedCalls['note']) =>
   async (context: CallContext): Promise<void> => {
     let admission: Admission | undefined;
     try {
       admission = await access.admit(context);
+      quotas.countCall(admission.caller.name);
       if (admission.rights().grants.length === 0) throw new AccessDenied('NOT_PERMITTED', []);
     } catch (error) {
       onFailed(error, context, admission?.caller);

@@ -36,6 +36,18 @@ export interface SystemStatus {
     /** The gateway has no file that remembers the registry over a restart. */
     noMemory: boolean;
   };
+  /** Who has reached a limit of its own at the gateway that answered, the most often refused first. */
+  limitedCallers: LimitedCaller[];
+}
+
+/** A caller, or an address, that was refused within the last minute because of a limit of its own. */
+interface LimitedCaller {
+  /** The principal; for `failed-authentications` the address, or the /64 of an IPv6 address. */
+  caller: string;
+  /** Such as `caller-calls`. Later versions may add limits. */
+  limit: string;
+  refusedCount: number;
+  sinceTime?: Date;
 }
 
 /** Something that needs an operator. */
@@ -204,6 +216,14 @@ export const toStatus = (status: ProtoStatus): SystemStatus =>
     registry: status.registry
       ? { registryRev: Number(status.registry.registryRev), noMemory: status.registry.noMemory }
       : undefined,
+    limitedCallers: status.limitedCallers.map(({ caller, limit, refusedCount, sinceTime }) =>
+      withoutUnset<LimitedCaller>({
+        caller,
+        limit,
+        refusedCount: Number(refusedCount),
+        sinceTime: date(sinceTime),
+      }),
+    ),
   });
 
 const toOrgAlias = (alias: NonNullable<ProtoStatus['orgAlias']>): OrgAlias =>

@@ -11,6 +11,7 @@ import type { GetStatusRequest as _rekey_v1_GetStatusRequest, GetStatusRequest__
 import type { HeldOrg as _rekey_v1_HeldOrg, HeldOrg__Output as _rekey_v1_HeldOrg__Output } from './rekey/v1/HeldOrg.ts';
 import type { LedgerHoldings as _rekey_v1_LedgerHoldings, LedgerHoldings__Output as _rekey_v1_LedgerHoldings__Output } from './rekey/v1/LedgerHoldings.ts';
 import type { LedgerStatus as _rekey_v1_LedgerStatus, LedgerStatus__Output as _rekey_v1_LedgerStatus__Output } from './rekey/v1/LedgerStatus.ts';
+import type { LimitedCaller as _rekey_v1_LimitedCaller, LimitedCaller__Output as _rekey_v1_LimitedCaller__Output } from './rekey/v1/LimitedCaller.ts';
 import type { OpenBudgetRequest as _rekey_v1_OpenBudgetRequest, OpenBudgetRequest__Output as _rekey_v1_OpenBudgetRequest__Output } from './rekey/v1/OpenBudgetRequest.ts';
 import type { OpenBulkRotation as _rekey_v1_OpenBulkRotation, OpenBulkRotation__Output as _rekey_v1_OpenBulkRotation__Output } from './rekey/v1/OpenBulkRotation.ts';
 import type { OrgAliasStatus as _rekey_v1_OrgAliasStatus, OrgAliasStatus__Output as _rekey_v1_OrgAliasStatus__Output } from './rekey/v1/OrgAliasStatus.ts';
@@ -44,6 +45,7 @@ export interface ProtoGrpcType {
       HeldOrg: MessageTypeDefinition<_rekey_v1_HeldOrg, _rekey_v1_HeldOrg__Output>
       LedgerHoldings: MessageTypeDefinition<_rekey_v1_LedgerHoldings, _rekey_v1_LedgerHoldings__Output>
       LedgerStatus: MessageTypeDefinition<_rekey_v1_LedgerStatus, _rekey_v1_LedgerStatus__Output>
+      LimitedCaller: MessageTypeDefinition<_rekey_v1_LimitedCaller, _rekey_v1_LimitedCaller__Output>
       OpenBudgetRequest: MessageTypeDefinition<_rekey_v1_OpenBudgetRequest, _rekey_v1_OpenBudgetRequest__Output>
       OpenBulkRotation: MessageTypeDefinition<_rekey_v1_OpenBulkRotation, _rekey_v1_OpenBulkRotation__Output>
       OrgAliasStatus: MessageTypeDefinition<_rekey_v1_OrgAliasStatus, _rekey_v1_OrgAliasStatus__Output>

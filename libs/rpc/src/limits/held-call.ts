@@ -20,6 +20,8 @@ export interface OpenKind extends KindLimits {
   readonly arriving: Set<HeldCall>;
   /** Calls whose caller has not taken the response, oldest first. */
   readonly leaving: Set<HeldCall>;
+  /** Streams of responses whose caller has not taken what it was sent. */
+  readonly sending: Set<HeldCall>;
 }
 
 /** What grpc-js's innermost call keeps to itself. */
@@ -59,6 +61,8 @@ export class HeldCall {
   requestBytes = 0;
   /** What its caller has not taken of its response. */
   responseBytes = 0;
+  /** Of a stream of responses: since when its caller has taken nothing of that. */
+  unreadSinceMs = 0;
 
   constructor(call: InnermostCall, method: Method) {
     this.call = call;

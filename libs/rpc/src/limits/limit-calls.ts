@@ -1,6 +1,9 @@
 import type { Metadata, ServerInterceptor } from '@grpc/grpc-js';
+import { RekeyError } from '@rekey/schema';
+import { attempt, type OnThrown } from '../attempt.ts';
+import { toStatus } from '../status-details.ts';
 import { HeldCall, type InnermostCall, type KindLimits, type Method } from './held-call.ts';
-import { takeTurns } from './take-turns.ts';
+import { takeTurns, type Turns } from './take-turns.ts';
 import { OpenCalls, type OnLimit, type OpenCallsLimits } from './open-calls.ts';
 
 export interface CallLimits extends OpenCallsLimits {
@@ -29,14 +32,28 @@ const reduceMetadata = (metadata: Metadata, kept: ReadonlySet<string>): number =
 class Admission {
   readonly open: OpenCalls;
   /** What handlers do for callers that have gone, thousands at once if a connection is lost. */
-  readonly cancelled = takeTurns(Infinity);
+  readonly cancelled: Turns;
   private readonly kept: ReadonlySet<string>;
   private readonly limits: CallLimits;
+  readonly onThrown: OnThrown;
 
-  constructor(limits: CallLimits, onLimit: OnLimit) {
-    this.open = new OpenCalls(limits.kinds, limits, onLimit);
+  constructor(limits: CallLimits, onLimit: OnLimit, onThrown: OnThrown) {
+    this.open = new OpenCalls(limits.kinds, limits, onLimit, onThrown);
+    this.cancelled = takeTurns(Infinity, onThrown);
+    this.onThrown = onThrown;
     this.kept = new Set(limits.keptMetadata);
     this.limits = limits;
+  }
+
+  /** Does a step of a call. If it throws, its caller gets INTERNAL: grpc-js would let the process end. */
+  step(held: HeldCall, act: () => void): void {
+    attempt(act, (thrown) => {
+      attempt(
+        () => held.call.sendStatus(toStatus(new RekeyError('INTERNAL'), held.method.path)),
+        this.onThrown,
+      );
+      this.onThrown(thrown);
+    });
   }
 
   receive(held: HeldCall, metadata: Metadata, listener: Listener): void {
@@ -61,22 +78,29 @@ class LimitedListener implements Listener {
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    this.admission.receive(this.held, metadata, this.listener);
+    this.admission.step(this.held, () => this.admission.receive(this.held, metadata, this.listener));
   }
 
   onReceiveMessage(message: unknown): void {
-    this.admission.open.received(this.held);
-    if (!this.isCancelled) this.listener.onReceiveMessage(message);
+    this.admission.step(this.held, () => {
+      this.admission.open.received(this.held);
+      if (!this.isCancelled) this.listener.onReceiveMessage(message);
+    });
   }
 
   onReceiveHalfClose(): void {
-    this.admission.open.arrived(this.held);
-    if (!this.isCancelled) this.listener.onReceiveHalfClose();
+    this.admission.step(this.held, () => {
+      this.admission.open.arrived(this.held);
+      if (!this.isCancelled) this.listener.onReceiveHalfClose();
+    });
   }
 
   onCancel(): void {
     // A handler that reads a stream must know of it before it asks whether the stream is complete.
-    if (this.held.method.requestStream) return this.listener.onCancel();
+    if (this.held.method.requestStream) {
+      attempt(() => this.listener.onCancel(), this.admission.onThrown);
+      return;
+    }
     this.isCancelled = true;
     this.admission.cancelled.take(() => this.listener.onCancel());
   }
@@ -87,8 +111,12 @@ class LimitedListener implements Listener {
  * requests and unread responses. It must come before interceptors that wrap the innermost call, and after
  * `observeCalls`, which then sees each refusal.
  */
-export const limitCalls = (limits: CallLimits, onLimit: OnLimit): ServerInterceptor => {
-  const admission = new Admission(limits, onLimit);
+export const limitCalls = (
+  limits: CallLimits,
+  onLimit: OnLimit,
+  onThrown: OnThrown = () => {},
+): ServerInterceptor => {
+  const admission = new Admission(limits, onLimit, onThrown);
   const { open } = admission;
   return (method, call) => {
     const held = new HeldCall(call, method);
@@ -98,12 +126,11 @@ export const limitCalls = (limits: CallLimits, onLimit: OnLimit): ServerIntercep
       sendStatus.call(call, status);
       open.answered(held);
     };
-    if (!method.responseStream) {
-      call.sendMessage = (message, callback) => {
-        sendMessage.call(call, message, callback);
-        open.answered(held);
-      };
-    }
+    call.sendMessage = (message, callback) => {
+      sendMessage.call(call, message, callback);
+      if (method.responseStream) open.sent(held);
+      else open.answered(held);
+    };
     // The call is itself an intercepting call: grpc-js's own class would only pass everything on.
     return call as ReturnType<ServerInterceptor>;
   };

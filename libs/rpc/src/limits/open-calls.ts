@@ -1,6 +1,7 @@
 import { constants } from 'node:http2';
 import type { StatusObject } from '@grpc/grpc-js';
 import { RekeyError } from '@rekey/schema';
+import { attempt, type OnThrown } from '../attempt.ts';
 import { toStatus } from '../status-details.ts';
 import type { HeldCall, KindLimits, OpenKind } from './held-call.ts';
 
@@ -9,8 +10,10 @@ export interface OpenCallsLimits {
   requestBytes: number;
   /** What callers have not taken of their responses, together. One response may always be longer. */
   responseBytes: number;
-  /** How long a caller may take to read its response. */
+  /** How long a caller may take to read its response, or to read on in a stream of responses. */
   readWithinMs: number;
+  /** After this time, a stream of responses that nobody reads makes room for another call. */
+  stalledAfterMs: number;
 }
 
 /** Receives the name of each limit that refused or ended a call. */
@@ -35,11 +38,23 @@ export class OpenCalls {
   private responseBytes = 0;
   private checking: NodeJS.Timeout | undefined;
 
-  constructor(kinds: Readonly<Record<string, KindLimits>>, limits: OpenCallsLimits, onLimit: OnLimit) {
+  constructor(
+    kinds: Readonly<Record<string, KindLimits>>,
+    limits: OpenCallsLimits,
+    onLimit: OnLimit,
+    onThrown: OnThrown,
+  ) {
     for (const [name, one] of Object.entries(kinds))
-      this.kinds.set(name, { ...one, name, count: 0, arriving: new Set(), leaving: new Set() });
+      this.kinds.set(name, {
+        ...one,
+        name,
+        count: 0,
+        arriving: new Set(),
+        leaving: new Set(),
+        sending: new Set(),
+      });
     this.limits = limits;
-    this.onLimit = onLimit;
+    this.onLimit = (limit) => void attempt(() => onLimit(limit), onThrown);
   }
 
   /** Counts a call; false if it was refused. */
@@ -85,8 +100,18 @@ export class OpenCalls {
     if (held.stream.destroyed) return;
     if (!kind.leaving.has(held)) held.sinceMs = performance.now();
     kind.leaving.add(held);
-    this.responseBytes += held.stream.writableLength - held.responseBytes;
-    held.responseBytes = held.stream.writableLength;
+    this.countUnread(held);
+    if (this.responseBytes > this.limits.responseBytes) this.cutSlowestReaders(held);
+    this.checkSoon();
+  }
+
+  /** A message of a stream of responses was handed over. */
+  sent(held: HeldCall): void {
+    const { kind } = held;
+    if (kind === undefined || held.stream.destroyed) return;
+    if (!kind.sending.has(held)) held.unreadSinceMs = performance.now();
+    kind.sending.add(held);
+    this.countUnread(held);
     if (this.responseBytes > this.limits.responseBytes) this.cutSlowestReaders(held);
     this.checkSoon();
   }
@@ -128,23 +153,36 @@ export class OpenCalls {
     kind.count -= 1;
     kind.arriving.delete(held);
     kind.leaving.delete(held);
+    kind.sending.delete(held);
     this.requestBytes -= held.requestBytes;
     this.responseBytes -= held.responseBytes;
   }
 
   /** Whether a call of the kind could be ended in favour of another. */
-  private makeRoom({ name, open, arriving, leaving }: OpenKind): boolean {
+  private makeRoom({ name, open, arriving, leaving, sending }: OpenKind): boolean {
     const [stalled] = arriving;
     if (stalled) {
       this.refuse(stalled, 'TOO_MANY_CALLS', name, { limit: String(open) });
       this.cut(stalled, NGHTTP2_CANCEL);
       return true;
     }
-    const [unread] = leaving;
+    const [answered] = leaving;
+    const unread = answered ?? this.longestUnread(sending);
     if (!unread) return false;
     this.onLimit(name);
     this.cut(unread, NGHTTP2_CANCEL);
     return true;
+  }
+
+  /** The stream of responses that nobody has read for the longest time, if that is long. */
+  private longestUnread(sending: ReadonlySet<HeldCall>): HeldCall | undefined {
+    const [first] = [...sending].toSorted((a, b) => a.unreadSinceMs - b.unreadSinceMs);
+    return first && performance.now() - first.unreadSinceMs >= this.limits.stalledAfterMs ? first : undefined;
+  }
+
+  private countUnread(held: HeldCall): void {
+    this.responseBytes += held.stream.writableLength - held.responseBytes;
+    held.responseBytes = held.stream.writableLength;
   }
 
   private hold(held: HeldCall, bytes: number): void {
@@ -171,10 +209,13 @@ export class OpenCalls {
 
   private cutSlowestReaders(newest: HeldCall): void {
     const slowest = [...this.kinds.values()]
-      .flatMap(({ leaving }) => [...leaving])
-      .filter((held) => held !== newest && held.responseBytes > 0)
+      .flatMap(({ leaving, sending }) => [
+        ...[...leaving].map((held) => ({ held, sinceMs: held.sinceMs })),
+        ...[...sending].map((held) => ({ held, sinceMs: held.unreadSinceMs })),
+      ])
+      .filter(({ held }) => held !== newest && held.responseBytes > 0)
       .toSorted((a, b) => a.sinceMs - b.sinceMs);
-    for (const held of slowest) {
+    for (const { held } of slowest) {
       if (this.responseBytes <= this.limits.responseBytes) return;
       this.onLimit('response-bytes');
       this.cut(held, NGHTTP2_CANCEL);
@@ -194,7 +235,8 @@ export class OpenCalls {
         this.refuse(held, 'REQUEST_STALLED', 'arrival', { limit_ms: String(kind.arriveWithinMs) });
       }
       for (const held of kind.leaving) this.checkLeaving(held, nowMs);
-      if (kind.arriving.size > 0 || kind.leaving.size > 0) this.checkSoon();
+      for (const held of kind.sending) this.checkSending(kind, held, nowMs);
+      if (kind.arriving.size > 0 || kind.leaving.size > 0 || kind.sending.size > 0) this.checkSoon();
     }
   }
 
@@ -202,6 +244,17 @@ export class OpenCalls {
     // The response is on its way, and the caller sends, or holds open, what nobody reads any more.
     if (held.statusSent) this.cut(held, NGHTTP2_NO_ERROR);
     else if (nowMs - held.sinceMs > this.limits.readWithinMs) {
+      this.onLimit('reading');
+      this.cut(held, NGHTTP2_CANCEL);
+    }
+  }
+
+  private checkSending(kind: OpenKind, held: HeldCall, nowMs: number): void {
+    const before = held.responseBytes;
+    this.countUnread(held);
+    if (held.responseBytes === 0) kind.sending.delete(held);
+    else if (held.responseBytes < before) held.unreadSinceMs = nowMs;
+    else if (nowMs - held.unreadSinceMs > this.limits.readWithinMs) {
       this.onLimit('reading');
       this.cut(held, NGHTTP2_CANCEL);
     }

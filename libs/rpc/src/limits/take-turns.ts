@@ -1,3 +1,5 @@
+import { attempt, type OnThrown } from '../attempt.ts';
+
 /** How long calls are begun before the event loop does everything else once. */
 const SLICE_MS = 2;
 
@@ -10,9 +12,9 @@ export interface Turns {
 
 /**
  * Begins calls in slices, so that a caller who begins thousands at once does not keep others from being
- * heard between.
+ * heard between. What one throws does not keep those that follow from their turn.
  */
-export const takeTurns = (maxWaiting: number): Turns => {
+export const takeTurns = (maxWaiting: number, onThrown: OnThrown = () => {}): Turns => {
   let waiting: (() => void)[] = [];
   let next = 0;
   let scheduled = false;
@@ -20,7 +22,7 @@ export const takeTurns = (maxWaiting: number): Turns => {
   const runSlice = (): void => {
     const endMs = performance.now() + SLICE_MS;
     while (next < waiting.length) {
-      waiting[next++]!();
+      attempt(waiting[next++]!, onThrown);
       if (performance.now() > endMs) break;
     }
     if (next < waiting.length) {

@@ -1,5 +1,6 @@
 import type { LastSweep, LedgerHoldings, SystemStatus } from '@rekey/schema';
 import type { EndedSweep } from '../generated/rekey/v1/EndedSweep.ts';
+import type { LimitedCaller } from '../generated/rekey/v1/LimitedCaller.ts';
 import type { Status } from '../generated/rekey/v1/Status.ts';
 import { timestamp } from './fields.ts';
 
@@ -98,3 +99,16 @@ export const toProtoStatus = (status: SystemStatus): Status => ({
     now: holdings(status.ledger.now),
   },
 });
+
+/** A caller that a gateway has refused because of a limit of its own. */
+export const toProtoLimitedCaller = ({
+  caller,
+  limit,
+  refused,
+  sinceMs,
+}: {
+  caller: string;
+  limit: string;
+  refused: number;
+  sinceMs: number;
+}): LimitedCaller => ({ caller, limit, refusedCount: refused, sinceTime: timestamp(sinceMs) });

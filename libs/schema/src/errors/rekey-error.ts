@@ -13,6 +13,8 @@ interface RekeyErrorOptions {
   which?: string | undefined;
   /** The same for programs: `google.rpc.ErrorInfo.metadata`. Names in snake_case; never a secret. */
   metadata?: Readonly<Record<string, string>>;
+  /** For an error that may be retried for want of room: when to. */
+  retryAfterMs?: number | undefined;
 }
 
 /**
@@ -23,10 +25,11 @@ export class RekeyError extends Error {
   readonly code: ErrorCode;
   readonly fieldViolations: readonly FieldViolation[];
   metadata: Readonly<Record<string, string>>;
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     code: ErrorCode,
-    { fieldViolations = [], which, metadata = {}, ...options }: RekeyErrorOptions = {},
+    { fieldViolations = [], which, metadata = {}, retryAfterMs, ...options }: RekeyErrorOptions = {},
   ) {
     const { message } = errorTable[code];
     super(
@@ -37,6 +40,7 @@ export class RekeyError extends Error {
     this.code = code;
     this.fieldViolations = fieldViolations;
     this.metadata = metadata;
+    this.retryAfterMs = retryAfterMs;
   }
 
   /** Adds details that the code that threw the error did not have. Returns itself. */

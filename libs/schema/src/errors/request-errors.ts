@@ -50,6 +50,21 @@ export const requestErrors = {
     message: 'This gateway has reached its limit of open calls of this kind; nothing was done.',
     advice: 'End calls that are no longer needed, then send the call again, or send it to another gateway.',
   },
+  QUOTA_EXCEEDED: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: true,
+    message: 'The caller has reached a limit of its own at this gateway; nothing was done.',
+    advice:
+      'End calls that are no longer needed, or send fewer, then send the call again. ' +
+      'To rotate many assistants, create one bulk rotation.',
+  },
+  TOO_MANY_FAILED_AUTHENTICATIONS: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: true,
+    message: 'Too many calls from this address did not say who calls; this one was not examined.',
+    advice:
+      'Find what calls from this address without a valid certificate or token, then send the call again.',
+  },
   METADATA_TOO_LARGE: {
     grpc: 'RESOURCE_EXHAUSTED',
     retry: false,

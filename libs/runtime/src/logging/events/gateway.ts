@@ -9,6 +9,13 @@ export const gatewayEvents = {
       'A call failed with an unforeseen error, or on a ledger entry that cannot be read. Its caller ' +
       'received INTERNAL. Report the stack in `err`, or repair the entry that `rekey status` names.',
   },
+  gateway_hook_failed: {
+    level: 'error',
+    message: 'a part of the gateway that surrounds calls failed',
+    meaning:
+      'What counts, limits or measures calls threw an unforeseen error. Its call was answered ' +
+      'nevertheless, with INTERNAL if the part decides about it. Report the stack in `err`.',
+  },
   gateway_not_serving: {
     level: 'warn',
     message: 'NOT_SERVING: Redis accepts no writes',
@@ -89,15 +96,15 @@ export const gatewayEvents = {
     level: 'warn',
     message: 'no REKEY_ACCESS_FILE: everybody on this machine is `local` and may do everything',
     meaning:
-      'The gateway listens on loopback and asks nobody who they are: every user and program of this machine ' +
-      'can call it. Set REKEY_ACCESS_FILE to change that. Beyond loopback it does not start without one.',
+      'The gateway listens on loopback and asks nobody who they are: every program of this machine can ' +
+      'call it. Set REKEY_ACCESS_FILE to change that. Beyond loopback it does not start without one.',
   },
   access_plaintext: {
     level: 'warn',
     message: 'REKEY_ALLOW_PLAINTEXT: tokens reach this gateway in the clear',
     meaning:
-      'The gateway listens beyond loopback without TLS. Whoever is on the wire can read tokens and use them, ' +
-      'unless a mesh before the gateway encrypts.',
+      'The gateway listens beyond loopback without TLS. Whoever is on the wire can read tokens and use ' +
+      'them, unless a mesh before the gateway encrypts.',
   },
   access_loaded: {
     level: 'info',

@@ -12,6 +12,7 @@ import type { LedgerStatus as _rekey_v1_LedgerStatus, LedgerStatus__Output as _r
 import type { OrgAliasStatus as _rekey_v1_OrgAliasStatus, OrgAliasStatus__Output as _rekey_v1_OrgAliasStatus__Output } from '../../rekey/v1/OrgAliasStatus.ts';
 import type { HeldOrg as _rekey_v1_HeldOrg, HeldOrg__Output as _rekey_v1_HeldOrg__Output } from '../../rekey/v1/HeldOrg.ts';
 import type { RegistryStatus as _rekey_v1_RegistryStatus, RegistryStatus__Output as _rekey_v1_RegistryStatus__Output } from '../../rekey/v1/RegistryStatus.ts';
+import type { LimitedCaller as _rekey_v1_LimitedCaller, LimitedCaller__Output as _rekey_v1_LimitedCaller__Output } from '../../rekey/v1/LimitedCaller.ts';
 
 export interface Status {
   'frozen'?: (_rekey_v1_FrozenStatus | null);
@@ -34,6 +35,7 @@ export interface Status {
   'orgAlias'?: (_rekey_v1_OrgAliasStatus | null);
   'heldOrgs'?: (_rekey_v1_HeldOrg)[];
   'registry'?: (_rekey_v1_RegistryStatus | null);
+  'limitedCallers'?: (_rekey_v1_LimitedCaller)[];
 }
 
 export interface Status__Output {
@@ -57,4 +59,5 @@ export interface Status__Output {
   'orgAlias': (_rekey_v1_OrgAliasStatus__Output | null);
   'heldOrgs': (_rekey_v1_HeldOrg__Output)[];
   'registry': (_rekey_v1_RegistryStatus__Output | null);
+  'limitedCallers': (_rekey_v1_LimitedCaller__Output)[];
 }

@@ -1,0 +1,105 @@
+import { RekeyError, type ErrorCode } from '@rekey/schema';
+import { addressGroup } from './address-group.ts';
+import { LimitedCallers, type LimitedCaller } from './limited-callers.ts';
+import { RateLimits, type Rate } from './rate-limits.ts';
+
+/** The kinds of calls that take long. */
+export type LongCallKind = 'waits' | 'watches' | 'uploads';
+
+export interface CallerLimits {
+  /** Calls of one caller, of every kind. The messages of a stream are no calls. */
+  calls: Rate;
+  /** The open calls of one caller. */
+  open: Readonly<Record<LongCallKind, number>>;
+  /** Failed authentications of one address. */
+  failures: Rate;
+}
+
+/** The limits that have a caller or an address of their own, as metrics and errors name them. */
+export const callerLimitNames = [
+  'caller-calls',
+  'caller-waits',
+  'caller-watches',
+  'caller-uploads',
+  'failed-authentications',
+] as const;
+type CallerLimitName = (typeof callerLimitNames)[number];
+
+/** What one caller may take of this gateway. A caller is its first name: see `Caller`. */
+export interface CallerQuotas {
+  /** Counts a call. Throws QUOTA_EXCEEDED. */
+  countCall(caller: string): void;
+  /** Counts a call that takes long until the returned function is called. Throws QUOTA_EXCEEDED. */
+  hold(kind: LongCallKind, caller: string): () => void;
+  /**
+   * Counts a failed authentication before it is known to fail. Throws TOO_MANY_FAILED_AUTHENTICATIONS.
+   * `peer` as gRPC names it.
+   */
+  countFailure(peer: string | undefined): void;
+  /** It did not fail. */
+  uncountFailure(peer: string | undefined): void;
+  /** Who is at a limit, the one that was refused most often first. */
+  atLimit(): LimitedCaller[];
+}
+
+export const createCallerQuotas = (
+  limits: CallerLimits,
+  onLimit: (limit: string) => void,
+  nowMs?: () => number,
+): CallerQuotas => {
+  const calls = new RateLimits(limits.calls, nowMs);
+  const failures = new RateLimits(limits.failures, nowMs);
+  const atLimit = new LimitedCallers();
+  /** By kind and caller: as many entries as open calls, at most. */
+  const open = new Map<string, number>();
+
+  const refusal = (
+    code: ErrorCode,
+    bound: CallerLimitName,
+    caller: string,
+    limit: number,
+    retryAfterMs?: number,
+  ): RekeyError => {
+    onLimit(bound);
+    atLimit.note(bound, caller);
+    return new RekeyError(code, { metadata: { bound, limit: String(limit) }, retryAfterMs });
+  };
+
+  return {
+    countCall: (caller) => {
+      const waitMs = calls.take(caller);
+      if (waitMs > 0) throw refusal('QUOTA_EXCEEDED', 'caller-calls', caller, limits.calls.perSecond, waitMs);
+    },
+
+    hold: (kind, caller) => {
+      const key = `${kind} ${caller}`;
+      const count = open.get(key) ?? 0;
+      if (count >= limits.open[kind])
+        throw refusal('QUOTA_EXCEEDED', `caller-${kind}`, caller, limits.open[kind]);
+      open.set(key, count + 1);
+      let isHeld = true;
+      return () => {
+        if (!isHeld) return;
+        isHeld = false;
+        const left = open.get(key)! - 1;
+        if (left === 0) open.delete(key);
+        else open.set(key, left);
+      };
+    },
+
+    countFailure: (peer) => {
+      const address = addressGroup(peer);
+      const waitMs = failures.take(address);
+      if (waitMs > 0)
+        throw refusal(
+          'TOO_MANY_FAILED_AUTHENTICATIONS',
+          'failed-authentications',
+          address,
+          limits.failures.perSecond,
+          waitMs,
+        );
+    },
+    uncountFailure: (peer) => failures.giveBack(addressGroup(peer)),
+    atLimit: () => atLimit.list(),
+  };
+};
