@@ -101,6 +101,13 @@ const consumer = async (): Promise<{ name: string }> => {
   return { name: 'billing' };
 };
 
+const tokenRequest = {
+  tokenName: 'nightly',
+  role: 'viewer',
+  orgs: ['org_1'],
+  ttl: { seconds: 3600, nanos: 0 },
+};
+
 /** The types of the records of each method, and how it is called. */
 const methods: Record<string, [ActivityType[], () => Promise<object>]> = {
   'RotationService/RotateSecretKey': [['rotation.requested'], async () => ({ ...request, requestId: '' })],
@@ -168,6 +175,14 @@ const methods: Record<string, [ActivityType[], () => Promise<object>]> = {
       await consumer();
       const { consumers } = await call('ConsumerService/ReviewRegistry', {});
       return { consumers, keepGrants: false };
+    },
+  ],
+  'AccessService/CreateToken': [['token.created'], async () => tokenRequest],
+  'AccessService/RevokeToken': [
+    ['token.revoked'],
+    async () => {
+      await call('AccessService/CreateToken', tokenRequest);
+      return { tokenName: 'nightly' };
     },
   ],
   'SystemService/Freeze': [['freeze.set'], async () => ({ reason: 'ill' })],
