@@ -14,6 +14,7 @@ import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
 import { announce } from './wiring/presence.ts';
+import { watchArchive } from './wiring/archive.ts';
 import { loadKeyFile, watchContest } from './wiring/registry.ts';
 import { startCertificates } from './wiring/tls.ts';
 import { confirmWithReplicas } from './wiring/replicas.ts';
@@ -56,11 +57,13 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   const metrics = config.GATEWAY_HEALTH_ADDRESS === undefined ? undefined : createMetrics(contract, seen);
   metrics?.measureCommands(redis);
   const contest = watchContest(ledgerParts.ledger, shutdown);
+  const archiveBehind = watchArchive(ledgerParts, config, logger, shutdown);
   const uploadIds = createUploadIds(limits.uploadIds, onLimit);
   const table = createRpcTable({ ...ledgerParts, ...waits, uploadIds, access, limitedCallers });
   const handlers = createHandlers(table, {
     readOrgName: ledgerParts.readOrgName,
-    holdBack: () => (memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : contest()),
+    holdBack: () =>
+      memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : (archiveBehind() ?? contest()),
     confirmDurable,
     logger,
     access,

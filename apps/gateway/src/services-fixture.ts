@@ -108,6 +108,9 @@ const servicesOn = (
     },
   );
 
+const activityFeedOn = (redis: Redis): ActivityFeed =>
+  createActivityFeed({ redis, prefix: PREFIX, connect: () => redis.duplicate(), onError: () => {} });
+
 /** Call this once at the top of a spec: it registers the hooks that open and close everything. */
 export const useServices = (): ServicesFixture => {
   let server: RedisServer;
@@ -124,12 +127,7 @@ export const useServices = (): ServicesFixture => {
     redis = new Redis(server.url);
     sweepQueue = createSweepQueue(redis, keys);
     policyQueue = createPolicyQueue(redis, keys);
-    activityFeed = createActivityFeed({
-      redis,
-      prefix: PREFIX,
-      connect: () => redis.duplicate(),
-      onError: () => {},
-    });
+    activityFeed = activityFeedOn(redis);
     positions = createConsumerPositions({
       blocking: redis.duplicate(),
       prefix: PREFIX,

@@ -50,6 +50,11 @@ export const gatewayEvents = {
     message: 'the clock of Redis could not be read; retrying',
     meaning: 'Redis did not answer a check of its clock. The gateway repeats it; see the Redis events.',
   },
+  gateway_archive_unreadable: {
+    level: 'warn',
+    message: 'how far the archive is could not be read; retrying',
+    meaning: 'Check the connection to Redis. With `REKEY_ARCHIVE_REQUIRED` the last known state counts.',
+  },
   gateway_positions_unreadable: {
     level: 'warn',
     message: 'the acknowledgements of consumers could not be read; retrying',
