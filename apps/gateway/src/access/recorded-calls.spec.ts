@@ -88,6 +88,12 @@ const policyRequest = {
   everyDays: 90,
   assistantIds: [],
 };
+const tokenRequest = {
+  tokenName: 'nightly',
+  role: 'viewer',
+  orgs: ['org_1'],
+  ttl: { seconds: '3600', nanos: 0 },
+};
 const policy = async (): Promise<string> =>
   (await call('RotationPolicyService/CreateRotationPolicy', policyRequest)).id;
 const bulk = async (): Promise<string> =>
@@ -102,19 +108,20 @@ const consumer = async (): Promise<{ name: string }> => {
   return { name: 'billing' };
 };
 
-const tokenRequest = {
-  tokenName: 'nightly',
-  role: 'viewer',
-  orgs: ['org_1'],
-  ttl: { seconds: 3600, nanos: 0 },
-};
-
 /** The types of the records of each method, and how it is called. */
 const methods: Record<string, [ActivityType[], () => Promise<object>]> = {
   'RotationService/RotateSecretKey': [['rotation.requested'], async () => ({ ...request, requestId: '' })],
   'RotationService/CancelRotation': [
     ['rotation.cancelled'],
     async () => ({ id: (await call('RotationService/RotateSecretKey', { ...request, requestId: '' })).id }),
+  ],
+  'AccessService/CreateToken': [['token.created'], async () => tokenRequest],
+  'AccessService/RevokeToken': [
+    ['token.revoked'],
+    async () => {
+      await call('AccessService/CreateToken', tokenRequest);
+      return { tokenName: tokenRequest.tokenName };
+    },
   ],
   'BulkRotationService/CreateBulkRotation': [['bulk.created'], async () => bulkRequest],
   'BulkRotationService/PauseBulkRotation': [['bulk.paused'], async () => ({ id: await bulk() })],
@@ -176,14 +183,6 @@ const methods: Record<string, [ActivityType[], () => Promise<object>]> = {
       await consumer();
       const { consumers } = await call('ConsumerService/ReviewRegistry', {});
       return { consumers, keepGrants: false };
-    },
-  ],
-  'AccessService/CreateToken': [['token.created'], async () => tokenRequest],
-  'AccessService/RevokeToken': [
-    ['token.revoked'],
-    async () => {
-      await call('AccessService/CreateToken', tokenRequest);
-      return { tokenName: 'nightly' };
     },
   ],
   'SystemService/Freeze': [['freeze.set'], async () => ({ reason: 'ill' })],
