@@ -9,15 +9,16 @@ const libs = {
   'libs/invent': ['schema'],
   'libs/sealing': ['schema'],
   'libs/access': ['schema'],
+  'libs/archive': ['schema'],
   'libs/rpc': ['schema'],
   'libs/client': ['rpc', 'schema'],
   'libs/runtime': ['schema'],
   'libs/subscriber': ['schema', 'sealing'],
   'libs/testing': [],
   'apps/gateway': ['schema', 'access', 'ledger', 'sealing', 'rpc', 'runtime'],
-  'apps/worker': ['schema', 'ledger', 'invent', 'sealing', 'runtime'],
+  'apps/worker': ['schema', 'archive', 'ledger', 'invent', 'sealing', 'runtime'],
   'apps/simulator': [],
-  'apps/cli': ['schema', 'access', 'ledger', 'invent', 'sealing', 'client', 'runtime'],
+  'apps/cli': ['schema', 'access', 'archive', 'ledger', 'invent', 'sealing', 'client', 'runtime'],
   'apps/start': ['testing', 'schema', 'sealing', 'runtime'],
 };
 /** Specs, and what only they use. */
@@ -32,7 +33,7 @@ const directions = Object.entries(libs).map(([from, allowed]) => ({
     path: '^(libs|apps|e2e|bench|chaos|tools)/',
     pathNot: [
       `^${from}/`,
-      '^libs/runtime/check-node\\.js$',
+      '^libs/runtime/(check-node\\.js|src/process/parent-exit\\.ts)$',
       ...allowed.map((lib) => `^libs/${lib}/src/index\\.ts$`),
     ],
   },

@@ -71,7 +71,12 @@ const ECDSA_WITH_SHA256 = sequence(oid('1.2.840.10045.4.3.2'));
 const keyId = (spki) => createHash('sha1').update(spki.subarray(-65)).digest();
 
 const inPem = (der) =>
-  `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replaceAll(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+  [
+    '-----BEGIN CERTIFICATE-----',
+    der.toString('base64').replaceAll(/.{64}(?=.)/g, '$&\n'),
+    '-----END CERTIFICATE-----',
+    '',
+  ].join('\n');
 
 const issue = ({ subject, days, extensions }, issuer) => {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -24,8 +24,8 @@ const readIn = (folder, name) => {
 };
 
 /**
- * `write` writes a file of the folder for gateway and worker, `writeOwn` one for the caller alone. Returns the
- * names of what was made.
+ * `write` writes a file of the folder for gateway and worker, `writeOwn` one for the caller alone. Returns
+ * the names of what was made.
  */
 export const provideCertificates = (folder, { write, writeOwn }) => {
   const made = [];

@@ -1,8 +1,8 @@
 // Creates the files that docker-compose.yml mounts as secrets, in the folder of SECRETS:
 //   docker compose run --rm setup [CONSUMER …]
-// It keeps what exists: passwords, the access file and the key file are made once, and certificates again when
-// they near their end. INVENT_API_KEY, if it is set, replaces the API key. It copies a key file of the volume
-// `keys`, where earlier versions kept it, and ends with 1 if secrets/key-file.json is another one.
+// It keeps what exists: passwords, the access file and the key file are made once, and certificates again
+// when they near their end. INVENT_API_KEY, if it is set, replaces the API key. It copies a key file of the
+// volume `keys`, where earlier versions kept it, and ends with 1 if secrets/key-file.json is another one.
 import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -140,8 +140,8 @@ const accessFile = join(accessFolder, 'access.yaml');
 if (!existsSync(accessFile))
   writeFileSync(
     accessFile,
-    `# Who may call the gateway, as docs/guides/access.md describes. The gateway reads it again within a second of
-# a change. Check a changed copy first: docker compose exec -T worker rekey access check /dev/stdin < FILE
+    `# Who may call the gateway, as docs/guides/access.md describes. The gateway reads it again within a
+# second of a change. Check a copy first: docker compose exec -T worker rekey access check /dev/stdin < FILE
 bindings:
   # Whoever has secrets/admin-tls.key, as \`rekey\` in the container of the worker.
   - principals: [${ADMIN}]
@@ -152,5 +152,6 @@ bindings:
   );
 
 process.stdout.write(
-  'The access file is ./access/access.yaml. The secrets are in ./secrets. Keep a copy of key-file.json: without it, no sealed record can be opened.\n',
+  'The access file is ./access/access.yaml. The secrets are in ./secrets. ' +
+    'Keep a copy of key-file.json: without it, no sealed record can be opened.\n',
 );

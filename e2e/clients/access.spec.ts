@@ -123,6 +123,7 @@ describe('what each caller may do', () => {
     expect(await errorOf(id)).toBe(await errorOf(missing));
     expect(await codeOf(clients.other.cancelRotation(id))).toBe('ROTATION_NOT_FOUND');
     expect(await codeOf(clients.viewer.cancelRotation(id))).toBe('NOT_PERMITTED');
+    expect((await clients.viewer.getRotation(id)).requestedBy).toBe(`uri:${uri('rotator')}`);
     expect(await codeOf(clients.stranger.getRotation(id))).toBe('NOT_PERMITTED');
   });
 

@@ -71,7 +71,7 @@ describe('docker compose run --rm setup', () => {
     expect((await loadKeyFile(join(secrets, 'key-file.json'))).exposed).toBe(false);
   });
 
-  it('makes certificates by which the gateway and an administrator know each other, and keeps them', async () => {
+  it('makes certificates of the gateway and of an administrator, and keeps them', async () => {
     const gateway = new X509Certificate(await secret('gateway-tls.pem'));
     const admin = new X509Certificate(await secret('admin-tls.pem'));
     expect(gateway.subjectAltName).toBe('DNS:gateway, DNS:localhost, IP Address:127.0.0.1');
@@ -91,7 +91,7 @@ describe('docker compose run --rm setup', () => {
     expect(new X509Certificate(await secret('gateway-tls.pem')).fingerprint).toBe(gateway.fingerprint);
   });
 
-  it('renews certificates that near their end, in place, and at once those of another authority', async () => {
+  it('renews certificates that near their end, in place, and those of another authority', async () => {
     const env = { SECRETS: secrets, SECRETS_OWNER: String(process.getuid!()) };
     const renew = (aheadDays = 0) =>
       execFileSync(process.execPath, [join(repositoryRoot, 'docker/renew-certificates.mjs')], {

@@ -51,6 +51,8 @@ export const freshCopy = async (): Promise<{ parent: string; folder: string; dis
 export const linkPackages = async (from: string, to: string): Promise<void> => {
   await mkdir(to, { recursive: true });
   for (const name of await readdir(from)) {
+    // The copy starts without compiled code, and keeps its own.
+    if (name === '.cache') continue;
     // npm's own links are relative: copied unchanged, they lead into the copy.
     if (name === '.bin' || name === '@rekey')
       await cp(join(from, name), join(to, name), { recursive: true, verbatimSymlinks: true });

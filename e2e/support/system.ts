@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRekeyClient, type RekeyClient, type Rotation } from '@rekey/client';
-import { CONSUMER_CHANGED, KEY_ROTATED, KeyEvent, type KeyRotated, type SealedRecord } from '@rekey/schema';
+import { CONSUMER_CHANGED, KEY_ROTATED, KeyEvent, KeyRotated, type SealedRecord } from '@rekey/schema';
 import {
   createGatewayKeyFile,
   createKeyFile,
@@ -150,13 +150,29 @@ const createAdmin =
     return (response.status === 204 ? undefined : response.json()) as any;
   };
 
+const EVENTS = '{rekey}:events';
+
 const readEvents = async (redis: Redis): Promise<KeyEvent[]> => {
-  const all = (await redis.xrange('{rekey}:events', '-', '+')).map(
+  const all = (await redis.xrange(EVENTS, '-', '+')).map(
     ([, fields]) => JSON.parse(fields[1]!) as { type: string; data: { seq: number } },
   );
   const gap = all.find(({ data }, i) => i > 0 && data.seq !== all[i - 1]!.data.seq + 1);
   if (gap) throw new Error(`an event is missing before seq ${gap.data.seq}`);
   return all.filter(({ type }) => type !== CONSUMER_CHANGED).map((event) => KeyEvent.parse(event));
+};
+
+/** The last event that publishes a key of the assistant. Reads no more of the stream than that takes. */
+const readLastVersion = async (redis: Redis, assistantId: string): Promise<KeyRotated> => {
+  let end = '+';
+  for (;;) {
+    const page = await redis.xrevrange(EVENTS, end, '-', 'COUNT', 4);
+    for (const [, fields] of page) {
+      const event = JSON.parse(fields[1]!) as { type: string; subject: string };
+      if (event.type === KEY_ROTATED && event.subject === assistantId) return KeyRotated.parse(event);
+    }
+    if (page.length === 0) throw new Error(`no event of ${assistantId}`);
+    end = `(${page.at(-1)![0]}`;
+  }
 };
 
 /** What specs do with a system whose processes run. */
@@ -177,11 +193,7 @@ const createActions = (
     versions,
     events: () => readEvents(redis),
     rotateAndWait: async (assistantId, orgId) => waitFor((await rotate(assistantId, orgId)).id),
-    openLast: async (assistantId) => {
-      const last = (await versions()).findLast(({ subject }) => subject === assistantId);
-      if (!last) throw new Error(`no event of ${assistantId}`);
-      return openRecord(sealer, last);
-    },
+    openLast: async (assistantId) => openRecord(sealer, await readLastVersion(redis, assistantId)),
     trueKey: async (assistantId) => (await admin('GET', `/assistants/${assistantId}`)).record.secret_key,
   };
 };

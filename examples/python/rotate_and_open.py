@@ -57,7 +57,7 @@ def read_own_keys(key_file):
 
 
 def caller():
-    """The metadata that says who calls: an access token or a JWT. Behind TLS alone, except on this machine."""
+    """The metadata that says who calls. Send a token to another machine over TLS alone."""
     token_file = os.environ.get("REKEY_TOKEN_FILE")
     if not token_file:
         return []

@@ -14,3 +14,11 @@ if (Number(process.versions.node.split('.')[0]) < OLDEST) {
   );
   process.exit(1);
 }
+
+// Modules that are loaded after this one start in half the time: their compiled code is kept beside the
+// packages, which only those can write who can change the packages too. Ignored if the folder is read-only.
+// NODE_COMPILE_CACHE names another folder, and NODE_DISABLE_COMPILE_CACHE=1 keeps nothing.
+const { fileURLToPath } = process.getBuiltinModule('node:url');
+process
+  .getBuiltinModule('node:module')
+  .enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/rekey', import.meta.url)));

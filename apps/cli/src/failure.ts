@@ -1,6 +1,5 @@
-import { RekeyClientError } from '@rekey/client';
+import type { RekeyClientError } from '@rekey/client';
 import { isErrorCode } from '@rekey/schema';
-import { KeyFileError } from '@rekey/sealing';
 import { tlsFailure } from './tls/tls-failure.ts';
 
 /** The outcomes that a script can distinguish. Commander itself exits with 1 for wrong usage. */
@@ -25,9 +24,13 @@ export class CliError extends Error {
   }
 }
 
+/** Whether a call of the gateway failed. By its name: the class is loaded only by commands that call it. */
+export const isCallError = (error: unknown): error is RekeyClientError =>
+  error instanceof Error && error.name === 'RekeyClientError';
+
 /** A failed call of the gateway as a CliError with the gateway's reason. Returns other errors unchanged. */
 export const fromCallError = (error: unknown, address: string): unknown => {
-  if (!(error instanceof RekeyClientError)) return error;
+  if (!isCallError(error)) return error;
   const { code, grpcStatus, details = error.message } = error;
   const away = grpcStatus === 'UNAVAILABLE' || grpcStatus === 'DEADLINE_EXCEEDED';
   const exitCode = away ? exitCodes.unavailable : exitCodes.failed;
@@ -57,8 +60,6 @@ export const fromCallError = (error: unknown, address: string): unknown => {
 /** Any error as what the user sees of it. A key file that cannot be used is one that the user has named. */
 export const toCliError = (error: unknown): CliError => {
   if (error instanceof CliError) return error;
-  return new CliError(
-    (error as Error).message,
-    error instanceof KeyFileError ? 'INVALID_ARGUMENT' : 'INTERNAL',
-  );
+  const { name, message } = error as Error;
+  return new CliError(message, name === 'KeyFileError' ? 'INVALID_ARGUMENT' : 'INTERNAL');
 };

@@ -1,4 +1,4 @@
-import { createRekeyClient, type RekeyClient } from '@rekey/client';
+import type { RekeyClient } from '@rekey/client';
 import { complaintAboutAddress } from '@rekey/schema';
 import type { Command } from 'commander';
 import { CliError, exitCodes, fromCallError } from './failure.ts';
@@ -48,7 +48,9 @@ const tokenFor = (gateway: string, options: GatewayTlsOptions): ReturnType<typeo
 };
 
 /** Does not retry calls: a user at a terminal wants to know at once that the gateway is unavailable. */
-const connect = ({ gateway, ...tls }: GatewayOptions): RekeyClient => {
+const connect = async ({ gateway, ...tls }: GatewayOptions): Promise<RekeyClient> => {
+  // Loading it takes a third of a second: --help and wrong usage do not pay for it.
+  const { createRekeyClient } = await import('@rekey/client');
   try {
     return createRekeyClient({
       address: gateway,
@@ -70,7 +72,7 @@ export const withGateway = async <T>(
 ): Promise<T> => {
   const { gateway } = options;
   refuseAddress(gateway);
-  const client = connect(options);
+  const client = await connect(options);
   try {
     return await use(client);
   } catch (error) {

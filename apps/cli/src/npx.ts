@@ -1,4 +1,4 @@
-import { onParentExit } from '@rekey/runtime';
+import { onParentExit } from '@rekey/runtime/parent-exit';
 
 /** The exit code of a process that SIGTERM ended. */
 const TERMINATED = 143;

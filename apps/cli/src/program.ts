@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { auditCommand } from './audit/audit-command.ts';
 import { accessCommand } from './access/access-command.ts';
 import { authCommand } from './access/auth-command.ts';
 import { tokenCommand } from './access/token-command.ts';
@@ -47,6 +48,7 @@ export const rekeyProgram = (): Command => {
     .addCommand(tokenCommand())
     .addCommand(authCommand())
     .addCommand(accessCommand())
+    .addCommand(auditCommand())
     .addCommand(healthCommand())
     .addCommand(doctorCommand())
     .addCommand(keyFileCommand())

@@ -1,7 +1,14 @@
 import type { Stats } from 'node:fs';
 import { buffer as readAll } from 'node:stream/consumers';
 import { TextFileError, complaintAboutAccess, decodeText, readTextFile } from '@rekey/schema';
-import { SealError, describeOther, fingerprintOfKey, kindOfKeyFile, parseVerifier } from '@rekey/sealing';
+import {
+  SealError,
+  describeOther,
+  fingerprintOfKey,
+  kindOfKeyFile,
+  parseVerifier,
+  type Verifier,
+} from '@rekey/sealing';
 import { areSecretsMounted } from './environment.ts';
 import { CliError } from './failure.ts';
 import { withGateway, type GatewayOptions } from './gateway-command.ts';
@@ -109,6 +116,17 @@ export const readRekeysKey = async (
       'FAILED_PRECONDITION',
     );
   return { jwk, fingerprint, isCompared: given !== undefined };
+};
+
+/** A public key of Rekey that the operator has: a file, or a JWK. */
+export const readPublicKey = async (given: string): Promise<Verifier> => {
+  try {
+    return parseVerifier(await fromOperator(given));
+  } catch (error) {
+    throw error instanceof SealError
+      ? new CliError(`--public-key: ${error.message}.`, 'INVALID_ARGUMENT')
+      : error;
+  }
 };
 
 const fromGateway = async (options: GatewayOptions): Promise<unknown> =>

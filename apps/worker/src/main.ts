@@ -3,6 +3,7 @@ import { FOLLOW_UPS_QUEUE, createRotationQueue } from '@rekey/ledger';
 import { runProcess } from '@rekey/runtime';
 import { createSealer, loadKeyFile } from '@rekey/sealing';
 import { WorkerEnvironment, workerTiming } from './config.ts';
+import { followArchive, startArchive } from './wiring/archive.ts';
 import { connectInvent, loadApiKeys } from './wiring/invent.ts';
 import { createStores, joinLedger } from './wiring/ledger.ts';
 import { firstRun } from './upkeep/housekeeping.ts';
@@ -39,6 +40,8 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
   const { clock, memory } = await joinLedger(base, redis, stores, sealer);
   const status = followStatus(base, clock, stores, sealer);
   await joinRegistry(base, stores, sealer, () => serveHealth({ ...base, redis, stores, status }));
+  const archive = await followArchive(base, stores, sealer);
+  startArchive(base, stores, sealer);
   const apiKeys = loadApiKeys(base);
   const recipients = await loadRecipients(base, stores, sealer);
   const upstream = connectInvent(base, apiKeys, stores, recipients, status.meter);
@@ -50,6 +53,7 @@ await runProcess('worker', WorkerEnvironment, async (config, logger, shutdown) =
     stores,
     clock,
     memory,
+    archive,
     status,
     recipients,
     upstream,

@@ -5,6 +5,8 @@ export type { ActivityEntry } from './activity/activity-entry.ts';
 export { createActivityFeed, type ActivityFeed } from './activity/activity-feed.ts';
 export { commandNames, commandText } from './scripts/load.ts';
 export { missingRights } from './scripts/missing-rights.ts';
+export type { ArchiveFeed } from './archive/archive-feed.ts';
+export { startArchiveWatch, type ArchiveWatch } from './archive/archive-watch.ts';
 export type { Hold } from './assistants/hold.ts';
 export type { Comparison } from './assistants/assistants.ts';
 export type { CommitResult, KeyVersion, Sealed } from './assistants/key-version.ts';

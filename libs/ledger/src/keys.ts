@@ -104,6 +104,9 @@ export interface Keys {
   aliasTried: string;
   /** The processes of Rekey by id, from their own reports. */
   processes: string;
+  /** The lock under which one worker archives, and what that worker reports. */
+  archiving: string;
+  archive: string;
   seq: string;
   ledger: string;
   /** A process writes this key to test whether replicas have all earlier writes. */
@@ -186,6 +189,8 @@ export const ledgerKeys = (name: string): Keys => {
     aliasing: `${prefix}:aliasing`,
     aliasTried: `${prefix}:alias-tried`,
     processes: `${prefix}:processes`,
+    archiving: `${prefix}:archiving`,
+    archive: `${prefix}:archive`,
     seq: `${prefix}:seq`,
     ledger: `${prefix}:ledger`,
     replicated: (process) => `${prefix}:replicated:${process}`,

@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
 import { openActivity, type Activity } from './activity/activity.ts';
+import { openArchiveFeed, type ArchiveFeed } from './archive/archive-feed.ts';
+import type { ReadArchiveReport } from './archive/archive-status.ts';
 import { openAssistants, type Assistants } from './assistants/assistants.ts';
 import { openBudget, type BudgetOptions, type RequestBudget } from './budget/budget.ts';
 import { openBulkWork, type BulkWork } from './bulks/work/bulk-work.ts';
@@ -23,7 +25,7 @@ import { openTokens, type Tokens } from './tokens/tokens.ts';
 export interface LedgerOptions {
   /** Without the braces. */
   prefix: string;
-  /** About how many events the stream keeps, asked at each that is added. */
+  /** About how many events the stream keeps, asked at each that is added. Without it none is trimmed. */
   keepEvents?: () => number;
   /** The request budget that claims take their slots from; without it there is no limit. */
   budget?: BudgetOptions | undefined;
@@ -41,6 +43,8 @@ export interface LedgerOptions {
   positions?: Promise<Pick<ConsumerPositions, 'slowest' | 'instancesOf' | 'unreadableForMs'>> | undefined;
   /** What proves the registry of consumers. Without it nobody is believed. */
   registry?: RegistryOptions;
+  /** Reads what the worker that archives has signed. Without it the status says nothing of the archive. */
+  readArchiveReport?: ReadArchiveReport | undefined;
   /** How long a process counts as live after it was last heard of. */
   processLeaseMs?: number;
 }
@@ -66,11 +70,14 @@ export interface Ledger {
   /** Access tokens that Rekey has made. */
   readonly tokens: Tokens;
   readonly budget: RequestBudget;
+  /** The streams as the worker that archives reads them. */
+  readonly archive: ArchiveFeed;
   readonly processes: Processes;
   readonly system: System;
 }
 
-const DEFAULT_KEEP_EVENTS = 10_000;
+/** Only workers know how many events are to be kept: other processes add events, and trim none. */
+const DEFAULT_KEEP_EVENTS = 10_000_000;
 const DEFAULT_CONFIRM_AFTER_MS = 30_000;
 const DEFAULT_MAX_CHANGED_PERCENT = 25;
 const REQUEST_ID_TTL_SECONDS = 24 * 3600;
@@ -91,6 +98,7 @@ export const openLedger = (
     maxChangedPercent = DEFAULT_MAX_CHANGED_PERCENT,
     positions,
     processLeaseMs,
+    readArchiveReport,
     registry: registryOptions,
   }: LedgerOptions,
 ): Ledger => {
@@ -108,7 +116,17 @@ export const openLedger = (
   });
   const consumers = openConsumers(connection, registry);
   const alias = openOrgAlias(connection, registry);
-  const system = openSystem(connection, { identity, processes, consumers, registry, alias, positions });
+  const archive = openArchiveFeed(connection);
+  const system = openSystem(connection, {
+    archive,
+    readArchiveReport,
+    identity,
+    processes,
+    consumers,
+    registry,
+    alias,
+    positions,
+  });
   return {
     keys: connection.keys,
     activity: openActivity(connection),
@@ -130,6 +148,7 @@ export const openLedger = (
     registry,
     tokens: openTokens(connection, registry),
     budget: openBudget(connection, budget),
+    archive,
     processes,
     system,
   };

@@ -55,6 +55,7 @@ describe('the advice of every code in every call', () => {
         'REDIS_UNAVAILABLE',
         'REDIS_NOT_PERMITTED',
         'REDIS_MEMORY_LOW',
+        'ARCHIVE_BEHIND',
         'REPLICAS_MISSING',
         'SHUTTING_DOWN',
       ] as const) {
@@ -122,6 +123,7 @@ const ofLists = [
   'INVALID_ARGUMENT',
   'REDIS_UNAVAILABLE',
   'REDIS_MEMORY_LOW',
+  'ARCHIVE_BEHIND',
   'LEDGER_CORRUPT',
   'INTERNAL',
   'ORG_NOT_CONFIGURED',

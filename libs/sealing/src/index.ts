@@ -9,6 +9,7 @@ export { createRegistryKey, registryKeyBytes } from './key-files/registry-key.ts
 export { createSealer, type Sealer } from './sealer.ts';
 export { SealError } from './seal-error.ts';
 export { openRecord, parseRecord, sealRecord, type UnsealedFields } from './sealed-record.ts';
+export { createArchiveReportReader, signArchiveReport } from './archive-report.ts';
 export { isCurrent, openEnvelope } from './envelope.ts';
 export { parseEnvelope, type SharedKeys } from './envelope-form.ts';
 export {

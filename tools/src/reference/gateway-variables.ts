@@ -58,8 +58,8 @@ export const gatewayVariables: Record<string, Variable> = {
   REKEY_ACCESS_FILE: {
     meaning: `
       the path of the file that says [who may do what](../guides/access.md), in YAML; read again when it
-      changes. Without it, a gateway on loopback lets everybody do everything, and one beyond loopback does not
-      start
+      changes. Without it, a gateway on loopback lets everybody do everything, and one beyond loopback does
+      not start
     `,
   },
   REKEY_ALLOW_PLAINTEXT: {

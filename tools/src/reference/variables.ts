@@ -169,9 +169,32 @@ export const variables: Record<string, Record<string, Variable>> = {
   },
   'What is kept': {
     REKEY_KEEP_EVENTS: { meaning: 'about how many events the stream keeps' },
+    REKEY_KEEP_ACTIVITY: { meaning: 'about how many records of activity the stream keeps' },
     REKEY_KEEP_ROTATIONS: { meaning: 'how many ended rotations are kept in each end state' },
     REKEY_KEEP_ROTATIONS_DAYS: { meaning: 'how long they are kept; ended bulk rotations too' },
     REKEY_KEEP_BULKS: { meaning: 'how many ended bulk rotations are kept' },
+  },
+  'The archive': {
+    REKEY_ARCHIVE_DIR: {
+      meaning: `
+        the folder that this worker [archives](../guides/archive.md) the events and the activity to. The
+        worker creates it, but not its parents. Without it this worker archives nothing
+      `,
+    },
+    REKEY_ARCHIVE_SEGMENT_BYTES: { meaning: 'a segment is closed and signed when it has this length' },
+    REKEY_ARCHIVE_SEGMENT_MS: { meaning: 'or this age, if it has entries' },
+    REKEY_ARCHIVE_MAX_BEHIND: {
+      meaning: `
+        how many entries of each stream may wait for the archive, beyond those that are kept anyway. If there
+        are more, the oldest are lost to the archive, which records a gap
+      `,
+    },
+    REKEY_ARCHIVE_REQUIRED: {
+      meaning: `
+        \`true\`: accept nothing and send no rotate request while there is no archive, or while more than
+        four fifths of \`REKEY_ARCHIVE_MAX_BEHIND\` wait for it. Set it on gateways and workers alike
+      `,
+    },
   },
   Processes: {
     LOG_LEVEL: { meaning: 'one JSON object per line on standard output: [log events](log-events.md)' },

@@ -60,7 +60,8 @@ const create = async ({ name, role, org, ttl, outputFile, ...options }: CreateOp
     if (outputFile !== undefined) await warnIfExposedToGit(outputFile);
     const until = isoTime(token.expireTime)!;
     process.stderr.write(
-      `note: ${token.name} is ${token.role} in ${token.orgs.map(printable).join(', ')}, until ${until}. ` +
+      `note: ${printable(token.name)} is ${printable(token.role)} in ${token.orgs.map(printable).join(', ')}, ` +
+        `until ${until}. ` +
         `${outputFile === undefined ? 'Its secret is not shown again' : `Its secret is in ${outputFile}`}.\n`,
     );
     if (outputFile === undefined) print(options, { ...tokenJson(token), secret }, secret);
@@ -85,7 +86,7 @@ const tokensTable = (tokens: AccessToken[]): string =>
     : columns([
         HEAD,
         ...tokens.map((token) => [
-          token.name,
+          printable(token.name),
           printable(token.role),
           token.expireTime.getTime() <= Date.now() ? 'expired' : isoTime(token.expireTime)!,
           isoTime(token.lastUseTime) ?? 'never',

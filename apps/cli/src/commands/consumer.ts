@@ -1,28 +1,21 @@
-import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, RekeyClient } from '@rekey/client';
-import {
-  ConsumerKeyType,
-  SealError,
-  createSealer,
-  fingerprintOfKey,
-  generateConsumerKey,
-  loadKeyFile,
-  parseConsumerKey,
-} from '@rekey/sealing';
+import type { ConsumerKeyType } from '@rekey/sealing';
 import { Command, Option } from 'commander';
 import { consumerJson, consumerText, consumersTable } from '../output/consumer-output.ts';
-import { areSecretsMounted } from '../environment.ts';
-import { CliError, exitCodes } from '../failure.ts';
+import { exitCodes } from '../failure.ts';
 import { seconds } from '../follow/follow.ts';
-import { warnIfExposedToGit } from '../git-exposure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import type { KeygenOptions } from '../key-files/consumer-keys.ts';
 import { fingerprintCommand } from '../key-files/fingerprint-command.ts';
-import { STANDARD_STREAM, readKey, readRekeysKey } from '../read-key.ts';
 import { proofJson, reportLagging, untilProved } from '../registry/registry-proof.ts';
 
 const WATCH_EVERY_MS = 1000;
 const ACTIVE_AGAIN_MS = 300;
+const KEY_TYPES = ['X25519', 'P-256', 'shared'] satisfies ConsumerKeyType[];
+
+/** Most commands need no key. */
+const loadKeys = () => import('../key-files/consumer-keys.ts');
 
 const orgs = (org: string, before: string[] | undefined): string[] => [...(before ?? []), org];
 const withOrgs = (command: Command): Command =>
@@ -43,87 +36,16 @@ const keygenCommand = (): Command =>
       'the key file to create, which only you can read; never overwrites a file. ' +
         '- writes it to standard output, including the private key',
     )
-    .addOption(
-      new Option('--type <type>', 'the kind of key').choices(ConsumerKeyType.options).default('X25519'),
-    )
+    .addOption(new Option('--type <type>', 'the kind of key').choices(KEY_TYPES).default('X25519'))
     .option(
       '--rekey-public-key <key>',
       "Rekey's public key: a file, the JWK that rekey key-file public prints, or the fingerprint " +
         'that the key of the gateway must have (default: the key of the gateway)',
     )
-    .action(
-      async (
-        path: string,
-        {
-          type,
-          rekeyPublicKey,
-          ...options
-        }: GatewayOptions & { type: ConsumerKeyType; rekeyPublicKey?: string },
-      ) => {
-        const rekeys = await readRekeysKey(rekeyPublicKey, options);
-        const own = await generateConsumerKey(type);
-        const text = `${JSON.stringify({ keys: [own, rekeys.jwk] }, null, 2)}\n`;
-        if (path === STANDARD_STREAM) {
-          if (process.stdout.isTTY)
-            throw new CliError(
-              "'-' prints a private key. Redirect it to a file: rekey consumer keygen - > billing.json",
-              'INVALID_ARGUMENT',
-            );
-          process.stdout.write(text);
-          await noteFingerprints(own, rekeys);
-          return;
-        }
-        await writeFile(path, text, { mode: 0o600, flag: 'wx', flush: true }).catch(
-          (error: NodeJS.ErrnoException) => {
-            throw error.code === 'EEXIST'
-              ? new CliError(`${path} already exists; it was not changed.`, 'ALREADY_EXISTS')
-              : new CliError(`${path} cannot be written (${error.code}).`, 'INVALID_ARGUMENT');
-          },
-        );
-        await warnIfExposedToGit(path);
-        const { d: _private, k: _shared, ...shown } = own;
-        process.stdout.write(`${JSON.stringify(shown)}\n`);
-        await noteFingerprints(own, rekeys);
-      },
-    );
-
-/** For people to compare on another way than over Redis and the gateway. */
-const noteFingerprints = async (
-  own: Awaited<ReturnType<typeof generateConsumerKey>>,
-  { fingerprint, isCompared }: Awaited<ReturnType<typeof readRekeysKey>>,
-): Promise<void> => {
-  const advice = isCompared
-    ? ''
-    : ', as the gateway says. Compare it with that of: rekey key-file public PATH';
-  process.stderr.write(
-    `note: fingerprint of this consumer's key: ${await fingerprintOfKey(own)}\n` +
-      `note: fingerprint of Rekey's key: ${fingerprint}${advice}\n`,
-  );
-};
-
-/** The key in the form of the request. A shared key leaves this process only sealed. */
-const keyToSend = async (
-  path: string,
-  rekeyKeyFile: string | undefined,
-): Promise<{ publicJwk: string } | { sealedSharedJwk: string }> => {
-  const { d: _private, ...jwk } = await readKey(path);
-  try {
-    const key = await parseConsumerKey(jwk);
-    if (key.type !== 'shared') return { publicJwk: JSON.stringify(key.jwk) };
-    if (!rekeyKeyFile)
-      throw new CliError(
-        "A shared key is sealed with Rekey's key file. Set --rekey-key-file or REKEY_KEY_FILE to its path, " +
-          'or use a key of another type.',
-        'INVALID_ARGUMENT',
-      );
-    const sealer = createSealer(await loadKeyFile(rekeyKeyFile, { mounted: areSecretsMounted() }));
-    return { sealedSharedJwk: sealer.sealOwn(JSON.stringify(key.jwk), 'shared-key') };
-  } catch (error) {
-    throw error instanceof SealError
-      ? new CliError(`The key in ${path} is not accepted: ${error.message}.`, 'INVALID_ARGUMENT')
-      : error;
-  }
-};
+    .action(async (path: string, options: KeygenOptions) => {
+      const { generateKeyFile } = await loadKeys();
+      await generateKeyFile(path, options);
+    });
 
 /** Polls until the consumer can open everything that it may read. */
 const untilActive = async (
@@ -168,6 +90,7 @@ const addCommand = (): Command =>
         name: string,
         options: GatewayOptions & { keyFile: string; org: string[]; rekeyKeyFile?: string; timeout: number },
       ) => {
+        const { keyToSend } = await loadKeys();
         const key = await keyToSend(options.keyFile, options.rekeyKeyFile);
         await withGateway(options, async (client) => {
           const added = await client.addConsumer({ name, orgs: options.org, ...key });

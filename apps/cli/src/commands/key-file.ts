@@ -1,15 +1,10 @@
-import {
-  addSigningKey,
-  createGatewayKeyFile,
-  createKeyFile,
-  fingerprintOfKey,
-  loadKeyFile,
-} from '@rekey/sealing';
 import { Command } from 'commander';
 import { areSecretsMounted } from '../environment.ts';
 import { CliError } from '../failure.ts';
 import { warnIfExposedToGit } from '../git-exposure.ts';
-import { refuseConsumersFile } from '../read-key.ts';
+
+/** Only these commands need it. */
+const loadSealing = () => import('@rekey/sealing');
 
 export const keyFileCommand = (): Command => {
   const keyFile = new Command('key-file').description(
@@ -21,6 +16,7 @@ export const keyFileCommand = (): Command => {
     .argument('<path>')
     .option('--if-missing', 'succeed if the file already exists')
     .action(async (path: string, options: { ifMissing?: boolean }) => {
+      const { createKeyFile } = await loadSealing();
       const created = await createKeyFile(path);
       if (!created && !options.ifMissing)
         throw new CliError(`${path} already exists; it was not changed.`, 'ALREADY_EXISTS');
@@ -36,6 +32,7 @@ export const keyFileCommand = (): Command => {
     .description('add a signing key to a key file of an early version, which has none')
     .argument('<path>')
     .action(async (path: string) => {
+      const { addSigningKey } = await loadSealing();
       process.stdout.write(
         (await addSigningKey(path, { mounted: areSecretsMounted() }))
           ? `added a signing key to ${path}; workers use it after their next start\n`
@@ -61,6 +58,7 @@ export const keyFileCommand = (): Command => {
           'Set --rekey-key-file or REKEY_KEY_FILE to the path of the key file of the workers.',
           'INVALID_ARGUMENT',
         );
+      const { createGatewayKeyFile, loadKeyFile } = await loadSealing();
       const from = await loadKeyFile(options.rekeyKeyFile, { mounted: areSecretsMounted() });
       const created = await createGatewayKeyFile(path, from);
       if (!created && !options.ifMissing)
@@ -77,7 +75,9 @@ export const keyFileCommand = (): Command => {
     .description("print Rekey's public key, a JWK that consumers need to verify records, and its fingerprint")
     .argument('<path>', 'the key file of the workers')
     .action(async (path: string) => {
+      const { refuseConsumersFile } = await import('../read-key.ts');
       await refuseConsumersFile(path);
+      const { fingerprintOfKey, loadKeyFile } = await loadSealing();
       const { signing } = await loadKeyFile(path, { mounted: areSecretsMounted() });
       process.stdout.write(`${JSON.stringify(signing.publicJwk)}\n`);
       process.stderr.write(`note: fingerprint: ${await fingerprintOfKey(signing.publicJwk)}\n`);

@@ -1,6 +1,6 @@
-import { RekeyClientError, type RekeyClient, type Rotation } from '@rekey/client';
+import type { RekeyClient, Rotation } from '@rekey/client';
 import { isAcknowledged, isEnded, isOutstanding } from '@rekey/schema';
-import { CliError, exitCodes } from '../failure.ts';
+import { CliError, exitCodes, isCallError } from '../failure.ts';
 import { conclude, follow } from './follow.ts';
 import { gatewayAsGiven, print, type GatewayOptions } from '../gateway-command.ts';
 import { printable, rotationJson, rotationText } from '../output/output.ts';
@@ -62,7 +62,7 @@ export const followRotation = (
         const sliceMs = Math.min(SLICE_MS, withinMs);
         const until = also && { until: 'ACKNOWLEDGED' as const, consumers: also.consumers };
         return client.waitRotation({ id, timeoutMs: sliceMs, ...until }).catch((error: unknown) => {
-          if (!(error instanceof RekeyClientError) || error.code !== 'CONSUMERS_MISSING') throw error;
+          if (!isCallError(error) || error.code !== 'CONSUMERS_MISSING') throw error;
           noConsumers = true;
           return client.getRotation(id);
         });

@@ -178,12 +178,6 @@ const limitedRows = (callers: SystemStatus['limitedCallers']): [string, string][
         ]),
       ];
 
-const frozenText = ({ frozen }: SystemStatus): string => {
-  if (frozen === undefined) return 'no';
-  const by = frozen.requestedBy === undefined ? '' : `, by ${frozen.requestedBy}`;
-  return `${since(frozen.sinceTime)}${by}: ${frozen.reason}`;
-};
-
 const totalsText = (status: SystemStatus): string =>
   table([
     [
@@ -200,7 +194,8 @@ const totalsText = (status: SystemStatus): string =>
           `${count(status.lastSweep.comparedCount, 'assistant')} compared`
         : 'none has ended',
     ],
-    ['frozen', frozenText(status)],
+    ['frozen', status.frozen ? `${since(status.frozen.sinceTime)}: ${status.frozen.reason}` : 'no'],
+    ['frozen by', status.frozen?.requestedBy],
     ['open rotations', String(status.openRotationCount)],
     ['failed rotations', String(status.failedRotationCount)],
     ['open intents', String(status.openIntents.reduce((sum, one) => sum + one.count, 0))],

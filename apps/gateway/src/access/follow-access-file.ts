@@ -3,7 +3,7 @@ import { createJwtVerifier, type JwtVerifier } from '../identity/verify-jwts.ts'
 import { AccessFileError, parseAccessFile, rightsOf, type Rights } from '@rekey/access';
 import type { AccessToken } from '@rekey/ledger';
 import { grantOfToken } from './token-grant.ts';
-import { follow, type Followed } from '../shared/follow.ts';
+import { createSettling, follow, type Followed } from '../shared/follow.ts';
 import { remember } from '../shared/remember.ts';
 import { readTrustedFile } from './read-trusted-file.ts';
 
@@ -37,8 +37,8 @@ const readText = (path: string): string => {
 };
 
 /**
- * Reads an access file, and looks again and again whether it was changed. One that cannot be read leaves the
- * one before in force. Throws an AccessFileError if the first one cannot be read.
+ * Reads an access file, and looks again and again whether it was changed. One that cannot be read, or is being
+ * written, leaves the one before in force. Throws an AccessFileError if the first one cannot be read.
  */
 export const followAccessFile = (
   path: string,
@@ -47,9 +47,12 @@ export const followAccessFile = (
   let text: string | undefined;
   let rules: AccessRules | undefined;
 
-  const look = (): void => {
+  const isSettled = createSettling((one: string, other: string) => one === other);
+  const look = (): boolean => {
     const read = readText(path);
-    if (read === text) return;
+    const isWhole = isSettled(read);
+    if (read === text) return true;
+    if (text !== undefined && !isWhole) return false;
     const file = parseAccessFile(read);
     text = read;
     const remembered = remember(
@@ -62,6 +65,7 @@ export const followAccessFile = (
       rightsOf: (names, token) => remembered({ names, token }),
     };
     onLoaded({ bindings: file.bindings.length, issuers: file.issuers.length });
+    return true;
   };
   const refusalOf = (thrown: unknown): AccessFileError =>
     thrown instanceof AccessFileError ? thrown : new AccessFileError(['the file cannot be used']);

@@ -166,6 +166,32 @@ describe('a changed access file', () => {
     expect((await admit()).rights().allows('consumers.create', 'org_1')).toBe(true);
   });
 
+  it('that is written in place is not in force until it is whole, nor complained about', async () => {
+    followed.close();
+    const inForce: number[] = [];
+    const slow = followAccessFile(path, {
+      everyMs: 200,
+      onLoaded: ({ bindings: count }) => inForce.push(count),
+      onRefused: (error) => faults.push(...error.faults),
+      onTokenRefused: () => {},
+    });
+    // Two bindings: the first half is an access file, too, and so is one without any.
+    const line = (org: string) => `  - {principals: ["jwt:${ISSUER}#anna"], role: viewer, orgs: [${org}]}\n`;
+    const parts = ['bindings:\n', line('org_1'), line('org_2')];
+    for (let i = 0; i < 12; i += 1) {
+      for (let count = 1; count <= parts.length; count += 1) {
+        await writeFile(path, parts.slice(0, count).join(''));
+        await sleep(5);
+      }
+      await writeFile(path, `${parts.join('')}# ${i}\n`);
+      await sleep(i % 4 === 0 ? 250 : 5);
+    }
+    await until(() => inForce.length > 1);
+    slow.close();
+    expect(new Set(inForce.slice(1))).toEqual(new Set([2]));
+    expect(faults).toEqual([]);
+  });
+
   it('is refused if every user can write it', async () => {
     await chmod(path, 0o666);
     await until(() => faults.length > 0);

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Metadata, type StatusObject } from '@grpc/grpc-js';
 import { readStatusDetails } from '@rekey/rpc';
 import { ActivityRecord, type ActivityType, type RotationRequest } from '@rekey/schema';
-import { ALL_RIGHTS, rightsOf, type Role } from '@rekey/access';
+import { rightsOf, type Role } from '@rekey/access';
 import type { Rpc } from '../pipeline/rpc.ts';
 import { createRpcTable, type RpcDeps } from '../rpc-table.ts';
 import { useServices } from '../services-fixture.ts';
@@ -19,15 +19,16 @@ const NAME = 'uri:spiffe://example.com/billing';
 const ALSO = 'jwt:https://idp.example.com#svc billing';
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 
-const accessOf = (role: Role, name = NAME): Access => ({
-  admit: () => ({
-    caller: { name, names: new Set([name]), also: ALSO, expiresMs: Infinity },
-    rights: () => rightsOf({ bindings: [{ principals: [name], role, orgs: ['*'] }] }, new Set([name])),
-  }),
-  rightsOf: () => ALL_RIGHTS,
-  guard: () => undefined,
-  close: () => {},
-});
+const accessOf = (role: Role, name = NAME): Access => {
+  const names = new Set([name]);
+  const rights = rightsOf({ bindings: [{ principals: [name], role, orgs: ['*'] }] }, names);
+  return {
+    admit: () => ({ caller: { name, names, also: ALSO, expiresMs: Infinity }, rights: () => rights }),
+    guard: () => undefined,
+    rightsOf: () => rights,
+    close: () => {},
+  };
+};
 
 /** Calls a method as grpc-js does; returns the response, or the reason of its error. */
 const call = async (method: string, message: object): Promise<any> => {
@@ -87,6 +88,12 @@ const policyRequest = {
   everyDays: 90,
   assistantIds: [],
 };
+const tokenRequest = {
+  tokenName: 'nightly',
+  role: 'viewer',
+  orgs: ['org_1'],
+  ttl: { seconds: '3600', nanos: 0 },
+};
 const policy = async (): Promise<string> =>
   (await call('RotationPolicyService/CreateRotationPolicy', policyRequest)).id;
 const bulk = async (): Promise<string> =>
@@ -107,6 +114,14 @@ const methods: Record<string, [ActivityType[], () => Promise<object>]> = {
   'RotationService/CancelRotation': [
     ['rotation.cancelled'],
     async () => ({ id: (await call('RotationService/RotateSecretKey', { ...request, requestId: '' })).id }),
+  ],
+  'AccessService/CreateToken': [['token.created'], async () => tokenRequest],
+  'AccessService/RevokeToken': [
+    ['token.revoked'],
+    async () => {
+      await call('AccessService/CreateToken', tokenRequest);
+      return { tokenName: tokenRequest.tokenName };
+    },
   ],
   'BulkRotationService/CreateBulkRotation': [['bulk.created'], async () => bulkRequest],
   'BulkRotationService/PauseBulkRotation': [['bulk.paused'], async () => ({ id: await bulk() })],

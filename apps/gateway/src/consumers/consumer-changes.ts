@@ -13,6 +13,12 @@ export const withOrgs = (consumer: Consumer, orgs: string[]): Consumer | undefin
   return { ...consumer, orgs, state };
 };
 
+/** Throws if a consumer has other orgs than it had when the right to change it was looked up. */
+const requireChecked = (seen: SeenConsumer | undefined, checked: SeenConsumer | undefined): void => {
+  if (checked !== undefined && seen?.consumer.orgs.join('\n') !== checked.consumer.orgs.join('\n'))
+    throw new RekeyError('CONSUMER_BUSY');
+};
+
 /** Reads and changes consumers that the registry proves; every change is one compare-and-set. */
 export const createConsumerChanges = (registry: Registry, consumers: Pick<Consumers, 'nowMs'>) => {
   const read = async (name: string): Promise<SeenConsumer | undefined> => {
@@ -32,22 +38,28 @@ export const createConsumerChanges = (registry: Registry, consumers: Pick<Consum
     throw new RekeyError('CONSUMER_BUSY');
   };
 
-  /** `changeOf` returns what to write, or undefined if nothing has to change. */
+  /**
+   * `changeOf` returns what to write, or undefined if nothing has to change. `checked`: as it was when the
+   * right to change it was looked up. If it has other orgs by now, the caller must ask again.
+   */
   const change = (
     name: string,
     actor: Actor,
     changeOf: (consumer: Consumer) => Consumer | undefined,
+    checked?: SeenConsumer,
   ): Promise<void> =>
     untilWritten(async () => {
       const seen = await find(name);
+      requireChecked(seen, checked);
       const after = changeOf(seen.consumer);
       return after === undefined || registry.write(name, seen, after, { reseals: true, actor });
     });
 
   /** Also removes an entry that another client has written, and one whose true text is lost. */
-  const remove = (name: string, actor: Actor): Promise<void> =>
+  const remove = (name: string, actor: Actor, checked?: SeenConsumer): Promise<void> =>
     untilWritten(async () => {
       const seen = await read(name);
+      requireChecked(seen, checked);
       if (!seen && !(await registry.isKnown(name))) throw new RekeyError('CONSUMER_NOT_FOUND');
       return registry.write(name, seen, undefined, { reseals: true, emit: 'REMOVED', actor });
     });

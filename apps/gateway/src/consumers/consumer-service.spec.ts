@@ -113,3 +113,48 @@ describe('AddConsumer', () => {
     expect(String((error as ServiceError).details)).not.toContain('org_2');
   });
 });
+
+describe('a consumer that changes while the right to change it is looked up', () => {
+  const { d: _private, ...jwk } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' });
+  const service = () => fixture.services.ConsumerService;
+  const orgsOf = async (): Promise<string[]> =>
+    (await call(service().GetConsumer, { name: 'billing' })).orgs as string[];
+  const actor = { by: 'local', request: 'r' };
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['SetConsumerOrgs', () => call(service().SetConsumerOrgs, { name: 'billing', orgs: ['org_1'] })],
+    ['RemoveConsumer', () => call(service().RemoveConsumer, { name: 'billing' })],
+  ])('is not taken from the orgs that it has by then: %s', async (_method, change) => {
+    await call(service().AddConsumer, {
+      name: 'billing',
+      orgs: ['org_1'],
+      publicJwk: JSON.stringify(jwk),
+    });
+    const { registry } = fixture;
+    const { look } = registry;
+    let looks = 0;
+    // The first look is that of the right.
+    registry.look = async (options) => {
+      const view = await look.call(registry, options);
+      looks += 1;
+      if (looks !== 2) return view;
+      const seen = registry.get('billing')!;
+      const after = { ...seen.consumer, orgs: ['org_1', 'org_2'] };
+      expect(await registry.write('billing', seen, after, { reseals: true, actor })).toBe(true);
+      return look.call(registry, options);
+    };
+    const before = fixture.access;
+    const names = new Set(['uri:admin']);
+    const binding = { principals: ['uri:admin'], role: 'admin' as const, orgs: ['org_1'] };
+    const rights = rightsOf({ bindings: [binding] }, names);
+    fixture.access = { ...OPEN_ACCESS, admit: () => ({ caller: LOCAL, rights: () => rights }) };
+    const error = await change().then(
+      () => undefined,
+      (refusal: unknown) => refusal,
+    );
+    registry.look = look;
+    fixture.access = before;
+    expect(readStatusDetails(error as never).reason).toBe('CONSUMER_BUSY');
+    expect(await orgsOf()).toEqual(['org_1', 'org_2']);
+  });
+});

@@ -34,12 +34,22 @@ const listConsumers = async <Message>(
   });
 };
 
-/** Also of a change to other orgs: a consumer is not taken from those that it has. */
-const rowsOfConsumer = (find: (name: string) => Promise<SeenConsumer>) =>
-  ({
-    load: async ({ name }: { name: string }) => (await find(name)).consumer.orgs,
+/**
+ * Also of a change to other orgs: a consumer is not taken from those that it has. `checked` returns what a
+ * request was authorized by, if its caller has no right to every org.
+ */
+const rowsOfConsumer = (find: (name: string) => Promise<SeenConsumer>) => {
+  const byRequest = new WeakMap<object, SeenConsumer>();
+  const columns = {
+    load: async (request: { name: string }) => {
+      const seen = await find(request.name);
+      byRequest.set(request, seen);
+      return seen.consumer.orgs;
+    },
     notFound: 'CONSUMER_NOT_FOUND',
-  }) as const;
+  } as const;
+  return { columns, checked: (request: object) => byRequest.get(request) };
+};
 
 /** A consumer that was added may be one of that name and key that had been added for other orgs before. */
 const ifSeen = (seen: SeenConsumer, sees: (orgId: string) => boolean): SeenConsumer => {
@@ -62,7 +72,7 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
     };
   };
 
-  const ofConsumer = rowsOfConsumer(find);
+  const { columns: ofConsumer, checked } = rowsOfConsumer(find);
 
   return {
     ...createRegistryMethods(deps),
@@ -106,8 +116,9 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
       orgs: 'request',
       ...ofConsumer,
       effect: 'durable-change',
-      handler: async ({ name, orgs }, { actor }) => {
-        await change(name, actor, (consumer) => withOrgs(consumer, inOrder(orgs)));
+      handler: async (request, { actor }) => {
+        const { name, orgs } = request;
+        await change(name, actor, (consumer) => withOrgs(consumer, inOrder(orgs)), checked(request));
         return name;
       },
       respond: async (name) => toResponse(await find(name)),
@@ -119,7 +130,7 @@ export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['Cons
       orgs: 'loaded',
       ...ofConsumer,
       effect: 'durable-change',
-      handler: ({ name }, { actor }) => remove(name, actor),
+      handler: (request, { actor }) => remove(request.name, actor, checked(request)),
       respond: () => ({ registryRev: registry.rev() }),
     }),
   };

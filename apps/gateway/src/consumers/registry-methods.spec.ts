@@ -1,7 +1,10 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { status } from '@grpc/grpc-js';
+import { rightsOf } from '@rekey/access';
 import { thumbprintOf } from '@rekey/sealing';
+import { OPEN_ACCESS } from '../access/guard-calls.ts';
+import { LOCAL } from '../identity/authenticate.ts';
 import { PREFIX, call, useServices } from '../services-fixture.ts';
 
 const fixture = useServices();
@@ -192,5 +195,33 @@ describe('GetRegistry', () => {
       workers: ['worker-new'],
       silentWorkers: ['worker-hangs'],
     });
+  });
+
+  it('names no host to a caller that may not see the status of Rekey', async () => {
+    await add('billing');
+    const { registry, processes } = fixture;
+    const about = { kind: 'worker', roles: ['rotating'], version: '1' };
+    for (const id of ['worker-db7.internal-77-new', 'worker-db7.internal-78-old'])
+      await processes.beat({
+        ...about,
+        id,
+        settings: id.endsWith('new') ? { registry: registry.presence(id)! } : {},
+      });
+    const as = (orgs: string[]) => {
+      const binding = { principals: ['uri:anna'], role: 'viewer' as const, orgs };
+      const rights = rightsOf({ bindings: [binding] }, new Set(['uri:anna']));
+      fixture.access = { ...OPEN_ACCESS, admit: () => ({ caller: LOCAL, rights: () => rights }) };
+      return call(service().GetRegistry, { registryRev: '0' });
+    };
+    expect(await as(['*'])).toMatchObject({
+      workers: ['worker-db7.internal-77-new'],
+      laggingWorkers: ['worker-db7.internal-78-old'],
+    });
+    const shown = await as(['org_1']);
+    expect([...shown.workers, ...shown.laggingWorkers]).toEqual([
+      expect.stringMatching(/^worker-[0-9a-f]{12}$/),
+      expect.stringMatching(/^worker-[0-9a-f]{12}$/),
+    ]);
+    expect(await as(['org_1'])).toEqual(shown);
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Processes, Registry, TrustCandidate } from '@rekey/ledger';
 import { MAX_CONSUMERS, RekeyError } from '@rekey/schema';
 import { SealError, parseConsumerKey, thumbprintOf } from '@rekey/sealing';
@@ -42,18 +43,31 @@ const toReviewed = async ({ name, digest, consumer, proved }: TrustCandidate) =>
   believed: proved,
 });
 
+interface AskedRegistry {
+  registryRev: number;
+  /** The caller may see the processes of Rekey: the ids of workers hold the names of their hosts. */
+  seesProcesses: boolean;
+}
+
+/** The same for the same worker, so that a caller can wait for it. */
+const withoutHost = (id: string): string =>
+  `worker-${createHash('sha256').update(id).digest('hex').slice(0, 12)}`;
+
 /** The revision of the registry, and which workers have verified another one. */
-const registryResponse = (registry: Registry, processes: Processes) => async (registryRev: number) => {
-  const all = await processes.list();
-  const lagging = registry.behind(registryRev, all);
-  const workers = all.filter(({ live, kind }) => live && kind === 'worker').map(({ id }) => id);
-  return {
-    registryRev: registry.rev(),
-    laggingWorkers: lagging,
-    workers: workers.filter((id) => !lagging.includes(id)),
-    silentWorkers: registry.silent(registryRev, all).slice(0, SHOWN_SILENT),
+const registryResponse =
+  (registry: Registry, processes: Processes) =>
+  async ({ registryRev, seesProcesses }: AskedRegistry) => {
+    const all = await processes.list();
+    const lagging = registry.behind(registryRev, all);
+    const workers = all.filter(({ live, kind }) => live && kind === 'worker').map(({ id }) => id);
+    const shown = (ids: string[]): string[] => (seesProcesses ? ids : ids.map(withoutHost));
+    return {
+      registryRev: registry.rev(),
+      laggingWorkers: shown(lagging),
+      workers: shown(workers.filter((id) => !lagging.includes(id))),
+      silentWorkers: shown(registry.silent(registryRev, all).slice(0, SHOWN_SILENT)),
+    };
   };
-};
 
 /** The methods about the registry as a whole. */
 export const createRegistryMethods = ({
@@ -84,10 +98,11 @@ export const createRegistryMethods = ({
       permission: 'consumers.read',
       orgs: 'none',
       effect: 'read',
-      handler: async ({ registryRev }) => {
+      handler: async ({ registryRev }, { rights }) => {
         await registry.look();
         registry.requireTrusted();
-        return registryRev || registry.rev();
+        const seesProcesses = rights().allowsEverywhere('status.read');
+        return { registryRev: registryRev || registry.rev(), seesProcesses };
       },
       respond: toRegistry,
     }),
@@ -123,7 +138,8 @@ export const createRegistryMethods = ({
           throw new RekeyError('TOO_MANY_CONSUMERS', { metadata: { limit: String(MAX_CONSUMERS) } });
         return registry.trust.accept(consumers, { keepGrants, actor });
       },
-      respond: toRegistry,
+      // Its callers may see everything.
+      respond: (registryRev) => toRegistry({ registryRev, seesProcesses: true }),
     }),
   };
 };

@@ -95,13 +95,18 @@ export const requireOwn =
       throw notPermitted(ofOthers, [orgId]);
   };
 
-/** Whether a caller has the permission of a method in an org, also under the name `c`. */
-export const seeingOf = async (
+type Sees = (orgId: string) => boolean;
+
+/** Whether a caller has the permission of a method in an org; of a list, also under the name `c`. */
+export const seeingOf = (
   { permission, orgs }: Rpc,
   rights: () => Rights,
   readOrgName: ReadOrgName,
-): Promise<(orgId: string) => boolean> => {
-  const isForAll = orgs !== 'listed' || rights().allowsEverywhere(permission);
-  const [real] = isForAll ? [ORG_ALIAS] : await withRealNames([ORG_ALIAS], readOrgName);
-  return (orgId) => rights().allows(permission, orgId === ORG_ALIAS ? real! : orgId);
+): Sees | Promise<Sees> => {
+  if (orgs !== 'listed') return (orgId) => rights().allows(permission, orgId);
+  return (async () => {
+    const isForAll = rights().allowsEverywhere(permission);
+    const [real] = isForAll ? [ORG_ALIAS] : await withRealNames([ORG_ALIAS], readOrgName);
+    return (orgId: string) => rights().allows(permission, orgId === ORG_ALIAS ? real! : orgId);
+  })();
 };

@@ -1,5 +1,5 @@
 import { experimental, type ServerCredentials } from '@grpc/grpc-js';
-import { follow } from '../shared/follow.ts';
+import { createSettling, follow } from '../shared/follow.ts';
 import {
   CertificateError,
   type CertificateFiles,
@@ -64,13 +64,17 @@ export const followCertificates = (
   }));
   let current: Certificates | undefined;
 
-  const look = (): void => {
+  const isSettled = createSettling(isSame);
+  const look = (): boolean => {
     const certificates = readCertificates(files);
-    if (current !== undefined && isSame(certificates, current)) return;
+    const isWhole = isSettled(certificates);
+    if (current !== undefined && isSame(certificates, current)) return true;
+    if (current !== undefined && !isWhole) return false;
     current = certificates;
     authorities.use(certificates);
     identity.use(certificates);
     onLoaded(certificates);
+    return true;
   };
   const refusalOf = (thrown: unknown): CertificateError =>
     thrown instanceof CertificateError

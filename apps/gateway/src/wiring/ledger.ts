@@ -18,7 +18,7 @@ import {
 } from '@rekey/ledger';
 import type { Logger, Shutdown } from '@rekey/runtime';
 import type { GatewayKeyFile } from '@rekey/sealing';
-import { createAcknowledgementVerifier } from '@rekey/sealing';
+import { createAcknowledgementVerifier, createArchiveReportReader } from '@rekey/sealing';
 import type { GatewayEnvironment } from '../config.ts';
 import type { RedisParts } from './redis.ts';
 import { createReadOrgName, followRegistry, registryOptions } from './registry.ts';
@@ -77,6 +77,7 @@ export const openLedgerParts = (
       ofOrg: config.REKEY_MAX_OPEN_ROTATIONS_OF_ORG,
     },
     registry: registryOptions(keyFile, config, logger),
+    readArchiveReport: keyFile && createArchiveReportReader(keyFile.publicJwk),
   });
   const positions = createConsumerPositions({
     blocking,

@@ -22,7 +22,11 @@ export const announce = (
       kind: 'gateway',
       roles: ['serving'],
       version,
-      settings: { maxOpenRotations: config.REKEY_MAX_OPEN_ROTATIONS, ...provedBy(registry, id) },
+      settings: {
+        maxOpenRotations: config.REKEY_MAX_OPEN_ROTATIONS,
+        archiveRequired: config.REKEY_ARCHIVE_REQUIRED,
+        ...provedBy(registry, id),
+      },
     }),
     (err) => logger.event('gateway_ledger_check_failed', { err }),
   );

@@ -50,7 +50,7 @@ const makeToken = (): { token: string; jwks: object } => {
   };
 };
 
-export interface ProvidedAccess {
+interface ProvidedAccess {
   /** For the gateway. */
   variables: Record<string, string>;
   /** For `rekey` and other callers. */

@@ -12,7 +12,7 @@ import {
 } from '@rekey/ledger';
 import { STOP_POSTING_AT, watchMemory, type MemoryWatch, type RedisConnections } from '@rekey/runtime';
 import { RekeyError } from '@rekey/schema';
-import { createAcknowledgementVerifier, type Sealer } from '@rekey/sealing';
+import { createAcknowledgementVerifier, createArchiveReportReader, type Sealer } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
 import { createEventRetention } from '../consumers/event-retention.ts';
 import { collectRefusedAcknowledgements } from '../consumers/refused-acknowledgements.ts';
@@ -26,7 +26,7 @@ export type Stores = ReturnType<typeof createStores>;
 export const createStores = (
   { config, logger, shutdown }: Base,
   { redis, connections }: { redis: Redis; connections: RedisConnections },
-  { registryKey }: Pick<Sealer, 'registryKey'>,
+  { registryKey, publicJwk }: Pick<Sealer, 'registryKey' | 'publicJwk'>,
 ) => {
   const prefix = config.REKEY_PREFIX;
   const retention = createEventRetention(config.REKEY_KEEP_EVENTS);
@@ -46,6 +46,7 @@ export const createStores = (
     confirmAfterMs: config.REKEY_CONFIRM_AFTER_MS,
     maxChangedPercent: config.REKEY_MAX_CHANGED_PERCENT,
     positions: read.then(() => positions),
+    readArchiveReport: createArchiveReportReader(publicJwk),
     registry: {
       key: registryKey,
       memoryPath: config.REKEY_REGISTRY_MEMORY,

@@ -1,4 +1,4 @@
-import { slotKeepsMs, type LedgerClock } from '@rekey/ledger';
+import { slotKeepsMs, type ArchiveWatch, type LedgerClock } from '@rekey/ledger';
 import type { MemoryWatch, RedisConnections } from '@rekey/runtime';
 import type { Sealer } from '@rekey/sealing';
 import type { Redis } from 'ioredis';
@@ -20,6 +20,7 @@ export interface Parts extends Base {
   stores: Stores;
   clock: LedgerClock;
   memory: MemoryWatch;
+  archive: ArchiveWatch;
   status: Status;
   recipients: Recipients;
   upstream: Invent;

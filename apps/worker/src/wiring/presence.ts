@@ -59,6 +59,8 @@ export const showPresence = (parts: Parts): void => {
         landingWindowMs: timing.landsWithinMs,
         maxUnknowns: config.REKEY_MAX_UNKNOWNS,
         maxUnknownsInAll: maxUnknownsInAll(config),
+        archives: config.REKEY_ARCHIVE_DIR !== undefined,
+        archiveRequired: config.REKEY_ARCHIVE_REQUIRED,
         observeOnly: config.REKEY_OBSERVE_ONLY,
         ...ownClockDoubt(clock.doubt()),
         ...registryProof(stores.ledger.registry.presence(id, recipients.rev())),

@@ -49,7 +49,7 @@ export const createRotating = (parts: Parts, { common, publisher }: Work): Rotat
 };
 
 /** Why no POST may leave at present; undefined if one may. */
-const holdBack = ({ config, clock, memory, status, stores }: Parts): ErrorCode | undefined => {
+const holdBack = ({ config, clock, memory, archive, status, stores }: Parts): ErrorCode | undefined => {
   const lost = status.ledgerWatch.holdBack();
   if (lost !== undefined) return lost;
   // A key that nobody can read is a dark one.
@@ -57,8 +57,12 @@ const holdBack = ({ config, clock, memory, status, stores }: Parts): ErrorCode |
   if (untrusted !== undefined) return untrusted;
   if (config.REKEY_OBSERVE_ONLY) return 'FROZEN';
   if (clock.doubt()) return 'CLOCK_JUMP';
+  if (config.REKEY_ARCHIVE_REQUIRED && (archive.waitingShare() ?? Infinity) >= STOP_POSTING_BEHIND)
+    return 'ARCHIVE_BEHIND';
   return memory.usedShare() >= STOP_POSTING_AT ? 'REDIS_MEMORY_LOW' : undefined;
 };
+/** Of what may wait for the archive: what is in flight still has room. Gateways stop accepting before. */
+const STOP_POSTING_BEHIND = 0.9;
 
 export const startRotations = (
   { config, timing, logger, shutdown, redis, clock, stores, stopping }: Parts,

@@ -61,8 +61,9 @@ const sampleKeys = (keys: Keys): string[] =>
 
 type Role = 'gateway' | 'worker';
 
-/** Keys that a gateway only reads: what workers publish or note, and what consumers acknowledge. */
-const READ_BY_GATEWAYS = /^:(current:|assistants:|acks(?:$|:)|alias|answers$|configured$)/;
+/** Keys that a gateway only reads: what workers publish, note or archive, and what consumers report. */
+const READ_BY_GATEWAYS =
+  /^:(current:|assistants:|acks(?:$|:)|alias|answers$|archive$|archiving$|configured$)/;
 
 const questionsOf = (keys: Keys, role: Role): Question[] => {
   const isOnlyRead = (key: string) =>

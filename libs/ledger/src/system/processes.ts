@@ -21,6 +21,9 @@ interface ProcessSettings {
   maxOpenRotations?: number;
   /** It rotates nothing. */
   observeOnly?: boolean;
+  /** It is configured to archive; it accepts or sends nothing without an archive. */
+  archives?: boolean;
+  archiveRequired?: boolean;
   /** Why it rotates nothing at present: `alone` or `disagrees`, see ClockDoubt. */
   clockDoubt?: string;
   /** The proof of the registry that it acts by: see `Registry.presence`. */
@@ -93,6 +96,8 @@ const ProcessText = z.object({
       maxUnknownsInAll: z.int().positive(),
       maxOpenRotations: z.int().positive(),
       observeOnly: z.boolean(),
+      archives: z.boolean(),
+      archiveRequired: z.boolean(),
       clockDoubt: Word,
       registry: z.string().regex(/^\d{1,16}\.[A-Za-z0-9_-]{43}$/),
       notSealedFor: z.array(ConsumerName).max(10),

@@ -1,4 +1,6 @@
 import { LOCAL_ACTOR, type Actor, type LedgerHoldings, type SystemStatus } from '@rekey/schema';
+import type { ArchiveFeed } from '../archive/archive-feed.ts';
+import type { ReadArchiveReport } from '../archive/archive-status.ts';
 import type { Connection } from '../connection.ts';
 import { readOrgIds } from '../orgs/org-ids.ts';
 import type { Consumers } from '../consumers/consumers.ts';
@@ -44,6 +46,8 @@ interface SystemSources {
   alias: OrgAlias;
   /** Without the progress of consumers the status does not say which are gone or behind. */
   positions: KnownPositions | undefined;
+  archive: ArchiveFeed;
+  readArchiveReport: ReadArchiveReport | undefined;
 }
 
 const createHoldings =

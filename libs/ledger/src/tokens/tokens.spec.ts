@@ -115,10 +115,20 @@ describe('an access token', () => {
     expect((await redis.strlen('{spec}:registry')) < 131_072).toBe(true);
   });
 
-  it('is refused if those there are hold too much', async () => {
-    const orgs = Array.from({ length: 50 }, (_, i) => `org_${i}_`.padEnd(120, 'x'));
-    const made = Promise.all(Array.from({ length: 30 }, (_, i) => create(ledger, `t${i}`, { orgs })));
-    await expect(made).rejects.toMatchObject({ code: 'TOO_MANY_TOKENS' });
+  it.each([
+    ['long orgs', { orgs: Array.from({ length: 50 }, (_, i) => `org_${i}_`.padEnd(120, 'x')) }],
+    ['names that JSON escapes twice', { requestedBy: '\\'.repeat(512) }],
+  ])('is refused before the registry is too long to be read: %s', async (_, more) => {
+    let made = 0;
+    const all = (async () => {
+      for (; made < 200; made += 1) await create(ledger, `t${made}`, more);
+    })();
+    await expect(all).rejects.toMatchObject({ code: 'TOO_MANY_TOKENS' });
+    // 100 consumers and 200 removals have room.
+    expect(await redis.strlen('{spec}:registry')).toBeLessThan(200_000);
+    const other = fresh();
+    await other.registry.look();
+    expect(other.tokens.list()).toHaveLength(made);
   });
 });
 

@@ -50,13 +50,15 @@ export interface Tokens {
   lastUses(names: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
 
-/** Facts of tokens hold at most this: the rest of the manifest belongs to consumers. */
+/** Facts of tokens take at most this of the manifest, as JSON: the rest belongs to consumers. */
 const MAX_FACT_BYTES = 131_072;
 
 const checkRoom = (facts: ReturnType<Registry['facts']>, name: string, value: string): void => {
   const others = [...facts].filter(([fact, one]) => fact !== factOf(name) && takesPlace(fact, one.value));
-  const bytes = others.reduce((sum, [fact, one]) => sum + Buffer.byteLength(fact + one.value), 0);
-  if (others.length >= MAX_TOKENS || bytes + Buffer.byteLength(value) > MAX_FACT_BYTES)
+  // JSON inside of JSON: some characters become four.
+  const bytesOf = (text: string) => Buffer.byteLength(JSON.stringify(text));
+  const bytes = others.reduce((sum, [fact, one]) => sum + bytesOf(fact) + bytesOf(one.value), 0);
+  if (others.length >= MAX_TOKENS || bytes + bytesOf(value) > MAX_FACT_BYTES)
     throw new RekeyError('TOO_MANY_TOKENS', { metadata: { limit: String(MAX_TOKENS) } });
 };
 

@@ -110,6 +110,8 @@ export const commonVariables = {
   REKEY_WAIT_REPLICAS: intVariable({ min: 0, max: 10, default: 0 }),
   REKEY_WAIT_REPLICAS_MS: intVariable({ min: 1, max: 4000, default: 1000 }),
   REKEY_REQUIRE_DURABLE_REDIS: booleanVariable,
+  /** Nothing new is accepted while entries could be trimmed before they are archived. */
+  REKEY_ARCHIVE_REQUIRED: booleanVariable,
   /** Rekey may start a new ledger without an operator if the ledger has vanished from Redis. */
   REKEY_ALLOW_NEW_LEDGER: booleanVariable,
   /** The deadline of the shutdown after SIGTERM. */

@@ -63,6 +63,12 @@ export const workerVariables = {
   REKEY_OBSERVE_ONLY: booleanVariable,
   REKEY_SWEEP_EVERY_MS: intVariable({ min: 0, max: 30 * 24 * 3_600_000, default: 3_600_000 }),
   REKEY_KEEP_EVENTS: intVariable({ min: 100, max: 10_000_000, default: 10_000 }),
+  REKEY_KEEP_ACTIVITY: intVariable({ min: 100, max: 100_000_000, default: 1_000_000 }),
+  /** The folder that this worker archives both streams to; it archives nothing without it. */
+  REKEY_ARCHIVE_DIR: z.string().optional(),
+  REKEY_ARCHIVE_SEGMENT_BYTES: intVariable({ min: 10_000, max: 1_000_000_000, default: 67_108_864 }),
+  REKEY_ARCHIVE_SEGMENT_MS: intVariable({ min: 1000, max: 86_400_000, default: 300_000 }),
+  REKEY_ARCHIVE_MAX_BEHIND: intVariable({ min: 1000, max: 10_000_000, default: 100_000 }),
   REKEY_KEEP_ROTATIONS: intVariable({ min: 0, max: 10_000_000, default: 100_000 }),
   REKEY_KEEP_BULKS: intVariable({ min: 0, max: 100_000, default: 100 }),
   REKEY_KEEP_ROTATIONS_DAYS: intVariable({ min: 1, max: 3650, default: 30 }),

@@ -2,6 +2,7 @@ import { everyProcessEvents } from './events/every-process.ts';
 import { gatewayEvents } from './events/gateway.ts';
 import { workerBulkRotationsAndPoliciesEvents } from './events/worker-bulk-rotations-and-policies.ts';
 import { workerConsumersEvents } from './events/worker-consumers.ts';
+import { workerArchiveEvents } from './events/worker-archive.ts';
 import { workerHousekeepingEvents } from './events/worker-housekeeping.ts';
 import { workerRotationsAndPublicationEvents } from './events/worker-rotations-and-publication.ts';
 import { workerSweepsChecksAndOrgsEvents } from './events/worker-sweeps-checks-and-orgs.ts';
@@ -16,6 +17,7 @@ export const logEventSections: readonly { title: string; events: Record<string, 
   { title: 'Worker: sweeps, checks and orgs', events: workerSweepsChecksAndOrgsEvents },
   { title: 'Worker: consumers', events: workerConsumersEvents },
   { title: 'Worker: housekeeping', events: workerHousekeepingEvents },
+  { title: 'Worker: the archive', events: workerArchiveEvents },
 ];
 
 /** Every event that gateway and worker log. */
@@ -27,6 +29,7 @@ export const logEvents = {
   ...workerSweepsChecksAndOrgsEvents,
   ...workerConsumersEvents,
   ...workerHousekeepingEvents,
+  ...workerArchiveEvents,
 };
 
 export type LogEventName = keyof typeof logEvents;

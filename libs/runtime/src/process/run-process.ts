@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import type { z } from 'zod';
 import { parseEnvironment } from '../config/environment.ts';
 import { createLogger, flushLog, type Logger } from '../logging/logger.ts';
@@ -78,6 +79,8 @@ export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
   });
   try {
     await main(config, logger, shutdown);
+    // Otherwise kept at the exit, which a kill prevents.
+    flushCompileCache();
   } catch (err) {
     // The shutdown closes what a start needs, and the start then fails. That is no failure.
     if (ending) return;

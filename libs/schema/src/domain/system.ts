@@ -1,3 +1,4 @@
+import type { ArchiveStatus } from '../archive/archive.ts';
 import type { Attention } from './attention.ts';
 
 /** An assistant, and since when (ms since 1970). No time if its ledger entry cannot be read. */
@@ -111,6 +112,8 @@ export interface SystemStatus {
    * and `known` count assistants.
    */
   heldOrgs: HeldOrgStatus[];
+  /** Absent if nothing was ever archived, or if this process cannot verify what is reported. */
+  archive?: ArchiveStatus;
   /** The org that `c` stands for, and any contradicting evidence; absent while nothing is known. */
   orgAlias?: {
     orgId?: string;

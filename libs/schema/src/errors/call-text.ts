@@ -9,6 +9,7 @@ const repeatable = (thing: string): ErrorTexts => {
     REDIS_UNAVAILABLE: { advice: `T${repeat.slice(1)}` },
     REDIS_NOT_PERMITTED: { advice: `${GRANT}, then ${repeat}` },
     REDIS_MEMORY_LOW: { advice: `Give Redis more memory, then ${repeat}` },
+    ARCHIVE_BEHIND: { advice: `See rekey status, bring the archive back, then ${repeat}` },
     REPLICAS_MISSING: { advice: `Bring the replicas back, then ${repeat}` },
     SHUTTING_DOWN: { advice: `Another gateway will answer: ${repeat}` },
   };
@@ -20,6 +21,9 @@ const safeToRepeat: ErrorTexts = {
   REDIS_NOT_PERMITTED: { advice: `${GRANT}, then try again: repeating the call is safe.` },
   REDIS_MEMORY_LOW: {
     advice: 'Give Redis more memory, then try again: repeating the call is safe.',
+  },
+  ARCHIVE_BEHIND: {
+    advice: 'See rekey status, bring the archive back, then try again: repeating the call is safe.',
   },
   REPLICAS_MISSING: {
     advice: 'Bring the replicas back, then try again: repeating the call is safe.',

@@ -20,6 +20,12 @@ export const rekeyErrors = {
     message: 'Redis is nearly out of memory; nothing new is accepted.',
     advice: 'Give Redis more memory, then try again.',
   },
+  ARCHIVE_BEHIND: {
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: true,
+    message: 'The archive is required and is away or too far behind; nothing new is accepted.',
+    advice: 'See rekey status, bring the archive back, then try again.',
+  },
   REPLICAS_MISSING: {
     grpc: 'UNAVAILABLE',
     retry: true,

@@ -116,6 +116,7 @@ const ofList = (retry: string, selection = ''): ErrorTexts => ({
   },
   REDIS_UNAVAILABLE: { advice: `Bring Redis back, then ${retry}.` },
   REDIS_MEMORY_LOW: { advice: `Give Redis more memory, then ${retry}.` },
+  ARCHIVE_BEHIND: { advice: `Bring the archive back, then ${retry}.` },
   UPSTREAM_UNREACHABLE: unreachable(`, then ${retry}`),
   UPSTREAM_RATE_LIMITED: { advice: `${CHECK_BUDGET}; then ${retry}.` },
   UPSTREAM_REJECTED: { advice: `Check the org id${selection}, then ${retry}.` },
@@ -172,6 +173,10 @@ const openRotation: ErrorTexts = {
     message: 'Redis is nearly out of memory; no request is sent.',
     advice: 'Give Redis more memory; the worker then retries the rotation.',
   },
+  ARCHIVE_BEHIND: {
+    message: 'The archive is required and is away or too far behind; no request is sent.',
+    advice: 'See rekey status, and bring the archive back; the worker then retries the rotation.',
+  },
   REPLICAS_MISSING: {
     advice: 'Bring the replicas back; the worker then retries the rotation.',
   },
@@ -185,6 +190,10 @@ const failedRotation: ErrorTexts = {
   REDIS_MEMORY_LOW: {
     message: 'Redis was nearly out of memory; no request was sent.',
     advice: 'Give Redis more memory, then rotate again.',
+  },
+  ARCHIVE_BEHIND: {
+    message: 'The archive was required and away or too far behind; no request was sent.',
+    advice: 'Bring the archive back, then rotate again.',
   },
   REPLICAS_MISSING: { advice: 'Bring the replicas back, then rotate again.' },
   UPSTREAM_RATE_LIMITED: { advice: 'Rotate again when the limit allows it.' },

@@ -34,6 +34,7 @@ const flows: Flows = { ...rotationFlows, ...bulkFlows, ...systemFlows };
 const DECIDES = [
   'accept rotation',
   'acks-trim acks',
+  'archive-hold archiving',
   'recognise-ledger assistant',
   'recognise-ledger assistants',
   'recognise-ledger bulks',

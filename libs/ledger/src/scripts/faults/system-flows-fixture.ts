@@ -159,6 +159,24 @@ export const systemFlows: Flows = {
     await tokens.create('nightly', fields);
     await tokens.revoke('nightly');
   },
+  'an archive': async () => {
+    await rotate('f1');
+    const { archive } = openLedger(redis, { prefix: 'spec' });
+    await archive.read('events', { token: 'w', from: '-' });
+    await archive.trim('events', { token: 'w', through: '0-0', keep: 100 });
+    await archive.hold('w', 1000, 'report');
+    await archive.hold('other', 500);
+    await redis.xadd('{spec}:activity', '*', 'type', 'a long text');
+    await archive.read('activity', { token: 'w', from: '-', longest: 5 });
+    await archive.read('events', { token: 'w', from: '+', back: true });
+    await archive.trim('events', { token: 'w', through: '0-0', keep: 1 });
+    await archive.trim('activity', { token: 'w', through: '0-0', keep: 0 });
+    const last = (await redis.xrevrange('{spec}:activity', '+', '-', 'COUNT', 1))[0]![0];
+    await archive.trim('activity', { token: 'w', through: last, keep: 0 });
+    await redis.del('{spec}:archiving');
+    await redis.rpush('{spec}:archiving', 'x');
+    await archive.hold('w', 1000);
+  },
   'consumers that another client has changed': async () => {
     await rotate('f1');
     const { consumers } = openLedger(redis, { prefix: 'spec', registry: specRegistry });

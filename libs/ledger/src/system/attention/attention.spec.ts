@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { attentionCodes, errorTable, type AttentionCode } from '@rekey/schema';
+import { attentionCodes, errorTable, type ArchiveReport, type AttentionCode } from '@rekey/schema';
+import type { ArchiveFacts } from '../../archive/archive-status.ts';
 import type { KnownProcess } from '../processes.ts';
 import { attentionOf } from './attention.ts';
 import type { SystemFacts } from './facts.ts';
@@ -32,6 +33,23 @@ const swept = (more: object = {}) => ({
   endedMs: NOW - MINUTE,
   compared: 5,
   ...more,
+});
+const archived = (more: Partial<ArchiveReport> = {}, waiting = 0): ArchiveFacts => ({
+  isRequired: false,
+  isVerifiable: true,
+  waiting: { events: waiting, activity: 0 },
+  report: {
+    ledger: 'led',
+    archive: 'archive-1',
+    at: NOW,
+    by: 'worker-a',
+    positions: { events: '1-0', activity: '0-0' },
+    behind: { events: 0, activity: 0 },
+    lengths: { events: 1, activity: 0 },
+    max_behind: 1000,
+    number: 1,
+    ...more,
+  },
 });
 /** Everything is well. */
 const facts = (more: Partial<SystemFacts> = {}): SystemFacts => ({
@@ -109,6 +127,23 @@ describe('what needs an operator', () => {
     [['REDIS_WRITES_FAIL'], { redis: { writesFail: true } }],
     [['REDIS_NOT_DURABLE'], { redis: { durable: false } }],
     [[], { redis: {} }],
+    [[], { archive: { isRequired: false, isVerifiable: true } }],
+    [['ARCHIVE_MISSING'], { archive: { isRequired: true, isVerifiable: true, expectedSinceMs: NOW - HOUR } }],
+    [[], { archive: { isRequired: true, isVerifiable: true, expectedSinceMs: NOW - 1000 } }],
+    [[], { archive: archived() }],
+    [['ARCHIVE_FAILED'], { archive: archived({ problem: { code: 'ENOSPC', since: 1, message: '' } }) }],
+    [['ARCHIVE_BEHIND'], { archive: archived({ at: NOW - MINUTE }) }],
+    [['ARCHIVE_BEHIND'], { archive: archived({}, 600) }],
+    [[], { archive: archived({}, 500) }],
+    [[], { archive: archived({ at: NOW - 8 * 24 * HOUR }) }],
+    [
+      ['ARCHIVE_GAP'],
+      {
+        archive: archived({
+          gap: { at: NOW - HOUR, stream: 'events', after: '1-0', before: '3-0', missing: 1 },
+        }),
+      },
+    ],
     [['FROZEN'], { frozen: { sinceMs: 1, reason: 'ill' } }],
     [
       ['OBSERVE_ONLY'],

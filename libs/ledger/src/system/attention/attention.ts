@@ -1,4 +1,5 @@
 import { attentionCodes, type Attention } from '@rekey/schema';
+import { archiveItems } from './archive-items.ts';
 import type { SystemFacts } from './facts.ts';
 import { brakeItems, ledgerItems, processItems, redisItems } from './ledger-items.ts';
 import { consumerItems, orgItems, policyItems, unreadableItems } from './org-items.ts';
@@ -20,6 +21,7 @@ const sources = [
   sweepItems,
   registryItems,
   consumerItems,
+  archiveItems,
 ];
 
 /**

@@ -1,6 +1,7 @@
 import type { AssistantSince, HeldOrgStatus, LastSweep, LedgerStatus } from '@rekey/schema';
 import type { DamagedQueueKey } from '../../queues/queue-damage.ts';
 import type { RegistryProblem } from '../../registry/problems.ts';
+import type { ArchiveFacts } from '../../archive/archive-status.ts';
 import type { KnownProcess } from '../processes.ts';
 import type { DamagedKey } from '../status/damage.ts';
 
@@ -84,6 +85,7 @@ export interface SystemFacts {
   unreadableConsumers: string[];
   /** `lagging`: workers that do not prove that they know what this process has known for a while. */
   registry?: { problems: RegistryProblem[]; lagging: string[] };
+  archive?: ArchiveFacts;
   redis: { policy?: string; usedShare?: number; durable?: boolean; writesFail?: boolean };
 }
 

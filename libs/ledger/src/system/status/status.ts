@@ -1,5 +1,7 @@
 import type { LastSweep, LedgerHoldings, ProcessStatus, SystemStatus } from '@rekey/schema';
 import type { Connection } from '../../connection.ts';
+import { archiveStatusOf, readArchive, type ReadArchiveReport } from '../../archive/archive-status.ts';
+import type { ArchiveFeed } from '../../archive/archive-feed.ts';
 import type { Consumers } from '../../consumers/consumers.ts';
 import type { OrgAlias } from '../../orgs/org-alias.ts';
 import { findQueueDamage } from '../../queues/queue-damage.ts';
@@ -37,6 +39,8 @@ interface StatusSources {
   registry: Registry;
   alias: OrgAlias;
   positions: KnownPositions | undefined;
+  archive: ArchiveFeed;
+  readArchiveReport: ReadArchiveReport | undefined;
   holdings(): Promise<LedgerHoldings>;
 }
 
@@ -91,11 +95,12 @@ const readWork = async (connection: Connection, facts: Record<string, string>) =
 
 const readOthers = async (
   connection: Connection,
-  { consumers, positions }: StatusSources,
+  { consumers, positions, archive: feed, readArchiveReport }: StatusSources,
+  facts: Record<string, string>,
   nowMs: number,
   known: KnownProcess[],
 ) => {
-  const [consumerFacts, budgets, oldest, overdue, unscheduled, running, rolledBack, redis] =
+  const [consumerFacts, budgets, oldest, overdue, unscheduled, running, rolledBack, archive, redis] =
     await Promise.all([
       unlessDamaged(readConsumers(consumers, positions), { unreadableConsumers: [] }),
       readBudgets(connection, nowMs, known),
@@ -104,9 +109,10 @@ const readOthers = async (
       unlessDamaged(readUnscheduled(connection, nowMs), []),
       unlessDamaged(readRunningSweep(connection, nowMs), undefined),
       unlessDamaged(readRolledBack(connection, nowMs), []),
+      readArchive(feed, readArchiveReport, known, facts['id']),
       readRedis(connection).catch((): SystemFacts['redis'] => ({})),
     ]);
-  return { consumerFacts, budgets, oldest, overdue, unscheduled, running, rolledBack, redis };
+  return { consumerFacts, budgets, oldest, overdue, unscheduled, running, rolledBack, archive, redis };
 };
 
 /** The limit is the worker's: two of them can have different ones. */
@@ -126,13 +132,17 @@ const replacedOf = (facts: Record<string, string>) => ({
   ...momentOf('activityReplacedMs', facts['activity_replaced']),
 });
 
+/** Who froze, if that was noted with this freeze: it starts with the same moment. */
+const frozenBy = ({ frozen, frozen_by: by = '' }: Record<string, string>): { requestedBy?: string } =>
+  by.startsWith(`${frozen} `) ? { requestedBy: by.slice(`${frozen} `.length) } : {};
+
 const frozenOf = (facts: Record<string, string>): SystemFacts['frozen'] =>
   facts['frozen'] === undefined
     ? undefined
     : {
         ...momentOf('sinceMs', facts['frozen']),
         reason: facts['frozen_reason'] ?? '',
-        ...(facts['frozen_by'] && { requestedBy: facts['frozen_by'] }),
+        ...frozenBy(facts),
       };
 
 const ledgerOf = (facts: Record<string, string>, now: LedgerHoldings): SystemFacts['ledger'] => {
@@ -152,6 +162,16 @@ const sweepOf = ({ id, state, endedMs, compared, errorCode }: LastSweep): LastSw
   endedMs,
   compared,
   ...(errorCode !== undefined && { errorCode }),
+});
+
+const sweepsOf = (
+  lastEnded: LastSweep | undefined,
+  lastSuccess: LastSweep | undefined,
+  running: SystemFacts['sweeps']['running'],
+): SystemFacts['sweeps'] => ({
+  ...(lastEnded && { lastEnded }),
+  ...(lastSuccess && { lastSuccess }),
+  ...(running && { running }),
 });
 
 const processStatus = ({
@@ -186,7 +206,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
   const damagedQueues = await findQueueDamage(connection.redis, connection.keys);
   const { openIntents, reconciling, bulks } = await readWork(connection, facts);
   const intentsInAll = await unlessDamaged(readIntentsInAll(connection, known), { count: 0, limit: 0 });
-  const others = await readOthers(connection, sources, nowMs, known);
+  const others = await readOthers(connection, sources, facts, nowMs, known);
   const notes = await readNotes(connection);
   const { uncertain, quarantined, stale, tooLarge, heldOrgs } = notes;
   const frozen = frozenOf(facts);
@@ -220,12 +240,9 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     reconciling,
     unscheduledPolicies: others.unscheduled,
     overduePolicies: others.overdue,
-    sweeps: {
-      ...(lastEnded && { lastEnded }),
-      ...(lastSuccess && { lastSuccess }),
-      ...(running && { running }),
-    },
+    sweeps: sweepsOf(lastEnded, lastSuccess, running),
     redis: others.redis,
+    archive: others.archive,
     registry: await readRegistry(sources.registry, facts['registry_repaired'], known),
     ...others.consumerFacts,
     ...(facts['clock_jump'] !== undefined && { clockJump: facts['clock_jump'] }),
@@ -233,6 +250,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     ...(oldest && { oldest }),
     ...momentOf('restartedMs', facts['restarted']),
   });
+  const shown = archiveStatusOf(others.archive);
   return {
     attention,
     processes: known.map(processStatus),
@@ -250,6 +268,7 @@ export const readStatus = async (connection: Connection, sources: StatusSources)
     quarantinedCount: counts.quarantined,
     checksDue: counts.checksDue,
     heldOrgs,
+    ...(shown && { archive: shown }),
     ...(orgName || conflict ? { orgAlias: { ...orgName, ...(conflict && { conflict }) } } : {}),
   };
 };

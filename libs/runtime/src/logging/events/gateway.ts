@@ -50,6 +50,11 @@ export const gatewayEvents = {
     message: 'the clock of Redis could not be read; retrying',
     meaning: 'Redis did not answer a check of its clock. The gateway repeats it; see the Redis events.',
   },
+  gateway_archive_unreadable: {
+    level: 'warn',
+    message: 'how far the archive is could not be read; retrying',
+    meaning: 'Check the connection to Redis. With `REKEY_ARCHIVE_REQUIRED` the last known state counts.',
+  },
   gateway_positions_unreadable: {
     level: 'warn',
     message: 'the acknowledgements of consumers could not be read; retrying',
@@ -91,15 +96,15 @@ export const gatewayEvents = {
     level: 'warn',
     message: 'no REKEY_ACCESS_FILE: everybody on this machine is `local` and may do everything',
     meaning:
-      'The gateway listens on loopback and asks nobody who they are: every user and program of this machine ' +
-      'can call it. Set REKEY_ACCESS_FILE to change that. Beyond loopback it does not start without one.',
+      'The gateway listens on loopback and asks nobody who they are: every program of this machine can ' +
+      'call it. Set REKEY_ACCESS_FILE to change that. Beyond loopback it does not start without one.',
   },
   access_plaintext: {
     level: 'warn',
     message: 'REKEY_ALLOW_PLAINTEXT: tokens reach this gateway in the clear',
     meaning:
-      'The gateway listens beyond loopback without TLS. Whoever is on the wire can read tokens and use them, ' +
-      'unless a mesh before the gateway encrypts.',
+      'The gateway listens beyond loopback without TLS. Whoever is on the wire can read tokens and use ' +
+      'them, unless a mesh before the gateway encrypts.',
   },
   access_loaded: {
     level: 'info',

@@ -1,0 +1,358 @@
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import * as nodeFiles from 'node:fs/promises';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { verifyArchive, type Control, type FileSystem } from '@rekey/archive';
+import { openLedger, type Ledger } from '@rekey/ledger';
+import { createRecordingLogger } from '@rekey/runtime';
+import { createArchiveReportReader, signArchiveReport } from '@rekey/sealing';
+import { useRedis } from '@rekey/testing/redis-fixture';
+import { Redis } from 'ioredis';
+import { Archiver, type ArchiverOptions } from './archiver.ts';
+
+const pair = generateKeyPairSync('ed25519');
+const publicJwk = { ...pair.publicKey.export({ format: 'jwk' }), kid: 'rekey' };
+const signer = { kid: 'rekey', privateKey: pair.privateKey };
+const verifier = { kid: 'rekey', publicKey: createPublicKey({ key: publicJwk as never, format: 'jwk' }) };
+const readReport = createArchiveReportReader(publicJwk);
+
+let redis: Redis;
+let ledger: Ledger;
+let root: string;
+let path: string;
+let made: { archiver: Archiver; logged: string[] }[] = [];
+useRedis((url) => {
+  redis = new Redis(url);
+  return redis;
+});
+beforeEach(async () => {
+  ledger = openLedger(redis, { prefix: 'spec' });
+  root = await mkdtemp(join(tmpdir(), 'rekey-archiver-'));
+  path = join(root, 'archive');
+  made = [];
+});
+afterEach(async () => {
+  for (const { archiver } of made) await archiver.close();
+  await rm(root, { recursive: true });
+});
+
+const archiverFor = (
+  by: string,
+  {
+    files,
+    ...more
+  }: Partial<Omit<ArchiverOptions, 'files'>> & { files?: Partial<ArchiverOptions['files']> } = {},
+) => {
+  const { logger, logged } = createRecordingLogger();
+  const options: ArchiverOptions = {
+    feed: ledger.archive,
+    files: {
+      path,
+      prefix: 'spec',
+      signer,
+      verifier,
+      by,
+      segmentBytes: 20_000,
+      segmentMs: 3_600_000,
+      ...files,
+    },
+    ledgerId: () => 'ledger_1',
+    readReport,
+    sign: (report) => signArchiveReport(report, signer),
+    keep: { events: () => 100, activity: () => 100 },
+    maxBehind: 1000,
+    by,
+    token: by,
+    logger,
+    ...more,
+  };
+  const one = { archiver: new Archiver(options), events: () => logged.map(({ event }) => event) };
+  made.push({ archiver: one.archiver, logged: [] });
+  return one;
+};
+
+let seq = 0;
+beforeEach(() => {
+  seq = 0;
+});
+/** Adds events, by default with ids that rise from 1-1. */
+const addEvents = async (count: number, id: (i: number) => string = (i) => `${i}-1`): Promise<void> => {
+  const pipeline = redis.pipeline();
+  for (let i = 0; i < count; i += 1) {
+    seq += 1;
+    const data = { seq, run: 1, version: seq, sealed: { ciphertext: 'secret' } };
+    pipeline.xadd('{spec}:events', id(seq), 'event', JSON.stringify({ type: 'test', subject: 'ast', data }));
+  }
+  await pipeline.exec();
+};
+
+interface Found {
+  events: number[];
+  activity: string[];
+  unreadable: object[];
+  controls: Control[];
+  text: string;
+}
+/** What the archive holds, after it was verified. */
+const found = async (at = path): Promise<Found> => {
+  const controls: Control[] = [];
+  const report = await verifyArchive({
+    path: at,
+    verifiers: [verifier],
+    onControl: (control) => void controls.push(control),
+  });
+  expect(report.breaks).toEqual([]);
+  const names = (await readdir(at)).filter((name) => /^\d{10}\.jsonl$/.test(name)).toSorted();
+  const texts = await Promise.all(names.map((name) => readFile(join(at, name), 'utf8')));
+  const lines = texts.flatMap((text) => text.trimEnd().split('\n')).map((line) => JSON.parse(line));
+  const entries = lines.filter(({ entry }) => entry);
+  return {
+    events: entries.filter(({ stream }) => stream === 'events').map(({ entry }) => entry.data.seq),
+    activity: entries.filter(({ stream }) => stream === 'activity').map(({ position }) => position),
+    unreadable: lines.filter(({ unreadable }) => unreadable).map(({ unreadable }) => unreadable),
+    controls,
+    text: texts.join(''),
+  };
+};
+const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, i) => from + i);
+const report = async () => readReport((await redis.get('{spec}:archive'))!)!;
+
+describe('the worker that archives', () => {
+  it('archives both streams, each entry once, without sealed records', async () => {
+    await addEvents(2500);
+    await redis.xadd('{spec}:activity', '5-0', 'type', 'freeze.set', 'by', 'local', '__proto__', 'x\ny');
+    const first = archiverFor('w1');
+    await first.archiver.run();
+    await addEvents(10);
+    await first.archiver.run();
+    await first.archiver.close();
+    const { events, activity, text, controls } = await found();
+    expect(events).toEqual(upTo(2510));
+    expect(activity).toEqual(['5-0']);
+    expect(text).not.toContain('secret');
+    expect(text).toContain('"entry":{"type":"freeze.set","by":"local","__proto__":"x\\ny"}');
+    expect(controls).toEqual([]);
+  });
+
+  it('trims behind the archive, to what is kept', async () => {
+    await addEvents(2500);
+    const { archiver } = archiverFor('w1');
+    await archiver.run();
+    await ledger.archive.hold('w1', 15_000);
+    expect(await ledger.archive.trim('events', { token: 'w1', through: '2000-1', keep: 100 })).toBe('behind');
+    expect(await redis.xlen('{spec}:events')).toBe(2500);
+    const trimmed = await ledger.archive.trim('events', { token: 'w1', through: '2490-1', keep: 100 });
+    expect(trimmed).toBeGreaterThan(2000);
+    expect(await redis.xlen('{spec}:events')).toBeGreaterThanOrEqual(100);
+    expect(await ledger.archive.trim('events', { token: 'w2', through: '+', keep: 100 })).toBe('lost');
+    await addEvents(5);
+    await archiver.run();
+    await archiver.close();
+    expect(await found()).toMatchObject({ events: upTo(2505), controls: [] });
+  });
+
+  it('reports signed what it has archived; another lock is respected', async () => {
+    await addEvents(3);
+    const { archiver } = archiverFor('w1');
+    await archiver.run();
+    const other = archiverFor('w2');
+    await other.archiver.run();
+    await archiver.close();
+    expect(await report()).toMatchObject({
+      ledger: 'ledger_1',
+      by: 'w1',
+      positions: { events: '3-1', activity: '0-0' },
+      behind: { events: 0, activity: 0 },
+      number: 1,
+    });
+    const forged = (await redis.get('{spec}:archive'))!.replace('3-1', '9-1');
+    expect(readReport(forged)).toBeUndefined();
+    await other.archiver.run();
+    await addEvents(2);
+    await other.archiver.run();
+    await other.archiver.close();
+    expect((await found()).events).toEqual(upTo(5));
+  });
+});
+
+describe('entries of another writer', () => {
+  it('are archived by their length and digest, and stop nothing', async () => {
+    await addEvents(1);
+    await redis.xadd('{spec}:events', '2-1', 'other', 'field');
+    await redis.xadd('{spec}:events', '3-1', 'event', '[1]');
+    await redis.xadd('{spec}:events', '4-1', 'event', 'not JSON');
+    await redis.xadd('{spec}:events', '5-1', 'event', Buffer.from([0x7b, 0xff, 0xfe]));
+    await redis.xadd('{spec}:events', '6-1', 'event', 'x'.repeat(33 * 1024 * 1024));
+    await redis.xadd('{spec}:activity', '7-1', 'type', 'a', 'type', 'b');
+    await redis.xadd(
+      '{spec}:activity',
+      '8-1',
+      'reason',
+      `"}\n{"stream":"events","position":"9-9","entry":{}}`,
+    );
+    const { archiver } = archiverFor('w1');
+    for (let i = 0; i < 3; i += 1) await archiver.run();
+    seq = 9;
+    await addEvents(1);
+    await archiver.run();
+    await archiver.close();
+    const again = archiverFor('w2');
+    await again.archiver.run();
+    await again.archiver.close();
+    const { events, unreadable, activity, controls } = await found();
+    expect(events).toEqual([1, 10]);
+    expect(activity).toEqual(['8-1']);
+    expect(unreadable).toEqual([
+      { why: 'no-event', bytes: 10, sha1: expect.any(String) },
+      { why: 'no-event', bytes: 8, sha1: expect.any(String) },
+      { why: 'no-event', bytes: 13, sha1: expect.any(String) },
+      { why: 'not-utf-8', bytes: 8, sha1: expect.any(String) },
+      { why: 'too-long', bytes: 33 * 1024 * 1024 + 5, sha1: expect.any(String) },
+      { why: 'no-event', bytes: 10, sha1: expect.any(String) },
+    ]);
+    expect(controls).toEqual([]);
+  });
+
+  it('in a key of another type leave the other stream archived, and are reported', async () => {
+    await redis.set('{spec}:activity', 'x');
+    await addEvents(3);
+    const { archiver, events } = archiverFor('w1');
+    await archiver.run();
+    expect(events()).toContain('archive_failed');
+    await archiver.close();
+    expect((await found()).events).toEqual(upTo(3));
+    expect((await report()).problem).toMatchObject({ code: 'redis' });
+  });
+});
+
+describe('what Redis has lost', () => {
+  it('is said: entries that were trimmed before they were archived', async () => {
+    await addEvents(10);
+    const first = archiverFor('w1');
+    await first.archiver.run();
+    await addEvents(20);
+    await redis.xtrim('{spec}:events', 'MAXLEN', 5);
+    await first.archiver.run();
+    expect(first.events()).toContain('archive_gap');
+    await first.archiver.close();
+    const { events, controls } = await found();
+    expect(events).toEqual([...upTo(10), ...upTo(30, 26)]);
+    expect(controls).toMatchObject([{ control: 'gap', after: '10-1', before: '26-1', missing: 15 }]);
+    expect((await report()).gap).toMatchObject({ stream: 'events', missing: 15 });
+  });
+
+  it('is said: an entry that was removed from the middle', async () => {
+    await addEvents(3);
+    const { archiver } = archiverFor('w1');
+    await archiver.run();
+    await addEvents(3);
+    await redis.xdel('{spec}:events', '5-1');
+    await archiver.run();
+    await archiver.close();
+    expect((await found()).controls).toMatchObject([{ after: '4-1', before: '6-1', missing: 1 }]);
+  });
+
+  it('is said: the last entries, in a failover', async () => {
+    await addEvents(10);
+    const { archiver, events: logged } = archiverFor('w1');
+    await archiver.run();
+    // The replica had eight, and gives the next ids and numbers anew.
+    await redis.xdel('{spec}:events', '9-1', '10-1');
+    await redis.call('XSETID', '{spec}:events', '8-1');
+    seq = 8;
+    await addEvents(4, (i) => `${i}-2`);
+    await archiver.run();
+    await archiver.close();
+    const { events, controls } = await found();
+    expect(events).toEqual([...upTo(10), ...upTo(12, 9)]);
+    expect(controls).toMatchObject([
+      { control: 'history', epoch: 2, after: '8-1', lost_through: '10-1', certain: true },
+    ]);
+    expect(logged()).toContain('archive_history_changed');
+  });
+
+  it('is said: a backup that was restored, without an entry twice', async () => {
+    await addEvents(300);
+    const { archiver } = archiverFor('w1');
+    await archiver.run();
+    await redis.del('{spec}:events');
+    seq = 0;
+    await addEvents(120);
+    seq = 400;
+    await addEvents(3);
+    await archiver.run();
+    await archiver.run();
+    await archiver.close();
+    const { events, controls } = await found();
+    expect(events).toEqual([...upTo(300), 401, 402, 403]);
+    expect(controls).toMatchObject([{ control: 'history', after: '120-1', lost_through: '300-1' }]);
+  });
+
+  it('is said: a stream that was replaced by one with earlier positions', async () => {
+    await addEvents(10, (i) => `${i + 1000}-1`);
+    const { archiver } = archiverFor('w1');
+    await archiver.run();
+    await redis.del('{spec}:events');
+    seq = 0;
+    await addEvents(5);
+    await archiver.run();
+    await archiver.close();
+    const { events, controls } = await found();
+    expect(events).toEqual([...upTo(10), ...upTo(5)]);
+    expect(controls).toMatchObject([{ control: 'history', after: '0-0', certain: true }]);
+  });
+});
+
+describe('a folder that cannot be written', () => {
+  it('is reported with its code; everything is archived once it can', async () => {
+    let isFull = true;
+    const open = (async (...args: Parameters<typeof nodeFiles.open>) => {
+      const file = await nodeFiles.open(...args);
+      const write = file.write.bind(file) as (...rest: unknown[]) => Promise<unknown>;
+      file.write = (async (...rest: unknown[]) => {
+        if (!isFull) return write(...rest);
+        throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+      }) as never;
+      return file;
+    }) as FileSystem['open'];
+    await addEvents(20);
+    const { archiver, events } = archiverFor('w1', { files: { files: { ...nodeFiles, open } } });
+    await archiver.run();
+    expect(events()).toContain('archive_failed');
+    expect(await report()).toMatchObject({ problem: { code: 'ENOSPC' }, number: 0 });
+    isFull = false;
+    while (!events().includes('archive_resumed')) await archiver.run();
+    await archiver.close();
+    expect((await found()).events).toEqual(upTo(20));
+    expect((await report()).problem).toBeUndefined();
+  });
+
+  it('of another key is refused, and not written to', async () => {
+    await addEvents(2);
+    await nodeFiles.mkdir(path, { mode: 0o700 });
+    await writeFile(join(path, '0000000001.digest.json'), 'other\n');
+    const { archiver } = archiverFor('w1');
+    await archiver.run();
+    expect((await report()).problem).toMatchObject({ code: 'refused' });
+    expect(await readdir(path)).toEqual(['0000000001.digest.json']);
+  });
+});
+
+describe('two folders', () => {
+  it('another archive is continued only once the first is away, from its own end', async () => {
+    await addEvents(5);
+    const first = archiverFor('w1');
+    await first.archiver.run();
+    await first.archiver.close();
+    const second = archiverFor('w2', { files: { path: join(root, 'second') } });
+    await second.archiver.run();
+    expect(await redis.exists('{spec}:archiving')).toBe(0);
+    const signed = signArchiveReport({ ...(await report()), at: 0 }, signer);
+    await redis.set('{spec}:archive', signed);
+    while (!second.events().includes('archive_continues_another')) await second.archiver.run();
+    await second.archiver.close();
+    expect((await found(join(root, 'second'))).events).toEqual(upTo(5));
+  });
+});
