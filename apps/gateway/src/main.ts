@@ -1,7 +1,7 @@
 import '@rekey/runtime/check-node';
 import { setLogger } from '@grpc/grpc-js';
 import { loadContract } from '@rekey/rpc';
-import { STOP_ACCEPTING_AT, listenFailure, runProcess } from '@rekey/runtime';
+import { listenFailure, runProcess } from '@rekey/runtime';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import { GatewayEnvironment } from './config.ts';
 import { createMetrics } from './health/metrics.ts';
@@ -14,8 +14,8 @@ import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis } from './wiring/redis.ts';
 import { announce } from './wiring/presence.ts';
-import { watchArchive } from './wiring/archive.ts';
-import { loadKeyFile, watchContest } from './wiring/registry.ts';
+import { createHoldBack } from './wiring/hold-back.ts';
+import { loadKeyFile } from './wiring/registry.ts';
 import { startCertificates } from './wiring/tls.ts';
 import { confirmWithReplicas } from './wiring/replicas.ts';
 import { createWaits } from './wiring/waits.ts';
@@ -56,14 +56,11 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   };
   const metrics = config.GATEWAY_HEALTH_ADDRESS === undefined ? undefined : createMetrics(contract, seen);
   metrics?.measureCommands(redis);
-  const contest = watchContest(ledgerParts.ledger, shutdown);
-  const archiveBehind = watchArchive(ledgerParts, config, logger, shutdown);
   const uploadIds = createUploadIds(limits.uploadIds, onLimit);
   const table = createRpcTable({ ...ledgerParts, ...waits, uploadIds, access, limitedCallers });
   const handlers = createHandlers(table, {
     readOrgName: ledgerParts.readOrgName,
-    holdBack: () =>
-      memory.usedShare() >= STOP_ACCEPTING_AT ? 'REDIS_MEMORY_LOW' : (archiveBehind() ?? contest()),
+    holdBack: createHoldBack(memory, ledgerParts, config, logger, shutdown),
     confirmDurable,
     logger,
     access,

@@ -34,7 +34,8 @@ export interface ArchiverOptions {
 }
 
 const IDLE_MS = 200;
-const LEASE_MS = 15_000;
+/** The lock is renewed every second. Losing it costs nothing: the files do not depend on it. */
+const LEASE_MS = 5000;
 const REPORT_EVERY_MS = 1000;
 /** Another archive was reported on within this time: its worker may come back. */
 const OTHER_ARCHIVE_MS = 60_000;
