@@ -168,13 +168,14 @@ export const replaceCertificates = async (options: ReplacementOptions): Promise<
   place(await readFile(issued[0]!.cert));
   const served = new Set<string>();
   const failures = new Set<string>();
-  let [calls, wrong, isOver] = [0, 0, false];
+  let [calls, wrong] = [0, 0];
+  const over = new AbortController();
   const note = (status: string) => {
     calls += 1;
     if (status !== '0') failures.add(status);
   };
   const callAnew = async (): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       try {
         const { session, fingerprint } = await openSession(address, pems);
         served.add(fingerprint);
@@ -188,7 +189,7 @@ export const replaceCertificates = async (options: ReplacementOptions): Promise<
   };
   const callOnOne = async (): Promise<void> => {
     const { session } = await openSession(address, pems);
-    while (!isOver) {
+    while (!over.signal.aborted) {
       note(await callOn(session));
       await sleep(5);
     }
@@ -196,7 +197,7 @@ export const replaceCertificates = async (options: ReplacementOptions): Promise<
   };
   try {
     const clients = [callOnOne(), ...Array.from({ length: options.clients }, callAnew)];
-    const replacements = await replaceFiles(options, issued, files, place).finally(() => (isOver = true));
+    const replacements = await replaceFiles(options, issued, files, place).finally(() => over.abort());
     await Promise.all(clients);
     const logged = {
       loaded: linesOf(gateway, 'tls_certificates_loaded'),

@@ -12,8 +12,8 @@ import { createServer, type GatewayServer } from '../pipeline/server.ts';
 import { followCertificates, type FollowedCertificates } from './follow-certificates.ts';
 
 /*
- * Certificates of clients that prove nobody. If every client needs one, they end the handshake; with an access
- * file, their callers are as those without a certificate.
+ * Certificates of clients that prove nobody. If every client needs one, they end the handshake; with an
+ * access file, their callers are as those without a certificate.
  */
 
 const contract = loadContract();
