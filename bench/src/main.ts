@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { access } from './parts/access.ts';
 import { accepting } from './parts/accepting.ts';
 import { budget } from './parts/budget.ts';
 import { consumers } from './parts/consumers.ts';
@@ -16,6 +17,7 @@ import { rotating } from './parts/rotating.ts';
 const parts: Record<string, Part> = {
   rotating,
   accepting,
+  access,
   budget,
   interactive,
   million,

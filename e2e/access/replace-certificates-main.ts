@@ -3,8 +3,8 @@ import { replaceCertificates } from './replace-certificates.ts';
 
 /*
  * npm run certificates [-- --seconds 60 --every-ms 1000 --clients 4]: replaces the certificate of a gateway
- * under load, every second time by one that cannot be served. The verdict: no call fails, and no connection is
- * served anything but a certificate that was whole in its place.
+ * under load, every second time by one that cannot be served. The verdict: no call fails, and no connection
+ * is served anything but a certificate that was whole in its place.
  */
 
 const { values } = parseArgs({

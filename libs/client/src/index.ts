@@ -27,7 +27,13 @@ export { type RotationPolicy, type RotationWindow } from './models/policy.ts';
 export { type Registry, type RegistryReview, type ReviewedConsumer } from './models/registry.ts';
 export { type Reconciliation, type Rotation } from './models/rotation.ts';
 export { type Sweep } from './models/sweep.ts';
-export { type Attention, type HeldOrg, type OrgAlias, type SystemStatus } from './models/system.ts';
+export {
+  type ArchiveStatus,
+  type Attention,
+  type HeldOrg,
+  type OrgAlias,
+  type SystemStatus,
+} from './models/system.ts';
 export { type ConsumerAcknowledgement, type Explanation, type FailureLimit } from './models/values.ts';
 export { type CheckAccessRequest, type CreateTokenRequest } from './services/access.ts';
 export { type ActivityFilter, type ActivityPage, type ActivityTimes } from './services/activity/activity.ts';

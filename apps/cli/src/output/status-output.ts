@@ -1,5 +1,6 @@
 import type { Attention, SystemStatus } from '@rekey/client';
 import { number } from '../bulk/bulk-output.ts';
+import { archiveJson, archiveRows } from './archive-output.ts';
 import { isoTime, printable, table, withoutEmpty } from './output.ts';
 
 /** Whether nothing needs operator action, for `rekey status --check`. */
@@ -79,6 +80,7 @@ export const statusJson = (status: SystemStatus): Record<string, unknown> =>
         conflict_org_ids: status.orgAlias.conflict?.orgIds ?? [],
         conflict_time: isoTime(status.orgAlias.conflict?.sinceTime),
       }),
+    archive: archiveJson(status.archive),
     registry: status.registry && {
       registry_rev: status.registry.registryRev,
       no_memory: status.registry.noMemory,
@@ -211,6 +213,7 @@ const totalsText = (status: SystemStatus): string =>
       `${assistantId}  ${since(sinceTime)}: ${why}`,
     ]),
     ['checks due', String(status.checkCount)],
+    ...archiveRows(status.archive),
     ...registryRows(status.registry),
     ...limitedRows(status.limitedCallers),
     ...aliasRows(status.orgAlias),

@@ -1,5 +1,6 @@
 import { attentionCodes, processRoles, type AttentionCode, type SystemStatus } from '@rekey/schema';
 import { Registry, collectDefaultMetrics } from 'prom-client';
+import { createArchiveGauges } from './archive-gauges.ts';
 import { createConsumerMeter } from './consumer-meter.ts';
 import { byLabel } from './labels.ts';
 import type { Meter } from './meter.ts';
@@ -31,7 +32,7 @@ export const createMetrics = ({
   collectDefaultMetrics({ register: registry });
   const make = createFactory(registry);
   const meter = { ...createRequestMeter(make), ...createConsumerMeter(make) };
-  const ledger = createLedgerGauges(make);
+  const [ledger, archive] = [createLedgerGauges(make), createArchiveGauges(make)];
   const setProcess = createProcessMetrics(make);
   const setUntrusted = createRegistryGauge(make);
   return {
@@ -39,7 +40,9 @@ export const createMetrics = ({
     render: async () => {
       setProcess(clockOffsetMs(), droppedLogLines());
       setUntrusted(registryProblems());
-      await status().then(ledger.set).catch(ledger.reset);
+      await status()
+        .then((now) => [ledger, archive].forEach((gauges) => gauges.set(now)))
+        .catch(() => [ledger, archive].forEach((gauges) => gauges.reset()));
       return registry.metrics();
     },
   };

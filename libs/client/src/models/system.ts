@@ -29,6 +29,8 @@ export interface SystemStatus {
   heldOrgs: HeldOrg[];
   /** The org that Invent's alias `c` stands for. Not set until something is known about it. */
   orgAlias?: OrgAlias;
+  /** The archive of events and activity. Not set if none has reported, or the gateway cannot verify it. */
+  archive?: ArchiveStatus;
   ledger?: LedgerStatus;
   /** The registry of consumers, as this gateway has verified it. Not set if it has verified none. */
   registry?: {
@@ -38,6 +40,27 @@ export interface SystemStatus {
   };
   /** Who has reached a limit of its own at the gateway that answered, the most often refused first. */
   limitedCallers: LimitedCaller[];
+}
+
+/** What the worker that archives has reported and signed. */
+export interface ArchiveStatus {
+  archiveId: string;
+  processId: string;
+  reportTime?: Date;
+  /** The positions of the last archived entries; `0-0` if there is none. */
+  eventPosition: string;
+  activityPosition: string;
+  /** How many entries are not archived, and how many of each may be. */
+  waitingEventCount: number;
+  waitingActivityCount: number;
+  maxWaitingCount: number;
+  /** The last signed segment, 0 if there is none, and the SHA-256 of its digest file. */
+  segment: number;
+  digest?: string;
+  /** Why nothing is archived. */
+  problem?: string;
+  /** When a gap was last found. */
+  gapTime?: Date;
 }
 
 /** A caller, or an address, that was refused within the last minute because of a limit of its own. */
@@ -212,6 +235,7 @@ export const toStatus = (status: ProtoStatus): SystemStatus =>
       withoutUnset<HeldOrg>({ orgId, sinceTime: date(sinceTime), reason, affectedCount, knownCount }),
     ),
     orgAlias: status.orgAlias ? toOrgAlias(status.orgAlias) : undefined,
+    archive: status.archive ? toArchive(status.archive) : undefined,
     ledger: status.ledger ? toLedger(status.ledger) : undefined,
     registry: status.registry
       ? { registryRev: Number(status.registry.registryRev), noMemory: status.registry.noMemory }
@@ -224,6 +248,22 @@ export const toStatus = (status: ProtoStatus): SystemStatus =>
         sinceTime: date(sinceTime),
       }),
     ),
+  });
+
+const toArchive = (archive: NonNullable<ProtoStatus['archive']>): ArchiveStatus =>
+  withoutUnset<ArchiveStatus>({
+    archiveId: archive.archiveId,
+    processId: archive.processId,
+    reportTime: date(archive.reportTime),
+    eventPosition: archive.eventPosition,
+    activityPosition: archive.activityPosition,
+    waitingEventCount: Number(archive.waitingEventCount),
+    waitingActivityCount: Number(archive.waitingActivityCount),
+    maxWaitingCount: Number(archive.maxWaitingCount),
+    segment: Number(archive.segment),
+    digest: text(archive.digest),
+    problem: text(archive.problem),
+    gapTime: date(archive.gapTime),
   });
 
 const toOrgAlias = (alias: NonNullable<ProtoStatus['orgAlias']>): OrgAlias =>

@@ -3,6 +3,7 @@ import type { MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp.ts';
 import type { AdoptLedgerRequest as _rekey_v1_AdoptLedgerRequest, AdoptLedgerRequest__Output as _rekey_v1_AdoptLedgerRequest__Output } from './rekey/v1/AdoptLedgerRequest.ts';
+import type { ArchiveStatus as _rekey_v1_ArchiveStatus, ArchiveStatus__Output as _rekey_v1_ArchiveStatus__Output } from './rekey/v1/ArchiveStatus.ts';
 import type { Attention as _rekey_v1_Attention, Attention__Output as _rekey_v1_Attention__Output } from './rekey/v1/Attention.ts';
 import type { EndedSweep as _rekey_v1_EndedSweep, EndedSweep__Output as _rekey_v1_EndedSweep__Output } from './rekey/v1/EndedSweep.ts';
 import type { FreezeRequest as _rekey_v1_FreezeRequest, FreezeRequest__Output as _rekey_v1_FreezeRequest__Output } from './rekey/v1/FreezeRequest.ts';
@@ -37,6 +38,7 @@ export interface ProtoGrpcType {
   rekey: {
     v1: {
       AdoptLedgerRequest: MessageTypeDefinition<_rekey_v1_AdoptLedgerRequest, _rekey_v1_AdoptLedgerRequest__Output>
+      ArchiveStatus: MessageTypeDefinition<_rekey_v1_ArchiveStatus, _rekey_v1_ArchiveStatus__Output>
       Attention: MessageTypeDefinition<_rekey_v1_Attention, _rekey_v1_Attention__Output>
       EndedSweep: MessageTypeDefinition<_rekey_v1_EndedSweep, _rekey_v1_EndedSweep__Output>
       FreezeRequest: MessageTypeDefinition<_rekey_v1_FreezeRequest, _rekey_v1_FreezeRequest__Output>

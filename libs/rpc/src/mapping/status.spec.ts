@@ -145,6 +145,7 @@ describe('toProtoStatus', () => {
           knownCount: 0,
         },
       ],
+      archive: null,
       orgAlias: null,
     });
   });
@@ -164,6 +165,34 @@ describe('toProtoStatus', () => {
       checksDue: 0,
       heldOrgs: [],
     };
+    expect(
+      toProtoStatus({
+        ...status,
+        archive: {
+          archiveId: 'archive-1',
+          by: 'worker-1',
+          reportedMs: T0_MS,
+          positions: { events: '1-0', activity: '2-0' },
+          waiting: { events: 3, activity: 4 },
+          maxWaiting: 5,
+          segment: 6,
+          gapMs: T0_MS,
+        },
+      }).archive,
+    ).toEqual({
+      archiveId: 'archive-1',
+      processId: 'worker-1',
+      reportTime: t0,
+      eventPosition: '1-0',
+      activityPosition: '2-0',
+      waitingEventCount: 3,
+      waitingActivityCount: 4,
+      maxWaitingCount: 5,
+      segment: 6,
+      digest: '',
+      problem: '',
+      gapTime: t0,
+    });
     expect(
       toProtoStatus({
         ...status,

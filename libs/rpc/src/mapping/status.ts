@@ -1,4 +1,5 @@
 import type { LastSweep, LedgerHoldings, SystemStatus } from '@rekey/schema';
+import type { ArchiveStatus } from '../generated/rekey/v1/ArchiveStatus.ts';
 import type { EndedSweep } from '../generated/rekey/v1/EndedSweep.ts';
 import type { LimitedCaller } from '../generated/rekey/v1/LimitedCaller.ts';
 import type { Status } from '../generated/rekey/v1/Status.ts';
@@ -22,6 +23,24 @@ const holdings = (held: LedgerHoldings | undefined) =>
         assistantCount: held.assistants,
         consumerCount: held.consumers,
         policyCount: held.policies,
+      };
+
+const archiveOf = (archive: SystemStatus['archive']): ArchiveStatus | null =>
+  archive === undefined
+    ? null
+    : {
+        archiveId: archive.archiveId,
+        processId: archive.by,
+        reportTime: timestamp(archive.reportedMs),
+        eventPosition: archive.positions.events,
+        activityPosition: archive.positions.activity,
+        waitingEventCount: archive.waiting.events,
+        waitingActivityCount: archive.waiting.activity,
+        maxWaitingCount: archive.maxWaiting,
+        segment: archive.segment,
+        digest: archive.digest ?? '',
+        problem: archive.problem ?? '',
+        gapTime: timestamp(archive.gapMs),
       };
 
 /** The system's status as the contract shows it. */
@@ -65,6 +84,7 @@ export const toProtoStatus = (status: SystemStatus): Status => ({
         conflictTime: timestamp(status.orgAlias.conflict?.sinceMs),
       }
     : null,
+  archive: archiveOf(status.archive),
   attention: status.attention.map(({ code, sinceMs, subject, message, advice }) => ({
     code,
     sinceTime: timestamp(sinceMs),

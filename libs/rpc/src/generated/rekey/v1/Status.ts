@@ -13,6 +13,7 @@ import type { OrgAliasStatus as _rekey_v1_OrgAliasStatus, OrgAliasStatus__Output
 import type { HeldOrg as _rekey_v1_HeldOrg, HeldOrg__Output as _rekey_v1_HeldOrg__Output } from '../../rekey/v1/HeldOrg.ts';
 import type { RegistryStatus as _rekey_v1_RegistryStatus, RegistryStatus__Output as _rekey_v1_RegistryStatus__Output } from '../../rekey/v1/RegistryStatus.ts';
 import type { LimitedCaller as _rekey_v1_LimitedCaller, LimitedCaller__Output as _rekey_v1_LimitedCaller__Output } from '../../rekey/v1/LimitedCaller.ts';
+import type { ArchiveStatus as _rekey_v1_ArchiveStatus, ArchiveStatus__Output as _rekey_v1_ArchiveStatus__Output } from '../../rekey/v1/ArchiveStatus.ts';
 
 export interface Status {
   'frozen'?: (_rekey_v1_FrozenStatus | null);
@@ -36,6 +37,7 @@ export interface Status {
   'heldOrgs'?: (_rekey_v1_HeldOrg)[];
   'registry'?: (_rekey_v1_RegistryStatus | null);
   'limitedCallers'?: (_rekey_v1_LimitedCaller)[];
+  'archive'?: (_rekey_v1_ArchiveStatus | null);
 }
 
 export interface Status__Output {
@@ -60,4 +62,5 @@ export interface Status__Output {
   'heldOrgs': (_rekey_v1_HeldOrg__Output)[];
   'registry': (_rekey_v1_RegistryStatus__Output | null);
   'limitedCallers': (_rekey_v1_LimitedCaller__Output)[];
+  'archive': (_rekey_v1_ArchiveStatus__Output | null);
 }
