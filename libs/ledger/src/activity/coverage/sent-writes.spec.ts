@@ -3,7 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 
 const sources = new URL('../../', import.meta.url).pathname;
 const COMMANDS =
-  'hset|hsetnx|hdel|set|del|unlink|zadd|zrem|sadd|srem|xadd|hincrby|incr|lpush|rpush|expire|pexpire|rename|multi';
+  'hset|hsetnx|hdel|hincrby|set|del|unlink|expire|pexpire|rename|incr|' +
+  'zadd|zrem|sadd|srem|xadd|lpush|rpush|multi';
 const KEY = String.raw`(?:\.\.\.)?(?:this\.)?(?:keys|connection\.keys|queue|\w+Key)\b[\w.]*`;
 const WRITES = new RegExp(String.raw`\.(${COMMANDS})\(\s*(${KEY})(?:,\s*('\w+'))?`, 'g');
 
