@@ -18,14 +18,14 @@ import {
  * of its own: every second time by what no gateway can serve.
  */
 
-export interface ReplacementOptions {
+interface ReplacementOptions {
   seconds: number;
   everyMs: number;
   /** Clients that make a connection for each call; one more keeps its connection. */
   clients: number;
 }
 
-export interface ReplacementVerdict {
+interface ReplacementVerdict {
   calls: number;
   /** Why calls failed, each once. */
   failures: string[];

@@ -82,4 +82,5 @@ it('a folder that cannot be written is an alarm, and ends when it can', async ()
   await eventually(codes, (found) => found.includes('ARCHIVE_FAILED'), 30_000);
   await chmod(path(), 0o700);
   await eventually(codes, (found) => !found.some((code) => String(code).startsWith('ARCHIVE')), 30_000);
+  expect(await codes()).not.toContain('ARCHIVE_FAILED');
 });

@@ -70,7 +70,8 @@ export const openActivity = (connection: Connection): Activity => {
       const page: ActivityPage = { entries: [], unreadable: 0 };
       let bytes = 0;
       let looked = 0;
-      while (looked < ENTRIES_A_PAGE && !signal?.aborted) {
+      const isGone = (): boolean => signal?.aborted === true;
+      while (looked < ENTRIES_A_PAGE && !isGone()) {
         const { entries, ended } = await read({ from, to, newestFirst });
         for (const entry of entries) {
           looked += 1;

@@ -10,13 +10,13 @@ import {
 } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { openBulksOn, startAnew } from '../bulks/bulk-fixture.ts';
-import { connectSimulated, ledger } from '../ledger-fixture.ts';
-import { bulkFlows } from '../scripts/faults/bulk-flows-fixture.ts';
-import type { Flows } from '../scripts/faults/flows-fixture.ts';
-import { rotationFlows } from '../scripts/faults/rotation-flows-fixture.ts';
-import { takeSnapshot } from '../scripts/faults/snapshot-fixture.ts';
-import { systemFlows } from '../scripts/faults/system-flows-fixture.ts';
+import { openBulksOn, startAnew } from '../../bulks/bulk-fixture.ts';
+import { connectSimulated, ledger } from '../../ledger-fixture.ts';
+import { bulkFlows } from '../../scripts/faults/bulk-flows-fixture.ts';
+import type { Flows } from '../../scripts/faults/flows-fixture.ts';
+import { rotationFlows } from '../../scripts/faults/rotation-flows-fixture.ts';
+import { takeSnapshot } from '../../scripts/faults/snapshot-fixture.ts';
+import { systemFlows } from '../../scripts/faults/system-flows-fixture.ts';
 import { activityOfChange } from './changes-fixture.ts';
 import { activityOfCommands } from './commands-fixture.ts';
 

@@ -1,9 +1,12 @@
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 
-const sources = new URL('../', import.meta.url).pathname;
-const WRITES =
-  /\.(hset|hsetnx|hdel|set|del|unlink|zadd|zrem|sadd|srem|xadd|hincrby|incr|lpush|rpush|expire|pexpire|rename|multi)\(\s*((?:\.\.\.)?(?:this\.)?(?:keys|connection\.keys|queue|\w+Key)\b[\w.]*)(?:,\s*('\w+'))?/g;
+const sources = new URL('../../', import.meta.url).pathname;
+const COMMANDS =
+  'hset|hsetnx|hdel|hincrby|set|del|unlink|expire|pexpire|rename|incr|' +
+  'zadd|zrem|sadd|srem|xadd|lpush|rpush|multi';
+const KEY = String.raw`(?:\.\.\.)?(?:this\.)?(?:keys|connection\.keys|queue|\w+Key)\b[\w.]*`;
+const WRITES = new RegExp(String.raw`\.(${COMMANDS})\(\s*(${KEY})(?:,\s*('\w+'))?`, 'g');
 
 /** Every command that is sent without a script and writes: its file, its key, and a field that it names. */
 const sentWrites = (): string[] => {
