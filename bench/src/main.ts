@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { archive } from './parts/archive.ts';
 import { accepting } from './parts/accepting.ts';
 import { budget } from './parts/budget.ts';
 import { consumers } from './parts/consumers.ts';
@@ -20,6 +21,7 @@ const parts: Record<string, Part> = {
   interactive,
   million,
   consumers,
+  archive,
   profile,
 };
 

@@ -215,6 +215,23 @@ describe('entries of another writer', () => {
     expect(controls).toEqual([]);
   });
 
+  it('with very many fields are read in small pages, or not at all', async () => {
+    const fields = Array.from({ length: 30 }, (_, i) => [`f${i}`, 'x']).flat();
+    const pipeline = redis.pipeline();
+    for (let i = 0; i < 1500; i += 1) pipeline.xadd('{spec}:activity', '*', ...fields);
+    pipeline.xadd('{spec}:activity', '*', ...Array.from({ length: 20_000 }, (_, i) => `f${i}`));
+    pipeline.xadd('{spec}:activity', '*', 'type', 'last');
+    await pipeline.exec();
+    await addEvents(5);
+    const { archiver, events: logged } = archiverFor('w1');
+    await archiver.run();
+    await archiver.close();
+    expect(logged()).not.toContain('archive_failed');
+    const { activity, unreadable, events } = await found();
+    expect([activity.length, events.length]).toEqual([1501, 5]);
+    expect(unreadable).toMatchObject([{ why: 'too-long' }]);
+  });
+
   it('in a key of another type leave the other stream archived, and are reported', async () => {
     await redis.set('{spec}:activity', 'x');
     await addEvents(3);

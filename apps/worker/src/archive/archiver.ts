@@ -165,8 +165,8 @@ export class Archiver {
         segment: archive.lastDigest.number,
         digest: archive.lastDigest.sha256 ?? '',
       });
-    if (unreadable) throw unreadable;
-    this.#succeed();
+    if (unreadable === undefined) this.#succeed();
+    else this.#noteProblem('redis', 'a stream cannot be read', unreadable);
     return batches.some(({ more }) => more);
   }
 
@@ -208,6 +208,11 @@ export class Archiver {
     if (this.#reporter.endProblem()) this.#options.logger.event('archive_resumed');
   }
 
+  #noteProblem(code: string, message: string, err: unknown): void {
+    const isNew = this.#reporter.noteProblem({ code, since: this.#nowMs, message });
+    if (isNew) this.#options.logger.event('archive_failed', { err, code });
+  }
+
   #pause(ms: number): void {
     this.#notBeforeMs = performance.now() + ms;
   }
@@ -223,8 +228,7 @@ export class Archiver {
     } else {
       const code = isFileError ? (error.code ?? error.fault) : 'redis';
       const message = isFileError ? error.message.slice(0, MAX_MESSAGE) : 'a stream cannot be read';
-      const isNew = this.#reporter.noteProblem({ code, since: this.#nowMs, message });
-      if (isNew) this.#options.logger.event('archive_failed', { err: error, code });
+      this.#noteProblem(code, message, error);
       this.#pause(this.#retryMs);
       this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
     }
