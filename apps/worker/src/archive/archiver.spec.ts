@@ -339,6 +339,7 @@ describe('a folder that cannot be written', () => {
     await archiver.run();
     expect(events()).toContain('archive_failed');
     expect(await report()).toMatchObject({ problem: { code: 'ENOSPC' }, number: 0 });
+    expect(await readdir(path)).toEqual([]);
     isFull = false;
     while (!events().includes('archive_resumed')) await archiver.run();
     await archiver.close();
@@ -354,6 +355,20 @@ describe('a folder that cannot be written', () => {
     await archiver.run();
     expect((await report()).problem).toMatchObject({ code: 'refused' });
     expect(await readdir(path)).toEqual(['0000000001.digest.json']);
+  });
+});
+
+it('another ledger is said, while the worker runs', async () => {
+  let id = 'ledger_1';
+  await addEvents(2);
+  const { archiver } = archiverFor('w1', { ledgerId: () => id });
+  await archiver.run();
+  id = 'ledger_2';
+  while ((await report().catch(() => undefined))?.ledger !== id) await archiver.run();
+  await archiver.close();
+  expect(await found()).toMatchObject({
+    events: [1, 2],
+    controls: [{ control: 'ledger', from: 'ledger_1', ledger: 'ledger_2' }],
   });
 });
 

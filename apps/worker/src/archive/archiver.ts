@@ -96,6 +96,8 @@ export class Archiver {
   /** Whether this worker archives; renews the lock, and reports, about every second. */
   async #hold(): Promise<boolean> {
     const isDue = performance.now() - this.#reportedAtMs >= REPORT_EVERY_MS;
+    // The archive says that another ledger is in Redis when it is opened.
+    if (isDue && this.#work && this.#work.ledger !== this.#options.ledgerId()) await this.#leaveFiles();
     if (this.#isHolding && !isDue) return true;
     const { feed, token } = this.#options;
     if (!this.#isHolding) await this.#lookBefore();
@@ -133,7 +135,7 @@ export class Archiver {
       for (const stream of archivedStreams)
         followers.push(await StreamFollower.open({ feed, token, archive, verifier: files.verifier }, stream));
       logger.event('archive_opened', { archive: archive.id, segments: archive.lastDigest.number });
-      return { archive, followers };
+      return { ledger, archive, followers };
     } catch (error) {
       await archive.close();
       throw error;
@@ -218,6 +220,8 @@ export class Archiver {
   }
 
   async #fail(error: unknown): Promise<void> {
+    // What is archived so far is reported also while nothing more is.
+    if (this.#work) this.#reporter.report(this.#work, this.#nowMs);
     const isLost = error instanceof LockLostError;
     const isFileError = error instanceof ArchiveError;
     if (isLost) {
