@@ -38,7 +38,8 @@ it('knows how much waits; a report that vanishes, is forged or is an earlier one
   length = 890;
   await watch.look();
   expect([watch.exists(), watch.waitingShare()]).toEqual([true, 0.8]);
-  for (const text of [undefined, 'forged', reportOf({ at: NOW - 1, behind: { events: 0, activity: 0 } })]) {
+  const earlier = reportOf({ at: NOW - 1, behind: { events: 0, activity: 0 } });
+  for (const text of [undefined, 'forged', earlier]) {
     stored = text;
     await watch.look();
     expect([watch.exists(), watch.waitingShare()]).toEqual([true, 0.8]);
