@@ -11,7 +11,7 @@ const NAMES_SHOWN = 12;
 
 /** Whether the verdict is clean or, with a writer in Redis, explained by what status and the logs named. */
 export const isAccepted = ({ verdict, said, archive }: RunResult): boolean =>
-  (archive === undefined || isArchiveWhole(archive)) &&
+  (archive === undefined || isArchiveWhole(archive, { isSpoilt: said !== undefined })) &&
   (isClean(verdict) || (said !== undefined && explain(verdict, said) !== undefined));
 
 /** Prints the result as one JSON object. */
@@ -51,7 +51,8 @@ export const printText = ({ seed }: ChaosOptions, result: RunResult, seconds: nu
   for (const [figure, cases] of Object.entries(examples))
     write(`${figure}, for example:\n${cases.map((one) => `  ${one}\n`).join('')}`);
   const because = said && explain(verdict, said);
-  if (archive && !isArchiveWhole(archive)) write('\nTHE ARCHIVE IS NOT WHOLE.\n');
+  if (archive && !isArchiveWhole(archive, { isSpoilt: said !== undefined }))
+    write('\nTHE ARCHIVE IS NOT WHOLE.\n');
   const judgement = isClean(verdict)
     ? 'CLEAN: every published key is in force, nothing lost, nothing out of order.'
     : because
