@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { access } from './parts/access.ts';
 import { archive } from './parts/archive.ts';
 import { accepting } from './parts/accepting.ts';
 import { budget } from './parts/budget.ts';
@@ -17,6 +18,7 @@ import { rotating } from './parts/rotating.ts';
 const parts: Record<string, Part> = {
   rotating,
   accepting,
+  access,
   budget,
   interactive,
   million,

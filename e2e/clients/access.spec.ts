@@ -270,9 +270,9 @@ describe('an access token that rekey makes', () => {
       })();
       const ended = codeOf(watching);
       await isWatching;
-      const { code } = await startRekey(system, ['token', 'revoke', 'made', '--yes'], { env }).result;
+      // At another gateway.
+      await system.client.revokeToken('made');
       const revokedMs = performance.now();
-      expect(code).toBe(0);
       expect(await ended).toBe('NOT_AUTHENTICATED');
       expect(performance.now() - revokedMs).toBeLessThan(5000);
       expect(await codeOf(client.listRotations({}))).toBe('NOT_AUTHENTICATED');

@@ -222,7 +222,7 @@ describe('with a worker', () => {
 
   it('lists bulk rotations, newest first', async () => {
     const { out } = await rekey(['bulk', 'list', '--state', 'validated', '--limit', '1']);
-    expect(out).toMatch(/^blk_\w+ {2}VALIDATED .*org_demo {2}2\/2 {2}1 failed\n$/);
+    expect(out).toMatch(/^blk_\w+ {2}VALIDATED .*org_demo {2}2\/2 {2}1 failed {2}by local\n$/);
   });
 
   it('doctor checks everything, with one request to Invent', async () => {

@@ -137,10 +137,7 @@ export const useServices = (): ServicesFixture => {
     });
   });
   afterAll(async () => {
-    await sweepQueue.close();
-    await policyQueue.close();
-    await positions.close();
-    await activityFeed.close();
+    for (const one of [sweepQueue, policyQueue, positions, activityFeed]) await one.close();
     redis.disconnect();
     await server.dispose();
   });

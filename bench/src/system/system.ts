@@ -70,7 +70,9 @@ export interface System {
   readonly upstream: string;
   requests(): Promise<Requests>;
   admin(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown>;
-  startGateway(): Promise<{ app: App; client: RekeyClient; stop(): Promise<void> }>;
+  startGateway(
+    env?: Record<string, string>,
+  ): Promise<{ app: App; client: RekeyClient; stop(): Promise<void> }>;
   startWorkers(count: number, env?: Record<string, string>): Promise<App[]>;
   /** Starts a file of bench/src/programs as a process. */
   startProgram(name: string, env?: Record<string, string>): Promise<Program>;
@@ -196,7 +198,7 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
     upstream,
     requests,
     admin,
-    startGateway: () => launchGateway(environment),
+    startGateway: (env = {}) => launchGateway({ ...environment, ...env }),
     startWorkers: (count, env = {}) =>
       Promise.all(
         Array.from({ length: count }, () => launchApp('worker', { env: { ...environment, ...env } })),

@@ -59,9 +59,9 @@ const create = async ({ name, role, org, ttl, outputFile, ...options }: CreateOp
     const { token, secret } = await (outputFile === undefined ? make() : intoFile(outputFile, make));
     if (outputFile !== undefined) await warnIfExposedToGit(outputFile);
     const until = isoTime(token.expireTime)!;
+    const where = token.orgs.map(printable).join(', ');
     process.stderr.write(
-      `note: ${printable(token.name)} is ${printable(token.role)} in ${token.orgs.map(printable).join(', ')}, ` +
-        `until ${until}. ` +
+      `note: ${printable(token.name)} is ${printable(token.role)} in ${where}, until ${until}. ` +
         `${outputFile === undefined ? 'Its secret is not shown again' : `Its secret is in ${outputFile}`}.\n`,
     );
     if (outputFile === undefined) print(options, { ...tokenJson(token), secret }, secret);

@@ -36,7 +36,8 @@ const ALL = { list: 'tokens' };
 const refuseMore = (rights: Rights, given: readonly Pick<Grant, 'role' | 'orgs'>[]): void => {
   for (const grant of given) {
     const lacking = lackingOf(rights, grant);
-    if (lacking !== undefined) throw notPermitted(lacking.permission);
+    if (lacking === undefined) continue;
+    throw notPermitted(lacking.permission, lacking.orgId === '*' ? [] : [lacking.orgId]);
   }
 };
 
@@ -104,7 +105,7 @@ const checkAccess =
       !isSelf &&
       !(orgId === undefined ? own.allowsEverywhere('access.read') : own.allows('access.read', orgId))
     )
-      throw notPermitted('access.read');
+      throw notPermitted('access.read', orgId === undefined ? [] : [orgId]);
     const name = principal?.startsWith('token:') ? principal.slice('token:'.length) : undefined;
     const token = name === undefined ? undefined : tokens.get(name);
     const current = token !== undefined && tokens.isCurrent(token) ? token : undefined;

@@ -37,8 +37,8 @@ const readText = (path: string): string => {
 };
 
 /**
- * Reads an access file, and looks again and again whether it was changed. One that cannot be read, or is being
- * written, leaves the one before in force. Throws an AccessFileError if the first one cannot be read.
+ * Reads an access file, and looks again and again whether it was changed. One that cannot be read, or that is
+ * being written, leaves the one before in force. Throws an AccessFileError if the first one cannot be read.
  */
 export const followAccessFile = (
   path: string,

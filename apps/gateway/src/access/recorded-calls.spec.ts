@@ -88,6 +88,12 @@ const policyRequest = {
   everyDays: 90,
   assistantIds: [],
 };
+const tokenRequest = {
+  tokenName: 'nightly',
+  role: 'viewer',
+  orgs: ['org_1'],
+  ttl: { seconds: '3600', nanos: 0 },
+};
 const policy = async (): Promise<string> =>
   (await call('RotationPolicyService/CreateRotationPolicy', policyRequest)).id;
 const bulk = async (): Promise<string> =>
@@ -108,6 +114,14 @@ const methods: Record<string, [ActivityType[], () => Promise<object>]> = {
   'RotationService/CancelRotation': [
     ['rotation.cancelled'],
     async () => ({ id: (await call('RotationService/RotateSecretKey', { ...request, requestId: '' })).id }),
+  ],
+  'AccessService/CreateToken': [['token.created'], async () => tokenRequest],
+  'AccessService/RevokeToken': [
+    ['token.revoked'],
+    async () => {
+      await call('AccessService/CreateToken', tokenRequest);
+      return { tokenName: tokenRequest.tokenName };
+    },
   ],
   'BulkRotationService/CreateBulkRotation': [['bulk.created'], async () => bulkRequest],
   'BulkRotationService/PauseBulkRotation': [['bulk.paused'], async () => ({ id: await bulk() })],

@@ -35,7 +35,7 @@ const createShows = async (
 const listActivity = async (
   { activity, readOrgName }: ActivityServiceDeps,
   request: z.output<typeof ListActivity>,
-  sees: RpcContext['sees'],
+  { sees, signal }: Pick<RpcContext, 'sees' | 'signal'>,
 ) => {
   const { pageSize, pageToken, ...filter } = request;
   const after = readPageToken(pageToken, filter, Position);
@@ -44,6 +44,7 @@ const listActivity = async (
     newestFirst: !filter.oldestFirst,
     ...given({ after, fromMs: filter.startTime ?? undefined, beforeMs: filter.endTime ?? undefined }),
     matches: await createShows(filter, sees, readOrgName),
+    signal,
   });
   return {
     records: entries.map(toProtoActivity),
@@ -87,7 +88,7 @@ export const createActivityService = (deps: ActivityServiceDeps): RpcTable['Acti
     permission: 'activity.read',
     orgs: 'listed',
     effect: 'read',
-    handler: (request, { sees }) => listActivity(deps, request, sees),
+    handler: (request, context) => listActivity(deps, request, context),
     respond: (page) => page,
   }),
 

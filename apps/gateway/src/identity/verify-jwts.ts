@@ -32,10 +32,16 @@ const LEEWAY_S = 30;
 /** Longer ones do not pass gRPC's limit of metadata either. */
 const MAX_TOKEN_CHARACTERS = 8192;
 const MAX_JWKS_BYTES = 1024 * 1024;
-const JWKS_WITHIN_MS = 5000;
-/** How long keys are believed, and how soon they are asked for again because a token names an unknown one. */
+/** How long keys are believed. */
 const JWKS_FOR_MS = 600_000;
-const JWKS_AGAIN_AFTER_MS = 5000;
+
+interface KeySetTiming {
+  /** How long an issuer may take to answer. */
+  withinMs: number;
+  /** How soon keys are asked for again because a token names an unknown one. */
+  againAfterMs: number;
+}
+const TIMING: KeySetTiming = { withinMs: 5000, againAfterMs: 5000 };
 /** A verified token is believed without another look at its signature for this time. */
 const BELIEVED_FOR_MS = 60_000;
 const MAX_BELIEVED = 10_000;
@@ -58,10 +64,10 @@ const fetchJwks = async (url: string, options: RequestInit): Promise<Response> =
  * As `fetchJwks`, but not more often than every five seconds: tokens of callers that nobody knows must not
  * become requests to an issuer that is down. jose itself pauses only after a success.
  */
-const fetchSometimes = (): typeof fetchJwks => {
+const fetchSometimes = (againAfterMs: number): typeof fetchJwks => {
   let askedMs = -Infinity;
   return async (url, options) => {
-    if (performance.now() - askedMs < JWKS_AGAIN_AFTER_MS)
+    if (performance.now() - askedMs < againAfterMs)
       throw new Error('the issuer was asked for its key set a moment ago');
     askedMs = performance.now();
     return fetchJwks(url, options);
@@ -69,7 +75,7 @@ const fetchSometimes = (): typeof fetchJwks => {
 };
 
 /** Reads the file again for a key that it does not hold yet, at most once in a while. */
-const keysOfFile = (path: string): JWTVerifyGetKey => {
+const keysOfFile = (path: string, againAfterMs: number): JWTVerifyGetKey => {
   let keys: JWTVerifyGetKey | undefined;
   let readMs = -Infinity;
   const read = (): JWTVerifyGetKey => {
@@ -82,21 +88,21 @@ const keysOfFile = (path: string): JWTVerifyGetKey => {
     try {
       return await keys(header!, token!);
     } catch (error) {
-      if (performance.now() - readMs < JWKS_AGAIN_AFTER_MS) throw error;
+      if (performance.now() - readMs < againAfterMs) throw error;
       return read()(header!, token!);
     }
   };
 };
 
-const keysOf = ({ jwks }: IssuerConfig): JWTVerifyGetKey =>
+const keysOf = ({ jwks }: IssuerConfig, { withinMs, againAfterMs }: KeySetTiming): JWTVerifyGetKey =>
   /^https?:\/\//i.test(jwks)
     ? createRemoteJWKSet(new URL(jwks), {
-        timeoutDuration: JWKS_WITHIN_MS,
+        timeoutDuration: withinMs,
         cacheMaxAge: JWKS_FOR_MS,
-        cooldownDuration: JWKS_AGAIN_AFTER_MS,
-        [customFetch]: fetchSometimes(),
+        cooldownDuration: againAfterMs,
+        [customFetch]: fetchSometimes(againAfterMs),
       })
-    : keysOfFile(jwks);
+    : keysOfFile(jwks, againAfterMs);
 
 const groupsOf = (payload: JWTPayload, { issuer, groups }: IssuerConfig): string[] => {
   const claim = groups === undefined ? undefined : payload[groups];
@@ -127,10 +133,14 @@ export interface JwtVerifier {
 }
 
 /** The keys that an earlier verifier has read stay in use for an issuer whose lines have not changed. */
-const knownIssuer = (config: IssuerConfig, before: JwtVerifier | undefined): KnownIssuer => {
+const knownIssuer = (
+  config: IssuerConfig,
+  before: JwtVerifier | undefined,
+  timing: KeySetTiming,
+): KnownIssuer => {
   const known = before?.issuerOf(config.issuer);
   const isSame = JSON.stringify(known?.config) === JSON.stringify(config);
-  return known !== undefined && isSame ? known : { config, keys: keysOf(config) };
+  return known !== undefined && isSame ? known : { config, keys: keysOf(config, timing) };
 };
 
 /** Verifies JSON Web Tokens (RFC 7519) of these issuers alone. */
@@ -138,8 +148,9 @@ export const createJwtVerifier = (
   issuers: readonly IssuerConfig[],
   onRefused: (error: unknown) => void,
   before?: JwtVerifier,
+  timing: KeySetTiming = TIMING,
 ): JwtVerifier => {
-  const known = new Map(issuers.map((config) => [config.issuer, knownIssuer(config, before)]));
+  const known = new Map(issuers.map((config) => [config.issuer, knownIssuer(config, before, timing)]));
   /** By the hash of the token, the oldest first. */
   const believed = new Map<string, { identity: TokenIdentity; untilMs: number }>();
 

@@ -9,7 +9,7 @@ import {
   type Policies,
   type PolicyQueue,
 } from '@rekey/ledger';
-import { RequestId, type PolicySpec } from '@rekey/schema';
+import { type Actor, RequestId, type PolicySpec } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -48,7 +48,7 @@ beforeEach(async () => {
   await redis.flushall();
 });
 
-const create = async (more: Partial<PolicySpec> = {}) => {
+const create = async (more: Partial<PolicySpec> = {}, actor?: Actor) => {
   const spec: PolicySpec = {
     orgId: 'org_1',
     reason: '',
@@ -57,7 +57,8 @@ const create = async (more: Partial<PolicySpec> = {}) => {
     maxFailures: { count: 3 },
     ...more,
   };
-  return (await policies.create(`pol_${String((made += 1)).padStart(26, '0')}`, spec, undefined)).policy;
+  return (await policies.create(`pol_${String((made += 1)).padStart(26, '0')}`, spec, undefined, actor))
+    .policy;
 };
 const open = (policyId: string, dueMs: number, more: Partial<Parameters<typeof openWindow>[0]> = {}) =>
   openWindow({ policies, bulks, nowMs: async () => Date.now(), logger: silentLogger, ...more })(
@@ -89,6 +90,29 @@ describe('a due window', () => {
   it('carries the reason of its policy', async () => {
     await open((await create({ reason: 'audit' })).id, DUE_MS);
     expect((await all())[0]!.reason).toBe('audit');
+  });
+
+  it('is requested by whoever requested its policy, and recorded as of the worker', async () => {
+    const { id } = await create({}, { by: 'uri:caller' });
+    await open(id, DUE_MS);
+    const [bulk] = await all();
+    expect(bulk!.requestedBy).toBe('uri:caller');
+    expect(await open(id, DUE_MS + HOUR_MS)).toBe('busy');
+    expect(await open(id, DUE_MS + HOUR_MS)).toBe('busy');
+    const entries = await redis.xrange('{spec}:activity', '-', '+');
+    expect(entries.map(([, [, type, , by]]) => `${type} ${by}`)).toEqual([
+      'policy.created uri:caller',
+      'policy.begun system:policies',
+      'bulk.created system:policies',
+      'policy.skipped system:policies',
+    ]);
+  });
+
+  it('has no requester but the worker if an earlier version stored the policy', async () => {
+    const { id } = await create();
+    await redis.hdel(ledgerKeys('spec').policy(id), 'requested_by');
+    await open(id, DUE_MS);
+    expect((await all())[0]!.requestedBy).toBe('system:policies');
   });
 
   it('requests no second one when its job is delivered again', async () => {

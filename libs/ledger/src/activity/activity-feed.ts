@@ -5,6 +5,7 @@ import { connectLedger } from '../connection.ts';
 import type { ActivityEntry, SeenEntry } from './activity-entry.ts';
 import { createActivityReader, type ReadActivityRange } from './activity-reader.ts';
 import { ActivityTail } from './activity-tail.ts';
+import { LongEntries } from './long-entries.ts';
 
 interface ActivityBatch {
   entries: ActivityEntry[];
@@ -101,7 +102,10 @@ const rewound = async (redis: Redis, read: ReadActivityRange, head: string): Pro
 };
 
 /** Keeps the newest entries in memory, over one connection, from the first watcher on. */
-const createTailing = ({ prefix, connect, onError }: Omit<ActivityFeedOptions, 'redis'>) => {
+const createTailing = (
+  { prefix, connect, onError }: Omit<ActivityFeedOptions, 'redis'>,
+  long: LongEntries,
+) => {
   const closing = new AbortController();
   const news = new Signal();
   let blocking: Redis | undefined;
@@ -114,7 +118,7 @@ const createTailing = ({ prefix, connect, onError }: Omit<ActivityFeedOptions, '
 
   const run = async (redis: Redis): Promise<void> => {
     const { keys, ...connection } = connectLedger(redis, prefix);
-    const read = createActivityReader(connection);
+    const read = createActivityReader(connection, long);
     let lookedAt = performance.now();
     const look = async (): Promise<void> => {
       if (tail === undefined) {
@@ -173,8 +177,9 @@ const readAfter = async (
 };
 
 export const createActivityFeed = ({ redis, ...options }: ActivityFeedOptions): ActivityFeed => {
-  const read = createActivityReader(connectLedger(redis, options.prefix));
-  const { start, tail, news, closing, close } = createTailing(options);
+  const long = new LongEntries();
+  const read = createActivityReader(connectLedger(redis, options.prefix), long);
+  const { start, tail, news, closing, close } = createTailing(options, long);
   return {
     follow: async function* ({ after, signal: left }) {
       const signal = AbortSignal.any([left, closing]);

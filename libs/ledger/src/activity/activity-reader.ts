@@ -1,6 +1,8 @@
 import type { Connection } from '../connection.ts';
+import { createTurns } from '../turns.ts';
 import { activityCommands } from './commands.generated.ts';
 import { parseActivityEntry, type SeenEntry } from './activity-entry.ts';
+import { LongEntries } from './long-entries.ts';
 
 interface ActivityRange {
   /** An id, `(` and an id for what comes after it, `-` or `+`. */
@@ -27,28 +29,42 @@ const BYTES_A_READ = 256 * 1024;
 /** A record of Rekey is shorter: a reason has 1 KiB, names and states have a few. */
 const LONGEST_RECORD_BYTES = 32 * 1024;
 
-/** Reads a bounded part of the stream of activity. Rejects with LEDGER_CORRUPT if the key is no stream. */
-export const createActivityReader = ({ run }: Pick<Connection, 'run'>): ReadActivityRange => {
+/**
+ * Reads a bounded part of the stream of activity, one call at a time. Rejects with LEDGER_CORRUPT if the key
+ * is no stream.
+ */
+export const createActivityReader = (
+  { run }: Pick<Connection, 'run'>,
+  long = new LongEntries(),
+): ReadActivityRange => {
   const commands = activityCommands(run);
-  return async ({ from, to, newestFirst, count = ENTRIES_A_READ }) => {
-    const {
-      entries: texts,
-      ended,
-      nowMs,
-    } = await commands.activityRead({
+  const inTurn = createTurns();
+
+  const entriesIn = (texts: readonly string[]): SeenEntry[] => {
+    const entries: SeenEntry[] = [];
+    for (let i = 0; i < texts.length;) {
+      const shown = Number(texts[i + 1]);
+      const end = i + 2 + Math.max(shown, 0);
+      if (shown < 0) long.add(texts[i]!);
+      entries.push(parseActivityEntry(texts[i]!, texts.slice(i + 2, end)));
+      i = end;
+    }
+    return entries;
+  };
+
+  const read: ReadActivityRange = async ({ from, to, newestFirst, count = ENTRIES_A_READ }) => {
+    const passedOver = long.firstIn({ from, to, newestFirst });
+    const reply = await commands.activityRead({
       from,
-      to,
+      to: passedOver === undefined ? to : `(${passedOver}`,
       newestFirst,
       count: Math.min(count, ENTRIES_A_READ),
       chars: BYTES_A_READ,
       longest: LONGEST_RECORD_BYTES,
     });
-    const entries: SeenEntry[] = [];
-    for (let i = 0; i < texts.length;) {
-      const end = i + 2 + Number(texts[i + 1]);
-      entries.push(parseActivityEntry(texts[i]!, texts.slice(i + 2, end)));
-      i = end;
-    }
-    return { entries, ended, nowMs };
+    const entries = entriesIn(reply.entries);
+    if (passedOver === undefined || !reply.ended) return { ...reply, entries };
+    return { ...reply, entries: [...entries, { position: passedOver, record: undefined }], ended: false };
   };
+  return (range) => inTurn(() => read(range));
 };

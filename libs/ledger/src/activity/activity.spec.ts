@@ -183,6 +183,22 @@ describe('a list of activity', () => {
     }
   }, 30_000);
 
+  it('passes over long entries that it has seen before, each once, in both directions', async () => {
+    for (let i = 1; i <= 12; i += 1)
+      await add(`${i}-0`, i % 4 === 0 ? { ...RECORD, reason: 'x'.repeat(1_000_000) } : RECORD);
+    for (let again = 0; again < 3; again += 1)
+      for (const newestFirst of [true, false])
+        for (const size of [1, 2, 50]) {
+          const { found, unreadable } = await walk({ size, newestFirst });
+          expect([positions(found).toSorted((a, b) => a - b), unreadable]).toEqual([
+            [1, 2, 3, 5, 6, 7, 9, 10, 11],
+            3,
+          ]);
+        }
+    const { unreadable } = await walk({ fromMs: 4, beforeMs: 8 });
+    expect(unreadable).toBe(1);
+  });
+
   it('counts each unreadable entry once over all pages', async () => {
     for (let i = 1; i <= 60; i += 1)
       await (i % 3 === 0 ? redis.xadd(STREAM, `${i}-0`, 'a', 'b') : add(`${i}-0`));

@@ -14,6 +14,8 @@ interface ActivityList {
   beforeMs?: number;
   /** Others are left out. */
   matches(entry: ActivityEntry): boolean;
+  /** Nothing more is read after it aborts: the page is short. */
+  signal?: AbortSignal;
 }
 
 interface ActivityPage {
@@ -62,13 +64,14 @@ export const openActivity = (connection: Connection): Activity => {
       await redis.xadd(keys.activity, '*', ...texts);
     },
     list: async (options) => {
-      const { size, newestFirst, matches } = options;
+      const { size, newestFirst, matches, signal } = options;
       const { to, ...begin } = rangeOf(options);
       let { from } = begin;
       const page: ActivityPage = { entries: [], unreadable: 0 };
       let bytes = 0;
       let looked = 0;
-      while (looked < ENTRIES_A_PAGE) {
+      const isGone = (): boolean => signal?.aborted === true;
+      while (looked < ENTRIES_A_PAGE && !isGone()) {
         const { entries, ended } = await read({ from, to, newestFirst });
         for (const entry of entries) {
           looked += 1;

@@ -15,7 +15,7 @@ interface ActivityReadInput {
   longest: number;
 }
 type ActivityReadReply =
-  /** the time of Redis; whether no entries remain; and of each entry the id, the number of its texts, and these: names and values. None if it is no record */
+  /** the time of Redis; whether no entries remain; and of each entry the id, the number of its texts, and these: names and values. No texts if it has too many; -1 and none if it is too long */
   { kind: 'read'; nowMs: number; ended: boolean; entries: string[] };
 const readActivityReadReply = (reply: unknown[]): ActivityReadReply => {
   switch (reply[0]) {

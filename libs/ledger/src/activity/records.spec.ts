@@ -56,6 +56,13 @@ describe('a record', () => {
     expect(await types()).toEqual(['rotation.requested', 'rotation.cancelled', 'freeze.set']);
   });
 
+  it('is not appended if another client has made the change impossible', async () => {
+    const { rotation } = await acceptBy(ACTOR);
+    await redis.zrem('{spec}:rotations:open', rotation.id);
+    expect((await ledger.rotations.cancel(rotation.id, ACTOR)).state).toBe('QUEUED');
+    expect(await types()).toEqual(['rotation.requested']);
+  });
+
   it('names each caller of a rotation that was QUEUED already', async () => {
     const { rotation } = await acceptBy(LOCAL_ACTOR);
     expect((await acceptBy(ACTOR, { reason: 'mine too' })).rotation).toMatchObject({

@@ -12,7 +12,8 @@
 -- @arg chars number: stop once the texts have as many bytes
 -- @arg longest number: the bytes of the longest record
 -- @reply READ now_ms number, ended flag, entries text...: the time of Redis; whether no entries remain; and
---   of each entry the id, the number of its texts, and these: names and values. None if it is no record
+--   of each entry the id, the number of its texts, and these: names and values. No texts if it has too many;
+--   -1 and none if it is too long
 -- @include scripts/call
 -- @include time/redis-time
 
@@ -32,8 +33,8 @@ for looked = 1, count do
   begin = '(' .. entry[1]
   local texts, bytes = entry[2], 0
   for i = 1, #texts do bytes = bytes + #texts[i] end
-  local shown = #texts
-  if shown > MAX_TEXTS or bytes > longest then shown = 0 end
+  local shown = #texts > MAX_TEXTS and 0 or #texts
+  if bytes > longest then shown = -1 end
   local last = #entries
   entries[last + 1], entries[last + 2] = entry[1], shown
   for i = 1, shown do entries[last + 2 + i] = texts[i] end

@@ -22,12 +22,15 @@
 local every_days, window_cron, org = fields(policy)
 if not every_days then return reply.MISSING end
 if every_days ~= read_every_days or window_cron ~= read_window_cron then return reply.CHANGED end
-local names = {}
-for i = 1, #changes, 2 do names[#names + 1] = changes[i] end
+local names, after, differs = {}, {}, false
+for i = 1, #changes, 2 do
+  names[#names + 1], after[#after + 1] = changes[i], changes[i + 1]
+end
 local before = #names > 0 and read('HMGET', policy, unpack(names)) or {}
-local after = {}
-for i = 2, #changes, 2 do after[#after + 1] = changes[i] end
+for i = 1, #names do differs = differs or (before[i] or '') ~= after[i] end
 write('HSET', policy, 'updated', int(math.floor(now_us() / 1000)), unpack(changes))
-record_activity(actor, 'policy.updated', 'org', org, 'target', 'policy:' .. id,
-  'before', state_text(names, before), 'after', state_text(names, after))
+if differs then
+  record_activity(actor, 'policy.updated', 'org', org, 'target', 'policy:' .. id,
+    'before', state_text(names, before), 'after', state_text(names, after))
+end
 return reply.WRITTEN { policy = read('HGETALL', policy) }

@@ -23,8 +23,11 @@ if state == 'QUEUED' then
   finish(id, 'CANCELLED', int(math.floor(now_us() / 1000)), {})
   forget_if_never_published(assistant_key)
   expire_if_deleted(assistant_key)
-  record_activity(actor, 'rotation.cancelled', 'org', org, 'target', 'rotation:' .. id,
-    'assistant', assistant, 'before', 'QUEUED', 'after', 'CANCELLED')
+  -- One that is not in the index of open ones was not cancelled: another client has removed it there.
+  if read('HGET', rotation, 'state') == 'CANCELLED' then
+    record_activity(actor, 'rotation.cancelled', 'org', org, 'target', 'rotation:' .. id,
+      'assistant', assistant, 'before', 'QUEUED', 'after', 'CANCELLED')
+  end
 elseif state ~= 'CANCELLED' then
   return reply.REFUSED { state = state }
 end

@@ -13,7 +13,9 @@
 -- @include scripts/number
 -- @include time/now
 
-if write('HSETNX', ledger, 'frozen', int(math.floor(now_us() / 1000))) == 0 then return reply.ALREADY end
-write('HSET', ledger, 'frozen_reason', reason, 'frozen_by', actor_by)
+local now = int(math.floor(now_us() / 1000))
+if write('HSETNX', ledger, 'frozen', now) == 0 then return reply.ALREADY end
+-- A gateway of an earlier version unfreezes without deleting who had frozen: the moment tells freezes apart.
+write('HSET', ledger, 'frozen_reason', reason, 'frozen_by', now .. ' ' .. actor_by)
 record_activity(actor, 'freeze.set', 'target', 'system:freeze', 'reason', reason, 'after', 'FROZEN')
 return reply.FROZEN

@@ -132,13 +132,17 @@ const replacedOf = (facts: Record<string, string>) => ({
   ...momentOf('activityReplacedMs', facts['activity_replaced']),
 });
 
+/** Who froze, if that was noted with this freeze: it starts with the same moment. */
+const frozenBy = ({ frozen, frozen_by: by = '' }: Record<string, string>): { requestedBy?: string } =>
+  by.startsWith(`${frozen} `) ? { requestedBy: by.slice(`${frozen} `.length) } : {};
+
 const frozenOf = (facts: Record<string, string>): SystemFacts['frozen'] =>
   facts['frozen'] === undefined
     ? undefined
     : {
         ...momentOf('sinceMs', facts['frozen']),
         reason: facts['frozen_reason'] ?? '',
-        ...(facts['frozen_by'] && { requestedBy: facts['frozen_by'] }),
+        ...frozenBy(facts),
       };
 
 const ledgerOf = (facts: Record<string, string>, now: LedgerHoldings): SystemFacts['ledger'] => {

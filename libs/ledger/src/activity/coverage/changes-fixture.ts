@@ -1,5 +1,5 @@
 import type { ActivityType } from '@rekey/schema';
-import type { Snapshot } from '../scripts/faults/snapshot-fixture.ts';
+import type { Snapshot } from '../../scripts/faults/snapshot-fixture.ts';
 
 type Hash = Record<string, string>;
 

@@ -1,5 +1,5 @@
 import type { ActivityType } from '@rekey/schema';
-import type { CommandName } from '../scripts/names.generated.ts';
+import type { CommandName } from '../../scripts/names.generated.ts';
 
 /**
  * For specs only: the records of activity that each command may append, or why it appends none. A command

@@ -5,20 +5,28 @@ import {
   noSweepCounts,
   type ActivityType,
   type Consumer,
+  type PolicySpec,
   type SweepCounts,
 } from '@rekey/schema';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
-import { openBulksOn, startAnew } from '../bulks/bulk-fixture.ts';
-import { connectSimulated, ledger } from '../ledger-fixture.ts';
-import { bulkFlows } from '../scripts/faults/bulk-flows-fixture.ts';
-import type { Flows } from '../scripts/faults/flows-fixture.ts';
-import { rotationFlows } from '../scripts/faults/rotation-flows-fixture.ts';
-import { takeSnapshot } from '../scripts/faults/snapshot-fixture.ts';
-import { systemFlows } from '../scripts/faults/system-flows-fixture.ts';
+import { openBulksOn, startAnew } from '../../bulks/bulk-fixture.ts';
+import { connectSimulated, ledger } from '../../ledger-fixture.ts';
+import { bulkFlows } from '../../scripts/faults/bulk-flows-fixture.ts';
+import type { Flows } from '../../scripts/faults/flows-fixture.ts';
+import { rotationFlows } from '../../scripts/faults/rotation-flows-fixture.ts';
+import { takeSnapshot } from '../../scripts/faults/snapshot-fixture.ts';
+import { systemFlows } from '../../scripts/faults/system-flows-fixture.ts';
 import { activityOfChange } from './changes-fixture.ts';
 import { activityOfCommands } from './commands-fixture.ts';
 
+const POLICY: PolicySpec = {
+  orgId: 'org_1',
+  reason: '',
+  everyDays: 90,
+  window: { cron: '0 3 * * *', timeZone: 'UTC', lengthMs: 3_600_000 },
+  maxFailures: { percent: 1 },
+};
 const CONSUMER = {
   name: 'billing',
   orgs: ['org_1'],
@@ -91,6 +99,11 @@ afterAll(async () => {
 beforeEach(startAnew);
 
 const moreFlows: Flows = {
+  'a policy that is updated, also with what it has': async () => {
+    const { policy } = await ledger.policies.create('pol_1', POLICY, undefined);
+    for (const reason of ['audit', 'audit', 'x'.repeat(1024), 'y'.repeat(1024), ''])
+      await ledger.policies.update(policy, { reason });
+  },
   'sweeps that fail, or find drift': async () => {
     const { sweeps, orgs } = ledger;
     const end = async (

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { activityTypes, systemParts } from '@rekey/schema';
-import { ACTOR_ARGS } from '../scripts/header.ts';
-import { commandNames, commandText, headerOf } from '../scripts/load.ts';
+import { ACTOR_ARGS } from '../../scripts/header.ts';
+import { commandNames, commandText, headerOf } from '../../scripts/load.ts';
 import { activityOfCommands, recordedElsewhere } from './commands-fixture.ts';
 
 /** Types that the code of a command names. */

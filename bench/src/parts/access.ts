@@ -1,0 +1,172 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Metadata, credentials, type ChannelCredentials } from '@grpc/grpc-js';
+import { loadContract } from '@rekey/rpc';
+import { createAuthority, type CertificateAuthority } from '@rekey/testing';
+import { SignJWT, exportJWK, generateKeyPair } from 'jose';
+import { median, percentile, runInFlight } from '../system/measure.ts';
+import { ORG, assistant, startSystem, type System } from '../system/system.ts';
+import { ratioOf, table, whole } from '../system/table.ts';
+import type { Part } from './part.ts';
+
+/*
+ * Accepting single rotations with TLS, identities and rights, in comparison with plain text without an access
+ * file: in turns, one gateway at a time, and every call from the same kind of client.
+ */
+
+const IN_FLIGHT = 100;
+const ONE_BY_ONE = 2000;
+const WARM_UP = 500;
+const ISSUER = 'https://idp.example.com';
+const URI = 'spiffe://example.com/bench';
+
+interface Figures {
+  perSecond: number;
+  cpuUs: number;
+  /** Of calls one at a time. */
+  p99Ms: number;
+}
+
+/** How one gateway is called. */
+interface Variant {
+  name: string;
+  target?: number;
+  env: Record<string, string>;
+  channel: ChannelCredentials;
+  /** The metadata of each call. */
+  metadataOf(i: number): Metadata;
+}
+
+const contract = loadContract();
+const nothing = new Metadata();
+const bearing = (token: string): Metadata => {
+  const metadata = new Metadata();
+  metadata.set('authorization', `Bearer ${token}`);
+  return metadata;
+};
+
+const variantsOf = async (authority: CertificateAuthority, calls: number): Promise<Variant[]> => {
+  const [served, own] = await Promise.all([
+    authority.issue('gateway', ['IP:127.0.0.1', 'DNS:localhost']),
+    authority.issue('client', [`URI:${URI}`]),
+  ]);
+  const { publicKey, privateKey } = await generateKeyPair('ES256');
+  const [jwks, accessFile] = ['jwks.json', 'access.yaml'].map((name) => join(authority.folder, name));
+  await writeFile(
+    jwks!,
+    JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256' }] }),
+  );
+  const file = {
+    issuers: [{ issuer: ISSUER, audience: 'rekey', algorithms: ['ES256'], jwks }],
+    bindings: [{ principals: [URI, `jwt:${ISSUER}#bench`], role: 'rotator', orgs: [ORG] }],
+  };
+  await writeFile(accessFile!, JSON.stringify(file));
+  const tokens: Metadata[] = [];
+  for (let i = 0; i < calls; i += 1) {
+    const token = await new SignJWT({ iss: ISSUER, aud: 'rekey', sub: 'bench', jti: String(i) })
+      .setExpirationTime('2h')
+      .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+      .sign(privateKey);
+    tokens.push(bearing(token));
+  }
+  const [ca, cert, key] = await Promise.all(
+    [authority.cert, own.cert, own.key].map((path) => readFile(path)),
+  );
+  const env = {
+    GRPC_TLS_CERT_FILE: served.cert,
+    GRPC_TLS_KEY_FILE: served.key,
+    GRPC_CLIENT_CA_FILE: authority.cert,
+    REKEY_ACCESS_FILE: accessFile!,
+    // One caller makes all calls: its limit is enforced, and not reached.
+    GATEWAY_MAX_CALLER_CALLS_PER_SECOND: '1000000',
+  };
+  const tls = credentials.createSsl(ca!);
+  return [
+    {
+      name: 'plain, no access file',
+      env: {},
+      channel: credentials.createInsecure(),
+      metadataOf: () => nothing,
+    },
+    {
+      name: 'mTLS with rights',
+      target: 0.85,
+      env,
+      channel: credentials.createSsl(ca!, key!, cert!),
+      metadataOf: () => nothing,
+    },
+    { name: 'TLS, one JWT', target: 0.85, env, channel: tls, metadataOf: () => tokens[0]! },
+    {
+      name: 'TLS, another JWT with each call',
+      target: 0.6,
+      env,
+      channel: tls,
+      metadataOf: (i) => tokens[i]!,
+    },
+  ];
+};
+
+const measure = async (system: System, count: number, variant: Variant): Promise<Figures> => {
+  const gateway = await system.startGateway(variant.env);
+  const client = new contract.v1.RotationService(gateway.app.ready['address']!, variant.channel);
+  let calls = 0;
+  const rotate = (i: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const request = { orgId: ORG, assistantId: assistant(i), requestId: crypto.randomUUID() };
+      const options = { deadline: Date.now() + 60_000 };
+      client.RotateSecretKey(request, variant.metadataOf(calls++), options, (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+  await runInFlight(WARM_UP, 10, (i) => rotate(count + i));
+  const { perSecond, cpuUs } = await system.measureCosts([gateway.app.child.pid], count, () =>
+    runInFlight(count, IN_FLIGHT, rotate),
+  );
+  const latencies: number[] = [];
+  await runInFlight(ONE_BY_ONE, 1, async (i) => {
+    const beganMs = performance.now();
+    await rotate(count + WARM_UP + i);
+    latencies.push(performance.now() - beganMs);
+  });
+  client.close();
+  await gateway.stop();
+  await system.clear();
+  return { perSecond, cpuUs, p99Ms: percentile(latencies, 0.99) };
+};
+
+/** Accepting with identities and rights against accepting without: the same calls. */
+export const access: Part = async ({ rotations, rounds }, progress) => {
+  const authority = await createAuthority();
+  const system = await startSystem({ assistants: 1 });
+  const variants = await variantsOf(authority, rotations + WARM_UP + ONE_BY_ONE);
+  const figures = variants.map((): Figures[] => []);
+  for (let round = 1; round <= rounds; round += 1)
+    for (const [i, variant] of variants.entries()) {
+      progress(`access, round ${round} of ${rounds}: ${variant.name}`);
+      figures[i]!.push(await measure(system, rotations, variant));
+    }
+  await system.stop();
+  await authority.dispose();
+  const of = (i: number, pick: (one: Figures) => number) => median(figures[i]!.map(pick));
+  return table(
+    [
+      `accepting ${whole(rotations)} over gRPC, ${IN_FLIGHT} in flight`,
+      'a second',
+      '/ plain',
+      'at least',
+      'gateway CPU µs',
+      'p99 ms, one at a time',
+    ],
+    variants.map(({ name, target }, i) => [
+      name,
+      whole(of(i, (f) => f.perSecond)),
+      ratioOf(
+        of(i, (f) => f.perSecond),
+        of(0, (f) => f.perSecond),
+      ),
+      target === undefined ? '' : target.toFixed(2),
+      whole(of(i, (f) => f.cpuUs)),
+      of(i, (f) => f.p99Ms).toFixed(2),
+    ]),
+  );
+};
