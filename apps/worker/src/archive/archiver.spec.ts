@@ -153,6 +153,14 @@ describe('the worker that archives', () => {
     expect(await found()).toMatchObject({ events: upTo(2505), controls: [] });
   });
 
+  it('leaves the activity bounded, archived or not', async () => {
+    const pipeline = redis.pipeline();
+    for (let i = 0; i < 1000; i += 1) pipeline.xadd('{spec}:activity', '*', 'type', 'freeze.set');
+    await pipeline.exec();
+    await ledger.archive.boundActivity(300);
+    expect(await redis.xlen('{spec}:activity')).toBeLessThan(500);
+  });
+
   it('reports signed what it has archived; another lock is respected', async () => {
     await addEvents(3);
     const { archiver } = archiverFor('w1');
