@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { access } from './parts/access.ts';
+import { archive } from './parts/archive.ts';
 import { accepting } from './parts/accepting.ts';
 import { budget } from './parts/budget.ts';
 import { consumers } from './parts/consumers.ts';
@@ -22,6 +23,7 @@ const parts: Record<string, Part> = {
   interactive,
   million,
   consumers,
+  archive,
   profile,
 };
 

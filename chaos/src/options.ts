@@ -13,6 +13,7 @@ export interface ChaosOptions {
   without: string[];
   bulk?: boolean;
   redisWriter?: boolean;
+  archive?: boolean;
   json?: boolean;
   keepLog?: string;
 }
@@ -55,6 +56,7 @@ export const readOptions = (): ChaosOptions =>
     .option('--faults <share>', 'share of POSTs with a fault; 0: no fault of any kind', share, 0.2)
     .option('--bulk', 'one bulk rotation that is paused, resumed and cancelled at random')
     .option('--redis-writer', 'something changes Redis at random too, and an operator repairs it')
+    .option('--archive', 'workers archive to one folder, which is compared with what was published')
     .addOption(world)
     .option('--episodes <n>', 'least number of episodes in an odd world (default: each kind once)', positive)
     .option('--without <kinds>', 'faults and episodes to leave out, separated by commas', kinds, [])

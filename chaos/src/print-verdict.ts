@@ -1,5 +1,6 @@
 import type { ChaosOptions } from './options.ts';
 import type { RunResult } from './run.ts';
+import { isArchiveWhole } from './verdict/archive.ts';
 import { explain } from './verdict/explained.ts';
 import { isClean } from './verdict/verdict.ts';
 
@@ -9,8 +10,9 @@ const NAME_WIDTH = 23;
 const NAMES_SHOWN = 12;
 
 /** Whether the verdict is clean or, with a writer in Redis, explained by what status and the logs named. */
-export const isAccepted = ({ verdict, said }: RunResult): boolean =>
-  isClean(verdict) || (said !== undefined && explain(verdict, said) !== undefined);
+export const isAccepted = ({ verdict, said, archive }: RunResult): boolean =>
+  (archive === undefined || isArchiveWhole(archive, { isSpoilt: said !== undefined })) &&
+  (isClean(verdict) || (said !== undefined && explain(verdict, said) !== undefined));
 
 /** Prints the result as one JSON object. */
 export const printJson = (
@@ -19,15 +21,21 @@ export const printJson = (
   seconds: number,
   write: Write,
 ): void => {
-  const { verdict, havoc, report, bulkActions, said } = result;
+  const { verdict, havoc, report, bulkActions, said, archive } = result;
   const head = { seed, world, faults, seconds, clean: isClean(verdict), accepted: isAccepted(result) };
-  const tail = { havoc, ...report, ...(bulkActions && { operators: bulkActions }), ...(said && { said }) };
+  const tail = {
+    havoc,
+    ...report,
+    ...(bulkActions && { operators: bulkActions }),
+    ...(said && { said }),
+    ...(archive && { archive }),
+  };
   write(`${JSON.stringify({ ...head, ...verdict, ...tail })}\n`);
 };
 
 /** Prints the result as a list of figures, and the verdict below it. */
 export const printText = ({ seed }: ChaosOptions, result: RunResult, seconds: number, write: Write): void => {
-  const { verdict, havoc, report, bulkActions, said } = result;
+  const { verdict, havoc, report, bulkActions, said, archive } = result;
   const { darkTimeMs, failed, mostUnpublished, requestsARotation, examples, ...figures } = verdict;
   const line = (name: string, value: unknown) => write(`${name.padEnd(NAME_WIDTH)} ${String(value)}\n`);
   const { p50, p99, max } = darkTimeMs;
@@ -39,9 +47,12 @@ export const printText = ({ seed }: ChaosOptions, result: RunResult, seconds: nu
   line('havoc', JSON.stringify(havoc));
   for (const [name, counts] of Object.entries(report)) line(name, JSON.stringify(counts));
   if (bulkActions) line('operators', JSON.stringify(bulkActions));
+  if (archive) line('archive', JSON.stringify(archive));
   for (const [figure, cases] of Object.entries(examples))
     write(`${figure}, for example:\n${cases.map((one) => `  ${one}\n`).join('')}`);
   const because = said && explain(verdict, said);
+  if (archive && !isArchiveWhole(archive, { isSpoilt: said !== undefined }))
+    write('\nTHE ARCHIVE IS NOT WHOLE.\n');
   const judgement = isClean(verdict)
     ? 'CLEAN: every published key is in force, nothing lost, nothing out of order.'
     : because

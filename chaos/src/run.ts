@@ -13,6 +13,7 @@ import { sweepTwice, waitUntilQuiet } from './system/settle.ts';
 import { startSystem, type System } from './system/system.ts';
 import { CONFIRM_AFTER_MS, READ_LAG_MS } from './system/timing.ts';
 import type { Said } from './verdict/explained.ts';
+import { judgeArchive, type ArchiveVerdict } from './verdict/archive.ts';
 import { judge, type Verdict } from './verdict/verdict.ts';
 
 export interface RunResult {
@@ -21,6 +22,8 @@ export interface RunResult {
   havoc: Record<string, number>;
   /** How often what happened otherwise: episodes, codes of status, and what the operator did. */
   report: Record<string, Record<string, number>>;
+  /** What is in the archive, in a run with one. */
+  archive?: ArchiveVerdict;
   /** How often the operators of a bulk rotation did what. */
   bulkActions?: Record<string, number>;
   /** What said that Redis was changed by something else; undefined in a run without such a writer. */
@@ -148,12 +151,18 @@ const rotateAndJudge = async (setting: Setting, havoc: Havoc | undefined): Promi
   });
   const verdict = judge(evidence);
   logExamples(system, verdict, evidence);
+  showProgress('the archive');
+  const archive =
+    system.archive === undefined
+      ? undefined
+      : await judgeArchive(system.archive, system.redis, system.sealer, evidence.published);
   return {
     verdict,
     havoc: havoc?.counts() ?? {},
     report: { ...reportOf(operator, oddWorld), ...(writer && reportOfWriter(writer)) },
     ...(writer && { said: { ...operator.codes(), ...system.warnings() } }),
     ...(bulkActions && { bulkActions }),
+    ...(archive && { archive }),
   };
 };
 
@@ -176,6 +185,7 @@ export const startRun = async (
     bulk: options.bulk ?? false,
     odd: options.world === 'odd',
     redisWriter: options.redisWriter ?? false,
+    archive: options.archive ?? false,
   });
   let havoc: Havoc | undefined;
   return {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { App } from '@rekey/testing';
 import { startRekey } from '../support/rekey.ts';
-import { eventually, startSystem, type System } from '../support/system.ts';
+import { connect, eventually, startSystem, type System } from '../support/system.ts';
 import { useFolder } from '../support/temporary-folder.ts';
 
 const folder = useFolder('archive');
@@ -39,7 +39,20 @@ const verify = async (...options: string[]) =>
 it('everything is archived once, over a killed worker, and proved by the command line', async () => {
   // Nothing is accepted before an archive exists.
   expect(await eventually(refused, (code) => code !== 'accepted')).toBe('ARCHIVE_BEHIND');
+  // Nor does a worker send anything that another gateway has accepted.
+  const gateway = await system.startGateway();
+  const client = connect(gateway.ready['address']!);
+  const idle = await system.startWorker({ REKEY_ARCHIVE_REQUIRED: 'true' });
+  const { id: waiting } = await client.rotateSecretKey({ orgId: 'org_demo', assistantId: 'ast_6' });
+  const held = await eventually(
+    () => client.getRotation(waiting),
+    ({ error }) => error !== undefined,
+  );
+  expect(held).toMatchObject({ state: 'QUEUED', error: { reason: 'ARCHIVE_BEHIND' } });
+  await idle.child.stop();
+  client.close();
   const first = await startWorker();
+  expect(await system.waitFor(waiting)).toMatchObject({ state: 'SUCCEEDED' });
   await eventually(refused, (code) => code === 'accepted');
   for (const id of ['ast_2', 'ast_3']) await system.rotateAndWait(id);
   await first.child.kill();

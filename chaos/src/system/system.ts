@@ -28,6 +28,8 @@ interface SystemOptions {
   odd: boolean;
   /** Whether something else writes to Redis. */
   redisWriter: boolean;
+  /** Whether workers archive. */
+  archive: boolean;
   /** Faults to leave out. */
   without: readonly string[];
   keepLog?: string | undefined;
@@ -38,6 +40,9 @@ export interface System {
   readonly redisServer: RedisServer;
   readonly redis: Redis;
   readonly ledger: LedgerReader;
+  readonly sealer: Sealer;
+  /** The folder that workers archive to. */
+  readonly archive: string | undefined;
   readonly simulator: Simulator;
   readonly gateway: Gateway;
   readonly workers: WorkerSlot[];
@@ -104,6 +109,9 @@ const countAliasRequests = async ({ admin }: Simulator, ledger: LedgerReader): P
   return rotate + get + list - (await ledger.sweepRequests());
 };
 
+const archivePath = ({ archive, folder }: SystemOptions): string | undefined =>
+  archive ? join(folder, 'archive') : undefined;
+
 const startProcesses = async (
   options: SystemOptions,
   redisPort: number,
@@ -120,7 +128,15 @@ const startProcesses = async (
   const gateway = await startGateway(redisPort, ofGateway, linesOf('gateway'));
   const ports = { redis: redisPort, upstream: simulator.port };
   const hasFaults = faults > 0;
-  const settings = { rotations, keyFile, maxUnknowns: MAX_UNKNOWNS, hasFaults, odd, insists: redisWriter };
+  const settings = {
+    rotations,
+    keyFile,
+    maxUnknowns: MAX_UNKNOWNS,
+    hasFaults,
+    odd,
+    archive: archivePath(options),
+    insists: redisWriter,
+  };
   const workers = await Promise.all(
     Array.from({ length: options.workers }, (_, i) =>
       startWorkerSlot(ports, settings, linesOf(`worker${i}`)),
@@ -151,6 +167,8 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
     redisServer,
     redis,
     ledger,
+    sealer,
+    archive: archivePath(options),
     orgs,
     aliasRequests,
     fingerprint,

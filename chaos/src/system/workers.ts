@@ -21,6 +21,8 @@ interface WorkerSettings {
   maxUnknowns: number;
   hasFaults: boolean;
   odd: boolean;
+  /** The folder that workers archive to. */
+  archive: string | undefined;
   /** Repeats a start that is refused: something else writes to Redis. */
   insists: boolean;
 }
@@ -28,7 +30,9 @@ interface WorkerSettings {
 /** Many times what workers need. The limit exists so that a 429 closes a budget, as it does in production. */
 const ODD_REQUESTS_PER_MINUTE = 60_000;
 
-const environmentOf = ({ rotations, keyFile, maxUnknowns, hasFaults, odd }: WorkerSettings) => ({
+const environmentOf = ({ rotations, keyFile, maxUnknowns, hasFaults, odd, archive }: WorkerSettings) => ({
+  // Short segments: a killed worker often leaves one that it was closing.
+  ...(archive !== undefined && { REKEY_ARCHIVE_DIR: archive, REKEY_ARCHIVE_SEGMENT_MS: '1000' }),
   ...timing,
   ...((hasFaults || odd) && timingUnderFaults),
   INVENT_API_KEY: API_KEY,

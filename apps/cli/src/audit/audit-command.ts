@@ -91,7 +91,9 @@ const resultText = (report: VerifyReport, notes: readonly Control[]): string => 
     breaks.length === 0
       ? 'whole: nothing was changed, dropped, reordered or added'
       : `BROKEN in ${breaks.length} place${breaks.length === 1 ? '' : 's'}${more}; the first is named first`;
-  const shown = notes.slice(0, MAX_NOTES).map((note) => `noted by Rekey: ${describeControl(note)}`);
+  const shown = notes
+    .slice(0, MAX_NOTES)
+    .map((note) => `noted by Rekey: ${printable(describeControl(note))}`);
   const hidden = report.gaps + report.histories - shown.length;
   return [
     ...breaks.map(({ kind, message }) => `${kind}: ${printable(message)}`),

@@ -4,6 +4,8 @@ import type { StreamFollower } from './stream-follower.ts';
 
 /** An archive that is open, and what reads the streams for it: events, then activity. */
 export interface Work {
+  /** The ledger that it was opened for. */
+  ledger: string;
   archive: Archive;
   followers: StreamFollower[];
 }

@@ -153,6 +153,14 @@ describe('the worker that archives', () => {
     expect(await found()).toMatchObject({ events: upTo(2505), controls: [] });
   });
 
+  it('leaves the activity bounded, archived or not', async () => {
+    const pipeline = redis.pipeline();
+    for (let i = 0; i < 1000; i += 1) pipeline.xadd('{spec}:activity', '*', 'type', 'freeze.set');
+    await pipeline.exec();
+    await ledger.archive.boundActivity(300);
+    expect(await redis.xlen('{spec}:activity')).toBeLessThan(500);
+  });
+
   it('reports signed what it has archived; another lock is respected', async () => {
     await addEvents(3);
     const { archiver } = archiverFor('w1');
@@ -213,6 +221,23 @@ describe('entries of another writer', () => {
       { why: 'no-event', bytes: 10, sha1: expect.any(String) },
     ]);
     expect(controls).toEqual([]);
+  });
+
+  it('with very many fields are read in small pages, or not at all', async () => {
+    const fields = Array.from({ length: 30 }, (_, i) => [`f${i}`, 'x']).flat();
+    const pipeline = redis.pipeline();
+    for (let i = 0; i < 1500; i += 1) pipeline.xadd('{spec}:activity', '*', ...fields);
+    pipeline.xadd('{spec}:activity', '*', ...Array.from({ length: 20_000 }, (_, i) => `f${i}`));
+    pipeline.xadd('{spec}:activity', '*', 'type', 'last');
+    await pipeline.exec();
+    await addEvents(5);
+    const { archiver, events: logged } = archiverFor('w1');
+    await archiver.run();
+    await archiver.close();
+    expect(logged()).not.toContain('archive_failed');
+    const { activity, unreadable, events } = await found();
+    expect([activity.length, events.length]).toEqual([1501, 5]);
+    expect(unreadable).toMatchObject([{ why: 'too-long' }]);
   });
 
   it('in a key of another type leave the other stream archived, and are reported', async () => {
@@ -322,6 +347,7 @@ describe('a folder that cannot be written', () => {
     await archiver.run();
     expect(events()).toContain('archive_failed');
     expect(await report()).toMatchObject({ problem: { code: 'ENOSPC' }, number: 0 });
+    expect(await readdir(path)).toEqual([]);
     isFull = false;
     while (!events().includes('archive_resumed')) await archiver.run();
     await archiver.close();
@@ -337,6 +363,20 @@ describe('a folder that cannot be written', () => {
     await archiver.run();
     expect((await report()).problem).toMatchObject({ code: 'refused' });
     expect(await readdir(path)).toEqual(['0000000001.digest.json']);
+  });
+});
+
+it('another ledger is said, while the worker runs', async () => {
+  let id = 'ledger_1';
+  await addEvents(2);
+  const { archiver } = archiverFor('w1', { ledgerId: () => id });
+  await archiver.run();
+  id = 'ledger_2';
+  while ((await report().catch(() => undefined))?.ledger !== id) await archiver.run();
+  await archiver.close();
+  expect(await found()).toMatchObject({
+    events: [1, 2],
+    controls: [{ control: 'ledger', from: 'ledger_1', ledger: 'ledger_2' }],
   });
 });
 

@@ -96,6 +96,8 @@ export class Archiver {
   /** Whether this worker archives; renews the lock, and reports, about every second. */
   async #hold(): Promise<boolean> {
     const isDue = performance.now() - this.#reportedAtMs >= REPORT_EVERY_MS;
+    // The archive says that another ledger is in Redis when it is opened.
+    if (isDue && this.#work && this.#work.ledger !== this.#options.ledgerId()) await this.#leaveFiles();
     if (this.#isHolding && !isDue) return true;
     const { feed, token } = this.#options;
     if (!this.#isHolding) await this.#lookBefore();
@@ -133,7 +135,7 @@ export class Archiver {
       for (const stream of archivedStreams)
         followers.push(await StreamFollower.open({ feed, token, archive, verifier: files.verifier }, stream));
       logger.event('archive_opened', { archive: archive.id, segments: archive.lastDigest.number });
-      return { archive, followers };
+      return { ledger, archive, followers };
     } catch (error) {
       await archive.close();
       throw error;
@@ -165,8 +167,8 @@ export class Archiver {
         segment: archive.lastDigest.number,
         digest: archive.lastDigest.sha256 ?? '',
       });
-    if (unreadable) throw unreadable;
-    this.#succeed();
+    if (unreadable === undefined) this.#succeed();
+    else this.#noteProblem('redis', 'a stream cannot be read', unreadable);
     return batches.some(({ more }) => more);
   }
 
@@ -208,11 +210,18 @@ export class Archiver {
     if (this.#reporter.endProblem()) this.#options.logger.event('archive_resumed');
   }
 
+  #noteProblem(code: string, message: string, err: unknown): void {
+    const isNew = this.#reporter.noteProblem({ code, since: this.#nowMs, message });
+    if (isNew) this.#options.logger.event('archive_failed', { err, code });
+  }
+
   #pause(ms: number): void {
     this.#notBeforeMs = performance.now() + ms;
   }
 
   async #fail(error: unknown): Promise<void> {
+    // What is archived so far is reported also while nothing more is.
+    if (this.#work) this.#reporter.report(this.#work, this.#nowMs);
     const isLost = error instanceof LockLostError;
     const isFileError = error instanceof ArchiveError;
     if (isLost) {
@@ -223,8 +232,7 @@ export class Archiver {
     } else {
       const code = isFileError ? (error.code ?? error.fault) : 'redis';
       const message = isFileError ? error.message.slice(0, MAX_MESSAGE) : 'a stream cannot be read';
-      const isNew = this.#reporter.noteProblem({ code, since: this.#nowMs, message });
-      if (isNew) this.#options.logger.event('archive_failed', { err: error, code });
+      this.#noteProblem(code, message, error);
       this.#pause(this.#retryMs);
       this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
     }

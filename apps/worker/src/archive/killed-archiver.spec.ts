@@ -75,47 +75,51 @@ const opened = (child: Child) =>
     },
   );
 
-it('a process that is killed or stopped at any moment leaves no gap, and no entry twice', async () => {
-  const stopFeeding = feed();
-  let stopped: Child | undefined;
-  for (let kill = 0; kill < KILLS; kill += 1) {
-    const child = start(`w${kill}`);
-    await opened(child);
-    await sleep(Math.random() * 120);
-    // One that was stopped wakes up while another one writes.
-    stopped?.signal('SIGCONT');
-    await sleep(Math.random() * 30);
+it(
+  'a process that is killed or stopped at any moment leaves no gap, and no entry twice',
+  async () => {
+    const stopFeeding = feed();
+    let stopped: Child | undefined;
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      const child = start(`w${kill}`);
+      await opened(child);
+      await sleep(Math.random() * 120);
+      // One that was stopped wakes up while another one writes.
+      stopped?.signal('SIGCONT');
+      await sleep(Math.random() * 30);
+      await stopped?.kill();
+      stopped = undefined;
+      if (kill % 3 === 2) {
+        child.signal('SIGSTOP');
+        stopped = child;
+      } else await child.kill();
+      // As the lease ends.
+      await redis.del('{spec}:archiving');
+    }
     await stopped?.kill();
-    stopped = undefined;
-    if (kill % 3 === 2) {
-      child.signal('SIGSTOP');
-      stopped = child;
-    } else await child.kill();
-    // As the lease ends.
+    const added = await stopFeeding();
     await redis.del('{spec}:archiving');
-  }
-  await stopped?.kill();
-  const added = await stopFeeding();
-  await redis.del('{spec}:archiving');
-  const last = start('last');
-  await opened(last);
-  const position = (await redis.xrevrange('{spec}:activity', '+', '-', 'COUNT', 1))[0]![0];
-  const verifiers = [
-    { kid: 'rekey', publicKey: createPublicKey(pair.publicKey.export({ type: 'spki', format: 'pem' })) },
-  ];
-  const positions = [{ stream: 'activity' as const, position }];
-  const notes: object[] = [];
-  const verify = () =>
-    verifyArchive({ path, verifiers, positions, onControl: (control) => void notes.push(control) });
-  // Everything is archived within moments, and signed.
-  while ((await verify()).breaks.length > 0 || (await verify()).tail?.entries !== 0) await sleep(100);
-  await last.kill();
-  const report = await verify();
-  expect(report).toMatchObject({ breaks: [], gaps: 0, histories: 0, unreadable: 0 });
-  expect(notes).toEqual([]);
-  expect([report.streams.events.entries, report.streams.activity.entries]).toEqual([added, added]);
-  const names = (await readdir(path)).filter((name) => /^\d{10}\.jsonl$/.test(name)).toSorted();
-  const texts = await Promise.all(names.map((name) => readFile(join(path, name), 'utf8')));
-  const seqs = [...texts.join('').matchAll(/"seq":(\d+)/g)].map(([, seq]) => Number(seq));
-  expect(seqs).toEqual(Array.from({ length: added }, (_, i) => i + 1));
-});
+    const last = start('last');
+    await opened(last);
+    const position = (await redis.xrevrange('{spec}:activity', '+', '-', 'COUNT', 1))[0]![0];
+    const verifiers = [
+      { kid: 'rekey', publicKey: createPublicKey(pair.publicKey.export({ type: 'spki', format: 'pem' })) },
+    ];
+    const positions = [{ stream: 'activity' as const, position }];
+    const notes: object[] = [];
+    const verify = () =>
+      verifyArchive({ path, verifiers, positions, onControl: (control) => void notes.push(control) });
+    // Everything is archived within moments, and signed.
+    while ((await verify()).breaks.length > 0 || (await verify()).tail?.entries !== 0) await sleep(100);
+    await last.kill();
+    const report = await verify();
+    expect(report).toMatchObject({ breaks: [], gaps: 0, histories: 0, unreadable: 0 });
+    expect(notes).toEqual([]);
+    expect([report.streams.events.entries, report.streams.activity.entries]).toEqual([added, added]);
+    const names = (await readdir(path)).filter((name) => /^\d{10}\.jsonl$/.test(name)).toSorted();
+    const texts = await Promise.all(names.map((name) => readFile(join(path, name), 'utf8')));
+    const seqs = [...texts.join('').matchAll(/"seq":(\d+)/g)].map(([, seq]) => Number(seq));
+    expect(seqs).toEqual(Array.from({ length: added }, (_, i) => i + 1));
+  },
+  120_000 + KILLS * 10_000,
+);

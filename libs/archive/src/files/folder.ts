@@ -8,7 +8,7 @@ import { parseNames, type ArchiveNames } from '../format/names.ts';
 /** What an archive needs of a file system. */
 export type FileSystem = Pick<typeof nodeFiles, 'link' | 'lstat' | 'mkdir' | 'open' | 'readdir' | 'unlink'>;
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_DIRECTORY } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_DIRECTORY } = constants;
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 /** Others may write: they could replace a file between two looks at it. */
@@ -58,7 +58,9 @@ export class ArchiveFolder {
   async openIfThere(name: string): Promise<FileHandle | undefined> {
     return this.#try('read', name, async () => {
       try {
-        const file = await this.#files.open(join(this.path, name), O_RDONLY | O_NOFOLLOW);
+        // Not to wait for the writer of a named pipe.
+        const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+        const file = await this.#files.open(join(this.path, name), flags);
         if ((await file.stat()).isFile()) return file;
         await file.close();
         throw new ArchiveError('refused', `${name} is no regular file`);
@@ -109,17 +111,20 @@ export class ArchiveFolder {
   async commit(name: string, text: string, draft: string): Promise<boolean> {
     const file = await this.create(draft);
     if (!file) throw new ArchiveError('superseded', `${draft} belongs to another writer`);
-    await this.#try('write', name, async () => {
-      try {
-        await file.writeFile(text, 'latin1');
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    });
-    const result = await this.link(draft, name);
-    await this.remove(draft);
-    return result === 'linked';
+    try {
+      await this.#try('write', name, async () => {
+        try {
+          await file.writeFile(text, 'latin1');
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+      });
+      return (await this.link(draft, name)) === 'linked';
+    } finally {
+      // On a full disk too: every attempt makes another one.
+      await this.remove(draft).catch(() => {});
+    }
   }
 
   /**

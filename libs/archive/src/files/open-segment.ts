@@ -30,7 +30,7 @@ export class OpenSegment {
       await segment.append([Buffer.from(`${JSON.stringify(header)}\n`)]);
       await folder.sync();
     } catch (error) {
-      await segment.close();
+      await segment.discard(folder);
       throw error;
     }
     return segment;
@@ -63,6 +63,12 @@ export class OpenSegment {
       if (disorder) throw new ArchiveError('superseded', `a line for ${this.name} is ${disorder}`);
       begin = end + 1;
     }
+  }
+
+  /** Removes a file that holds nothing but what is elsewhere too: a full disk needs the room. */
+  async discard(folder: ArchiveFolder): Promise<void> {
+    await this.close();
+    await folder.remove(this.name).catch(() => {});
   }
 
   async close(): Promise<void> {

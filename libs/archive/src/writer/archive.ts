@@ -92,9 +92,14 @@ export class Archive {
       if (segments.some((number) => number > end.number))
         throw new ArchiveError('superseded', 'another writer has closed a segment');
       await mergeOpenFiles(folder, left, segment);
-      // What an earlier writer has left is signed at once.
-      if (segment.tally.lines > 1) archive.#openedAtMs = -Infinity;
       await archive.#noteLedger();
+    } catch (error) {
+      await segment.discard(folder);
+      throw error;
+    }
+    // What an earlier writer has left is signed at once.
+    if (segment.tally.lines > 1) archive.#openedAtMs = -Infinity;
+    try {
       for (const { name } of [...left, ...names.drafts]) await folder.remove(name);
       await folder.sync();
     } catch (error) {

@@ -22,6 +22,8 @@ export interface ArchiveWatch {
 }
 
 const LOOK_EVERY_MS = 1000;
+/** The id in the report of a worker that could never open its archive. */
+const NO_ARCHIVE = 'none';
 /** An archive that has not reported for this time is no longer waited for. */
 const ARCHIVE_FORGOTTEN_MS = 7 * 86_400_000;
 
@@ -40,17 +42,22 @@ export const startArchiveWatch = ({
   ledgerId,
   onError,
 }: ArchiveWatchOptions): ArchiveWatch & { look(): Promise<void> } => {
-  let [exists, share] = [false, undefined as number | undefined];
+  // Another client can remove a report, or put an earlier one back: the newest that was seen counts.
+  let newest: ArchiveReport | undefined;
+  let share: number | undefined;
+  let nowMs = 0;
   let running: Promise<void> | undefined;
   const look = async () => {
-    const { report: signed, nowMs, ...lengths } = await feed.look();
+    const { report: signed, nowMs: lookedMs, ...lengths } = await feed.look();
+    nowMs = lookedMs;
+    const ledger = ledgerId();
+    if (newest && newest.ledger !== ledger) newest = undefined;
     const report = signed === undefined ? undefined : readReport(signed);
-    const isOurs = report !== undefined && report.ledger === ledgerId();
-    exists = isOurs && nowMs - report.at < ARCHIVE_FORGOTTEN_MS;
-    if (!isOurs || report.archive === 'none') share = Infinity;
+    if (report && report.ledger === ledger && report.at >= (newest?.at ?? 0)) newest = report;
+    if (!newest || newest.archive === NO_ARCHIVE) share = Infinity;
     else {
-      const { events, activity } = waitingFor(report, lengths);
-      share = Math.max(events, activity) / report.max_behind;
+      const { events, activity } = waitingFor(newest, lengths);
+      share = Math.max(events, activity) / newest.max_behind;
     }
   };
   const timer = setInterval(() => {
@@ -59,5 +66,10 @@ export const startArchiveWatch = ({
       .catch(onError)
       .finally(() => (running = undefined));
   }, LOOK_EVERY_MS);
-  return { exists: () => exists, waitingShare: () => share, look, close: () => clearInterval(timer) };
+  return {
+    exists: () => newest !== undefined && nowMs - newest.at < ARCHIVE_FORGOTTEN_MS,
+    waitingShare: () => share,
+    look,
+    close: () => clearInterval(timer),
+  };
 };

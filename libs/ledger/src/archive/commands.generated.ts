@@ -36,7 +36,7 @@ interface ArchiveReadInput {
   count: number;
   /** stop once they have as many bytes */
   chars: number;
-  /** the bytes of the longest entry that is returned */
+  /** the bytes of the longest entry that is returned; one of very many fields is not */
   longest: number;
 }
 type ArchiveReadReply =

@@ -9,7 +9,7 @@
 -- @arg back flag: towards older entries
 -- @arg count number: how many entries to read
 -- @arg chars number: stop once they have as many bytes
--- @arg longest number: the bytes of the longest entry that is returned
+-- @arg longest number: the bytes of the longest entry that is returned; one of very many fields is not
 -- @reply READ length number, now_ms number, more flag, entries text...: the length of the stream; the time of
 --   Redis; whether it stopped early; and of each entry the id, the bytes, the number of fields and values,
 --   and these; or instead of them `0` and a digest (the SHA-1 of the SHA-1 of each, in hexadecimal)
@@ -18,6 +18,9 @@
 -- @include time/redis-time
 
 if read('GET', PREFIX .. ':archiving') ~= token then return reply.LOST end
+-- A reply of more elements than this fails in Lua.
+local MAX_ELEMENTS = 4000
+local MAX_FIELDS = 2000
 local entries, last, length, more = {}, 0, 0, false
 local function add(text)
   last = last + 1
@@ -36,7 +39,7 @@ for looked = 1, count do
   for i = 1, #fields do bytes = bytes + #fields[i] end
   add(entry[1])
   add(string.format('%.0f', bytes))
-  if bytes > longest then
+  if bytes > longest or #fields > MAX_FIELDS then
     local digests = {}
     for i = 1, #fields do digests[i] = redis.sha1hex(fields[i]) end
     add('0')
@@ -46,7 +49,7 @@ for looked = 1, count do
     for i = 1, #fields do add(fields[i]) end
   end
   length = length + bytes
-  more = looked == count or length >= chars
+  more = looked == count or length >= chars or last >= MAX_ELEMENTS
   if more then break end
 end
 local now_ms = math.floor(redis_us() / 1000)
