@@ -57,7 +57,7 @@ export const followAccessFile = (
     text = read;
     const remembered = remember(
       ({ names, token }: { names: ReadonlySet<string>; token: AccessToken | undefined }) =>
-        [...names, ...(token ? [String(token.rev), ...token.orgs] : [])].join('\n'),
+        [...names, ...(token ? [String(token.rev), token.role, ...token.orgs] : [])].join('\n'),
       ({ names, token }) => rightsOf(file, names, token && grantOfToken(token)),
     );
     rules = {

@@ -118,6 +118,20 @@ describe('a long call', () => {
   });
 });
 
+describe('a long call whose caller loses the right while it is authorized', () => {
+  it('ends, though the file does not change again', async () => {
+    const admission = await access.admit({ authorization, peerCertificate: undefined });
+    const before = followed.rules();
+    await put({ issuers: [issuer()], bindings: [{ ...bindings[0]!, orgs: ['org_2'] }] });
+    await until(() => followed.rules() !== before);
+    guard = access.guard(admission, async () => {
+      throw new RekeyError('BULK_NOT_FOUND');
+    });
+    await until(() => guard!.signal.aborted);
+    expect(guard!.signal.reason).toMatchObject({ code: 'BULK_NOT_FOUND' });
+  });
+});
+
 describe('a long call with an access token', () => {
   beforeEach(() => {
     authorization = 'Bearer rekey_nightly';
