@@ -22,7 +22,9 @@ const resolveAll: Resolve = (host) => lookup(host, { all: true });
 const refuseOthers = (hostname: string, hosts: readonly { address: string }[]): void => {
   const other = hosts.find(({ address }) => !isLoopbackHost(address.includes(':') ? `[${address}]` : address));
   if (isLoopbackHost(hostname) && other !== undefined)
-    throw new Error(`${hostname} resolves to ${other.address}, which is not on loopback`);
+    throw Object.assign(new Error(`${hostname} resolves to ${other.address}, which is not on loopback`), {
+      code: 'NOT_LOOPBACK',
+    });
 };
 
 /**

@@ -149,7 +149,7 @@ export const openTokens = ({ redis, keys }: Connection, registry: Registry): Tok
         .writeFacts((facts) => {
           const before = facts.get(factOf(name));
           const token = before && tokenOf(factOf(name), before);
-          if (token === undefined) throw new RekeyError('TOKEN_NOT_FOUND');
+          if (before === undefined || token === undefined) throw new RekeyError('TOKEN_NOT_FOUND');
           if (checked !== undefined && checked.sha256 !== token.sha256) throw new RekeyError('TOKEN_BUSY');
           const activity = {
             what: 'token-revoked' as const,
