@@ -1,6 +1,7 @@
 // The certificates of docker-compose.yml in a folder: an authority, one for the gateway, and one for whoever
-// may use the secrets, an administrator. What exists stays until it nears its end, unless only a part of it was
-// written; an authority lasts for ten years. Each file is written in place: containers have mounted it, and gateways follow its content.
+// may use the secrets, an administrator. What exists stays until it nears its end, unless only a part of it
+// was written; an authority lasts for ten years. Each file is written in place: containers have mounted it,
+// and gateways follow its content.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isFresh, issueCertificate, makeAuthority } from './certificates.mjs';

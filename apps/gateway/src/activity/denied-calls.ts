@@ -39,7 +39,9 @@ const NOBODY: Caller = { name: 'anonymous', names: new Set(['anonymous']), expir
 const MAX_ORG_CHARACTERS = 256;
 
 const orgOf = ({ orgs }: AccessDenied): string | undefined =>
-  orgs.length === 1 && !['', '*'].includes(orgs[0]!) && orgs[0]!.length <= MAX_ORG_CHARACTERS ? orgs[0] : undefined;
+  orgs.length === 1 && !['', '*'].includes(orgs[0]!) && orgs[0]!.length <= MAX_ORG_CHARACTERS
+    ? orgs[0]
+    : undefined;
 
 /** The record of a denial; undefined for any other error. */
 const recordOf = (

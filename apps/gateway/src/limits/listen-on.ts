@@ -20,7 +20,9 @@ const resolveAll: Resolve = (host) => lookup(host, { all: true });
 
 /** Whoever listens on loopback may need no access file: then no other machine may reach it. */
 const refuseOthers = (hostname: string, hosts: readonly { address: string }[]): void => {
-  const other = hosts.find(({ address }) => !isLoopbackHost(address.includes(':') ? `[${address}]` : address));
+  const other = hosts.find(
+    ({ address }) => !isLoopbackHost(address.includes(':') ? `[${address}]` : address),
+  );
   if (isLoopbackHost(hostname) && other !== undefined)
     throw Object.assign(new Error(`${hostname} resolves to ${other.address}, which is not on loopback`), {
       code: 'NOT_LOOPBACK',

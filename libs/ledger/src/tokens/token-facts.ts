@@ -44,8 +44,7 @@ export const liveFact = (
 };
 
 /** It is kept for as long as the fact that it revokes. */
-export const revokedFact = (fact: string, live: string): string =>
-  `~${seconds(expiryOf(fact, live) ?? 0)}`;
+export const revokedFact = (fact: string, live: string): string => `~${seconds(expiryOf(fact, live) ?? 0)}`;
 
 export const isRevoked = (value: string): boolean => value.startsWith('~');
 
