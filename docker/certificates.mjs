@@ -141,10 +141,14 @@ export const issueCertificate = (authority, { subject, names, isServer }) =>
     authority,
   );
 
-/** Whether a certificate in PEM has this many days left, and is one that the authority has issued. */
-export const isFresh = (cert, authority, days) => {
+/**
+ * Whether a certificate in PEM has this many days left, fits its private key, and is one that the authority
+ * has issued.
+ */
+export const isFresh = ({ cert, key }, authority, days) => {
   try {
     const read = new X509Certificate(cert);
+    if (!read.checkPrivateKey(createPrivateKey(key))) return false;
     const isIssued = read.verify(new X509Certificate(authority).publicKey);
     return isIssued && Date.parse(read.validTo) - Date.now() > days * DAY_MS;
   } catch {

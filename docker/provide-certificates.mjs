@@ -1,6 +1,7 @@
 // The certificates of docker-compose.yml in a folder: an authority, one for the gateway, and one for whoever
-// may use the secrets, an administrator. What exists stays until it nears its end; an authority lasts for ten
-// years. Each file is written in place: containers have mounted it, and gateways follow its content.
+// may use the secrets, an administrator. What exists stays until it nears its end, unless only a part of it
+// was written; an authority lasts for ten years. Each file is written in place: containers have mounted it,
+// and gateways follow its content.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isFresh, issueCertificate, makeAuthority } from './certificates.mjs';
@@ -30,16 +31,15 @@ const readIn = (folder, name) => {
 export const provideCertificates = (folder, { write, writeOwn }) => {
   const made = [];
   let authority = { cert: readIn(folder, 'ca.pem'), key: readIn(folder, 'ca.key') };
-  if (!authority.cert || !authority.key || !isFresh(authority.cert, authority.cert, RENEW_AT_DAYS)) {
+  if (!isFresh(authority, authority.cert, RENEW_AT_DAYS)) {
     authority = makeAuthority();
     writeOwn('ca.key', authority.key);
     write('ca.pem', authority.cert);
     made.push('ca');
   }
   for (const [name, wanted] of Object.entries(CERTIFICATES)) {
-    const before = readIn(folder, `${name}.pem`);
-    const isKept = before && readIn(folder, `${name}.key`) && isFresh(before, authority.cert, RENEW_AT_DAYS);
-    if (isKept) continue;
+    const before = { cert: readIn(folder, `${name}.pem`), key: readIn(folder, `${name}.key`) };
+    if (isFresh(before, authority.cert, RENEW_AT_DAYS)) continue;
     const { cert, key } = issueCertificate(authority, wanted);
     write(`${name}.key`, key);
     write(`${name}.pem`, cert);

@@ -26,6 +26,7 @@ it('a gateway survives each flood, answers health checks meanwhile, and keeps no
       'calls',
       'waits',
       'watches',
+      'health-watches',
       'reflection',
       'control-frames',
       'metadata',

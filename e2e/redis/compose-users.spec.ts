@@ -1,6 +1,6 @@
-import { mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
-import { X509Certificate } from 'node:crypto';
+import { X509Certificate, generateKeyPairSync } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -35,6 +35,15 @@ afterAll(() => rm(secrets, { recursive: true }));
 
 const setup = (consumers: string[] = [], env: Record<string, string> = {}): string =>
   setUpSecrets(secrets, consumers, env);
+const renew = (aheadDays = 0): string =>
+  execFileSync(process.execPath, [join(repositoryRoot, 'docker/renew-certificates.mjs')], {
+    env: {
+      SECRETS: secrets,
+      SECRETS_OWNER: String(process.getuid!()),
+      ...(aheadDays > 0 && { NODE_OPTIONS: `--import ${clockAhead(aheadDays)}` }),
+    },
+    encoding: 'utf8',
+  });
 const secret = (name: string): Promise<string> => secretIn(secrets, name);
 const everySecret = async (): Promise<Record<string, string>> =>
   Object.fromEntries(
@@ -92,12 +101,6 @@ describe('docker compose run --rm setup', () => {
   });
 
   it('renews certificates that near their end, in place, and those of another authority', async () => {
-    const env = { SECRETS: secrets, SECRETS_OWNER: String(process.getuid!()) };
-    const renew = (aheadDays = 0) =>
-      execFileSync(process.execPath, [join(repositoryRoot, 'docker/renew-certificates.mjs')], {
-        env: { ...env, ...(aheadDays > 0 && { NODE_OPTIONS: `--import ${clockAhead(aheadDays)}` }) },
-        encoding: 'utf8',
-      });
     const { ino } = await stat(join(secrets, 'gateway-tls.pem'));
     expect(renew()).toBe('No certificate nears its end.\n');
     expect(renew(290)).toBe('No certificate nears its end.\n');
@@ -108,6 +111,17 @@ describe('docker compose run --rm setup', () => {
     await rm(join(secrets, 'ca.key'));
     expect(renew).toThrow('run docker compose run --rm setup');
     setup();
+  });
+
+  it.each([
+    ['gateway-tls.key', 'Renewed: gateway-tls.\n'],
+    ['ca.key', 'Renewed: ca, gateway-tls, admin-tls.\n'],
+  ])('makes a pair anew of which it wrote only %s before it was ended', async (name, renewed) => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    await chmod(join(secrets, name), 0o600);
+    await writeFile(join(secrets, name), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    expect(renew()).toBe(renewed);
+    expect(renew()).toBe('No certificate nears its end.\n');
   });
 
   it('writes no password to the file that Redis reads', async () => {

@@ -88,7 +88,7 @@ export const gatewayVariables: Record<string, Variable> = {
   GATEWAY_MAX_CALLS: { meaning: 'open calls that neither wait nor stream' },
   GATEWAY_MAX_WAITS: { meaning: 'open calls of `WaitRotation`' },
   GATEWAY_MAX_WATCHES: {
-    meaning: 'open calls that stream responses: `WatchBulkRotation`, health watches',
+    meaning: 'open calls that stream responses, such as `WatchBulkRotation`; and as many health watches',
   },
   GATEWAY_MAX_UPLOADS: {
     meaning: 'open calls that stream requests: `CreateBulkRotation`, `CreateRotationPolicy`',

@@ -122,10 +122,24 @@ const checkAccess =
     };
   };
 
+/** What a request to revoke a token was authorized by, if its caller has no right to every org. */
+const createChecked = (find: (name: string) => Promise<AccessToken>) => {
+  const byRequest = new WeakMap<object, AccessToken>();
+  return {
+    load: async (request: { tokenName: string }) => {
+      const token = await find(request.tokenName);
+      byRequest.set(request, token);
+      return token.orgs;
+    },
+    checked: (request: object) => byRequest.get(request),
+  };
+};
+
 export const createAccessService = (deps: AccessServiceDeps): RpcTable['AccessService'] => {
   const { tokens } = deps;
   const { read, find, create } = createTokens(deps);
   const check = checkAccess(deps);
+  const { load, checked } = createChecked(find);
   return {
     CreateToken: defineRpc({
       request: CreateToken,
@@ -160,10 +174,10 @@ export const createAccessService = (deps: AccessServiceDeps): RpcTable['AccessSe
       request: ByTokenName,
       permission: 'tokens.revoke',
       orgs: 'loaded',
-      load: async ({ tokenName }) => (await find(tokenName)).orgs,
+      load,
       notFound: 'TOKEN_NOT_FOUND',
       effect: 'durable-change',
-      handler: ({ tokenName }, { actor }) => tokens.revoke(tokenName, actor),
+      handler: (request, { actor }) => tokens.revoke(request.tokenName, actor, checked(request)),
       respond: () => ({}),
     }),
 

@@ -1,6 +1,6 @@
-import { TextFileError } from '@rekey/schema';
+import { ORG_ALIAS, TextFileError } from '@rekey/schema';
 import { createJwtVerifier, type JwtVerifier } from '../identity/verify-jwts.ts';
-import { AccessFileError, parseAccessFile, rightsOf, type Rights } from '@rekey/access';
+import { AccessFileError, parseAccessFile, rightsOf, type AccessFile, type Rights } from '@rekey/access';
 import type { AccessToken } from '@rekey/ledger';
 import { grantOfToken } from './token-grant.ts';
 import { createSettling, follow, type Followed } from '../shared/follow.ts';
@@ -21,11 +21,42 @@ export interface FollowedAccess extends Followed {
 
 interface FollowOptions {
   everyMs?: number;
+  /** The org that `c` stands for; `c` until that is known. */
+  alias?: () => string;
   onLoaded: (counts: { bindings: number; issuers: number }) => void;
   /** Called once for each different complaint. */
   onRefused: (error: AccessFileError) => void;
   onTokenRefused: (error: unknown) => void;
 }
+
+type Bindings = Pick<AccessFile, 'bindings'>;
+
+/** An org has one name, even if a binding has it as `c`. */
+const withRealOrgs = ({ bindings }: Bindings, alias: string): Bindings => ({
+  bindings: bindings.map((binding) => ({
+    ...binding,
+    orgs: binding.orgs.map((org) => (org === ORG_ALIAS ? alias : org)),
+  })),
+});
+
+interface Known {
+  names: ReadonlySet<string>;
+  token: AccessToken | undefined;
+  /** Undefined if no binding names `c`. */
+  alias: string | undefined;
+}
+
+/** The rights by a file, computed once for each caller. */
+const createRightsOf = (file: AccessFile, alias: () => string): AccessRules['rightsOf'] => {
+  const namesAlias = file.bindings.some(({ orgs }) => orgs.includes(ORG_ALIAS));
+  const remembered = remember(
+    ({ names, token, alias: org = '' }: Known) =>
+      [org, ...names, ...(token ? [String(token.rev), token.role, ...token.orgs] : [])].join('\n'),
+    ({ names, token, alias: org }) =>
+      rightsOf(org === undefined ? file : withRealOrgs(file, org), names, token && grantOfToken(token)),
+  );
+  return (names, token) => remembered({ names, token, alias: namesAlias ? alias() : undefined });
+};
 
 const readText = (path: string): string => {
   try {
@@ -42,7 +73,7 @@ const readText = (path: string): string => {
  */
 export const followAccessFile = (
   path: string,
-  { everyMs, onLoaded, onRefused, onTokenRefused }: FollowOptions,
+  { everyMs, alias = () => ORG_ALIAS, onLoaded, onRefused, onTokenRefused }: FollowOptions,
 ): FollowedAccess => {
   let text: string | undefined;
   let rules: AccessRules | undefined;
@@ -55,14 +86,9 @@ export const followAccessFile = (
     if (text !== undefined && !isWhole) return false;
     const file = parseAccessFile(read);
     text = read;
-    const remembered = remember(
-      ({ names, token }: { names: ReadonlySet<string>; token: AccessToken | undefined }) =>
-        [...names, ...(token ? [String(token.rev), ...token.orgs] : [])].join('\n'),
-      ({ names, token }) => rightsOf(file, names, token && grantOfToken(token)),
-    );
     rules = {
       jwts: createJwtVerifier(file.issuers, onTokenRefused, rules?.jwts),
-      rightsOf: (names, token) => remembered({ names, token }),
+      rightsOf: createRightsOf(file, alias),
     };
     onLoaded({ bindings: file.bindings.length, issuers: file.issuers.length });
     return true;

@@ -20,6 +20,7 @@ let access: Access;
 let faults: string[];
 let guard: Guard | undefined;
 let revoked: boolean;
+let alias: string;
 
 const TOKEN = {
   name: 'nightly',
@@ -57,9 +58,10 @@ beforeEach(async () => {
     .sign(privateKey);
   authorization = `Bearer ${token}`;
   await put({ issuers: [issuer()], bindings });
-  faults = [];
+  [faults, alias] = [[], 'c'];
   followed = followAccessFile(path, {
     everyMs: EVERY_MS,
+    alias: () => alias,
     onLoaded: () => {},
     onRefused: (error) => faults.push(...error.faults),
     onTokenRefused: () => {},
@@ -118,6 +120,20 @@ describe('a long call', () => {
   });
 });
 
+describe('a long call whose caller loses the right while it is authorized', () => {
+  it('ends, though the file does not change again', async () => {
+    const admission = await access.admit({ authorization, peerCertificate: undefined });
+    const before = followed.rules();
+    await put({ issuers: [issuer()], bindings: [{ ...bindings[0]!, orgs: ['org_2'] }] });
+    await until(() => followed.rules() !== before);
+    guard = access.guard(admission, async () => {
+      throw new RekeyError('BULK_NOT_FOUND');
+    });
+    await until(() => guard!.signal.aborted);
+    expect(guard!.signal.reason).toMatchObject({ code: 'BULK_NOT_FOUND' });
+  });
+});
+
 describe('a long call with an access token', () => {
   beforeEach(() => {
     authorization = 'Bearer rekey_nightly';
@@ -153,6 +169,17 @@ describe('a long call whose right cannot be looked up', () => {
     await until(() => guard!.signal.aborted);
     expect(guard!.signal.reason).toMatchObject({ message: 'Connection is closed.' });
   });
+});
+
+it('a binding that names an org `c` gives the role in that org once its name is known', async () => {
+  await put({ issuers: [issuer()], bindings: [{ ...bindings[0]!, orgs: ['c', 'org_2'] }] });
+  const before = followed.rules();
+  await until(() => followed.rules() !== before);
+  const { rights } = await access.admit({ authorization, peerCertificate: undefined });
+  const allowed = () => ['c', 'org_1', 'org_2', 'org_9'].filter((org) => rights().allows('status.read', org));
+  expect(allowed()).toEqual(['c', 'org_2']);
+  alias = 'org_9';
+  expect(allowed()).toEqual(['org_2', 'org_9']);
 });
 
 describe('a changed access file', () => {

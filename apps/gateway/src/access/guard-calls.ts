@@ -9,6 +9,8 @@ import { ALL_RIGHTS, type Rights } from '@rekey/access';
 export interface Admission {
   caller: Caller;
   rights(): Rights;
+  /** Those of the moment at which the caller was known. Absent if there are none. */
+  readonly rules?: AccessRules;
 }
 
 /** What the pipeline asks about callers. */
@@ -47,7 +49,7 @@ const RECHECK_EVERY_MS = 1000;
 
 interface Guarded {
   caller: Caller;
-  /** The rules by which it was allowed. */
+  /** The rules by which it was last looked at. */
   rules: AccessRules;
   recheck(): Promise<void>;
   abort(error: unknown): void;
@@ -94,15 +96,16 @@ export const createAccess = (
 
   return {
     admit: async (context) => {
-      const { jwts } = rules();
-      const caller = await authenticate(context, jwts);
-      return { caller, rights: () => rules().rightsOf(caller.names, caller.token) };
+      const admitted = rules();
+      const caller = await authenticate(context, admitted.jwts);
+      return { caller, rights: () => rules().rightsOf(caller.names, caller.token), rules: admitted };
     },
-    guard: ({ caller, rights }, recheck) => {
+    guard: ({ caller, rights, rules: admitted }, recheck) => {
       const aborting = new AbortController();
       const one: Guarded = {
         caller,
-        rules: rules(),
+        // They may have changed while the call was authorized.
+        rules: admitted ?? rules(),
         recheck: () => recheck(rights()),
         abort: (error) => aborting.abort(error),
       };

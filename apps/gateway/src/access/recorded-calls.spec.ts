@@ -19,9 +19,9 @@ const NAME = 'uri:spiffe://example.com/billing';
 const ALSO = 'jwt:https://idp.example.com#svc billing';
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 
-const accessOf = (role: Role, name = NAME): Access => {
+const accessOf = (role: Role, name = NAME, org = '*'): Access => {
   const names = new Set([name]);
-  const rights = rightsOf({ bindings: [{ principals: [name], role, orgs: ['*'] }] }, names);
+  const rights = rightsOf({ bindings: [{ principals: [name], role, orgs: [org] }] }, names);
   return {
     admit: () => ({ caller: { name, names, also: ALSO, expiresMs: Infinity }, rights: () => rights }),
     guard: () => undefined,
@@ -257,6 +257,16 @@ describe('CancelRotation', () => {
     expect(await cancel(id)).toEqual({ reason: 'NOT_PERMITTED' });
     fixture.access = accessOf('operator');
     expect(await cancel(id)).toMatchObject({ state: 'CANCELLED' });
+  });
+
+  it('lets an operator of its org cancel what was requested before the name of that was known', async () => {
+    const id = await rotate(accessOf('rotator'));
+    await fixture.redis.hset(fixture.ledger.keys.rotation(id), 'org', 'c');
+    await fixture.alias.note('org_1', 'configured');
+    fixture.access = accessOf('operator', 'dns:other.example.com', 'org_2');
+    expect(await cancel(id)).toEqual({ reason: 'ROTATION_NOT_FOUND' });
+    fixture.access = accessOf('operator', 'dns:other.example.com', 'org_1');
+    expect(await cancel(id)).toMatchObject({ state: 'CANCELLED', orgId: 'org_1' });
   });
 
   it('takes a rotation without a requester as that of others', async () => {

@@ -51,6 +51,12 @@ const until = async (is: () => boolean): Promise<void> => {
 };
 
 describe('a denied call', () => {
+  it.each([['*'], [''], ['org_1', 'org_2']])('of no single org has none: %s', (...orgs) => {
+    note('uri:a', refusal(...orgs));
+    expect(appended).toMatchObject([{ by: 'uri:a' }]);
+    expect(appended[0]).not.toHaveProperty('org');
+  });
+
   it('is recorded at once, with who called what, in which org, and why it was denied', () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const names = new Set(['uri:a://b', 'dns:b.example.com', 'group:https://idp#staff']);

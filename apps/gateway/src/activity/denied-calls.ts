@@ -35,11 +35,13 @@ const CLOSE_WITHIN_MS = 1000;
 const OTHERS = 'system:access';
 const NOBODY: Caller = { name: 'anonymous', names: new Set(['anonymous']), expiresMs: 0 };
 
-/** Several orgs are of no one org, and neither is one that no id can be. */
+/** Several orgs are of no one org, nor is every org; and neither is one that no id can be. */
 const MAX_ORG_CHARACTERS = 256;
 
 const orgOf = ({ orgs }: AccessDenied): string | undefined =>
-  orgs.length === 1 && orgs[0] !== '' && orgs[0]!.length <= MAX_ORG_CHARACTERS ? orgs[0] : undefined;
+  orgs.length === 1 && !['', '*'].includes(orgs[0]!) && orgs[0]!.length <= MAX_ORG_CHARACTERS
+    ? orgs[0]
+    : undefined;
 
 /** The record of a denial; undefined for any other error. */
 const recordOf = (

@@ -55,6 +55,12 @@ const token = (
     .setProtectedHeader({ alg: 'ES256', kid: 'one', ...header })
     .sign(pair.privateKey);
 
+it('quotes nothing of a file that is no key set', async () => {
+  await writeFile(path, 'hunter2-is-a-secret');
+  expect(await verifier.verify(await token())).toBeUndefined();
+  expect(refusals).toEqual(['the key set is not JSON']);
+});
+
 describe('a valid token', () => {
   it('names its subject and its groups', async () => {
     expect(await verifier.verify(await token({ groups: ['platform', 'a\nb', 7] }))).toEqual({

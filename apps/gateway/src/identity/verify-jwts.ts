@@ -74,13 +74,22 @@ const fetchSometimes = (againAfterMs: number): typeof fetchJwks => {
   };
 };
 
+/** The parser quotes what it cannot read: a path given by mistake may be that of a secret. */
+const parseKeySet = (text: string): JSONWebKeySet => {
+  try {
+    return JSON.parse(text) as JSONWebKeySet;
+  } catch {
+    throw new Error('the key set is not JSON');
+  }
+};
+
 /** Reads the file again for a key that it does not hold yet, at most once in a while. */
 const keysOfFile = (path: string, againAfterMs: number): JWTVerifyGetKey => {
   let keys: JWTVerifyGetKey | undefined;
   let readMs = -Infinity;
   const read = (): JWTVerifyGetKey => {
     readMs = performance.now();
-    keys = createLocalJWKSet(JSON.parse(readTrustedFile(path)) as JSONWebKeySet);
+    keys = createLocalJWKSet(parseKeySet(readTrustedFile(path)));
     return keys;
   };
   return async (header, token) => {

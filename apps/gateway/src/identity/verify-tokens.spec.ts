@@ -19,15 +19,20 @@ const token: AccessToken = {
 let known: AccessToken[];
 let untrusted: 'REGISTRY_KEY_MISSING' | undefined;
 let looks: number;
+let onLook: () => Promise<void>;
 let uses: string[];
 let refused: string[];
 let verifier: TokenVerifier;
 beforeEach(() => {
   [known, untrusted, looks, uses, refused] = [[token], undefined, 0, [], []];
+  onLook = async () => {};
   verifier = createTokenVerifier(
     {
       untrusted: () => untrusted,
-      look: async () => void (looks += 1),
+      look: async () => {
+        looks += 1;
+        await onLook();
+      },
       find: (sha256) => known.find((one) => one.sha256 === sha256),
       isCurrent: (one) => known.includes(one),
       noteUse: async (name) => void uses.push(name),
@@ -71,6 +76,30 @@ describe('a token', () => {
     expect(looks).toBe(1);
     await verifier.verify(secret);
     expect(looks).toBe(1);
+  });
+
+  it.each<[string, () => void]>([
+    ['was made by another gateway', () => (known = [])],
+    ['comes before this gateway has read the registry', () => (untrusted = 'REGISTRY_KEY_MISSING')],
+  ])('that %s is found by each of many calls at once', async (_, hide) => {
+    hide();
+    const reading = Promise.withResolvers<void>();
+    onLook = async () => {
+      await reading.promise;
+      [known, untrusted] = [[token], undefined];
+    };
+    const verified = Promise.all(Array.from({ length: 20 }, () => verifier.verify(secret)));
+    reading.resolve();
+    expect(await verified).toEqual(Array.from({ length: 20 }, () => token));
+    expect(looks).toBe(1);
+  });
+
+  it('that cannot be looked for is looked for again by the next call', async () => {
+    known = [];
+    onLook = async () => {
+      throw new Error('Redis is away');
+    };
+    await expect(verifier.verify(secret)).rejects.toThrow('Redis is away');
   });
 
   it('is refused with a reason by a gateway that can verify none', async () => {

@@ -44,10 +44,14 @@ export const createTokenVerifier = (
 ): TokenVerifier => {
   const noteUse = createNoteUse(tokens);
   let lookedMs = -Infinity;
+  let looking: Promise<void> | undefined;
+  /** Calls at the same time wait for one look. */
   const lookAgain = async (): Promise<void> => {
-    if (performance.now() - lookedMs < LOOK_AGAIN_AFTER_MS) return;
-    lookedMs = performance.now();
-    await tokens.look();
+    if (looking === undefined && performance.now() - lookedMs >= LOOK_AGAIN_AFTER_MS) {
+      lookedMs = performance.now();
+      looking = tokens.look().finally(() => (looking = undefined));
+    }
+    await looking;
   };
   return {
     isCurrent: (token) => tokens.isCurrent(token),

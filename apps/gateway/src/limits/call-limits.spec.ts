@@ -7,6 +7,7 @@ import { limitsWith } from './limits-fixture.ts';
 import type { GatewayLimits } from './limits.ts';
 import {
   CHECK_HEALTH,
+  WATCH_HEALTH,
   CREATE_BULK,
   EMPTY,
   REFLECT,
@@ -131,6 +132,19 @@ describe('open calls of a kind', () => {
     const next = raw.send(path);
     await sleep(50);
     expect([next.isOpen(), refused]).toEqual([true, [kind]]);
+  });
+
+  it('are no watches of health, which need no identity: those shut out no others', async () => {
+    await start({ GATEWAY_MAX_WATCHES: '3' });
+    const ofHealth = openMany(4, () => raw.send(WATCH_HEALTH));
+    // If none has been read, the oldest makes room for the last.
+    expect(await Promise.race(ofHealth.map(({ ended }) => ended))).toEqual({
+      ...REFUSED,
+      bound: 'health-watches',
+    });
+    openMany(3, () => raw.send(WATCH_BULK));
+    await until(() => watching === 3);
+    expect(refused).toEqual(['health-watches']);
   });
 
   it('make room for a new upload if one of them has sent no message: the oldest', async () => {

@@ -45,6 +45,7 @@ const kinds: Record<string, string> = {
   '/rekey.v1.RotationService/WaitRotation': 'waits',
   '/grpc.health.v1.Health/Check': 'health',
   '/grpc.health.v1.Health/List': 'health',
+  '/grpc.health.v1.Health/Watch': 'health-watches',
 };
 
 const kindOf: CallLimits['kindOf'] = ({ path, requestStream, responseStream }) => {
@@ -78,6 +79,8 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
       uploads: { open: config.GATEWAY_MAX_UPLOADS, arriveWithinMs: Infinity },
       // Health checks have a share of their own, so that no flood of other calls takes it.
       health: { open: 1000, arriveWithinMs: ARRIVE_WITHIN_MS },
+      // They need no identity: whoever opens them must not take the room of callers that are known.
+      'health-watches': { open: config.GATEWAY_MAX_WATCHES, arriveWithinMs: ARRIVE_WITHIN_MS },
       reflection: { open: 50, arriveWithinMs: NEXT_QUESTION_WITHIN_MS },
     },
     kindOf,

@@ -31,3 +31,14 @@ it.each([
   await expect(listenOn(address(listener.port), () => {})).rejects.toThrow(reason);
   listener.close();
 });
+
+it('does not listen if `localhost`, which needs no access file, is not on loopback here', async () => {
+  const resolve = async () => [{ address: '127.0.0.1' }, { address: '192.0.2.1' }];
+  await expect(listenOn('localhost:0', () => {}, resolve)).rejects.toThrow('192.0.2.1, which is not on');
+  const own = await listenOn(
+    'gateway.example:0',
+    () => {},
+    async () => [{ address: '127.0.0.1' }],
+  );
+  own.close();
+});

@@ -8,6 +8,7 @@ export const WAIT = '/rekey.v1.RotationService/WaitRotation';
 export const CREATE_BULK = '/rekey.v1.BulkRotationService/CreateBulkRotation';
 export const WATCH_BULK = '/rekey.v1.BulkRotationService/WatchBulkRotation';
 export const CHECK_HEALTH = '/grpc.health.v1.Health/Check';
+export const WATCH_HEALTH = '/grpc.health.v1.Health/Watch';
 export const REFLECT = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
 
 /** The frame of an empty message. */

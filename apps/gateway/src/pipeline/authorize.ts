@@ -88,11 +88,17 @@ export const authorizeResult = async (
 
 /** A caller may have requested something under any name by which bindings know it. */
 export const requireOwn =
-  ({ ofOthers }: Rpc, { names }: Caller, rights: () => Rights): RpcContext['requireOwn'] =>
-  ({ orgId, requestedBy }) => {
+  (
+    { ofOthers }: Rpc,
+    { names }: Caller,
+    rights: () => Rights,
+    readOrgName: ReadOrgName,
+  ): RpcContext['requireOwn'] =>
+  async ({ orgId, requestedBy }) => {
     const isOwn = requestedBy !== undefined && names.has(requestedBy);
-    if (!isOwn && ofOthers !== undefined && !rights().allows(ofOthers, orgId))
-      throw notPermitted(ofOthers, [orgId]);
+    if (isOwn || ofOthers === undefined) return;
+    const orgs = await withRealNames([orgId], readOrgName);
+    if (!allowsEach(rights(), ofOthers, orgs)) throw notPermitted(ofOthers, orgs);
   };
 
 type Sees = (orgId: string) => boolean;

@@ -14,8 +14,8 @@ export interface RpcContext extends CallContext {
   sees(orgId: string): boolean;
   /** What the caller may do at this moment. */
   rights(): CallerRights;
-  /** Throws NOT_PERMITTED unless the caller requested this itself, or has `ofOthers` in its org. */
-  requireOwn(subject: { orgId: string; requestedBy?: string }): void;
+  /** Rejects with NOT_PERMITTED unless the caller requested this itself, or has `ofOthers` in its org. */
+  requireOwn(subject: { orgId: string; requestedBy?: string }): Promise<void>;
 }
 
 /**

@@ -108,7 +108,7 @@ export const createSteps = ({
       actor: actorOf(caller, context),
       sees: await seeingOf(rpc, rights, readOrgName),
       rights,
-      requireOwn: requireOwn(rpc, caller, rights),
+      requireOwn: requireOwn(rpc, caller, rights, readOrgName),
     }),
 
   checkResult: (rpc: Rpc, result: unknown, rights: Rights): Promise<void> =>

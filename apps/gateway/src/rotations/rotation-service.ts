@@ -55,7 +55,7 @@ const cancelRotation = async (
   id: string,
   { actor, requireOwn }: RpcContext,
 ): Promise<Rotation> => {
-  requireOwn(await rotations.get(id));
+  await requireOwn(await rotations.get(id));
   return rotations.cancel(id, actor);
 };
 

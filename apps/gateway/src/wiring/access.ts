@@ -13,9 +13,10 @@ import { AccessDenied } from '../pipeline/authorize.ts';
 import { createCallerQuotas, type CallerQuotas } from '../quotas/caller-quotas.ts';
 import { limitFailures } from '../quotas/limit-failures.ts';
 
-const follow = (path: string, logger: Logger): FollowedAccess => {
+const follow = (path: string, { registry }: Pick<Ledger, 'registry'>, logger: Logger): FollowedAccess => {
   try {
     return followAccessFile(path, {
+      alias: () => registry.alias(),
       onLoaded: (counts) => logger.event('access_loaded', counts),
       onRefused: ({ faults }) => logger.event('access_refused', { faults }),
       onTokenRefused: (err) => logger.event('token_refused', { err }),
@@ -41,7 +42,7 @@ interface StartedAccess {
 
 /** Who may do what, and how much. Without a file, for loopback alone, everybody may do everything. */
 export const startAccess = (
-  ledger: Pick<Ledger, 'activity' | 'tokens'>,
+  ledger: Pick<Ledger, 'activity' | 'registry' | 'tokens'>,
   config: GatewayEnvironment,
   logger: Logger,
   shutdown: Shutdown,
@@ -54,7 +55,7 @@ export const startAccess = (
     return { access: OPEN_ACCESS, mayReflect: async () => {}, limitedCallers: () => [] };
   }
   const quotas = createCallerQuotas(limitsOf(config).callers, onLimit);
-  const followed = follow(path, logger);
+  const followed = follow(path, ledger, logger);
   const tokens = createTokenVerifier(ledger.tokens, (err) => logger.event('token_refused', { err }));
   const authenticate = limitFailures(createAuthenticator(tokens), quotas);
   const access = createAccess(followed.rules, { authenticate, tokens });

@@ -1,4 +1,9 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { constants } from 'node:fs';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { createRekeyClient, type RekeyClient } from '../client.ts';
 
 const ID = 'rot_01ARZ3NDEKTSV4RRFFQ69G5FAV';
@@ -34,4 +39,23 @@ describe('a call whose token cannot be had', () => {
     expect(String((error as Error).message)).toContain('has characters that no token has');
     expect(JSON.stringify(error) + String(error)).not.toContain('hunter2');
   });
+});
+
+it('a token that a pipe has passed on is kept: a pipe gives it once', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'rekey-token-'));
+  const file = join(folder, 'pipe');
+  execFileSync('mkfifo', [file]);
+  // As a shell does for `<(…)`: what is written waits in the pipe.
+  const reader = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  await writeFile(file, 'a.b.c');
+  client = createRekeyClient({ address: '127.0.0.1:1', retry: false, deadlineMs: 300, token: { file } });
+  const reasonOf = () => client.getRotation(ID).catch(({ code }: { code: string }) => code);
+  const first = await reasonOf();
+  const laterMs = performance.now() + 2000;
+  jest.spyOn(performance, 'now').mockReturnValue(laterMs);
+  expect(await reasonOf()).toBe(first);
+  expect(first).not.toBe('UNAUTHENTICATED');
+  jest.restoreAllMocks();
+  await reader.close();
+  await rm(folder, { recursive: true });
 });

@@ -1,9 +1,10 @@
+import type { Stats } from 'node:fs';
 import { InterceptingCall, Metadata, status, type Deadline, type Interceptor } from '@grpc/grpc-js';
 import { readTextFile } from '@rekey/schema';
 
 /**
- * The caller's token: itself, the path of a file that holds it, which is read again when it is used, or a
- * function that gives it. White space around it does not count.
+ * The caller's token: itself, the path of a file that holds it, which is read again when it is used (a pipe
+ * once), or a function that gives it. White space around it does not count.
  */
 export type Token = string | { file: string } | (() => string | Promise<string>);
 
@@ -15,10 +16,13 @@ const FORM = /^[A-Za-z0-9._~+/=-]+$/;
 const fromFile = (path: string): (() => string) => {
   let text: string;
   let readMs = -Infinity;
+  let isFile = true;
+  const onOpen = (stats: Stats): void => void (isFile = stats.isFile());
   return () => {
     if (performance.now() - readMs > READ_AGAIN_AFTER_MS) {
-      text = readTextFile(path);
-      readMs = performance.now();
+      text = readTextFile(path, { onOpen });
+      // A pipe gives what it holds once.
+      readMs = isFile ? performance.now() : Infinity;
     }
     return text;
   };

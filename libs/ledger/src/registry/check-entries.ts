@@ -43,6 +43,8 @@ export const checkEntries = async (
   if (looked.length === 0 && !full && believed.manifest) return true;
 
   const { count, sha1 } = await stored.digests(looked);
+  // Another process may have written the first manifest, with its entry, since this one saw none.
+  if (!believed.manifest && count > 0 && !(await isManifestSame())) return false;
   state.count = count;
   const unread = looked.filter((name) => {
     const stands = sha1.get(name)!;

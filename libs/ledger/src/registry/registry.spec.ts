@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { redis, useLedger } from '../ledger-fixture.ts';
 import type { Ledger } from '../open-ledger.ts';
+import { Believed } from './believed.ts';
+import { checkEntries, type EntryState } from './check-entries.ts';
+import type { Stored } from './stored.ts';
 import { add, believes, codesOf, consumerOf, fresh, remove } from './registry-fixture.ts';
 
 useLedger();
@@ -300,4 +303,15 @@ describe('the presence of a worker', () => {
     ).toEqual(['worker-b', 'worker-c', 'worker-d']);
     expect(other.registry.behind(rev + 1, [worker('worker-a', proof)])).toEqual(['worker-a']);
   });
+});
+
+it.each([
+  ['while the first one is written: it is read again', false, 0],
+  ['if there is none: they are of an earlier version', true, 1],
+])('finds entries that no manifest lists: %s', async (_, isSame, count) => {
+  const state: EntryState = { altered: new Map(), lost: new Map(), unlisted: [], count: 0 };
+  const stored = { digests: async () => ({ count: 1, sha1: new Map() }), unlisted: async () => ['billing'] };
+  const check = { stored: stored as unknown as Stored, believed: new Believed(), state, full: false };
+  expect(await checkEntries(check, async () => isSame)).toBe(isSame);
+  expect(state.count).toBe(count);
 });

@@ -20,32 +20,31 @@ export interface AccessToken {
 
 /*
  * A token is a fact of the signed registry: `+SECONDS JSON`, or `~SECONDS` once it is revoked, under
- * `token:NAME`. SECONDS is when it expires: a revocation is kept until then, and an expired token is none,
- * whoever puts it back.
+ * `token:NAME`. SECONDS is until when it is kept: when it expires, or an earlier token of that name, if that
+ * is later. So every earlier fact of the name is of an expired token by then, whoever puts it back.
  */
 export const factOf = (name: string): string => `${EXPIRING}${name}`;
 
 const seconds = (ms: number): string => String(Math.floor(ms / 1000));
 
-export const liveFact = ({
-  expiresMs,
-  sha256,
-  role,
-  orgs,
-  requestedBy,
-  createdMs,
-}: Omit<AccessToken, 'name' | 'rev'>): string => {
+/** `keptMs`: until when an earlier fact of the name is kept. */
+export const liveFact = (
+  { expiresMs, sha256, role, orgs, requestedBy, createdMs }: Omit<AccessToken, 'name' | 'rev'>,
+  keptMs = 0,
+): string => {
   const stored: StoredToken = {
     sha256,
     role,
     orgs: [...orgs],
     requested_by: requestedBy,
     created_ms: createdMs,
+    ...(keptMs > expiresMs && { expires_ms: expiresMs }),
   };
-  return `+${seconds(expiresMs)} ${JSON.stringify(stored)}`;
+  return `+${seconds(Math.max(keptMs, expiresMs))} ${JSON.stringify(stored)}`;
 };
 
-export const revokedFact = (expiresMs: number): string => `~${seconds(expiresMs)}`;
+/** It is kept for as long as the fact that it revokes. */
+export const revokedFact = (fact: string, live: string): string => `~${seconds(expiryOf(fact, live) ?? 0)}`;
 
 export const isRevoked = (value: string): boolean => value.startsWith('~');
 
@@ -54,12 +53,13 @@ export const tokenOf = (
   fact: string,
   { rev, value }: { rev: number; value: string },
 ): AccessToken | undefined => {
-  const expiresMs = expiryOf(fact, value);
-  if (expiresMs === undefined || isRevoked(value)) return undefined;
+  const keptMs = expiryOf(fact, value);
+  if (keptMs === undefined || isRevoked(value)) return undefined;
   const name = TokenName.safeParse(fact.slice(EXPIRING.length));
   const stored = StoredToken.safeParse(parseJson(value.slice(value.indexOf(' ') + 1)));
   if (!name.success || !stored.success) return undefined;
   const { sha256, role, orgs, requested_by: requestedBy, created_ms: createdMs } = stored.data;
+  const expiresMs = Math.min(stored.data.expires_ms ?? keptMs, keptMs);
   return { name: name.data, sha256, role, orgs, requestedBy, createdMs, expiresMs, rev };
 };
 

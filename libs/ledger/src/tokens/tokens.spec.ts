@@ -62,6 +62,15 @@ describe('an access token', () => {
     expect(other.tokens.isCurrent(held)).toBe(false);
   });
 
+  it('is revoked only while it is the one that was looked at', async () => {
+    const first = await create(ledger, 'nightly');
+    await ledger.tokens.revoke('nightly', undefined, first);
+    const second = await create(ledger, 'nightly', { sha256: digestOf('again'), orgs: ['org_2'] });
+    const late = ledger.tokens.revoke('nightly', undefined, first);
+    await expect(late).rejects.toMatchObject({ code: 'TOKEN_BUSY' });
+    expect(ledger.tokens.isCurrent(second)).toBe(true);
+  });
+
   it('is no more once it has expired, is listed for a day, and its name is free', async () => {
     await create(ledger, 'nightly');
     later(90 * DAY_MS + 1000);
@@ -184,6 +193,29 @@ describe('a writer in Redis', () => {
       expect(await isKnown(ledger, 'later')).toBe(true);
       expect(await isKnown(late, 'nightly')).toBe(false);
     });
+  });
+
+  it.each([
+    ['revoked, used again for a shorter time, and forgotten', true],
+    ['revoked, used again for a shorter time, revoked again, and forgotten', false],
+  ])('puts back no token whose name was %s', async (_, isLive) => {
+    await create(ledger, 'nightly');
+    const rollBack = await copyOf('registry');
+    await ledger.tokens.revoke('nightly');
+    const expiresMs = Math.floor(Date.now() / 1000) * 1000 + 3_600_000;
+    await create(ledger, 'nightly', { sha256: digestOf('again'), expiresMs });
+    expect(ledger.tokens.get('nightly')).toMatchObject({ expiresMs });
+    if (!isLive) await ledger.tokens.revoke('nightly');
+    later(3 * DAY_MS);
+    await create(ledger, 'next');
+    expect(ledger.tokens.find(digestOf('again'))).toBeUndefined();
+    await rollBack();
+    later(60_000);
+    const late = fresh();
+    await create(late, 'later');
+    expect(await isKnown(ledger, 'later')).toBe(true);
+    expect(await isKnown(ledger, 'nightly')).toBe(false);
+    expect(await isKnown(late, 'nightly')).toBe(false);
   });
 
   it('shows another last use, and nothing that is none', async () => {

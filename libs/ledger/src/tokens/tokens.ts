@@ -9,6 +9,7 @@ import {
 import { onlyOrg } from '../activity/consumer-writes.ts';
 import { namesText } from '../activity/state-text.ts';
 import type { Connection } from '../connection.ts';
+import { EXPIRED_KEPT_MS, expiryOf } from '../registry/facts/expiring.ts';
 import type { UntrustedCode } from '../registry/problems.ts';
 import type { Registry } from '../registry/registry.ts';
 import {
@@ -42,8 +43,11 @@ export interface Tokens {
    * TOKEN_BUSY, and the codes of `Registry.requireTrusted`.
    */
   create(name: string, fields: Omit<AccessToken, 'name' | 'rev'>, actor?: Actor): Promise<AccessToken>;
-  /** Throws TOKEN_NOT_FOUND, TOKEN_BUSY, and the codes of `Registry.requireTrusted`. */
-  revoke(name: string, actor?: Actor): Promise<void>;
+  /**
+   * `checked`: the token for which the right to revoke it was looked up. Throws TOKEN_BUSY if the name is
+   * another token's by now, TOKEN_NOT_FOUND, and the codes of `Registry.requireTrusted`.
+   */
+  revoke(name: string, actor?: Actor, checked?: Pick<AccessToken, 'sha256'>): Promise<void>;
   /** Notes that a token was used, for people to see. Nothing proves it. */
   noteUse(name: string, atMs: number): Promise<void>;
   /** When tokens were last used, by name, as far as that is known. */
@@ -62,7 +66,7 @@ const checkRoom = (facts: ReturnType<Registry['facts']>, name: string, value: st
     throw new RekeyError('TOO_MANY_TOKENS', { metadata: { limit: String(MAX_TOKENS) } });
 };
 
-const isOver = ({ expiresMs }: AccessToken): boolean => expiresMs <= Date.now();
+const isOver = ({ expiresMs }: AccessToken, keptMs = 0): boolean => expiresMs + keptMs <= Date.now();
 
 /** The registry reports contention in the words of consumers. */
 const busy = (error: unknown): never => {
@@ -113,11 +117,10 @@ export const openTokens = ({ redis, keys }: Connection, registry: Registry): Tok
       const current = index().byName.get(token.name);
       return current?.sha256 === token.sha256 && !isOver(current);
     },
-    list: () => [...index().byName.values()],
+    list: () => [...index().byName.values()].filter((token) => !isOver(token, EXPIRED_KEPT_MS)),
     get: (name) => index().byName.get(name),
 
     create: async (name, fields, actor = LOCAL_ACTOR) => {
-      const value = liveFact(fields);
       const rev = await registry
         .writeFacts((facts) => {
           const before = facts.get(factOf(name));
@@ -125,6 +128,7 @@ export const openTokens = ({ redis, keys }: Connection, registry: Registry): Tok
           // One that cannot be read is of a later version, and may be in use.
           const isFree = before === undefined || isRevoked(before.value) || (known && isOver(known));
           if (!isFree) throw new RekeyError('TOKEN_EXISTS');
+          const value = liveFact(fields, before && expiryOf(factOf(name), before.value));
           checkRoom(facts, name, value);
           const activity = {
             what: 'token-created' as const,
@@ -140,19 +144,20 @@ export const openTokens = ({ redis, keys }: Connection, registry: Registry): Tok
       return { ...fields, name, rev: rev! };
     },
 
-    revoke: async (name, actor = LOCAL_ACTOR) => {
+    revoke: async (name, actor = LOCAL_ACTOR, checked) => {
       await registry
         .writeFacts((facts) => {
           const before = facts.get(factOf(name));
           const token = before && tokenOf(factOf(name), before);
-          if (token === undefined) throw new RekeyError('TOKEN_NOT_FOUND');
+          if (before === undefined || token === undefined) throw new RekeyError('TOKEN_NOT_FOUND');
+          if (checked !== undefined && checked.sha256 !== token.sha256) throw new RekeyError('TOKEN_BUSY');
           const activity = {
             what: 'token-revoked' as const,
             actor,
             ...concerned(name, token),
             before: describe(token),
           };
-          return { values: { [factOf(name)]: revokedFact(token.expiresMs) }, activity };
+          return { values: { [factOf(name)]: revokedFact(factOf(name), before.value) }, activity };
         })
         .catch(busy);
       await redis.hdel(keys.tokenUses, name).catch(() => {});

@@ -71,6 +71,11 @@ const explain = async (
         why: `the name ${host} has no address`,
         advice: `Set ${variable} to an address of this machine, such as 127.0.0.1:${port}`,
       };
+    case 'NOT_LOOPBACK':
+      return {
+        why: `the name ${host} has an address that is not on loopback`,
+        advice: `Set ${variable} to 127.0.0.1:${port}, or correct the name on this machine`,
+      };
     default:
       return { why: code, advice: setAnother };
   }

@@ -32,5 +32,7 @@ export const StoredToken = z.object({
   /** The principal that had it made. */
   requested_by: z.string().max(512),
   created_ms: z.int().nonnegative(),
+  /** When it expires, if what the registry knows of its name is kept for longer. */
+  expires_ms: z.int().nonnegative().optional(),
 });
 export type StoredToken = z.infer<typeof StoredToken>;
