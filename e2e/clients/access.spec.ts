@@ -418,3 +418,33 @@ describe('rekey', () => {
     expect(code).toBe(1);
   });
 });
+
+describe('an address whose calls name nobody', () => {
+  it('is refused before its tokens are verified, and named; callers that are known go on', async () => {
+    const tls = { ca: { file: authority.cert } };
+    const nobody = createRekeyClient({ address, retry: false, tls, token: 'a.bad.token' });
+    const codes = new Set<string>();
+    const isLimited = () => codes.has('TOO_MANY_FAILED_AUTHENTICATIONS');
+    for (let i = 0; i < 20 && !isLimited(); i += 1) {
+      const calls = Array.from({ length: 100 }, () => codeOf(nobody.listRotations({})));
+      for (const code of await Promise.all(calls)) codes.add(code);
+    }
+    nobody.close();
+    expect([...codes].toSorted()).toEqual(['NOT_AUTHENTICATED', 'TOO_MANY_FAILED_AUTHENTICATIONS']);
+    const { limitedCallers } = await clients.admin.getStatus();
+    expect(limitedCallers).toMatchObject([{ caller: '127.0.0.1', limit: 'failed-authentications' }]);
+    const metrics = await (await fetch(`http://${gateway.ready['health_address']}/metrics`)).text();
+    expect(metrics).toContain('rekey_gateway_callers_at_limit{limit="failed-authentications"} 1');
+    expect(metrics).toMatch(/rekey_gateway_refused_total\{limit="failed-authentications"\} [1-9]/);
+    const own = await authority.issue('status', [`URI:${uri('admin')}`]);
+    const { out } = await startRekey(system, ['status'], {
+      env: {
+        GRPC_ADDRESS: address,
+        REKEY_TLS_CA_FILE: authority.cert,
+        REKEY_TLS_CERT_FILE: own.cert,
+        REKEY_TLS_KEY_FILE: own.key,
+      },
+    }).result;
+    expect(out).toMatch(/failed-authentications +127\.0\.0\.1 +\d[\d,]* refused since 20/);
+  });
+});

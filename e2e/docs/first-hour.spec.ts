@@ -23,6 +23,7 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
   ['README.md', 'npm ci && npm start'],
   ['README.md', 'npx rekey rotate org_demo ast_1 --wait'],
   ['README.md', 'npx rekey events --from last --count 1 --open --key-file .rekey/key.json'],
+  ['README.md', 'npx rekey activity'],
   ['README.md', 'npx rekey doctor'],
   ['README.md', 'INVENT_API_KEY=… npm start', 'it needs an API key of Invent'],
   ['README.md', 'npm ci && npm test', 'these are the tests'],
@@ -226,6 +227,12 @@ describe('the README, as pasted', () => {
 
   it('opens an event', async () => {
     expect(await paste('README.md', 'npx rekey events')).toMatch(/(org_demo|c)\/ast_\d+ .* secret_key "sk_/);
+  });
+
+  it('shows who rotated the key', async () => {
+    expect(await paste('README.md', 'npx rekey activity')).toMatch(
+      /rotation\.requested +jwt:\S+#admin +org_demo +rotation:rot_\S+ +ast_1/,
+    );
   });
 
   it('runs the doctor, which finds nothing wrong', async () => {

@@ -1,5 +1,5 @@
 import type { ActivityFilter, ActivityRecord, RekeyClient } from '@rekey/client';
-import { activityTypes } from '@rekey/schema';
+import { DAY_MS, activityTypes } from '@rekey/schema';
 import { Command, InvalidArgumentError } from 'commander';
 import { age, count, moment } from '../bulk/bulk-request.ts';
 import { CliError } from '../failure.ts';
@@ -93,7 +93,7 @@ const list = async (client: RekeyClient, options: ActivityOptions): Promise<void
   if (unreadable > 0) warnOfUnreadable(unreadable);
 };
 
-/** The newest records up to a position, in the order of time. */
+/** The newest records of the day up to a position, in the order of time. */
 const recordsBefore = async (
   client: RekeyClient,
   options: ActivityOptions,
@@ -106,7 +106,9 @@ const recordsBefore = async (
     const [otherMs, otherN] = other.split('-').map(BigInt);
     return otherMs === ms ? otherN! <= n! : otherMs! < ms!;
   };
-  for await (const record of client.activity({ ...filterOf(options), pageSize: LARGEST_PAGE })) {
+  const startTime = new Date(Math.max(Number(ms) - DAY_MS, 0));
+  const all = client.activity({ ...filterOf(options), startTime, pageSize: LARGEST_PAGE });
+  for await (const record of all) {
     if (isUpTo(record.position)) records.unshift(record);
     if (records.length >= limit) break;
   }
@@ -170,7 +172,7 @@ export const activityCommand = (): Command =>
       time,
     )
     .option('--until <time>', 'only records before this time', time)
-    .option('--limit <n>', 'show up to N (default: 50; with --follow: 10 earlier ones)', count)
+    .option('--limit <n>', 'show up to N (default: 50; with --follow: 10 of the last day)', count)
     .action(async (options: ActivityOptions) => {
       const wrong = complaint(options);
       if (wrong !== undefined) throw new CliError(wrong, 'INVALID_ARGUMENT');
@@ -192,7 +194,7 @@ Types: ${Object.keys(activityTypes).join(', ')}.
 
 Examples:
   rekey activity                                  show the last 50 records
-  rekey activity --follow                         show the last 10, and then each new one
+  rekey activity --follow                         show the last 10 of the day, and then each new one
   rekey activity --type 'access.*' --since 24h    calls that were denied in the last day
   rekey activity --target rotation:rot_01J…       who requested a rotation, and what became of it
   rekey activity --by spiffe://example.com/billing --json

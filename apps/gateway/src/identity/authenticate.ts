@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import { isTokenLike, principalNames } from '@rekey/access';
 import type { AccessToken } from '@rekey/ledger';
 import type { CallContext } from '@rekey/rpc';
 import { RekeyError } from '@rekey/schema';
-import { remember } from '../shared/remember.ts';
 import { namesOfCertificate } from './certificate-names.ts';
 import type { JwtVerifier, KnownIssuer } from './verify-jwts.ts';
 import type { TokenVerifier } from './verify-tokens.ts';
@@ -42,10 +40,13 @@ type Identity = Pick<Caller, 'expiresMs' | 'issuer' | 'token'> & { names: readon
  * is called before anything that costs, and may throw.
  */
 export const createAuthenticator = (tokens: Pick<TokenVerifier, 'verify'>) => {
-  const readCertificate = remember(
-    (der: Buffer) => createHash('sha256').update(der).digest('base64'),
-    namesOfCertificate,
-  );
+  /** The calls of one connection show the same certificate, as the same buffer. */
+  const known = new WeakMap<Buffer, string[]>();
+  const readCertificate = (der: Buffer): string[] => {
+    const names = known.get(der) ?? namesOfCertificate(der);
+    known.set(der, names);
+    return names;
+  };
   const identify = async (
     text: string,
     jwts: JwtVerifier,

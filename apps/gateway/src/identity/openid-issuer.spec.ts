@@ -11,7 +11,7 @@ import { createJwtVerifier, type JwtVerifier } from './verify-jwts.ts';
  * which counts requests and can be slow, away, or answer something else.
  */
 
-const TIMING = { withinMs: 300, againAfterMs: 100 };
+const TIMING = { withinMs: 1500, againAfterMs: 100 };
 type Answer = 'as the issuer' | 'slowly' | 'nothing' | 'redirect' | { text: string };
 
 let issuer: OAuth2Server;
@@ -34,7 +34,7 @@ beforeEach(async () => {
   await issuer.issuer.keys.generate('RS256', { kid: 'first' });
   await issuer.start(0, '127.0.0.1');
   [answer, asked, refusals] = ['as the issuer', 0, []];
-  proxy = createServer(async (incoming, response) => {
+  proxy = createServer((incoming, response) => {
     asked += 1;
     if (answer === 'nothing') return incoming.socket.destroy();
     if (answer === 'redirect') {
@@ -45,9 +45,9 @@ beforeEach(async () => {
       response.setHeader('content-type', 'application/json').end(answer.text);
       return;
     }
-    const upstreamUrl = `${issuer.issuer.url}/jwks`;
-    if (answer === 'slowly') await sleep(2 * TIMING.withinMs);
-    request(upstreamUrl, (upstream) => upstream.pipe(response))
+    // Longer than anybody waits.
+    if (answer === 'slowly') return;
+    request(`${issuer.issuer.url}/jwks`, (upstream) => upstream.pipe(response))
       .on('error', () => response.destroy())
       .end();
   });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
@@ -175,8 +175,8 @@ export const createJwtVerifier = (
     };
   };
 
-  const believe = (hash: string, identity: TokenIdentity): TokenIdentity => {
-    believed.set(hash, { identity, untilMs: Math.min(Date.now() + BELIEVED_FOR_MS, identity.expiresMs) });
+  const believe = (digest: string, identity: TokenIdentity): TokenIdentity => {
+    believed.set(digest, { identity, untilMs: Math.min(Date.now() + BELIEVED_FOR_MS, identity.expiresMs) });
     if (believed.size > MAX_BELIEVED) believed.delete(believed.keys().next().value!);
     return identity;
   };
@@ -185,13 +185,13 @@ export const createJwtVerifier = (
     issuerOf: (name) => known.get(name),
     verify: async (token, beforeVerifying = () => {}) => {
       if (token.length > MAX_TOKEN_CHARACTERS) return undefined;
-      const hash = createHash('sha256').update(token).digest('base64');
-      const earlier = believed.get(hash);
+      const digest = hash('sha256', token, 'base64');
+      const earlier = believed.get(digest);
       if (earlier !== undefined && Date.now() < earlier.untilMs) return earlier.identity;
-      believed.delete(hash);
+      believed.delete(digest);
       beforeVerifying();
       try {
-        return believe(hash, await examine(token));
+        return believe(digest, await examine(token));
       } catch (error) {
         onRefused(error);
         return undefined;

@@ -22,7 +22,7 @@ export interface Fault {
   step: string;
   how: 'throws' | 'rejects';
   thrown: unknown;
-  /** A second step that throws the same. */
+  /** A second step that throws. */
   also?: string;
 }
 
@@ -38,7 +38,8 @@ const createSteps = () => {
   const state = { fault: undefined as Fault | undefined, ran: [] as string[] };
   const note = (step: string): void => {
     state.ran.push(step);
-    if (state.fault?.step === step || state.fault?.also === step) throw state.fault.thrown;
+    if (state.fault?.step === step) throw state.fault.thrown;
+    if (state.fault?.also === step) throw new Error(`${step} fails, too`);
   };
   /** Of a step whose caller waits for it. */
   const later = async <T>(value: T): Promise<T> => value;
@@ -167,6 +168,7 @@ const serverOf = (steps: Steps, open: { calls: number; guards: number; held: num
     confirmDurable: () => asyncStep('confirm', true),
     logger: { event: () => step('log', undefined) },
     onRefused: () => step('refused', undefined),
+    onFailed: () => step('failed', undefined),
     access: accessOf(steps, open),
     quotas: {
       countCall: () => step('count', undefined),

@@ -100,6 +100,24 @@ describe('what receives errors and limits', () => {
     },
   );
 
+  it.each(['unary', 'client stream', 'server stream'] as const)(
+    'may throw while a call is refused for want of room: %s',
+    async (kind) => {
+      const thrown = new RekeyError('TOO_MANY_ROTATIONS');
+      for (const also of ['refused', 'failed']) {
+        const { code, reason, ran } = await gateway.call(kind, {
+          step: 'handle',
+          how: 'rejects',
+          thrown,
+          also,
+        });
+        expect({ code, reason }).toEqual({ code: status.RESOURCE_EXHAUSTED, reason: thrown.code });
+        expect(ran).toContain(also);
+        await expectFree(kind);
+      }
+    },
+  );
+
   it.each(['limit', 'report'])('may throw while a call is refused: %s', async (also) => {
     for (const fault of faultsOf('limit')) {
       expect(await gateway.callOverLimit({ ...fault, also })).toEqual({

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '../connection.ts';
 import { createTurns } from '../turns.ts';
 import { activityCommands } from './commands.generated.ts';
@@ -25,13 +26,14 @@ export type ReadActivityRange = (range: ActivityRange) => Promise<ReadActivity>;
 
 /** One script call looks at no more: a millisecond of Redis. */
 const ENTRIES_A_READ = 100;
+const LONGEST_REST_MS = 50;
 const BYTES_A_READ = 256 * 1024;
 /** A record of Rekey is shorter: a reason has 1 KiB, names and states have a few. */
 const LONGEST_RECORD_BYTES = 32 * 1024;
 
 /**
- * Reads a bounded part of the stream of activity, one call at a time. Rejects with LEDGER_CORRUPT if the key
- * is no stream.
+ * Reads a bounded part of the stream of activity, one call at a time. Those who read the whole stream take no
+ * more than half of the time, however many they are. Rejects with LEDGER_CORRUPT if the key is no stream.
  */
 export const createActivityReader = (
   { run }: Pick<Connection, 'run'>,
@@ -66,5 +68,16 @@ export const createActivityReader = (
     if (passedOver === undefined || !reply.ended) return { ...reply, entries };
     return { ...reply, entries: [...entries, { position: passedOver, record: undefined }], ended: false };
   };
-  return (range) => inTurn(() => read(range));
+  let restMs = 0;
+  const timed = async (range: ActivityRange): Promise<ReadActivity> => {
+    const beganAt = performance.now();
+    const result = await read(range);
+    restMs = result.ended ? 0 : Math.min(performance.now() - beganAt, LONGEST_REST_MS);
+    return result;
+  };
+  return (range) => {
+    const result = inTurn(() => timed(range));
+    void inTurn(() => (restMs > 0 ? sleep(restMs) : Promise.resolve()));
+    return result;
+  };
 };

@@ -4,6 +4,8 @@ import type { SeenEntry } from './activity-entry.ts';
 /** What is kept in memory for all watchers. One that is further behind reads by itself. */
 const MAX_ENTRIES = 1000;
 const MAX_BYTES = 4 * 1024 * 1024;
+/** A watcher that does not read its batch keeps it in memory. */
+const BATCH_ENTRIES = 50;
 
 const bytesOf = (entry: SeenEntry): number =>
   entry.record === undefined
@@ -42,10 +44,14 @@ export class ActivityTail {
     this.entries.splice(0, gone);
   }
 
-  /** The entries after a position that is not before `start`. */
+  /** The next entries after a position that is not before `start`. */
   after(position: string): SeenEntry[] {
-    let first = this.entries.length;
-    while (first > 0 && isBefore(position, this.entries[first - 1]!.entry.position)) first -= 1;
-    return this.entries.slice(first).map(({ entry }) => entry);
+    let [first, end] = [0, this.entries.length];
+    while (first < end) {
+      const middle = (first + end) >> 1;
+      if (isBefore(position, this.entries[middle]!.entry.position)) end = middle;
+      else first = middle + 1;
+    }
+    return this.entries.slice(first, first + BATCH_ENTRIES).map(({ entry }) => entry);
   }
 }

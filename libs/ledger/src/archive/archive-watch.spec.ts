@@ -29,7 +29,7 @@ const open = () =>
 let watch: ReturnType<typeof open>;
 afterEach(() => watch.close());
 
-it('knows how much waits; a report that vanishes, is forged or is an earlier one does not count', async () => {
+it('knows how much waits; a lost, forged or earlier report does not count', async () => {
   watch = open();
   expect(watch.waitingShare()).toBeUndefined();
   await watch.look();

@@ -106,6 +106,24 @@ class LimitedListener implements Listener {
   }
 }
 
+type AuthContext = ReturnType<InnermostCall['getAuthContext']>;
+
+/**
+ * Who is at the other end of each connection: Node would parse the certificate anew for each call. HTTP/2 has
+ * no renegotiation, so that what the handshake has proved holds until the connection ends.
+ */
+const authContexts = new WeakMap<object, AuthContext>();
+
+const rememberAuthContext = (call: InnermostCall, session: object | undefined): void => {
+  if (session === undefined) return;
+  const { getAuthContext } = call;
+  call.getAuthContext = () => {
+    const known = authContexts.get(session) ?? getAuthContext.call(call);
+    authContexts.set(session, known);
+    return known;
+  };
+};
+
 /**
  * Bounds what calls hold: how many are open, how long a request takes to arrive, the size of metadata,
  * requests and unread responses. It must come before interceptors that wrap the innermost call, and after
@@ -121,6 +139,8 @@ export const limitCalls = (
   return (method, call) => {
     const held = new HeldCall(call, method);
     const { start, sendStatus, sendMessage } = call;
+    const { session } = held.stream;
+    if (session?.encrypted) rememberAuthContext(call, session);
     call.start = (listener) => start.call(call, new LimitedListener(admission, held, listener));
     call.sendStatus = (status) => {
       sendStatus.call(call, status);

@@ -1,4 +1,4 @@
-import { flushCompileCache } from 'node:module';
+import nodeModule from 'node:module';
 import type { z } from 'zod';
 import { parseEnvironment } from '../config/environment.ts';
 import { createLogger, flushLog, type Logger } from '../logging/logger.ts';
@@ -79,8 +79,9 @@ export const runProcess = async <T extends z.ZodType<ProcessConfig>>(
   });
   try {
     await main(config, logger, shutdown);
-    // Otherwise kept at the exit, which a kill prevents.
-    flushCompileCache();
+    // Otherwise kept at the exit, which a kill prevents. An old Node, which has to get as far as its refusal,
+    // has no such export.
+    nodeModule.flushCompileCache();
   } catch (err) {
     // The shutdown closes what a start needs, and the start then fails. That is no failure.
     if (ending) return;
