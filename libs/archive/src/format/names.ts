@@ -6,23 +6,23 @@ export type ArchivedStream = (typeof archivedStreams)[number];
 
 /** The file names of an archive. Names of another form belong to others, and are left alone. */
 const SEGMENT = /^(\d{10})\.jsonl$/;
-const OPEN = /^(\d{10})-(\d{6})\.open\.jsonl$/;
+const OPEN = /^(\d{10})-(\d{9})\.open\.jsonl$/;
 const DIGEST = /^(\d{10})\.digest\.json$/;
-const DRAFT = /^(\d{6})-[0-9a-f]{16}\.draft$/;
+const DRAFT = /^(\d{9})-[0-9a-f]{16}\.draft$/;
 
 const MAX_NUMBER = 9_999_999_999;
 /** The largest number of a writer: one is drawn at each start. */
-export const MAX_WRITER = 999_999;
+export const MAX_WRITER = 999_999_999;
 
 /** A closed segment: nothing is appended to a file that has ever had this name. */
 export const segmentName = (number: number): string => `${padded(number, 10)}.jsonl`;
 /** A segment that a writer appends to. */
 export const openName = (number: number, writer: number): string =>
-  `${padded(number, 10)}-${padded(writer, 6)}.open.jsonl`;
+  `${padded(number, 10)}-${padded(writer, 9)}.open.jsonl`;
 export const digestName = (number: number): string => `${padded(number, 10)}.digest.json`;
 /** What a writer has not committed yet: another name each time, so that nobody links half of a file. */
 export const draftName = (writer: number): string =>
-  `${padded(writer, 6)}-${randomBytes(8).toString('hex')}.draft`;
+  `${padded(writer, 9)}-${randomBytes(8).toString('hex')}.draft`;
 
 const padded = (number: number, length: number): string => {
   if (!Number.isSafeInteger(number) || number < 0 || number > MAX_NUMBER) throw new Error('out of range');

@@ -78,7 +78,7 @@ describe('an archive as it was written', () => {
     const archive = await openArchive(path);
     await archive.append([eventLine(3001), activityLine(6)]);
     await archive.close();
-    await appendFile(at('0000000006-000002.open.jsonl'), '{"stream":"events","posi');
+    await appendFile(at('0000000006-000000002.open.jsonl'), '{"stream":"events","posi');
     const report = await verify({ positions: [{ stream: 'events', position: '3001-0' }] });
     expect(report).toMatchObject({ breaks: [], tail: { entries: 2 } });
     expect(report.streams.events.last).toBe('3000-0');
@@ -185,13 +185,13 @@ describe('each break is named', () => {
     ],
     [
       'an inserted segment, without a digest',
-      () => writeFile(at('0000000002-000009.open.jsonl'), `${eventLine(77)}\n`),
-      { kind: 'segment-inserted', file: '0000000002-000009.open.jsonl' },
+      () => writeFile(at('0000000002-000000009.open.jsonl'), `${eventLine(77)}\n`),
+      { kind: 'segment-inserted', file: '0000000002-000000009.open.jsonl' },
     ],
     [
       'an inserted segment after the end',
-      () => writeFile(at('0000000006-000009.open.jsonl'), `${eventLine(7777)}\n`),
-      { kind: 'segment-inserted', file: '0000000006-000009.open.jsonl' },
+      () => writeFile(at('0000000006-000000009.open.jsonl'), `${eventLine(7777)}\n`),
+      { kind: 'segment-inserted', file: '0000000006-000000009.open.jsonl' },
     ],
     [
       'a signature of another segment',

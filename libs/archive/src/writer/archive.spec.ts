@@ -221,7 +221,7 @@ describe('a folder', () => {
     ['that others can write', async () => chmod(path, 0o777), 'other users can write'],
     [
       'with a symbolic link under a name of the archive',
-      async () => symlink('/etc/passwd', join(path, '0000000001-000001.open.jsonl')),
+      async () => symlink('/etc/passwd', join(path, '0000000001-000000001.open.jsonl')),
       'is a symbolic link',
     ],
     [

@@ -82,7 +82,8 @@ export class Archive {
     const writer = nextWriter(names);
     const end = await closeUnsigned(folder, names, writer, options);
     const left = names.open.filter((file) => file.writer < writer);
-    const first = await firstHeaderOf(folder, left);
+    const beyond = left.filter(({ number }) => number > end.number);
+    const first = await firstHeaderOf(folder, beyond);
     const ledger = first?.ledger ?? end.ledger ?? options.identity.ledger;
     const segment = await OpenSegment.create(folder, headerFor(end, options.identity, ledger), writer);
     const archive = new Archive(options, folder, { writer, end, segment });
