@@ -8,7 +8,7 @@ import { parseNames, type ArchiveNames } from '../format/names.ts';
 /** What an archive needs of a file system. */
 export type FileSystem = Pick<typeof nodeFiles, 'link' | 'lstat' | 'mkdir' | 'open' | 'readdir' | 'unlink'>;
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_DIRECTORY } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_DIRECTORY } = constants;
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 /** Others may write: they could replace a file between two looks at it. */
@@ -58,7 +58,9 @@ export class ArchiveFolder {
   async openIfThere(name: string): Promise<FileHandle | undefined> {
     return this.#try('read', name, async () => {
       try {
-        const file = await this.#files.open(join(this.path, name), O_RDONLY | O_NOFOLLOW);
+        // Opening a named pipe would wait for a writer.
+        const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+        const file = await this.#files.open(join(this.path, name), flags);
         if ((await file.stat()).isFile()) return file;
         await file.close();
         throw new ArchiveError('refused', `${name} is no regular file`);

@@ -76,6 +76,8 @@ export class Archive {
    * a file of its own. Throws ArchiveError.
    */
   static async open(options: ArchiveOptions): Promise<Archive> {
+    if (!isName(options.identity.ledger))
+      throw new ArchiveError('refused', 'the id of the ledger is no id that Rekey makes');
     const folder = new ArchiveFolder(options.path, options.files);
     await folder.prepare();
     const names = await folder.names();
@@ -91,7 +93,11 @@ export class Archive {
       const { segments } = await folder.names();
       if (segments.some((number) => number > end.number))
         throw new ArchiveError('superseded', 'another writer has closed a segment');
-      await mergeOpenFiles(folder, left, segment);
+      await mergeOpenFiles(folder, left, segment).catch(async (error: unknown) => {
+        // A copy of files that are still there: on a full disk, each attempt would leave one.
+        await folder.remove(segment.name).catch(() => {});
+        throw error;
+      });
       // What an earlier writer has left is signed at once.
       if (segment.tally.lines > 1) archive.#openedAtMs = -Infinity;
       await archive.#noteLedger();
@@ -184,8 +190,11 @@ export class Archive {
   }
 }
 
+/** Of the characters of a digest, which is ASCII. Another client can have written any id. */
+const isName = (text: string): boolean => /^[!-~]{1,100}$/.test(text);
+
 const nextWriter = ({ open, drafts }: ArchiveNames): number => {
-  const writer = Math.max(0, ...open.map((file) => file.writer), ...drafts.map((file) => file.writer)) + 1;
+  const writer = [...open, ...drafts].reduce((highest, file) => Math.max(highest, file.writer), 0) + 1;
   if (writer > MAX_WRITER) throw new ArchiveError('refused', 'the number of the last writer is out of range');
   return writer;
 };

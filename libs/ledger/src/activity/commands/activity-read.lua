@@ -14,6 +14,7 @@
 -- @reply READ now_ms number, ended flag, entries text...: the time of Redis; whether no entries remain; and
 --   of each entry the id, the number of its texts, and these: names and values. None if it is no record
 -- @include scripts/call
+-- @include scripts/stream-entry
 -- @include time/redis-time
 
 -- A list of 8,000 texts is as long as a reply of Lua may be.
@@ -23,9 +24,9 @@ local entries = {}
 for looked = 1, count do
   local entry
   if newest_first then
-    entry = read('XREVRANGE', PREFIX .. ':activity', begin, to, 'COUNT', 1)[1]
+    entry = previous_entry(PREFIX .. ':activity', begin, to)
   else
-    entry = read('XRANGE', PREFIX .. ':activity', begin, to, 'COUNT', 1)[1]
+    entry = next_entry(PREFIX .. ':activity', begin, to)
   end
   ended = not entry
   if ended then break end

@@ -15,6 +15,7 @@
 --   and these; or instead of them `0` and a digest (the SHA-1 of the SHA-1 of each, in hexadecimal)
 -- @reply LOST: another worker has the lock
 -- @include scripts/call
+-- @include scripts/stream-entry
 -- @include time/redis-time
 
 if read('GET', PREFIX .. ':archiving') ~= token then return reply.LOST end
@@ -26,9 +27,9 @@ end
 for looked = 1, count do
   local entry
   if back then
-    entry = read('XREVRANGE', stream, from, '-', 'COUNT', 1)[1]
+    entry = previous_entry(stream, from, '-')
   else
-    entry = read('XRANGE', stream, from, '+', 'COUNT', 1)[1]
+    entry = next_entry(stream, from, '+')
   end
   if not entry then break end
   from = '(' .. entry[1]
