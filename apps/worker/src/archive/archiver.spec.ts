@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import * as nodeFiles from 'node:fs/promises';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
@@ -161,6 +162,20 @@ describe('the worker that archives', () => {
     await archiver.run();
     await archiver.close();
     expect(await found()).toMatchObject({ events: upTo(2505), controls: [] });
+  });
+
+  it('reports the streams as they are once it has trimmed them', async () => {
+    await addEvents(2500);
+    const { archiver } = archiverFor('w1');
+    await archiver.run();
+    let length = 2500;
+    while (length === 2500) {
+      await sleep(10);
+      await archiver.run();
+      length = await redis.xlen('{spec}:events');
+    }
+    expect((await report()).lengths).toEqual({ events: length, activity: 0 });
+    await archiver.close();
   });
 
   it('reports signed what it has archived; another lock is respected', async () => {

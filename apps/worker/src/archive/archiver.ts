@@ -99,11 +99,12 @@ export class Archiver {
     if (this.#isHolding && !isDue) return true;
     const { feed, token } = this.#options;
     if (!this.#isHolding) await this.#lookBefore();
+    // Before the report: a stream that is shorter than reported was trimmed by others.
+    else if (this.#work) await this.#trim(this.#work);
     const isHolding = await feed.hold(token, LEASE_MS, this.#isHolding ? this.#report() : undefined);
     this.#reportedAtMs = performance.now();
     if (this.#isHolding && !isHolding) throw new LockLostError();
     this.#isHolding = isHolding;
-    if (this.#work) await this.#trim(this.#work);
     return isHolding;
   }
 
@@ -194,7 +195,9 @@ export class Archiver {
     for (const follower of followers) {
       const { stream, position: through } = follower;
       const removed = await feed.trim(stream, { token, through, keep: keep[stream]() }).catch(() => 0);
-      if (typeof removed === 'number') follower.noteTrimmed(removed);
+      if (typeof removed !== 'number') continue;
+      follower.noteTrimmed(removed);
+      this.#reporter.lengths[stream] = Math.max(this.#reporter.lengths[stream] - removed, 0);
     }
   }
 

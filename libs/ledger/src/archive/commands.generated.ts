@@ -123,8 +123,8 @@ export const archiveCommands = (run: RunCommand) => ({
   /**
    * Trims a stream behind the archive.
    *
-   * Keeps: no entry after `through` is removed, and none of a stream that ends before it: what is there was added
-   * to another stream. Only the holder of the lock trims.
+   * Keeps: no entry after `through` is removed, and none of a stream that ends before it: that is another one.
+   * Only the holder of the lock trims.
    */
   archiveTrim: async (input: ArchiveTrimInput): Promise<ArchiveTrimReply> =>
     readArchiveTrimReply(

@@ -1,6 +1,7 @@
 -- Trims a stream behind the archive.
 --
--- Keeps: no entry after `through` is removed, and none of a stream that ends before it: that is another stream. Only the holder of the lock trims.
+-- Keeps: no entry after `through` is removed, and none of a stream that ends before it: that is another one.
+-- Only the holder of the lock trims.
 --
 -- @key stream
 -- @arg token text: of the holder of the lock
