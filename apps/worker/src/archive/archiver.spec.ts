@@ -428,6 +428,20 @@ describe('a folder that cannot be written', () => {
     expect((await report()).problem).toMatchObject({ code: 'refused' });
   });
 
+  it('may be read for longer than the lock lasts', async () => {
+    await addEvents(3);
+    const open = (async (...args: Parameters<typeof nodeFiles.open>) => {
+      await sleep(200);
+      return nodeFiles.open(...args);
+    }) as FileSystem['open'];
+    const slow = { files: { files: { ...nodeFiles, open } as FileSystem }, leaseMs: 300 };
+    const { archiver, events } = archiverFor('w1', slow);
+    await archiver.run();
+    await archiver.close();
+    expect(events()).toEqual(['archive_opened']);
+    expect((await found()).events).toEqual(upTo(3));
+  });
+
   it('of another key is refused, and not written to', async () => {
     await addEvents(2);
     await nodeFiles.mkdir(path, { mode: 0o700 });

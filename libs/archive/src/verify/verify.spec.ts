@@ -231,6 +231,13 @@ describe('each break is named', () => {
     expect(await firstBreak({ positions: within })).toMatchObject({ kind: 'position-missing' });
   });
 
+  it('a segment to which any number of lines was added', async () => {
+    await appendFile(at(segment2), '\n'.repeat(300_000));
+    const broken = await firstBreak();
+    expect(broken).toMatchObject({ kind: 'line-inserted', file: segment2 });
+    expect(broken!.message).toContain('at least 100001 lines were inserted');
+  });
+
   it('a named pipe under a name of the archive, without waiting for its writer', async () => {
     for (const name of ['0000000006.digest.json', '0000000006.jsonl', '0000000006-000009.open.jsonl']) {
       execFileSync('mkfifo', [at(name)]);
