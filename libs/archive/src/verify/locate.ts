@@ -64,11 +64,12 @@ export const locateChange = async (file: FileHandle, name: string, digest: Diges
   const isNamed = disorder && disorder.line >= lines.from && disorder.line <= lines.to;
   const place = isNamed ? `line ${disorder.line}` : `lines ${lines.from} to ${lines.to}`;
   const after = places[block] ? `, after ${places[block]}` : '';
+  const count = `${more > MAX_INSERTED ? 'at least ' : ''}${Math.abs(more)}`;
   const what =
     kind === 'lines-reordered'
       ? 'lines were reordered at'
       : more === 0
         ? 'bytes were changed in'
-        : `${more > MAX_INSERTED ? 'at least ' : ''}${Math.abs(more)} line${Math.abs(more) === 1 ? '' : 's'} ${words[kind]}, first in`;
+        : `${count} line${Math.abs(more) === 1 ? '' : 's'} ${words[kind]}, first in`;
   return { kind, file: name, lines, message: `${name}: ${what} ${place}${after}` };
 };

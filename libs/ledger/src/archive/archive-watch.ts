@@ -25,7 +25,7 @@ const LOOK_EVERY_MS = 1000;
 /** An archive that has not reported for this time is no longer waited for. */
 const ARCHIVE_FORGOTTEN_MS = 7 * 86_400_000;
 
-/** A worker that archives reports about every second, and trims. Later, another has made a stream shorter. */
+/** A worker that archives trims, and reports each second. Later, others have made a stream shorter. */
 const REPORT_HOLDS_MS = 10_000;
 
 /**
