@@ -14,7 +14,7 @@
 -- @reply READ now_ms number, ended flag, entries text...: the time of Redis; whether no entries remain; and
 --   of each entry the id, the number of its texts, and these: names and values. None if it is no record
 -- @include scripts/call
--- @include scripts/stream-entry
+-- @include scripts/stream-end
 -- @include time/redis-time
 
 -- A list of 8,000 texts is as long as a reply of Lua may be.
@@ -22,11 +22,13 @@ local MAX_TEXTS, MAX_TEXTS_IN_ALL = 64, 4000
 local begin, length, ended = from, 0, false
 local entries = {}
 for looked = 1, count do
+  ended = is_stream_end(begin, newest_first)
+  if ended then break end
   local entry
   if newest_first then
-    entry = previous_entry(PREFIX .. ':activity', begin, to)
+    entry = read('XREVRANGE', PREFIX .. ':activity', begin, to, 'COUNT', 1)[1]
   else
-    entry = next_entry(PREFIX .. ':activity', begin, to)
+    entry = read('XRANGE', PREFIX .. ':activity', begin, to, 'COUNT', 1)[1]
   end
   ended = not entry
   if ended then break end

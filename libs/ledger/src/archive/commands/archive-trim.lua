@@ -13,14 +13,15 @@
 -- @reply BEHIND: too much is not archived, or the last archived entry is not in the stream
 -- @reply LOST: another worker has the lock
 -- @include scripts/call
--- @include scripts/stream-entry
+-- @include scripts/stream-end
 
 if read('GET', PREFIX .. ':archiving') ~= token then return reply.LOST end
 if read('XLEN', stream) <= keep then return reply.TRIMMED { removed = 0 } end
-if not next_entry(stream, through, '+') then return reply.BEHIND end
+if not read('XRANGE', stream, through, '+', 'COUNT', 1)[1] then return reply.BEHIND end
 local from, ahead, length = '(' .. through, 0, 0
 while true do
-  local entry = next_entry(stream, from, '+')
+  if is_stream_end(from) then break end
+  local entry = read('XRANGE', stream, from, '+', 'COUNT', 1)[1]
   if not entry then break end
   ahead = ahead + 1
   for i = 1, #entry[2] do length = length + #entry[2][i] end
