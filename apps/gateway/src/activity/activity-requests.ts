@@ -7,7 +7,7 @@ import { Timestamp, optionalText, pageSize } from '../requests/fields.ts';
 export const Position = z
   .string()
   .refine(
-    (text) => /^\d{1,16}-\d{1,20}$/.test(text) && BigInt(text.split('-')[1]!) < 2n ** 64n,
+    (text) => /^\d{1,20}-\d{1,20}$/.test(text) && text.split('-').every((half) => BigInt(half) < 2n ** 64n),
     'must be a position, such as 1700000000000-0',
   );
 

@@ -142,6 +142,26 @@ describe('ListActivity', () => {
     expect(reasons(await list({ orgId: 'org_2' }, 'viewer'))).toEqual([]);
   });
 
+  it('goes on beyond positions of other clients, up to the last possible one', async () => {
+    const last = '18446744073709551615';
+    const at = (position: string, reason: string) =>
+      fixture.redis.xadd(STREAM, position, 'type', 'freeze.set', 'by', 'local', 'reason', reason);
+    await add({ reason: 'now' });
+    await at(`${last}-1`, 'future');
+    await at(`${last}-${last}`, 'last');
+    for (const oldestFirst of [true, false]) {
+      const seen: string[] = [];
+      let pageToken = '';
+      do {
+        const page = await list({ pageSize: 1, oldestFirst, pageToken });
+        seen.push(...reasons(page));
+        for (const { time } of page.records) expect(+time.seconds).toBeLessThanOrEqual(253_402_300_799);
+        pageToken = page.nextPageToken;
+      } while (pageToken !== '');
+      expect(seen).toEqual(oldestFirst ? ['now', 'future', 'last'] : ['last', 'future', 'now']);
+    }
+  });
+
   it('counts what was recorded under `c` as of the org that it stands for', async () => {
     await add({ org: 'c', reason: 'one' });
     expect(reasons(await list({}, 'viewer'))).toEqual([]);

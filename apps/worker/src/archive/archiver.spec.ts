@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import * as nodeFiles from 'node:fs/promises';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
@@ -116,6 +117,16 @@ const found = async (at = path): Promise<Found> => {
     text: texts.join(''),
   };
 };
+/** The archiver runs until it has nothing to do, and a few times more. */
+const archiveAll = async (): Promise<string[]> => {
+  const { archiver, events } = archiverFor('w1');
+  for (let i = 0; i < 3; i += 1) await archiver.run();
+  await archiver.close();
+  return events();
+};
+const addNumbered = (position: string, number: number) =>
+  redis.xadd('{spec}:events', position, 'event', JSON.stringify({ data: { seq: number, run: 1 } }));
+const LAST_MS = '18446744073709551615';
 const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, i) => from + i);
 const report = async () => readReport((await redis.get('{spec}:archive'))!)!;
 
@@ -161,6 +172,20 @@ describe('the worker that archives', () => {
     expect(await redis.xlen('{spec}:activity')).toBeLessThan(500);
   });
 
+  it('reports the streams as they are once it has trimmed them', async () => {
+    await addEvents(2500);
+    const { archiver } = archiverFor('w1');
+    await archiver.run();
+    let length = 2500;
+    while (length === 2500) {
+      await sleep(10);
+      await archiver.run();
+      length = await redis.xlen('{spec}:events');
+    }
+    expect((await report()).lengths).toEqual({ events: length, activity: 0 });
+    await archiver.close();
+  });
+
   it('reports signed what it has archived; another lock is respected', async () => {
     await addEvents(3);
     const { archiver } = archiverFor('w1');
@@ -186,6 +211,69 @@ describe('the worker that archives', () => {
 });
 
 describe('entries of another writer', () => {
+  it('with numbers that go back or are too far apart do not stop the archive', async () => {
+    await addNumbered('1-1', 50);
+    await archiveAll();
+    await redis.del('{spec}:events');
+    await addNumbered('2-1', 3);
+    await addNumbered('3-1', -Number.MAX_SAFE_INTEGER);
+    await addNumbered('4-1', Number.MAX_SAFE_INTEGER);
+    expect(await archiveAll()).toContain('archive_gap');
+    const { events, controls } = await found();
+    expect(events).toEqual([50, 3, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]);
+    expect(controls).toMatchObject([{ control: 'gap', after: '1-1', before: '2-1', missing: null }]);
+  });
+
+  it('with the last possible position are archived, and so is the stream that replaces theirs', async () => {
+    await addEvents(1);
+    await redis.xadd('{spec}:activity', '5-1', 'type', 'a');
+    await redis.xadd('{spec}:activity', `${LAST_MS}-${LAST_MS}`, 'type', 'b');
+    const { archiver } = archiverFor('w1');
+    await archiver.run();
+    await redis.del('{spec}:activity');
+    await redis.xadd('{spec}:activity', '6-1', 'type', 'c');
+    await archiver.run();
+    await archiver.close();
+    const { activity, controls } = await found();
+    expect(activity).toEqual(['5-1', `${LAST_MS}-${LAST_MS}`, '6-1']);
+    expect(controls).toMatchObject([{ control: 'history', lost_through: `${LAST_MS}-${LAST_MS}` }]);
+  });
+
+  it.each([
+    ['too long for the archive', '9-1', 300_000],
+    ['too long, with the last position but one', `${LAST_MS}-1`, 300_000],
+    ['too long to be read', `${LAST_MS}-1`, 33 * 1024 * 1024],
+  ])('%s do not hide that the stream was replaced', async (_what, position, length) => {
+    await redis.xadd('{spec}:activity', position, 'type', 'x'.repeat(length));
+    const { archiver } = archiverFor('w1');
+    for (let i = 0; i < 3; i += 1) await archiver.run();
+    await redis.del('{spec}:activity');
+    for (let i = 1; i < 300; i += 1) await redis.xadd('{spec}:activity', `${i}-0`, 'type', 'a');
+    const trim = { token: 'w1', through: position, keep: 100 };
+    expect(await ledger.archive.trim('activity', trim)).toBe('behind');
+    await archiver.run();
+    await archiver.close();
+    const { activity, controls } = await found();
+    expect(activity).toEqual(Array.from({ length: 299 }, (_, i) => `${i + 1}-0`));
+    expect(controls).toMatchObject([{ control: 'history', lost_through: position }]);
+  });
+
+  it('that are long are not read again each time', async () => {
+    const fields = Array.from({ length: 2000 }, (_, i) => [`name${i}`, 'x'.repeat(500)]);
+    await redis.xadd('{spec}:events', '1-1', ...fields.flat());
+    let long = 0;
+    const read: typeof ledger.archive.read = async (stream, options) => {
+      const page = await ledger.archive.read(stream, options);
+      if (page !== 'lost') long += page.entries.filter(({ bytes }) => bytes > 1_000_000).length;
+      return page;
+    };
+    const { archiver } = archiverFor('w1', { feed: { ...ledger.archive, read } });
+    for (let i = 0; i < 10; i += 1) await archiver.run();
+    // Once to archive it, and once to compare it.
+    expect(long).toBe(2);
+    await archiver.close();
+  });
+
   it('are archived by their length and digest, and stop nothing', async () => {
     await addEvents(1);
     await redis.xadd('{spec}:events', '2-1', 'other', 'field');
@@ -353,6 +441,31 @@ describe('a folder that cannot be written', () => {
     await archiver.close();
     expect((await found()).events).toEqual(upTo(20));
     expect((await report()).problem).toBeUndefined();
+  });
+
+  it('is not begun for an id of the ledger that another client has written', async () => {
+    await addEvents(1);
+    for (const id of ['x'.repeat(101), 'ledgér', 'two words']) {
+      const { archiver, events } = archiverFor('w1', { ledgerId: () => id });
+      await archiver.run();
+      expect(events()).toEqual(['archive_failed']);
+      await archiver.close();
+    }
+    expect((await report()).problem).toMatchObject({ code: 'refused' });
+  });
+
+  it('may be read for longer than the lock lasts', async () => {
+    await addEvents(3);
+    const open = (async (...args: Parameters<typeof nodeFiles.open>) => {
+      await sleep(200);
+      return nodeFiles.open(...args);
+    }) as FileSystem['open'];
+    const slow = { files: { files: { ...nodeFiles, open } as FileSystem }, leaseMs: 300 };
+    const { archiver, events } = archiverFor('w1', slow);
+    await archiver.run();
+    await archiver.close();
+    expect(events()).toEqual(['archive_opened']);
+    expect((await found()).events).toEqual(upTo(3));
   });
 
   it('of another key is refused, and not written to', async () => {

@@ -30,6 +30,8 @@ export interface ArchiverOptions {
   /** Unique to this process. */
   token: string;
   logger: Logger;
+  /** For how long the lock lasts without renewal. */
+  leaseMs?: number;
   onArchived?: (entries: number) => void;
 }
 
@@ -66,6 +68,7 @@ export const startArchiver = (options: ArchiverOptions): { close(): Promise<void
 /** The steps of `startArchiver`, for a loop or a spec to call. */
 export class Archiver {
   readonly #options: ArchiverOptions;
+  readonly #leaseMs: number;
   #work: Work | undefined;
   #isHolding = false;
   #reportedAtMs = -Infinity;
@@ -76,12 +79,18 @@ export class Archiver {
 
   constructor(options: ArchiverOptions) {
     this.#options = options;
+    this.#leaseMs = options.leaseMs ?? LEASE_MS;
     this.#reporter = new ArchiveReporter(options);
   }
 
   /** Archives until nothing is left, or for a while. */
   async run(): Promise<void> {
     if (performance.now() < this.#notBeforeMs) return;
+    const { feed, token } = this.#options;
+    // A search in the files of years, or of a slow disk, takes longer than the lock lasts.
+    const renewal = setInterval(() => {
+      if (this.#isHolding) feed.hold(token, this.#leaseMs).catch(() => {});
+    }, this.#leaseMs / 3);
     try {
       for (let round = 0; round < ROUNDS_AT_ONCE; round += 1) {
         if (!(await this.#hold())) return;
@@ -90,6 +99,8 @@ export class Archiver {
       }
     } catch (error) {
       await this.#fail(error);
+    } finally {
+      clearInterval(renewal);
     }
   }
 
@@ -101,11 +112,12 @@ export class Archiver {
     if (this.#isHolding && !isDue) return true;
     const { feed, token } = this.#options;
     if (!this.#isHolding) await this.#lookBefore();
-    const isHolding = await feed.hold(token, LEASE_MS, this.#isHolding ? this.#report() : undefined);
+    // Before the report: a stream that is shorter than reported was trimmed by others.
+    else if (this.#work) await this.#trim(this.#work);
+    const isHolding = await feed.hold(token, this.#leaseMs, this.#isHolding ? this.#report() : undefined);
     this.#reportedAtMs = performance.now();
     if (this.#isHolding && !isHolding) throw new LockLostError();
     this.#isHolding = isHolding;
-    if (this.#work) await this.#trim(this.#work);
     return isHolding;
   }
 
@@ -196,7 +208,9 @@ export class Archiver {
     for (const follower of followers) {
       const { stream, position: through } = follower;
       const removed = await feed.trim(stream, { token, through, keep: keep[stream]() }).catch(() => 0);
-      if (typeof removed === 'number') follower.noteTrimmed(removed);
+      if (typeof removed !== 'number') continue;
+      follower.noteTrimmed(removed);
+      this.#reporter.lengths[stream] = Math.max(this.#reporter.lengths[stream] - removed, 0);
     }
   }
 
@@ -244,7 +258,7 @@ export class Archiver {
   /** Says why, and lets a worker with another folder take over. */
   async #letAnotherTry(): Promise<void> {
     try {
-      await this.#options.feed.hold(this.#options.token, LEASE_MS, this.#report());
+      await this.#options.feed.hold(this.#options.token, this.#leaseMs, this.#report());
       await this.#letGo();
     } catch (err) {
       this.#options.logger.event('archive_waits', { err });
@@ -266,7 +280,7 @@ export class Archiver {
     try {
       if (this.#work && this.#isHolding) {
         await this.#work.archive.closeSegment();
-        await this.#options.feed.hold(this.#options.token, LEASE_MS, this.#report());
+        await this.#options.feed.hold(this.#options.token, this.#leaseMs, this.#report());
       }
       await this.#leaveFiles();
       if (this.#isHolding) await this.#letGo();

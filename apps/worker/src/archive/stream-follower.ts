@@ -36,6 +36,8 @@ interface Anchor {
   /** Its line in the archive; undefined if it was not found, or if its entry is too long to compare. */
   line: string | undefined;
   number: EventNumber | undefined;
+  /** Its length in Redis; undefined if it is not known yet. */
+  bytes: number | undefined;
 }
 
 /** What is to be archived next, and how the follower is once that is on the disk. */
@@ -51,10 +53,12 @@ export interface Batch {
 
 /** How far a search for the entry that Redis and the archive share goes back. */
 const MAX_PAGES_BACK = 20;
-/** The last entry is read again each time, and compared, unless it is longer. */
-const LONGEST_COMPARED = 1024 * 1024;
-/** An anchor that is not compared. */
-const UNREADABLE = '"unreadable":';
+/** The last entry is read again each time, and compared; a longer one when the stream has changed, or… */
+const LONGEST_COMPARED = 64 * 1024;
+/** … after this time: reading it costs Redis, and whoever can write there chooses its length. */
+const COMPARE_LONG_EVERY_MS = 10_000;
+/** The beginning of the line of an entry that is archived by its length and digest alone. */
+const UNREADABLE = /^\{"stream":"\w+","position":"[\d-]+","unreadable":\{"why":"([\w-]+)","bytes":(\d+)/;
 
 /** Reads one stream from where the archive ends, and notices what is missing or different in Redis. */
 export class StreamFollower {
@@ -64,6 +68,8 @@ export class StreamFollower {
   #epoch: number;
   /** How many archived entries the stream holds, as far as it is known. */
   #archivedHere = 0;
+  /** When an anchor that is long was compared, and how many entries the stream had. */
+  #compared = { atMs: -Infinity, length: -1 };
 
   private constructor(deps: FollowerDeps, stream: ArchivedStream, anchor: Anchor) {
     this.#deps = deps;
@@ -79,7 +85,8 @@ export class StreamFollower {
     return new StreamFollower(deps, stream, {
       position,
       line,
-      number: line === undefined || line.includes(UNREADABLE) ? undefined : numberInLine(line),
+      number: line === undefined || UNREADABLE.test(line) ? undefined : numberInLine(line),
+      bytes: lengthInLine(line),
     });
   }
 
@@ -97,24 +104,40 @@ export class StreamFollower {
   }
 
   async read(): Promise<Batch> {
-    const { position, line } = this.#anchor;
-    const isCompared = position !== START && (line?.length ?? 0) < LONGEST_COMPARED && !this.#isHuge();
-    const from = position === START ? '-' : isCompared ? position : `(${position}`;
-    const page = await this.#page(from);
-    if (!isCompared) return this.#batch(page, page.entries, []);
+    const { position, bytes = 0 } = this.#anchor;
+    if (position === START) {
+      const page = await this.#page('-');
+      return this.#batch(page, page.entries, []);
+    }
+    if (bytes > LONGEST_COMPARED) return this.#readAfterLong();
+    const page = await this.#page(position);
     const [first, ...rest] = page.entries;
-    if (first?.position === position && (line === undefined || (await this.#line(first)).line === line))
-      return this.#batch(page, rest, []);
-    return this.#reconcile();
+    return (await this.#isAnchor(first)) ? this.#batch(page, rest, []) : this.#reconcile();
   }
 
-  /** The anchor was too long to be read. */
-  #isHuge(): boolean {
-    return this.#anchor.line?.includes('"unreadable":{"why":"too-long"') ?? false;
+  /** The anchor is compared apart, and not each time. */
+  async #readAfterLong(): Promise<Batch> {
+    const { position, line } = this.#anchor;
+    const page = await this.#page(`(${position}`);
+    const atMs = performance.now();
+    const isSame = page.entries.length === 0 && page.length === this.#compared.length;
+    if (isSame && atMs - this.#compared.atMs < COMPARE_LONG_EVERY_MS) return this.#batch(page, [], []);
+    this.#compared = { atMs, length: page.length };
+    const isTooLong = line !== undefined && UNREADABLE.exec(line)?.[1] === 'too-long';
+    const { entries } = await this.#page(position, { count: 1, ...(isTooLong && { longest: 0 }) });
+    return (await this.#isAnchor(entries[0])) ? this.#batch(page, page.entries, []) : this.#reconcile();
   }
 
-  async #page(from: string, back = false) {
-    const page = await this.#deps.feed.read(this.stream, { token: this.#deps.token, from, back });
+  /** Whether an entry of Redis is the last that was archived. */
+  async #isAnchor(entry: StreamEntry | undefined): Promise<boolean> {
+    const { position, line } = this.#anchor;
+    if (entry?.position !== position) return false;
+    this.#anchor.bytes = entry.bytes;
+    return line === undefined || (await this.#line(entry)).line === line;
+  }
+
+  async #page(from: string, more: { back?: boolean; count?: number; longest?: number } = {}) {
+    const page = await this.#deps.feed.read(this.stream, { token: this.#deps.token, from, ...more });
     if (page === 'lost') throw new LockLostError();
     return page;
   }
@@ -122,9 +145,7 @@ export class StreamFollower {
   /** The line of an entry. One that is no UTF-8 is asked for its digest alone. */
   async #line(entry: StreamEntry): Promise<ReturnType<typeof entryLine>> {
     if (!isMisread(entry)) return entryLine(this.stream, entry);
-    const { feed, token } = this.#deps;
-    const page = await feed.read(this.stream, { token, from: entry.position, count: 1, longest: 0 });
-    if (page === 'lost') throw new LockLostError();
+    const page = await this.#page(entry.position, { count: 1, longest: 0 });
     const sha1 = page.entries[0]?.unread?.sha1 ?? '';
     return entryLine(this.stream, { ...entry, unread: { why: 'not-utf-8', sha1 } });
   }
@@ -142,7 +163,7 @@ export class StreamFollower {
       const isNoted = items.length > 0 && typeof items.at(-1) !== 'string';
       if (missing && !isNoted) items.push(this.#gap(anchor.position, entry.position, missing));
       items.push(line);
-      anchor = { position: entry.position, line, number };
+      anchor = { position: entry.position, line, number, bytes: entry.bytes };
     }
     const { length, nowMs, more } = page;
     const commit = () => {
@@ -168,7 +189,9 @@ export class StreamFollower {
       const items: ArchiveItem[] = [];
       if (first) {
         const next = (await this.#line(first)).number;
-        const missing = next && number?.run === next.run ? next.seq - number.seq - 1 : null;
+        // A number that goes back tells nothing.
+        const isSameRun = next && number?.run === next.run && next.seq > number.seq;
+        const missing = isSameRun ? next.seq - number.seq - 1 : null;
         if (missing !== 0) items.push(this.#gap(position, first.position, missing));
       }
       return this.#batch(page, page.entries, items);
@@ -186,7 +209,7 @@ export class StreamFollower {
     };
     const page = await this.#page(after === START ? '-' : `(${after}`);
     // Another history has other numbers.
-    const anchor: Anchor = { position: after, line: common?.line, number: undefined };
+    const anchor: Anchor = { position: after, line: common?.line, number: undefined, bytes: undefined };
     return this.#batch(page, page.entries, [history], { anchor, epoch });
   }
 
@@ -199,7 +222,7 @@ export class StreamFollower {
     const { archive, verifier } = this.#deps;
     let from = this.#anchor.position;
     for (let pages = 0; pages < MAX_PAGES_BACK; pages += 1) {
-      const page = await this.#page(from, true);
+      const page = await this.#page(from, { back: true });
       if (page.entries.length === 0) return { common: undefined, certain: true, isEmpty: pages === 0 };
       const sought = [];
       for (const entry of page.entries)
@@ -211,6 +234,12 @@ export class StreamFollower {
     return { common: undefined, certain: false, isEmpty: false };
   }
 }
+
+/** The length in Redis of an entry that is not in the archive itself. */
+const lengthInLine = (line = ''): number | undefined => {
+  const bytes = UNREADABLE.exec(line)?.[2];
+  return bytes === undefined ? undefined : Number(bytes);
+};
 
 /** How many events are missing between two of the same run; undefined if none are, or nothing tells. */
 const missingBetween = (

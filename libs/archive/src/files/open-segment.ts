@@ -60,7 +60,8 @@ export class OpenSegment {
     for (let begin = 0; begin < bytes.length;) {
       const end = bytes.indexOf(0x0a, begin);
       const disorder = this.tally.add(bytes, begin, end);
-      if (disorder) throw new ArchiveError('superseded', `a line for ${this.name} is ${disorder}`);
+      // A defect of Rekey, which an operator must hear of: no other writer is the cause.
+      if (disorder) throw new ArchiveError('failed', `a line for ${this.name} is ${disorder}`);
       begin = end + 1;
     }
   }

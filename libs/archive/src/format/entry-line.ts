@@ -74,10 +74,11 @@ const withoutRecord = ([name, text = '', ...more]: readonly string[]):
 
 const numberOf = (data: unknown): EventNumber | undefined => {
   const { seq, run } = (data ?? {}) as { seq?: unknown; run?: unknown };
-  return Number.isSafeInteger(seq) && Number.isSafeInteger(run)
-    ? { seq: seq as number, run: run as number }
-    : undefined;
+  return isCount(seq) && isCount(run) ? { seq, run } : undefined;
 };
+
+/** Another client can have written any number: differences of these are exact. */
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** The number of the event in a line of the archive. */
 export const numberInLine = (line: string): EventNumber | undefined => {

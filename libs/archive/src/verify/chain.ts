@@ -93,10 +93,11 @@ export const chainNumbers = (
   { segments, digests }: ArchiveNames,
   first: number,
 ): { last: number; unsigned: number | undefined } => {
-  const last = Math.max(0, ...digests);
+  // Both are ascending, and may be too many for arguments of a call.
+  const last = digests.at(-1) ?? 0;
   const beyond = segments.filter((number) => number > Math.max(last, first - 1));
   // Its writer has ended between the two steps of closing: the next one signs it.
   const isLastUnsigned = beyond.length === 1 && beyond[0] === last + 1;
   if (isLastUnsigned) return { last, unsigned: beyond[0] };
-  return { last: Math.max(last, ...beyond), unsigned: undefined };
+  return { last: Math.max(last, beyond.at(-1) ?? 0), unsigned: undefined };
 };

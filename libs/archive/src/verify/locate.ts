@@ -7,6 +7,8 @@ import { START } from '../format/position.ts';
 import type { Break, BreakKind } from './breaks.ts';
 
 const CHARS_A_BLOCK = 16;
+/** What was inserted is not read further: anyone may have written any number of lines. */
+const MAX_INSERTED = 100_000;
 
 interface Found {
   tally: SegmentTally;
@@ -17,7 +19,7 @@ interface Found {
   places: string[];
 }
 
-const read = async (file: FileHandle, { streams }: Digest): Promise<Found> => {
+const read = async (file: FileHandle, { streams, lines }: Digest): Promise<Found> => {
   const before = { events: streams.events.before, activity: streams.activity.before };
   const tally = new SegmentTally(before, { hashes: true });
   let disorder: Found['disorder'];
@@ -27,7 +29,7 @@ const read = async (file: FileHandle, { streams }: Digest): Promise<Found> => {
       if (tally.lines % LINES_A_BLOCK === 0) places.push(placeOf(tally));
       const why = tally.add(bytes, begin, end);
       if (why) disorder ??= { line: tally.lines, why };
-      return true;
+      return tally.lines <= lines + MAX_INSERTED;
     },
   });
   return { tally, torn, disorder, places };
@@ -62,11 +64,12 @@ export const locateChange = async (file: FileHandle, name: string, digest: Diges
   const isNamed = disorder && disorder.line >= lines.from && disorder.line <= lines.to;
   const place = isNamed ? `line ${disorder.line}` : `lines ${lines.from} to ${lines.to}`;
   const after = places[block] ? `, after ${places[block]}` : '';
+  const count = `${more > MAX_INSERTED ? 'at least ' : ''}${Math.abs(more)}`;
   const what =
     kind === 'lines-reordered'
       ? 'lines were reordered at'
       : more === 0
         ? 'bytes were changed in'
-        : `${Math.abs(more)} line${Math.abs(more) === 1 ? '' : 's'} ${words[kind]}, first in`;
+        : `${count} line${Math.abs(more) === 1 ? '' : 's'} ${words[kind]}, first in`;
   return { kind, file: name, lines, message: `${name}: ${what} ${place}${after}` };
 };

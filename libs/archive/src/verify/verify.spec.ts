@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { appendFile, cp, mkdir, readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { activityLine, eventLine, openArchive, temporaryFolder, verifier } from '../archive-fixture.ts';
+import { chainNumbers } from './chain.ts';
 import { verifyArchive, type VerifyOptions } from './verify.ts';
 
 const SEGMENTS = 5;
@@ -48,6 +50,13 @@ const linesOf = async (name: string) => (await readFile(at(name), 'utf8')).split
 const writeLines = (name: string, lines: string[]) => writeFile(at(name), `${lines.join('\n')}\n`);
 
 describe('an archive as it was written', () => {
+  it('may have segments of many years', () => {
+    const numbers = Array.from({ length: 500_000 }, (_, i) => i + 1);
+    const names = { segments: numbers, digests: numbers, open: [], drafts: [] };
+    expect(chainNumbers(names, 1)).toEqual({ last: 500_000, unsigned: undefined });
+    expect(chainNumbers({ ...names, digests: [] }, 1).last).toBe(500_000);
+  });
+
   it('is whole', async () => {
     expect(await verify()).toMatchObject({
       breaks: [],
@@ -220,6 +229,21 @@ describe('each break is named', () => {
     expect(await firstBreak({ digests: [lastDigest!.sha256] })).toMatchObject({ kind: 'cut-end' });
     const within = [{ stream: 'events' as const, position: '7-1' }];
     expect(await firstBreak({ positions: within })).toMatchObject({ kind: 'position-missing' });
+  });
+
+  it('a segment to which any number of lines was added', async () => {
+    await appendFile(at(segment2), '\n'.repeat(300_000));
+    const broken = await firstBreak();
+    expect(broken).toMatchObject({ kind: 'line-inserted', file: segment2 });
+    expect(broken!.message).toContain('at least 100001 lines were inserted');
+  });
+
+  it('a named pipe under a name of the archive, without waiting for its writer', async () => {
+    for (const name of ['0000000006.digest.json', '0000000006.jsonl', '0000000006-000000009.open.jsonl']) {
+      execFileSync('mkfifo', [at(name)]);
+      await expect(verify()).rejects.toThrow(`${name} is no regular file`);
+      await rm(at(name));
+    }
   });
 
   it('an empty folder', async () => {

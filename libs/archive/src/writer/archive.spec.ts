@@ -205,6 +205,11 @@ describe('a full disk', () => {
     isFull = true;
     await expect(archive.append([eventLine(2)])).rejects.toMatchObject({ fault: 'failed', code: 'ENOSPC' });
     await archive.close();
+    const before = await readdir(path);
+    // On a disk that stays full, no attempt leaves a file.
+    for (let attempt = 0; attempt < 3; attempt += 1)
+      await expect(openArchive(path, { files: { ...nodeFiles, open } })).rejects.toThrow('ENOSPC');
+    expect(await readdir(path)).toEqual(before);
     isFull = false;
     const again = await openArchive(path);
     expect(again.states.events.position).toBe('1-0');

@@ -76,6 +76,8 @@ export class Archive {
    * a file of its own. Throws ArchiveError.
    */
   static async open(options: ArchiveOptions): Promise<Archive> {
+    if (!isName(options.identity.ledger))
+      throw new ArchiveError('refused', 'the id of the ledger is no id that Rekey makes');
     const folder = new ArchiveFolder(options.path, options.files);
     await folder.prepare();
     const names = await folder.names();
@@ -190,8 +192,11 @@ export class Archive {
   }
 }
 
+/** Of the characters of a digest, which is ASCII. Another client can have written any id. */
+const isName = (text: string): boolean => /^[!-~]{1,100}$/.test(text);
+
 const nextWriter = ({ open, drafts }: ArchiveNames): number => {
-  const writer = Math.max(0, ...open.map((file) => file.writer), ...drafts.map((file) => file.writer)) + 1;
+  const writer = [...open, ...drafts].reduce((highest, file) => Math.max(highest, file.writer), 0) + 1;
   if (writer > MAX_WRITER) throw new ArchiveError('refused', 'the number of the last writer is out of range');
   return writer;
 };

@@ -19,6 +19,9 @@ interface UnreadableEntry {
 
 export type SeenEntry = ActivityEntry | UnreadableEntry;
 
+/** The end of the year 9999: no timestamp is later, and ids of other clients may be. */
+const MAX_TIME_MS = 253_402_300_799_999;
+
 const known: ReadonlySet<string> = new Set(activityFields);
 
 /** Parses the texts of one entry: names and values in turn. Anybody may have written them. */
@@ -30,5 +33,5 @@ export const parseActivityEntry = (position: string, texts: readonly string[]): 
   // A name that stands twice is nobody's record: which of the values counts?
   if (record === undefined || texts.length !== 2 * fields.size) return { position, record: undefined };
   const others = [...fields].filter(([name]) => !known.has(name));
-  return { position, timeMs: Number(position.split('-')[0]), record, others };
+  return { position, timeMs: Math.min(Number(position.split('-')[0]), MAX_TIME_MS), record, others };
 };

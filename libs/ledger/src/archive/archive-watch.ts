@@ -27,14 +27,24 @@ const NO_ARCHIVE = 'none';
 /** An archive that has not reported for this time is no longer waited for. */
 const ARCHIVE_FORGOTTEN_MS = 7 * 86_400_000;
 
-/** How many entries wait for the archive, in the stream in which most do; from the lengths of the streams. */
+/** A worker that archives trims, and reports each second. Later, others have made a stream shorter. */
+const REPORT_HOLDS_MS = 10_000;
+
+/**
+ * How many entries of each stream wait for the archive, from the lengths of the streams. If one has become
+ * shorter without the worker that archives, nothing tells which entries are gone: all that are there may wait.
+ */
 export const waitingFor = (
-  { behind, lengths }: ArchiveReport,
-  now: { events: number; activity: number },
-): { events: number; activity: number } => ({
-  events: behind.events + Math.max(now.events - lengths.events, 0),
-  activity: behind.activity + Math.max(now.activity - lengths.activity, 0),
-});
+  { at, behind, lengths }: ArchiveReport,
+  { nowMs, ...now }: { events: number; activity: number; nowMs: number },
+): { events: number; activity: number } => {
+  const isOld = nowMs - at > REPORT_HOLDS_MS;
+  const waiting = (stream: 'events' | 'activity'): number => {
+    const more = now[stream] - lengths[stream];
+    return isOld && more < 0 ? now[stream] : behind[stream] + Math.max(more, 0);
+  };
+  return { events: waiting('events'), activity: waiting('activity') };
+};
 
 export const startArchiveWatch = ({
   feed,
@@ -56,7 +66,7 @@ export const startArchiveWatch = ({
     if (report && report.ledger === ledger && report.at >= (newest?.at ?? 0)) newest = report;
     if (!newest || newest.archive === NO_ARCHIVE) share = Infinity;
     else {
-      const { events, activity } = waitingFor(newest, lengths);
+      const { events, activity } = waitingFor(newest, { ...lengths, nowMs });
       share = Math.max(events, activity) / newest.max_behind;
     }
   };

@@ -76,7 +76,7 @@ interface ArchiveTrimInput {
 }
 type ArchiveTrimReply =
   | { kind: 'trimmed'; removed: number }
-  /** too much is not archived */
+  /** too much is not archived, or the last archived entry is not in the stream */
   | { kind: 'behind' }
   /** another worker has the lock */
   | { kind: 'lost' };
@@ -123,7 +123,8 @@ export const archiveCommands = (run: RunCommand) => ({
   /**
    * Trims a stream behind the archive.
    *
-   * Keeps: no entry after `through` is removed. Only the holder of the lock trims.
+   * Keeps: no entry after `through` is removed, and none of a stream that ends before it: that is another one.
+   * Only the holder of the lock trims.
    */
   archiveTrim: async (input: ArchiveTrimInput): Promise<ArchiveTrimReply> =>
     readArchiveTrimReply(

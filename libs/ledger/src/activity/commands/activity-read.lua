@@ -15,6 +15,7 @@
 --   of each entry the id, the number of its texts, and these: names and values. No texts if it has too many;
 --   -1 and none if it is too long
 -- @include scripts/call
+-- @include scripts/stream-end
 -- @include time/redis-time
 
 -- A list of 8,000 texts is as long as a reply of Lua may be.
@@ -22,6 +23,8 @@ local MAX_TEXTS, MAX_TEXTS_IN_ALL = 64, 4000
 local begin, length, ended = from, 0, false
 local entries = {}
 for looked = 1, count do
+  ended = is_stream_end(begin, newest_first)
+  if ended then break end
   local entry
   if newest_first then
     entry = read('XREVRANGE', PREFIX .. ':activity', begin, to, 'COUNT', 1)[1]

@@ -15,6 +15,7 @@
 --   and these; or instead of them `0` and a digest (the SHA-1 of the SHA-1 of each, in hexadecimal)
 -- @reply LOST: another worker has the lock
 -- @include scripts/call
+-- @include scripts/stream-end
 -- @include time/redis-time
 
 if read('GET', PREFIX .. ':archiving') ~= token then return reply.LOST end
@@ -27,6 +28,7 @@ local function add(text)
   entries[last] = text
 end
 for looked = 1, count do
+  if is_stream_end(from, back) then break end
   local entry
   if back then
     entry = read('XREVRANGE', stream, from, '-', 'COUNT', 1)[1]
