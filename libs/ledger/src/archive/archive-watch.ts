@@ -32,7 +32,8 @@ const REPORT_HOLDS_MS = 10_000;
 
 /**
  * How many entries of each stream wait for the archive, from the lengths of the streams. If one has become
- * shorter without the worker that archives, nothing tells which entries are gone: all that are there may wait.
+ * shorter without the worker that archives, nothing tells which entries are gone: all that are there may
+ * wait.
  */
 export const waitingFor = (
   { at, behind, lengths }: ArchiveReport,
