@@ -14,6 +14,7 @@ export interface ChaosOptions {
   bulk?: boolean;
   redisWriter?: boolean;
   archive?: boolean;
+  identities?: boolean;
   json?: boolean;
   keepLog?: string;
 }
@@ -43,6 +44,11 @@ const kinds = (text: string): string[] => {
   return named;
 };
 
+const identities = new Option(
+  '--identities',
+  'each kind of caller has its own principal and role, and all their changes must be recorded',
+).conflicts('redisWriter');
+
 const world = new Option('--world <kind>', 'odd: Invent also answers wrongly, in episodes of some seconds')
   .choices(['usual', 'odd'])
   .default('usual');
@@ -57,6 +63,7 @@ export const readOptions = (): ChaosOptions =>
     .option('--bulk', 'one bulk rotation that is paused, resumed and cancelled at random')
     .option('--redis-writer', 'something changes Redis at random too, and an operator repairs it')
     .option('--archive', 'workers archive to one folder, which is compared with what was published')
+    .addOption(identities)
     .addOption(world)
     .option('--episodes <n>', 'least number of episodes in an odd world (default: each kind once)', positive)
     .option('--without <kinds>', 'faults and episodes to leave out, separated by commas', kinds, [])

@@ -1,3 +1,4 @@
+import { areChangesRecorded } from './changes/judge-changes.ts';
 import type { ChaosOptions } from './options.ts';
 import type { RunResult } from './run.ts';
 import { isArchiveWhole } from './verdict/archive.ts';
@@ -10,7 +11,8 @@ const NAME_WIDTH = 23;
 const NAMES_SHOWN = 12;
 
 /** Whether the verdict is clean or, with a writer in Redis, explained by what status and the logs named. */
-export const isAccepted = ({ verdict, said, archive }: RunResult): boolean =>
+export const isAccepted = ({ verdict, said, archive, changes }: RunResult): boolean =>
+  (changes === undefined || areChangesRecorded(changes)) &&
   (archive === undefined || isArchiveWhole(archive, { isSpoilt: said !== undefined })) &&
   (isClean(verdict) || (said !== undefined && explain(verdict, said) !== undefined));
 
@@ -21,7 +23,7 @@ export const printJson = (
   seconds: number,
   write: Write,
 ): void => {
-  const { verdict, havoc, report, bulkActions, said, archive } = result;
+  const { verdict, havoc, report, bulkActions, said, archive, changes } = result;
   const head = { seed, world, faults, seconds, clean: isClean(verdict), accepted: isAccepted(result) };
   const tail = {
     havoc,
@@ -29,13 +31,14 @@ export const printJson = (
     ...(bulkActions && { operators: bulkActions }),
     ...(said && { said }),
     ...(archive && { archive }),
+    ...(changes && { changes }),
   };
   write(`${JSON.stringify({ ...head, ...verdict, ...tail })}\n`);
 };
 
 /** Prints the result as a list of figures, and the verdict below it. */
 export const printText = ({ seed }: ChaosOptions, result: RunResult, seconds: number, write: Write): void => {
-  const { verdict, havoc, report, bulkActions, said, archive } = result;
+  const { verdict, havoc, report, bulkActions, said, archive, changes } = result;
   const { darkTimeMs, failed, mostUnpublished, requestsARotation, examples, ...figures } = verdict;
   const line = (name: string, value: unknown) => write(`${name.padEnd(NAME_WIDTH)} ${String(value)}\n`);
   const { p50, p99, max } = darkTimeMs;
@@ -48,11 +51,14 @@ export const printText = ({ seed }: ChaosOptions, result: RunResult, seconds: nu
   for (const [name, counts] of Object.entries(report)) line(name, JSON.stringify(counts));
   if (bulkActions) line('operators', JSON.stringify(bulkActions));
   if (archive) line('archive', JSON.stringify(archive));
+  if (changes) line('changes', JSON.stringify(changes));
   for (const [figure, cases] of Object.entries(examples))
     write(`${figure}, for example:\n${cases.map((one) => `  ${one}\n`).join('')}`);
   const because = said && explain(verdict, said);
   if (archive && !isArchiveWhole(archive, { isSpoilt: said !== undefined }))
     write('\nTHE ARCHIVE IS NOT WHOLE.\n');
+  if (changes && !areChangesRecorded(changes))
+    write('\nWHAT IS RECORDED IS NOT WHAT THE CALLERS DID.\n');
   const judgement = isClean(verdict)
     ? 'CLEAN: every published key is in force, nothing lost, nothing out of order.'
     : because

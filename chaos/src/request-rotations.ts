@@ -25,7 +25,7 @@ interface RequestOptions {
  * Requests `count` rotations, and repeats each request until the gateway accepts it. Resolves with their ids.
  */
 export const requestRotations = async (
-  { ledger, assistants, gateway: { client } }: System,
+  { ledger, assistants, callers: { requester } }: System,
   { count, seed, world, maxShare, showProgress }: RequestOptions,
 ): Promise<string[]> => {
   const ids = new Set<string>();
@@ -41,7 +41,7 @@ export const requestRotations = async (
     const target = targets[next % targets.length]!;
     next += 1;
     const requestId = randomUUID();
-    const call = () => client.rotateSecretKey({ ...target, requestId }, { deadlineMs: 3000 });
+    const call = () => requester.rotateSecretKey({ ...target, requestId }, { deadlineMs: 3000 });
     const { id } = await insist(call);
     // For an assistant with an open rotation the gateway returns that rotation.
     if (ids.has(id)) return;

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startAdministrator, type Administrator } from './callers/administrator.ts';
+import { judgeChanges, type ChangesVerdict } from './changes/judge-changes.ts';
 import { collectEvidence, logExamples, type Requested } from './collect-evidence.ts';
 import { startHavoc, type Havoc } from './faults/havoc.ts';
 import { startWriterFault, type WriterFault } from './faults/redis-writer.ts';
@@ -9,11 +11,13 @@ import type { ChaosOptions } from './options.ts';
 import { createRandom } from './random.ts';
 import { requestRotations } from './request-rotations.ts';
 import { ORG } from './system/assistants.ts';
+import { insist } from './system/insist.ts';
 import { sweepTwice, waitUntilQuiet } from './system/settle.ts';
 import { startSystem, type System } from './system/system.ts';
 import { CONFIRM_AFTER_MS, READ_LAG_MS } from './system/timing.ts';
+import type { Published } from './verdict/evidence.ts';
 import type { Said } from './verdict/explained.ts';
-import { judgeArchive, type ArchiveVerdict } from './verdict/archive.ts';
+import { judgeArchive, readActivity, type ArchiveVerdict } from './verdict/archive.ts';
 import { judge, type Verdict } from './verdict/verdict.ts';
 
 export interface RunResult {
@@ -24,6 +28,8 @@ export interface RunResult {
   report: Record<string, Record<string, number>>;
   /** What is in the archive, in a run with one. */
   archive?: ArchiveVerdict;
+  /** In a run with an archive or identities: whether each change of a caller is recorded once. */
+  changes?: ChangesVerdict;
   /** How often the operators of a bulk rotation did what. */
   bulkActions?: Record<string, number>;
   /** What said that Redis was changed by something else; undefined in a run without such a writer. */
@@ -46,9 +52,9 @@ const pause = async (ms: number): Promise<void> => {
   await sleep(ms);
 };
 
-const createOperator = ({ gateway, ledger, differs }: System): Operator =>
+const createOperator = ({ callers, ledger, differs }: System): Operator =>
   startOperator({
-    client: gateway.client,
+    ...callers,
     heldOrgs: ledger.heldOrgs,
     isAccepting: ledger.isAccepting,
     differs,
@@ -79,7 +85,7 @@ const rotate = async (
   const { rotations: count, seed, world } = options;
   if (options.bulk) {
     const { outcomes, actions } = await rotateInBulk({
-      client: system.gateway.client,
+      client: system.callers.operator,
       orgId: ORG,
       random: createRandom(seed + 1),
       pause,
@@ -118,7 +124,11 @@ const calmDown = async ({ system, options, showProgress }: Setting, operator: Op
   await operator.stop();
 };
 
-const reportOf = (operator: Operator, oddWorld: OddWorld | undefined): RunResult['report'] => {
+const reportOf = (
+  operator: Operator,
+  oddWorld: OddWorld | undefined,
+  administrator: Administrator | undefined,
+): RunResult['report'] => {
   const samples = operator.samples();
   const allClear = samples.filter(({ needsOperator }) => !needsOperator).length;
   return {
@@ -126,6 +136,7 @@ const reportOf = (operator: Operator, oddWorld: OddWorld | undefined): RunResult
     statusSaid: operator.codes(),
     looks: { total: samples.length, allClear },
     operatorDid: operator.actions(),
+    ...(administrator && { administratorDid: administrator.actions() }),
   };
 };
 
@@ -134,13 +145,49 @@ const reportOfWriter = (writer: WriterFault): RunResult['report'] => ({
   repaired: writer.repairs(),
 });
 
+/** The states of the bulk rotations that callers made, by target. */
+const readBulkStates = async ({ callers }: System): Promise<Map<string, string>> => {
+  const made = callers.tries.filter(({ type, target }) => type === 'bulk.created' && target !== undefined);
+  const states = new Map<string, string>();
+  for (const target of new Set(made.map((one) => one.target!))) {
+    const { state } = await insist(() => callers.watcher.getBulkRotation(target.split(':')[1]!));
+    states.set(target, state);
+  }
+  return states;
+};
+
+/** Judges the archive, and whether the changes of the callers are in it, or in Redis if there is none. */
+const judgeRecords = async (
+  { system, options, showProgress }: Setting,
+  published: readonly Published[],
+): Promise<Pick<RunResult, 'archive' | 'changes'>> => {
+  const { archive: path, redis, sealer, callers } = system;
+  if (path !== undefined) showProgress('the archive');
+  const archive = path === undefined ? undefined : await judgeArchive(path, redis, sealer, published);
+  const isJudged = (archive !== undefined || options.identities) && !options.redisWriter;
+  const records = isJudged ? (archive?.records ?? (await readActivity(redis))) : undefined;
+  return {
+    ...(archive && { archive: archive.verdict }),
+    ...(records && { changes: judgeChanges(records, callers.tries, await readBulkStates(system)) }),
+  };
+};
+
 const rotateAndJudge = async (setting: Setting, havoc: Havoc | undefined): Promise<RunResult> => {
   const { system, options, showProgress } = setting;
   const operator = createOperator(system);
   const oddWorld = options.world === 'odd' ? createOddWorld(setting, operator) : undefined;
   const writer = options.redisWriter ? await startWriterFault(system, options.seed) : undefined;
+  const administrator = options.identities
+    ? startAdministrator({
+        callers: system.callers,
+        orgId: ORG,
+        random: createRandom(options.seed + 4),
+        pause,
+      })
+    : undefined;
   const { requested, bulkActions } = await rotate(setting, oddWorld);
   if (oddWorld) await finishOddWorld(oddWorld, showProgress);
+  await administrator?.stop();
   await havoc?.stop();
   await writer?.stop();
   await calmDown(setting, operator);
@@ -151,18 +198,14 @@ const rotateAndJudge = async (setting: Setting, havoc: Havoc | undefined): Promi
   });
   const verdict = judge(evidence);
   logExamples(system, verdict, evidence);
-  showProgress('the archive');
-  const archive =
-    system.archive === undefined
-      ? undefined
-      : await judgeArchive(system.archive, system.redis, system.sealer, evidence.published);
+  const recorded = await judgeRecords(setting, evidence.published);
   return {
     verdict,
     havoc: havoc?.counts() ?? {},
-    report: { ...reportOf(operator, oddWorld), ...(writer && reportOfWriter(writer)) },
+    report: { ...reportOf(operator, oddWorld, administrator), ...(writer && reportOfWriter(writer)) },
     ...(writer && { said: { ...operator.codes(), ...system.warnings() } }),
     ...(bulkActions && { bulkActions }),
-    ...(archive && { archive }),
+    ...recorded,
   };
 };
 
@@ -186,6 +229,7 @@ export const startRun = async (
     odd: options.world === 'odd',
     redisWriter: options.redisWriter ?? false,
     archive: options.archive ?? false,
+    identities: options.identities ?? false,
   });
   let havoc: Havoc | undefined;
   return {

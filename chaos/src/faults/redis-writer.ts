@@ -21,7 +21,7 @@ const OBSERVE_EVERY = 10;
 const LAST_REPAIRS = 10;
 
 export const startWriterFault = async (system: System, seed: number): Promise<WriterFault> => {
-  const { redisServer, gateway, redis, log } = system;
+  const { redisServer, callers, redis, log } = system;
   const random = createRandom(seed + 3);
   const own = new Redis(redisServer.url, { retryStrategy: () => 100, maxRetriesPerRequest: null });
   own.on('error', () => {});
@@ -38,7 +38,7 @@ export const startWriterFault = async (system: System, seed: number): Promise<Wr
   let mutations = 0;
 
   const repair = async (): Promise<number> => {
-    const deps = { client: gateway.client, redis, prefix: '{rekey}', consumers: [], adopts: true };
+    const deps = { client: callers.admin, redis, prefix: '{rekey}', consumers: [], adopts: true };
     const codes = await actOnStatus({ ...deps, trusts: 'own' }).catch(() => []);
     for (const code of codes) repairs[code] = (repairs[code] ?? 0) + 1;
     return codes.length;

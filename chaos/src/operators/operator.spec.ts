@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { startOperator, type Operator, type OperatorOptions } from './operator.ts';
+import type { RekeyClient } from '@rekey/client';
+import { startOperator, type Operator } from './operator.ts';
 
 let operator: Operator;
 afterEach(() => operator.stop());
@@ -33,9 +34,11 @@ const operating = ({
       return { id: 'swp_1' };
     },
     getSweep: async () => ({ state: 'SUCCEEDED' }),
-  } as unknown as OperatorOptions['client'];
+  } as unknown as RekeyClient;
   operator = startOperator({
-    client,
+    watcher: client,
+    operator: client,
+    admin: client,
     pause: (ms) => new Promise((resolve) => void setTimeout(resolve, ms / 100)),
     heldOrgs: async () => held,
     isAccepting: async () => sweeps.length < publishedAfter,

@@ -2,7 +2,12 @@ import type { RekeyClient } from '@rekey/client';
 import type { StatusSample } from '../verdict/evidence.ts';
 
 export interface OperatorOptions {
-  client: RekeyClient;
+  /** Reads status. */
+  watcher: Pick<RekeyClient, 'getStatus'>;
+  /** Sweeps. */
+  operator: Pick<RekeyClient, 'createSweep' | 'getSweep'>;
+  /** Opens budgets. */
+  admin: Pick<RekeyClient, 'openBudget'>;
   pause: (ms: number) => Promise<void>;
   /** The held orgs, from the ledger. */
   heldOrgs: () => Promise<string[]>;
@@ -43,14 +48,14 @@ const add = (counts: Record<string, number>, name: string): void => {
 type Attention = { code: string; subject?: string }[];
 
 /** Reads status every STATUS_EVERY_MS, and keeps what it says. */
-const watchStatus = ({ client, pause }: OperatorOptions) => {
+const watchStatus = ({ watcher, pause }: OperatorOptions) => {
   const samples: StatusSample[] = [];
   const codes: Record<string, number> = {};
   const stopping = new AbortController();
   const read = async (): Promise<Attention | undefined> => {
     const atMs = Date.now();
     try {
-      const { attention } = await client.getStatus({ deadlineMs: 2000 });
+      const { attention } = await watcher.getStatus({ deadlineMs: 2000 });
       for (const { code } of attention) add(codes, code);
       samples.push({ atMs, needsOperator: attention.some(({ code }) => !isOnlyHistory(code)) });
       return attention;
@@ -73,11 +78,11 @@ const watchStatus = ({ client, pause }: OperatorOptions) => {
 };
 
 /** Requests a sweep and waits for its end. */
-const sweep = async ({ client, pause }: OperatorOptions, request: object): Promise<void> => {
+const sweep = async ({ operator, pause }: OperatorOptions, request: object): Promise<void> => {
   try {
-    const { id } = await client.createSweep(request, { deadlineMs: 2000 });
+    const { id } = await operator.createSweep(request, { deadlineMs: 2000 });
     for (const untilMs = performance.now() + SWEEP_WITHIN_MS; performance.now() < untilMs;) {
-      const { state } = await client.getSweep(id, { deadlineMs: 2000 });
+      const { state } = await operator.getSweep(id, { deadlineMs: 2000 });
       if (state === 'SUCCEEDED' || state === 'FAILED') return;
       await pause(100);
     }
@@ -124,7 +129,7 @@ export const startOperator = (options: OperatorOptions): Operator => {
       for (const egress of subjectsOf('BUDGET_CLOSED')) {
         report('budget opened');
         // The budget may have opened by itself.
-        await options.client.openBudget({ egress }, { deadlineMs: 2000 }).catch(() => {});
+        await options.admin.openBudget({ egress }, { deadlineMs: 2000 }).catch(() => {});
       }
     },
     stop: status.stop,

@@ -1,9 +1,8 @@
-import { createRekeyClient, type RekeyClient } from '@rekey/client';
 import { createTcpProxy, freePort, launchApp, type TcpProxy } from '@rekey/testing';
 import { insist } from './insist.ts';
 
 export interface Gateway {
-  client: RekeyClient;
+  address: string;
   /** The proxy between the gateway and Redis. */
   redis: TcpProxy;
   /** Kills the process, and starts another one at the same address. */
@@ -11,10 +10,17 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** `insists`: repeats a start that is refused, since something else writes to Redis. */
+interface GatewayOptions {
+  keyFile: string;
+  /** Who may do what. Without it, everybody may do everything. */
+  accessFile: string | undefined;
+  /** Repeats a start that is refused: something else writes to Redis. */
+  insists: boolean;
+}
+
 export const startGateway = async (
   redisPort: number,
-  { keyFile, insists }: { keyFile: string; insists: boolean },
+  { keyFile, accessFile, insists }: GatewayOptions,
   onLine: (line: string) => void,
 ): Promise<Gateway> => {
   const address = `127.0.0.1:${await freePort()}`;
@@ -23,26 +29,20 @@ export const startGateway = async (
     REDIS_URL: `redis://127.0.0.1:${redis.port}`,
     GRPC_ADDRESS: address,
     REKEY_GATEWAY_KEY_FILE: keyFile,
+    ...(accessFile !== undefined && { REKEY_ACCESS_FILE: accessFile }),
     LOG_LEVEL: 'warn',
   };
   const launch = () => launchApp('gateway', { env, onLine });
   const start = () => (insists ? insist(launch) : launch());
   let app = await start();
-  // The callers decide what to repeat.
-  const client = createRekeyClient({
-    address,
-    retry: false,
-    keepAlive: { intervalMs: 5000, timeoutMs: 5000 },
-  });
   return {
-    client,
+    address,
     redis,
     restart: async () => {
       await app.child.kill();
       app = await start();
     },
     stop: async () => {
-      client.close();
       await app.child.kill();
       await redis.close();
     },

@@ -26,16 +26,16 @@ export const waitUntilQuiet = async (
 };
 
 /** Sweeps all orgs. False if the sweep does not end in time. */
-const sweep = async ({ gateway: { client } }: System): Promise<boolean> => {
+const sweep = async ({ callers: { operator } }: System): Promise<boolean> => {
   // A channel waits for some time before it connects again to a gateway that was killed.
   const requestedMs = performance.now() + SWEEP_WITHIN_MS;
-  const first = await insist(() => client.createSweep(), requestedMs).catch(() => undefined);
+  const first = await insist(() => operator.createSweep(), requestedMs).catch(() => undefined);
   if (!first) return false;
   const untilMs = performance.now() + SWEEP_WITHIN_MS;
   for (
     let state = '';
     state !== 'SUCCEEDED' && state !== 'FAILED';
-    state = (await insist(() => client.getSweep(first.id), untilMs).catch(() => first)).state
+    state = (await insist(() => operator.getSweep(first.id), untilMs).catch(() => first)).state
   ) {
     if (performance.now() > untilMs) return false;
     await sleep(200);

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createGatewayKeyFile, createKeyFile, createSealer, loadKeyFile, type Sealer } from '@rekey/sealing';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import { startCallers, type Callers } from '../callers/callers.ts';
+import { createIdentities, type Identities } from '../callers/identities.ts';
 import { scriptedFaults } from '../faults/scripted-faults.ts';
 import type { Change, Evidence } from '../verdict/evidence.ts';
 import { warningIn } from '../writer-trial/spoken-names.ts';
@@ -30,6 +32,8 @@ interface SystemOptions {
   redisWriter: boolean;
   /** Whether workers archive. */
   archive: boolean;
+  /** Whether each kind of caller has a name and a role of its own. */
+  identities: boolean;
   /** Faults to leave out. */
   without: readonly string[];
   keepLog?: string | undefined;
@@ -45,6 +49,7 @@ export interface System {
   readonly archive: string | undefined;
   readonly simulator: Simulator;
   readonly gateway: Gateway;
+  readonly callers: Callers;
   readonly workers: WorkerSlot[];
   readonly assistants: Target[];
   /** The org of each assistant. */
@@ -115,7 +120,7 @@ const archivePath = ({ archive, folder }: SystemOptions): string | undefined =>
 const startProcesses = async (
   options: SystemOptions,
   redisPort: number,
-  keyFile: string,
+  { keyFile, identities }: { keyFile: string; identities: Identities | undefined },
   log: (line: string) => void,
 ) => {
   const { seed, rotations, faults, bulk, odd, redisWriter, without } = options;
@@ -124,7 +129,11 @@ const startProcesses = async (
   const simulator = await startSimulator({ assistants, subOrgs, seed }, linesOf('simulator'));
   if (faults > 0)
     for (const fault of scriptedFaults(faults, without)) await simulator.admin('POST', '/faults', fault);
-  const ofGateway = { keyFile: gatewayKeyFileOf(keyFile), insists: redisWriter };
+  const ofGateway = {
+    keyFile: gatewayKeyFileOf(keyFile),
+    accessFile: identities?.accessFile,
+    insists: redisWriter,
+  };
   const gateway = await startGateway(redisPort, ofGateway, linesOf('gateway'));
   const ports = { redis: redisPort, upstream: simulator.port };
   const hasFaults = faults > 0;
@@ -155,8 +164,11 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
   const redis = connectRedis(redisServer.url);
   const recorder = options.redisWriter ? startEventRecorder(redis, 'rekey', sealer) : undefined;
   const ledger = recorder ? createTolerantReader(redis, recorder.published) : createLedgerReader(redis);
-  const processes = await startProcesses(options, redisServer.port, keyFile, log);
+  const identities = options.identities ? await createIdentities(options.folder) : undefined;
+  const processes = await startProcesses(options, redisServer.port, { keyFile, identities }, log);
   const { simulator, gateway, workers, assistants } = processes;
+  const orgIds = [ORG_ALIAS, ...new Set(assistants.map(({ orgId }) => orgId))];
+  const callers = await startCallers(gateway.address, identities, orgIds);
   const isCounted = options.faults === 0 && !options.odd;
   const aliasRequests = isCounted ? await countAliasRequests(simulator, ledger) : 0;
 
@@ -164,6 +176,7 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
   const history = () => readHistory(simulator.admin, [...orgs.keys()]);
   return {
     ...processes,
+    callers,
     redisServer,
     redis,
     ledger,
@@ -187,6 +200,7 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
     },
     stop: async () => {
       redis.disconnect();
+      callers.close();
       await gateway.stop();
       await Promise.all([simulator.app, ...workers.map(({ app }) => app)].map((app) => app?.child.kill()));
       await Promise.all(workers.flatMap((slot) => [slot.redis.close(), slot.upstream.close()]));
