@@ -57,8 +57,7 @@ export const printText = ({ seed }: ChaosOptions, result: RunResult, seconds: nu
   const because = said && explain(verdict, said);
   if (archive && !isArchiveWhole(archive, { isSpoilt: said !== undefined }))
     write('\nTHE ARCHIVE IS NOT WHOLE.\n');
-  if (changes && !areChangesRecorded(changes))
-    write('\nWHAT IS RECORDED IS NOT WHAT THE CALLERS DID.\n');
+  if (changes && !areChangesRecorded(changes)) write('\nWHAT IS RECORDED IS NOT WHAT THE CALLERS DID.\n');
   const judgement = isClean(verdict)
     ? 'CLEAN: every published key is in force, nothing lost, nothing out of order.'
     : because

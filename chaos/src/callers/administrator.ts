@@ -4,7 +4,7 @@ import { isRefusal } from '../changes/record-tries.ts';
 import type { Random } from '../random.ts';
 import type { Callers } from './callers.ts';
 
-/** Changes what no other operator of a run changes, at random: freezes, policies, access tokens. */
+/** Changes what no other operator of a run changes, in turn: freezes, policies, access tokens. */
 export interface Administrator {
   /** How often it did what. */
   actions(): Record<string, number>;
@@ -20,7 +20,7 @@ interface AdministratorOptions {
 }
 
 const RETRY_AFTER_MS = 100;
-const EVERY_MS = { least: 300, most: 2000 };
+const EVERY_MS = { least: 200, most: 1500 };
 const FROZEN_MS = { least: 50, most: 500 };
 /** Its windows open on New Year's Day only. */
 const POLICY = { everyDays: 3650, allAssistants: true, window: { cron: '0 3 1 1 *' } };
@@ -61,9 +61,7 @@ const createActs = ({ callers: { admin, operator }, orgId, random, pause }: Admi
     token: async () => {
       tokens += 1;
       const name = `chaos-${tokens}`;
-      await insist(() =>
-        admin.createToken({ name, role: 'viewer', orgs: [orgId], ttlMs: TOKEN_FOR_MS }),
-      );
+      await insist(() => admin.createToken({ name, role: 'viewer', orgs: [orgId], ttlMs: TOKEN_FOR_MS }));
       await insist(() => admin.revokeToken(name));
     },
   };
@@ -75,8 +73,8 @@ export const startAdministrator = (options: AdministratorOptions): Administrator
   const actions: Record<string, number> = {};
   const stopping = new AbortController();
   const running = (async () => {
-    while (!stopping.signal.aborted) {
-      const [name, act] = random.pick(acts);
+    for (let turn = 0; !stopping.signal.aborted; turn += 1) {
+      const [name, act] = acts[turn % acts.length]!;
       actions[name] = (actions[name] ?? 0) + 1;
       await act();
       await pause(random.between(EVERY_MS.least, EVERY_MS.most));

@@ -74,7 +74,8 @@ describe('a change whose answer was lost', () => {
     const { client, tries } = calling(lost(), {});
     await client.freeze({ reason: 'x' }).catch(() => {});
     await client.freeze({ reason: 'x' });
-    const frozen = (times: number) => Array.from({ length: times }, () => record('freeze.set', 'system:freeze'));
+    const frozen = (times: number) =>
+      Array.from({ length: times }, () => record('freeze.set', 'system:freeze'));
     expect(judged(frozen(0), tries).missing).toHaveLength(1);
     expect(areChangesRecorded(judged(frozen(1), tries))).toBe(true);
     expect(areChangesRecorded(judged(frozen(2), tries))).toBe(true);

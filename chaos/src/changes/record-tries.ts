@@ -50,9 +50,7 @@ const requested = (
   kind: string,
   requestId: string | undefined,
   answer: { id: string } | undefined,
-): Wanted[] => [
-  { type, rule: 'once', key: requestId ?? '', target: answer && `${kind}:${answer.id}` },
-];
+): Wanted[] => [{ type, rule: 'once', key: requestId ?? '', target: answer && `${kind}:${answer.id}` }];
 const changed = (type: ActivityType, target: string, rule: Rule): Wanted[] => [
   { type, target, rule, key: target },
 ];
@@ -78,8 +76,7 @@ const changes: { [Method in ChangeMethod]: Describe<Method> } = {
   resumeBulkRotation: ([id]) => changed('bulk.resumed', `bulkRotation:${id}`, 'if needed'),
   cancelBulkRotation: ([id]) => changed('bulk.cancelled', `bulkRotation:${id}`, 'once'),
   retryBulkRotation: ([id]) => changed('bulk.retried', `bulkRotation:${id}`, 'each'),
-  createRotationPolicy: ([{ requestId }], answer) =>
-    requested('policy.created', 'policy', requestId, answer),
+  createRotationPolicy: ([{ requestId }], answer) => requested('policy.created', 'policy', requestId, answer),
   pauseRotationPolicy: ([id]) => changed('policy.paused', `policy:${id}`, 'once'),
   resumeRotationPolicy: ([id]) => changed('policy.resumed', `policy:${id}`, 'once'),
   deleteRotationPolicy: ([id]) => changed('policy.deleted', `policy:${id}`, 'once'),

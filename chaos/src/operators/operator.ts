@@ -1,7 +1,7 @@
 import type { RekeyClient } from '@rekey/client';
 import type { StatusSample } from '../verdict/evidence.ts';
 
-export interface OperatorOptions {
+interface OperatorOptions {
   /** Reads status. */
   watcher: Pick<RekeyClient, 'getStatus'>;
   /** Sweeps. */

@@ -73,9 +73,10 @@ const lastId = async (redis: Redis, stream: string): Promise<string | undefined>
 export const readActivity = async (redis: Redis): Promise<SeenRecord[]> =>
   (await redis.xrange('{rekey}:activity', '-', '+')).map(([position, fields]) => ({
     position,
-    ...(Object.fromEntries(
-      fields.flatMap((name, i) => (i % 2 === 0 ? [[name, fields[i + 1]]] : [])),
-    ) as Omit<SeenRecord, 'position'>),
+    ...(Object.fromEntries(fields.flatMap((name, i) => (i % 2 === 0 ? [[name, fields[i + 1]]] : []))) as Omit<
+      SeenRecord,
+      'position'
+    >),
   }));
 
 /** Waits until the last entries are archived and signed; then verifies the archive, and compares it. */
