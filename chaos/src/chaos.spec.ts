@@ -30,8 +30,9 @@ describe('--without', () => {
 });
 
 describe('a short run', () => {
-  it('is clean', async () => {
-    const { code, verdict } = await chaos('--rotations', '300', '--seed', '7');
+  it('is clean, and archives each change once under who made it', async () => {
+    const audited = ['--identities', '--archive', '--flips', '50'];
+    const { code, verdict } = await chaos('--rotations', '300', '--seed', '7', ...audited);
     expect(verdict).toMatchObject({
       clean: true,
       divergent: 0,
@@ -42,6 +43,10 @@ describe('a short run', () => {
     });
     expect(verdict['succeeded']).toBeGreaterThan(250);
     expect(verdict['uncertainAnnounced']).toBeGreaterThan(0);
+    expect(verdict).toMatchObject({
+      archive: { breaks: [], missing: [], twice: [], gaps: 0, flipped: { places: 50, found: 50 } },
+      changes: { missing: [], twice: [], unknown: [], broken: [] },
+    });
     expect(code).toBe(0);
   });
 

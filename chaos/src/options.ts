@@ -14,6 +14,7 @@ export interface ChaosOptions {
   bulk?: boolean;
   redisWriter?: boolean;
   archive?: boolean;
+  flips: number;
   identities?: boolean;
   json?: boolean;
   keepLog?: string;
@@ -63,6 +64,7 @@ export const readOptions = (): ChaosOptions =>
     .option('--bulk', 'one bulk rotation that is paused, resumed and cancelled at random')
     .option('--redis-writer', 'something changes Redis at random too, and an operator repairs it')
     .option('--archive', 'workers archive to one folder, which is compared with what was published')
+    .option('--flips <n>', 'bytes of a copy of the archive to flip, one at a time', positive, 1000)
     .addOption(identities)
     .addOption(world)
     .option('--episodes <n>', 'least number of episodes in an odd world (default: each kind once)', positive)

@@ -163,7 +163,8 @@ const judgeRecords = async (
 ): Promise<Pick<RunResult, 'archive' | 'changes'>> => {
   const { archive: path, redis, sealer, callers } = system;
   if (path !== undefined) showProgress('the archive');
-  const archive = path === undefined ? undefined : await judgeArchive(path, redis, sealer, published);
+  const known = { published, flips: options.flips };
+  const archive = path === undefined ? undefined : await judgeArchive(path, redis, sealer, known);
   const isJudged = (archive !== undefined || options.identities) && !options.redisWriter;
   const records = isJudged ? (archive?.records ?? (await readActivity(redis))) : undefined;
   return {

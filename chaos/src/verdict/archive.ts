@@ -34,7 +34,6 @@ interface JudgedArchive {
 
 const WITHIN_MS = 60_000;
 const EXAMPLES = 5;
-const FLIPPED_PLACES = 1000;
 
 /**
  * Whether the archive is whole, and has everything once. If something else writes to Redis, it removes and
@@ -79,12 +78,15 @@ export const readActivity = async (redis: Redis): Promise<SeenRecord[]> =>
     >),
   }));
 
-/** Waits until the last entries are archived and signed; then verifies the archive, and compares it. */
+/**
+ * Waits until the last entries are archived and signed; then verifies the archive, and compares it. `flips`:
+ * in how many places of a copy a byte is flipped, which must be found.
+ */
 export const judgeArchive = async (
   path: string,
   redis: Redis,
   { publicJwk }: Pick<Sealer, 'publicJwk'>,
-  published: readonly Published[],
+  { published, flips }: { published: readonly Published[]; flips: number },
 ): Promise<JudgedArchive> => {
   const publicKey = createPublicKey({ key: publicJwk as never, format: 'jwk' });
   const verifiers = [{ kid: publicJwk.kid, publicKey }];
@@ -116,7 +118,7 @@ export const judgeArchive = async (
     breaks: report.breaks.map(({ kind, message }) => `${kind}: ${message}`).slice(0, EXAMPLES),
     missing: [...versions, ...activity].filter((name) => !counts.has(name)).slice(0, EXAMPLES),
     twice: [...counts].flatMap(([name, count]) => (count > 1 ? name : [])).slice(0, EXAMPLES),
-    flipped: await flipBytes(path, verifiers, FLIPPED_PLACES),
+    flipped: await flipBytes(path, verifiers, flips),
   };
   return { verdict, records };
 };
