@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startAdministrator, type Administrator } from './callers/administrator.ts';
 import { judgeChanges, type ChangesVerdict } from './changes/judge-changes.ts';
+import { failedRotation } from './changes/record-tries.ts';
 import { collectEvidence, logExamples, type Requested } from './collect-evidence.ts';
 import { startHavoc, type Havoc } from './faults/havoc.ts';
 import { startWriterFault, type WriterFault } from './faults/redis-writer.ts';
@@ -15,7 +16,7 @@ import { insist } from './system/insist.ts';
 import { sweepTwice, waitUntilQuiet } from './system/settle.ts';
 import { startSystem, type System } from './system/system.ts';
 import { CONFIRM_AFTER_MS, READ_LAG_MS } from './system/timing.ts';
-import type { Published } from './verdict/evidence.ts';
+import type { Evidence } from './verdict/evidence.ts';
 import type { Said } from './verdict/explained.ts';
 import { judgeArchive, readActivity, type ArchiveVerdict } from './verdict/archive.ts';
 import { judge, type Verdict } from './verdict/verdict.ts';
@@ -159,7 +160,8 @@ const readBulkStates = async ({ callers }: System): Promise<Map<string, string>>
 /** Judges the archive, and whether the changes of the callers are in it, or in Redis if there is none. */
 const judgeRecords = async (
   { system, options, showProgress }: Setting,
-  published: readonly Published[],
+  requested: Requested,
+  { published, rotations }: Evidence,
 ): Promise<Pick<RunResult, 'archive' | 'changes'>> => {
   const { archive: path, redis, sealer, callers } = system;
   if (path !== undefined) showProgress('the archive');
@@ -167,9 +169,13 @@ const judgeRecords = async (
   const archive = path === undefined ? undefined : await judgeArchive(path, redis, sealer, known);
   const isJudged = (archive !== undefined || options.identities) && !options.redisWriter;
   const records = isJudged ? (archive?.records ?? (await readActivity(redis))) : undefined;
+  // A failure of a bulk rotation's assistant has no record: the bulk rotation counts it.
+  const ids = requested instanceof Map ? [] : requested;
+  const failed = ids.filter((_id, i) => rotations[i]?.state === 'FAILED').map(failedRotation);
+  const changes = [...callers.tries, ...failed];
   return {
     ...(archive && { archive: archive.verdict }),
-    ...(records && { changes: judgeChanges(records, callers.tries, await readBulkStates(system)) }),
+    ...(records && { changes: judgeChanges(records, changes, await readBulkStates(system)) }),
   };
 };
 
@@ -199,7 +205,7 @@ const rotateAndJudge = async (setting: Setting, havoc: Havoc | undefined): Promi
   });
   const verdict = judge(evidence);
   logExamples(system, verdict, evidence);
-  const recorded = await judgeRecords(setting, evidence.published);
+  const recorded = await judgeRecords(setting, requested, evidence);
   return {
     verdict,
     havoc: havoc?.counts() ?? {},

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { RekeyClientError, type RekeyClient } from '@rekey/client';
 import { areChangesRecorded, judgeChanges } from './judge-changes.ts';
-import { recordTries, type Try } from './record-tries.ts';
+import { failedRotation, recordTries, type Try } from './record-tries.ts';
 import type { SeenRecord } from './seen-record.ts';
 
 const BY = 'token:requester';
@@ -138,4 +138,12 @@ describe('a bulk rotation', () => {
     ])
       expect(judged(records, tries, states).broken).not.toEqual([]);
   });
+});
+
+it('a rotation that FAILED has one record, by Rekey itself', () => {
+  const failed = record('rotation.failed', 'rotation:rot_1', { by: 'system:rotation' });
+  const tries = [failedRotation('rot_1')];
+  expect(areChangesRecorded(judged([failed], tries))).toBe(true);
+  expect(judged([], tries).missing).toHaveLength(1);
+  expect(judged([failed, failed], tries).twice).toHaveLength(1);
 });

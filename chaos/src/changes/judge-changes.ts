@@ -77,12 +77,14 @@ export const judgeChanges = (
   const accepted = new Map<string, number>();
   for (const record of records) {
     const { by, target, position } = record;
-    if (by.startsWith('system:')) continue;
+    const [name, kind] = [nameOf(typeOf(record), target, by), kindOf(typeOf(record), by)];
+    // Of what Rekey does by itself, only a part is known.
+    const isKnown = expected.has(name);
+    if (by.startsWith('system:') && !isKnown) continue;
     recorded[by] = (recorded[by] ?? 0) + 1;
     if (record.type === 'rotation.requested') add(accepted, `rotation.requested ${target}`);
-    const [name, kind] = [nameOf(typeOf(record), target, by), kindOf(typeOf(record), by)];
     const left = spare.get(kind) ?? 0;
-    if (expected.has(name)) add(counts, name);
+    if (isKnown) add(counts, name);
     else if (left > 0) spare.set(kind, left - 1);
     else unknown.push(`${position}: ${nameOf(record.type, target, by)}`);
   }

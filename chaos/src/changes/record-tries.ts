@@ -25,6 +25,13 @@ export interface Try extends Wanted {
   outcome: 'answered' | 'refused' | 'lost';
 }
 
+/** The end of a rotation that Rekey has made known as FAILED: it is recorded too, as its own act. */
+export const failedRotation = (id: string): Try => ({
+  ...requested('rotation.failed', 'rotation', id, { id })[0]!,
+  by: 'system:rotation',
+  outcome: 'answered',
+});
+
 type ChangeMethod =
   | 'rotateSecretKey'
   | 'createBulkRotation'

@@ -215,6 +215,9 @@ export const startHavoc = async (options: HavocOptions): Promise<Havoc> => {
       await Promise.all(running);
     },
     kill: async () => {
+      stopping.abort();
+      // Redis and the simulator may be gone: an interrupted run stops them at the same time.
+      for (const one of running) one.catch(() => {});
       await unlogged.kill();
       unreadPipe.close();
     },
