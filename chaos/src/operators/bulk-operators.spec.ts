@@ -31,7 +31,8 @@ const operating = async (first: { get?: object; items?: { assistantId: string; s
     },
     cancelBulkRotation: async (id: string) => {
       calls.push(`cancel ${id}`);
-      states[id] = { state: 'CANCELLED' };
+      const { list } = states[id] as { list?: object };
+      states[id] = { state: 'CANCELLED', list };
       return bulkOf(id, states[id]);
     },
     listBulkRotationItems: async ({ id }: { id: string }) => ({
@@ -53,6 +54,15 @@ const operating = async (first: { get?: object; items?: { assistantId: string; s
 describe('operators of a bulk rotation beside a writer in Redis', () => {
   it('cancel one that cannot be read, and request another one', async () => {
     expect(await operating({ get: { error: true } })).toEqual({
+      calls: ['create blk_1', 'cancel blk_1', 'create blk_2'],
+      outcomes: ['ast_1'],
+    });
+  });
+
+  it('cancel one whose list is incomplete before anything is rotated, and request all again', async () => {
+    const get = { state: 'HALTED', stop: { reason: 'LIST_INCOMPLETE' }, list: { incomplete: true } };
+    const items = [{ assistantId: 'ast_2', state: 'CANCELLED' }];
+    expect(await operating({ get, items })).toEqual({
       calls: ['create blk_1', 'cancel blk_1', 'create blk_2'],
       outcomes: ['ast_1'],
     });

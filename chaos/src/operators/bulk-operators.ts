@@ -34,6 +34,12 @@ const STALLED_MS = 300_000;
 /** A bulk that is gone or unreadable for this number of reads has to be requested again. */
 const UNREADABLE_READS = 10;
 
+/**
+ * The list of its assistants is damaged: status advises to cancel it. Or Invent listed too few: to resume it
+ * would accept that.
+ */
+const MUST_CANCEL: readonly string[] = ['LEDGER_CORRUPT', 'LIST_INCOMPLETE'];
+
 /** The bulk, or the list of its assistants, cannot be read any more: it was spoiled or deleted. */
 class BulkGone extends Error {}
 
@@ -88,8 +94,8 @@ const interfere = async (
 ) => {
   const requestAll = (actions: ('pause' | 'resume')[]) =>
     Promise.all(actions.map((action) => request(action, bulk.id)));
-  // The list of its assistants is damaged: status advises to cancel it.
-  if (bulk.state === 'HALTED' && bulk.stop?.reason === 'LEDGER_CORRUPT') await request('cancel', bulk.id);
+  if (bulk.state === 'HALTED' && MUST_CANCEL.includes(bulk.stop?.reason ?? ''))
+    await request('cancel', bulk.id);
   else if (isStopped(bulk)) await requestAll(random.next() > 0.5 ? ['resume', 'resume'] : ['resume']);
   else if (bulk.state === 'RUNNING' && interferes) {
     const dice = random.next();
@@ -200,6 +206,8 @@ export const rotateInBulk = async (options: BulkOperatorsOptions): Promise<BulkR
         report(`failed: ${bulk.stop?.reason}`);
         return 'again';
       }
+      // It would leave out those that were not listed.
+      if (bulk.state === 'CANCELLED' && bulk.list?.incomplete) return 'again';
       const cancelled = await collectOutcomes(bulk, calls, options.client, outcomes);
       return hasEnded(bulk) ? cancelled : [];
     } catch (error) {
