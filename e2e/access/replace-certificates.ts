@@ -199,6 +199,7 @@ export const replaceCertificates = async (options: ReplacementOptions): Promise<
     const clients = [callOnOne(), ...Array.from({ length: options.clients }, callAnew)];
     const replacements = await replaceFiles(options, issued, files, place).finally(() => over.abort());
     await Promise.all(clients);
+    if (gateway.output().includes('PRIVATE KEY')) throw new Error('the log has a private key');
     const logged = {
       loaded: linesOf(gateway, 'tls_certificates_loaded'),
       refused: linesOf(gateway, 'tls_certificates_refused'),

@@ -92,6 +92,7 @@ describeWith(['grpc', 'google.protobuf'], 'python3-grpcio and python3-protobuf')
       GRPC_TLS_KEY_FILE: served.key,
       GRPC_CLIENT_CA_FILE: authority.cert,
       REKEY_ACCESS_FILE: accessFile,
+      GATEWAY_MAX_FAILED_AUTHENTICATIONS_PER_SECOND: '1000000',
     });
     address = gateway.ready['address']!;
     const certified = await Promise.all(

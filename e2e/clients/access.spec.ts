@@ -355,6 +355,18 @@ describe('activity', () => {
     for (const part of token.split('.')) expect(stream).not.toContain(part);
   });
 
+  it('has no denied call of rekey health without an identity', async () => {
+    const denied = async () =>
+      (await system.redis.xrevrange('{rekey}:activity', '+', '-', 'COUNT', 1000)).filter(
+        ([, fields]) => fields.includes('method:SystemService/GetStatus') && fields.includes('anonymous'),
+      ).length;
+    const before = await denied();
+    const options = ['--gateway', address, '--tls-ca', authority.cert];
+    const { code, out } = await startRekey(system, ['health', ...options]).result;
+    expect([code, out]).toEqual([0, 'SERVING\n']);
+    expect(await denied()).toBe(before);
+  });
+
   it('of the only right is watched no longer than 5 s after it was taken away', async () => {
     let begun = (): void => {};
     const hasBegun = new Promise<void>((resolve) => (begun = resolve));

@@ -107,7 +107,7 @@ describe('rekey freeze, unfreeze, status, retry', () => {
     const frozen = await rekey(['freeze', '--reason', 'Invent is ill']);
     expect(frozen).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/frozen +since 20\S+, by local: Invent is ill/),
+      out: expect.stringMatching(/frozen +since 20\S+: Invent is ill\n +frozen by +local\n/),
     });
     expect((await rekey(['freeze', '--reason', 'again', '--json'])).json()[0].frozen).toEqual({
       since_time: expect.any(String),

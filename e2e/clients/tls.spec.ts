@@ -1,15 +1,12 @@
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createRekeyClient, type RekeyClient } from '@rekey/client';
 import { createAuthority, type App, type CertificateAuthority, type CertificatePaths } from '@rekey/testing';
 import { refusal } from '../support/refusal.ts';
 import { startRekey } from '../support/rekey.ts';
 import { eventually, startSystem, type System } from '../support/system.ts';
 
 const SERVER_NAMES = ['DNS:gateway.example.com', 'IP:127.0.0.1'];
-const REPLACED_FOR_MS = 10_000;
 
 let system: System;
 let authority: CertificateAuthority;
@@ -148,51 +145,6 @@ describe('a gateway', () => {
     expect(text).toContain(expected);
     expect(code).toBe(1);
   });
-
-  it('serves every call while its certificates are replaced, half of the time half-written', async () => {
-    const tls = {
-      ca: { file: authority.cert },
-      cert: { file: billing.cert },
-      key: { file: billing.key },
-    };
-    const failures: unknown[] = [];
-    let calls = 0;
-    const done = new AbortController();
-    const use = async (make: () => RekeyClient, close: boolean): Promise<void> => {
-      let client = make();
-      while (!done.signal.aborted) {
-        calls += 1;
-        await client.getStatus().catch((error: unknown) => failures.push(error));
-        if (!close) continue;
-        client.close();
-        client = make();
-      }
-      client.close();
-    };
-    const make = () => createRekeyClient({ address, tls, retry: false });
-    const users = [use(make, true), use(make, false)];
-    const untilMs = performance.now() + REPLACED_FOR_MS;
-    for (let i = 1; performance.now() < untilMs; i += 1) {
-      const { cert, key } = servers[i % 2]!;
-      const pem = await readFile(cert, 'utf8');
-      if (i % 2 === 0) {
-        await writeFile(served().cert, pem.slice(0, pem.length / 2));
-        await sleep(500);
-      }
-      await writeFile(served().cert, pem);
-      await sleep(250);
-      await copyFile(key, served().key);
-      await sleep(500);
-    }
-    done.abort();
-    await Promise.all(users);
-    expect(failures).toEqual([]);
-    expect(calls).toBeGreaterThan(50);
-    const output = gateway.output();
-    expect(output.split('"event":"tls_certificates_loaded"').length).toBeGreaterThan(3);
-    expect(output).toContain('"event":"tls_certificates_refused"');
-    expect(output).not.toContain('PRIVATE KEY');
-  }, 60_000);
 
   it('reports when its certificate expires, and that newer files are refused', async () => {
     const metrics = async () => (await fetch(`http://${gateway.ready['health_address']}/metrics`)).text();

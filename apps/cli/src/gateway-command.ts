@@ -66,6 +66,15 @@ const connect = async ({ gateway, ...tls }: GatewayOptions): Promise<RekeyClient
   }
 };
 
+/**
+ * Whether calls over TLS name nobody: the gateway then answers its health alone, and records any other call
+ * as denied.
+ */
+export const isNameless = ({ gateway, ...tls }: GatewayOptions): boolean => {
+  const secured = tlsOf(tls);
+  return secured !== false && secured.cert === undefined && tokenFor(gateway, tls).token === undefined;
+};
+
 export const withGateway = async <T>(
   options: GatewayOptions,
   use: (client: RekeyClient) => Promise<T>,

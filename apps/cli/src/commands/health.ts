@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { CliError, exitCodes } from '../failure.ts';
 import {
+  isNameless,
   print,
   refuseAddress,
   withGateway,
@@ -24,7 +25,7 @@ export const healthCommand = (): Command =>
     .action(async (options: GatewayOptions) => {
       refuseAddress(options.gateway);
       const answer = await askHealth(options);
-      const live = answer === 'SERVING' ? await liveWorkers(options) : undefined;
+      const live = answer === 'SERVING' && !isNameless(options) ? await liveWorkers(options) : undefined;
       print(
         options,
         { status: answer, ...(live !== undefined && { live_worker_count: live }) },

@@ -216,7 +216,8 @@ describe('a flood of whole calls by one caller', () => {
     expect({ reason, bound: metadata['bound'] }).toEqual({ reason: 'QUOTA_EXCEEDED', bound: 'caller-calls' });
     expect(retryAfterMs).toBeLessThanOrEqual(100);
     expect(await get('Bearer other')).toBeNull();
-    await new Promise((resolve) => setTimeout(resolve, retryAfterMs));
+    // A timer may end up to a millisecond early.
+    await new Promise((resolve) => setTimeout(resolve, retryAfterMs! + 2));
     expect(await get('Bearer flooder')).toBeNull();
   });
 

@@ -25,13 +25,13 @@ export class RateLimits {
     this.nowMs = nowMs;
   }
 
-  /** 0 if the subject may act now, which then counts; otherwise after how many ms it may. */
+  /** 0 if the subject may act now, which then counts; otherwise after how many whole ms it may. */
   take(subject: string): number {
     const nowMs = this.nowMs();
     const evenMs = Math.max(this.evenMs.get(subject) ?? 0, nowMs);
     const waitMs = evenMs - nowMs - this.burstMs;
     this.remember(subject, waitMs > 0 ? evenMs : evenMs + this.paceMs);
-    return Math.max(waitMs, 0);
+    return Math.max(Math.ceil(waitMs), 0);
   }
 
   /** What the subject took last does not count. */

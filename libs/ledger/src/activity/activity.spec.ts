@@ -94,6 +94,8 @@ describe('a list of activity', () => {
     }
     expect(positions((await list({ fromMs: 20 })).entries)).toEqual([20, 20]);
     expect((await list({ fromMs: 21 })).entries).toEqual([]);
+    for (const newestFirst of [true, false])
+      expect((await list({ beforeMs: 0, newestFirst })).entries).toEqual([]);
   });
 
   it('looks at a bounded number of entries a page, and continues after them', async () => {

@@ -23,7 +23,7 @@ local MAX_TEXTS, MAX_TEXTS_IN_ALL = 64, 4000
 local begin, length, ended = from, 0, false
 local entries = {}
 for looked = 1, count do
-  ended = is_stream_end(begin, newest_first)
+  ended = is_stream_end(begin, newest_first) or is_stream_end(to, not newest_first)
   if ended then break end
   local entry
   if newest_first then
