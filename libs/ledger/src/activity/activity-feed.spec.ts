@@ -139,6 +139,30 @@ describe('a feed of activity', () => {
     expect(watcher.seen).toEqual(['after']);
   });
 
+  it('yields nothing twice to a watcher that knows more than the feed has read', async () => {
+    await feed.close();
+    const gate = Promise.withResolvers<void>();
+    feed = createActivityFeed({
+      redis,
+      prefix: 'spec',
+      connect: () => {
+        const connection = new Redis(server.url, { maxRetriesPerRequest: null });
+        const xread = connection.xread.bind(connection) as (...args: unknown[]) => Promise<unknown>;
+        connection.xread = (async (...args: unknown[]) => (await gate.promise, xread(...args))) as never;
+        return connection;
+      },
+      onError: (error) => errors.push(error),
+    });
+    await add('before');
+    const first = await watch();
+    const position = await add('one');
+    const second = await watch(position!);
+    gate.resolve();
+    await add('two');
+    await until(() => first.seen.length === 2 && second.seen.length > 0);
+    expect([first.seen, second.seen]).toEqual([['one', 'two'], ['two']]);
+  });
+
   it('continues after its connection was lost', async () => {
     const watcher = await watch();
     await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');

@@ -180,6 +180,13 @@ export const createActivityFeed = ({ redis, ...options }: ActivityFeedOptions): 
   const long = new LongEntries();
   const read = createActivityReader(connectLedger(redis, options.prefix), long);
   const { start, tail, news, closing, close } = createTailing(options, long);
+  const beginAt = async (own: ActivityTail, after: string | undefined): Promise<string> => {
+    if (after === undefined) return own.head;
+    // What others have seen already, the tail may read in a moment. A position that is ahead of the stream
+    // itself is of one that is gone.
+    const isGone = isBefore(own.head, after) && isBefore(await readHead(read), after);
+    return isGone ? own.head : after;
+  };
   return {
     follow: async function* ({ after, signal: left }) {
       const signal = AbortSignal.any([left, closing]);
@@ -187,8 +194,7 @@ export const createActivityFeed = ({ redis, ...options }: ActivityFeedOptions): 
       while (tail() === undefined && !signal.aborted) await news.next(signal);
       let own = tail();
       if (own !== undefined && !signal.aborted) {
-        // A position ahead of the stream is of one that is gone.
-        let position = after === undefined || isBefore(own.head, after) ? own.head : after;
+        let position = await beginAt(own, after);
         yield { entries: [], unreadable: 0, position };
         while (!signal.aborted) {
           const current: ActivityTail = tail()!;
@@ -198,7 +204,7 @@ export const createActivityFeed = ({ redis, ...options }: ActivityFeedOptions): 
           if (batch.position !== position) {
             position = batch.position;
             yield batch;
-          } else if (own === tail() && position === own.head) await news.next(signal);
+          } else if (own === tail() && !isBefore(position, own.head)) await news.next(signal);
         }
       }
       if (!left.aborted) throw new RekeyError('SHUTTING_DOWN');

@@ -57,7 +57,10 @@ const believedEntry = (orgs: string[], more: { grant_kid?: string } = {}, stored
 
 type More = Partial<Acknowledgement>;
 let number = 0;
-const nowMs = async () => Number((await redis.time())[0]) * 1000;
+const nowMs = async () => {
+  const [seconds, microseconds] = await redis.time();
+  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+};
 const textOf = async (position: string, more: More) =>
   JSON.stringify({
     consumer: 'billing',
