@@ -12,7 +12,7 @@ import { createRpcTable } from './rpc-table.ts';
 import { startAccess } from './wiring/access.ts';
 import { startHealth } from './wiring/health.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
-import { connectRedis } from './wiring/redis.ts';
+import { connectRedis, untilConnected } from './wiring/redis.ts';
 import { announce } from './wiring/presence.ts';
 import { createHoldBack } from './wiring/hold-back.ts';
 import { loadKeyFile } from './wiring/registry.ts';
@@ -90,6 +90,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     shutdown,
   );
 
+  await untilConnected(redis);
   announce(ledgerParts, config, logger, shutdown);
   shutdown.defer('unreachable Redis connections', () => connections.closeUnresponsive());
 

@@ -44,3 +44,19 @@ export const connectRedis = (config: GatewayEnvironment, logger: Logger, shutdow
   shutdown.defer('memory', () => memory.close());
   return { connections, redis, subscriber, memory };
 };
+
+const CONNECTS_WITHIN_MS = 1000;
+
+/**
+ * Resolves once commands can be sent, or after a second: the first callers of a gateway that starts are
+ * served, and one without Redis starts nevertheless.
+ */
+export const untilConnected = (redis: Pick<Redis, 'status' | 'once'>): Promise<void> =>
+  new Promise((resolve) => {
+    if (redis.status === 'ready') return resolve();
+    const timer = setTimeout(resolve, CONNECTS_WITHIN_MS);
+    redis.once('ready', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
