@@ -9,7 +9,7 @@ const connection = (status: string) => Object.assign(new EventEmitter(), { statu
 const isOver = async (waiting: Promise<void>): Promise<boolean> =>
   Promise.race([waiting.then(() => true), Promise.resolve().then(() => Promise.resolve(false))]);
 
-it('a gateway waits for its connection to Redis before it serves, and a second if Redis is away', async () => {
+it('a gateway waits for Redis before it serves, and a second if Redis is away', async () => {
   jest.useFakeTimers();
   await untilConnected(connection('ready'));
   const connecting = connection('connecting');
