@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isBulkEnded } from '@rekey/schema';
-import { createBackoff, type RetryOptions } from '../calls/backoff.ts';
-import { RekeyClientError, asClientError } from '../calls/client-error.ts';
+import type { RetryOptions } from '../calls/backoff.ts';
+import type { RekeyClientError } from '../calls/client-error.ts';
+import { followStream } from '../calls/follow-stream.ts';
 import type { Scope } from '../calls/scopes.ts';
 import type { Transport } from '../connection/transport.ts';
 import { toBulkRotation, type BulkRotation } from '../models/bulk-rotation.ts';
@@ -25,8 +26,6 @@ interface BulkWatchDeps {
   backoff: RetryOptions;
 }
 
-const PATIENCE_MS = 30_000;
-
 const isStopped = ({ state }: BulkRotation): boolean => state === 'PAUSED' || state === 'HALTED';
 
 /**
@@ -35,55 +34,28 @@ const isStopped = ({ state }: BulkRotation): boolean => state === 'PAUSED' || st
  * again if nothing has changed.
  */
 export async function* watchBulk(
-  { transport, scope, backoff: pauses }: BulkWatchDeps,
+  { transport, scope, backoff }: BulkWatchDeps,
   id: string,
-  { untilStopped = false, patienceMs = PATIENCE_MS, onDisconnect, onReconnect }: WatchOptions,
+  { untilStopped = false, patienceMs, onDisconnect, onReconnect }: WatchOptions,
 ): AsyncGenerator<BulkRotation> {
-  const backoff = createBackoff(pauses);
   let last: BulkRotation | undefined;
-  let awaySinceMs: number | undefined;
   const isLast = () => last !== undefined && (isBulkEnded(last.state) || (untilStopped && isStopped(last)));
-  const failureOf = (error: unknown) => {
-    const cancelled = scope.cancelled();
-    return cancelled
-      ? new RekeyClientError(cancelled.code, { bulkRotationId: id, cause: cancelled.cause })
-      : asClientError(error, { bulkRotationId: id });
-  };
-
-  for (;;) {
-    let failure: unknown = new RekeyClientError('GATEWAY_UNAVAILABLE', {
-      bulkRotationId: id,
-      message: 'The gateway ended the stream early.',
-    });
-    const stream = transport
-      .receive('BulkRotationService', 'WatchBulkRotation', { id, untilStopped }, scope)
-      [Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const next = await stream.next().catch((error: unknown) => {
-          failure = error;
-        });
-        if (!next || next.done) break;
-        backoff.reset();
-        const bulk = toBulkRotation(next.value);
-        if (awaySinceMs !== undefined) onReconnect?.(bulk);
-        awaySinceMs = undefined;
-        const isNews = !isDeepStrictEqual(bulk, last);
-        last = bulk;
-        if (isNews) yield bulk;
-        if (isLast()) return;
-      }
-    } finally {
-      await stream.return?.();
-    }
-    failure = failureOf(failure);
-    if (!(failure instanceof RekeyClientError) || !failure.retryable) throw failure;
-    if (awaySinceMs === undefined) onDisconnect?.(failure);
-    awaySinceMs ??= performance.now();
-    const { retryAfterMs = 0 } = failure;
-    if (performance.now() + retryAfterMs - awaySinceMs > patienceMs) throw failure;
-    await scope.pause(backoff.nextMs(retryAfterMs)).catch((cancelled: unknown) => {
-      throw failureOf(cancelled);
-    });
+  const open = () =>
+    transport.receive('BulkRotationService', 'WatchBulkRotation', { id, untilStopped }, scope);
+  const about = { bulkRotationId: id };
+  for await (const { message, isBack } of followStream({
+    open,
+    scope,
+    backoff,
+    patienceMs,
+    onDisconnect,
+    about,
+  })) {
+    const bulk = toBulkRotation(message);
+    if (isBack) onReconnect?.(bulk);
+    const isNews = !isDeepStrictEqual(bulk, last);
+    last = bulk;
+    if (isNews) yield bulk;
+    if (isLast()) return;
   }
 }

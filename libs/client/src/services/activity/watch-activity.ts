@@ -1,5 +1,6 @@
-import { createBackoff, type RetryOptions } from '../../calls/backoff.ts';
-import { RekeyClientError, asClientError } from '../../calls/client-error.ts';
+import type { RetryOptions } from '../../calls/backoff.ts';
+import type { RekeyClientError } from '../../calls/client-error.ts';
+import { followStream } from '../../calls/follow-stream.ts';
 import type { Scope } from '../../calls/scopes.ts';
 import type { RequestOf, Transport } from '../../connection/transport.ts';
 import { toActivityRecord, type ActivityRecord } from '../../models/activity.ts';
@@ -25,62 +26,34 @@ interface ActivityWatchDeps {
   backoff: RetryOptions;
 }
 
-const PATIENCE_MS = 30_000;
-
 /**
  * Yields each record that is added. Reconnects if the gateway is unavailable for no longer than `patienceMs`,
  * and continues after the last position.
  */
 export async function* watchActivity(
-  { transport, scope, backoff: pauses }: ActivityWatchDeps,
+  { transport, scope, backoff }: ActivityWatchDeps,
   request: RequestOf<'ActivityService', 'WatchActivity'>,
-  { patienceMs = PATIENCE_MS, onBegin, onUnreadable, onDisconnect, onReconnect }: WatchActivityOptions,
+  { patienceMs, onBegin, onUnreadable, onDisconnect, onReconnect }: WatchActivityOptions,
 ): AsyncGenerator<ActivityRecord> {
-  const backoff = createBackoff(pauses);
   let { after } = request;
   let hasBegun = false;
-  let awaySinceMs: number | undefined;
-  const failureOf = (error: unknown) => {
-    const cancelled = scope.cancelled();
-    return cancelled
-      ? new RekeyClientError(cancelled.code, { reads: true, cause: cancelled.cause })
-      : asClientError(error, { reads: true });
-  };
-
-  for (;;) {
-    let failure: unknown = new RekeyClientError('GATEWAY_UNAVAILABLE', {
-      message: 'The gateway ended the stream early.',
-    });
-    const stream = transport
-      .receive('ActivityService', 'WatchActivity', { ...request, ...(after && { after }) }, scope)
-      [Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const next = await stream.next().catch((error: unknown) => {
-          failure = error;
-        });
-        if (!next || next.done) break;
-        backoff.reset();
-        const { record, position, unreadableCount } = next.value;
-        if (awaySinceMs !== undefined) onReconnect?.();
-        awaySinceMs = undefined;
-        if (!hasBegun) onBegin?.(position);
-        hasBegun = true;
-        if (Number(unreadableCount) > 0) onUnreadable?.(Number(unreadableCount));
-        if (record) yield toActivityRecord(record);
-        after = position;
-      }
-    } finally {
-      await stream.return?.();
-    }
-    failure = failureOf(failure);
-    if (!(failure instanceof RekeyClientError) || !failure.retryable) throw failure;
-    if (awaySinceMs === undefined) onDisconnect?.(failure);
-    awaySinceMs ??= performance.now();
-    const { retryAfterMs = 0 } = failure;
-    if (performance.now() + retryAfterMs - awaySinceMs > patienceMs) throw failure;
-    await scope.pause(backoff.nextMs(retryAfterMs)).catch((cancelled: unknown) => {
-      throw failureOf(cancelled);
-    });
+  const open = () =>
+    transport.receive('ActivityService', 'WatchActivity', { ...request, ...(after && { after }) }, scope);
+  const about = { reads: true };
+  for await (const { message, isBack } of followStream({
+    open,
+    scope,
+    backoff,
+    patienceMs,
+    onDisconnect,
+    about,
+  })) {
+    const { record, position, unreadableCount } = message;
+    if (isBack) onReconnect?.();
+    if (!hasBegun) onBegin?.(position);
+    hasBegun = true;
+    if (Number(unreadableCount) > 0) onUnreadable?.(Number(unreadableCount));
+    if (record) yield toActivityRecord(record);
+    after = position;
   }
 }
