@@ -77,14 +77,14 @@ const createTokens = ({ tokens, access, registry }: AccessServiceDeps) => {
   return { read, find, create };
 };
 
-/** The parts of what somebody has that give a permission, and the others. */
+/** The grants that give a permission, and the other grants of the same caller. */
 const explain = ({ grants }: Rights, permission: Permission, orgId: string | undefined) => {
   const gives = ({ role, orgs }: Grant): boolean =>
     roleAllows(role, permission) && (orgId === undefined ? orgs.includes('*') : includesOrg(orgs, orgId));
   return { grants: grants.filter(gives), others: grants.filter((one) => !gives(one)) };
 };
 
-/** What a caller may know of the grants of somebody else: as far as it may see the orgs. */
+/** The grants of another principal that a caller may see: those in orgs that it may see. */
 const visible = (grants: readonly Grant[], rights: Rights): Grant[] =>
   grants.flatMap((grant) => {
     const orgs = grant.orgs.filter((org) =>

@@ -142,7 +142,7 @@ describe('ListActivity', () => {
     expect(reasons(await list({ orgId: 'org_2' }, 'viewer'))).toEqual([]);
   });
 
-  it('goes on beyond positions of other clients, up to the last possible one', async () => {
+  it('continues after positions that other clients wrote, up to the last possible one', async () => {
     const last = '18446744073709551615';
     const at = (position: string, reason: string) =>
       fixture.redis.xadd(STREAM, position, 'type', 'freeze.set', 'by', 'local', 'reason', reason);

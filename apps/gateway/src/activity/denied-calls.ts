@@ -24,7 +24,7 @@ export interface DeniedCalls {
 
 const EVERY_MS = 60_000;
 const MAX_COUNTED = 1000;
-/** The first denials that are written at once: so many in a row, then so many a second. */
+/** First denials that are written at once: a burst of 50, then 10 a second. */
 const FIRST_AT_ONCE = 50;
 const FIRST_A_SECOND = 10;
 
