@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import {
+  connectEvents,
+  connectEvents,
   createActivityFeed,
   createConsumerPositions,
   createPolicyQueue,
@@ -30,6 +32,10 @@ import { OPEN_ACCESS, type Access } from './access/guard-calls.ts';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import type { BulkWatches } from './bulks/bulk-watches.ts';
 import type { Acknowledgements } from './consumers/acknowledgements.ts';
+import { createConsumerViews } from './events/consumer-views.ts';
+import { createEventHub, type EventHub } from './events/event-hub.ts';
+import { createConsumerViews } from './events/consumer-views.ts';
+import { createEventHub } from './events/event-hub.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import type { RotationWaiters } from './rotations/rotation-waiters.ts';
 import { createRpcTable } from './rpc-table.ts';
@@ -65,10 +71,23 @@ interface Parts {
   redis: Redis;
   ledger: Ledger;
   activityFeed: ActivityFeed;
+  eventHub: EventHub;
   sweepQueue: SweepQueue;
   policyQueue: PolicyQueue;
   positions: ConsumerPositions;
+  blockingEvents: Redis;
 }
+
+const eventsOn = ({ registry, events }: Ledger, blocking: Redis) => {
+  const consumerViews = createConsumerViews(registry, events);
+  const eventHub = createEventHub({
+    views: consumerViews,
+    readAfter: events.after,
+    follow: () => ({ ...connectEvents(blocking, PREFIX), disconnect: () => blocking.disconnect() }),
+    onError: () => {},
+  });
+  return { consumerViews, eventHub };
+};
 
 const servicesOn = (
   { redis, ledger, ...parts }: Parts,
@@ -78,6 +97,7 @@ const servicesOn = (
     createRpcTable({
       ...ledger,
       ...parts,
+      ...eventsOn(ledger, parts.blockingEvents),
       ledger: { ...ledger, assistants: { ...ledger.assistants, current: async () => fixture.current } },
       queue: { add: async () => {} } as unknown as RotationQueue,
       waiters: {} as RotationWaiters,
@@ -178,7 +198,10 @@ export const useServices = (): ServicesFixture => {
       return ledger.processes;
     },
     get services() {
-      return servicesOn({ redis, ledger, sweepQueue, policyQueue, positions, activityFeed }, fixture);
+      return servicesOn(
+        { redis, ledger, sweepQueue, policyQueue, positions, activityFeed, blockingEvents: redis },
+        fixture,
+      );
     },
     current: undefined,
     refused: [],

@@ -8,6 +8,7 @@ import type { ProtoGrpcType as ActivityProto } from './generated/activity.ts';
 import type { ProtoGrpcType as AssistantProto } from './generated/assistant.ts';
 import type { ProtoGrpcType as BulkProto } from './generated/bulk.ts';
 import type { ProtoGrpcType as ConsumerProto } from './generated/consumer.ts';
+import type { ProtoGrpcType as EventProto } from './generated/event.ts';
 import { descriptorSet } from './generated/descriptors.ts';
 import type { ProtoGrpcType as PolicyProto } from './generated/policy.ts';
 import type { ProtoGrpcType as RotationProto } from './generated/rotation.ts';
@@ -24,7 +25,8 @@ type AllProtos = RotationProto &
   PolicyProto &
   ConsumerProto &
   AccessProto &
-  ActivityProto;
+  ActivityProto &
+  EventProto;
 
 export interface Contract {
   /** The descriptors that server reflection serves. */
@@ -35,7 +37,7 @@ export interface Contract {
 /** Loads the gRPC contract. The options must match those of generate.sh, which writes the types. */
 export const loadContract = (): Contract => {
   const definition = loadSync(
-    ['rotation', 'assistant', 'sweep', 'system', 'bulk', 'policy', 'consumer', 'access', 'activity'].map(
+    ['rotation', 'assistant', 'sweep', 'system', 'bulk', 'policy', 'consumer', 'access', 'activity', 'event'].map(
       (name) => `rekey/v1/${name}.proto`,
     ),
     {

@@ -62,6 +62,13 @@ export const gatewayEvents = {
       'After three seconds, responses show all consumers as UNAPPLIED, until the gateway can read their ' +
       'acknowledgements. See `err`.',
   },
+  gateway_events_unreadable: {
+    level: 'error',
+    message: 'cannot read the stream of events',
+    meaning:
+      'No consumer that is connected to this gateway receives events, and each reports itself as stale. ' +
+      'If it repeats, check Redis. `err` says why.',
+  },
   gateway_activity_unreadable: {
     level: 'warn',
     message: 'the stream of activity could not be read; retrying',
