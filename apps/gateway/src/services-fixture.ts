@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import {
   connectEvents,
-  connectEvents,
   createActivityFeed,
   createConsumerPositions,
   createPolicyQueue,
@@ -32,8 +31,6 @@ import { OPEN_ACCESS, type Access } from './access/guard-calls.ts';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import type { BulkWatches } from './bulks/bulk-watches.ts';
 import type { Acknowledgements } from './consumers/acknowledgements.ts';
-import { createConsumerViews } from './events/consumer-views.ts';
-import { createEventHub, type EventHub } from './events/event-hub.ts';
 import { createConsumerViews } from './events/consumer-views.ts';
 import { createEventHub } from './events/event-hub.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
@@ -71,7 +68,6 @@ interface Parts {
   redis: Redis;
   ledger: Ledger;
   activityFeed: ActivityFeed;
-  eventHub: EventHub;
   sweepQueue: SweepQueue;
   policyQueue: PolicyQueue;
   positions: ConsumerPositions;

@@ -1,5 +1,5 @@
 export { subscribe } from './subscribe.ts';
-export { type SubscribeOptions } from './options.ts';
+export { type GatewayOptions, type SubscribeOptions } from './options.ts';
 export { SubscribeError, type SubscribeErrorCode } from './subscribe-error.ts';
 export {
   type Cause,

@@ -18,17 +18,17 @@ const isPermission = (text: string): boolean => Object.hasOwn(permissions, text)
 
 export const CreateToken = z
   .object({
-  tokenName: TokenName,
-  role: z.string().refine(isRole, `must be one of ${ROLES_IN_WORDS}`) as z.ZodType<Role, string>,
-  orgs: TokenOrgs.refine(
-    (orgs) => orgs.length === 1 || !orgs.includes('*'),
-    'must name single orgs, or * alone',
-  ),
-  ttl: Duration.refine((ms) => ms >= MIN_TTL_MS, 'must be at least a second').refine(
-    (ms) => ms <= MAX_TOKEN_TTL_MS,
-    'must be at most 366 days',
-  ),
-})
+    tokenName: TokenName,
+    role: z.string().refine(isRole, `must be one of ${ROLES_IN_WORDS}`) as z.ZodType<Role, string>,
+    orgs: TokenOrgs.refine(
+      (orgs) => orgs.length === 1 || !orgs.includes('*'),
+      'must name single orgs, or * alone',
+    ),
+    ttl: Duration.refine((ms) => ms >= MIN_TTL_MS, 'must be at least a second').refine(
+      (ms) => ms <= MAX_TOKEN_TTL_MS,
+      'must be at most 366 days',
+    ),
+  })
   .refine(({ role, orgs }) => consumerOfRole(role) === undefined || orgs[0] === '*', {
     path: ['orgs'],
     error: 'must be * for a consumer: its orgs are set with rekey consumer orgs',

@@ -97,10 +97,8 @@ const toStored = ({
 }): Stored[] => events.map(({ assistantId, event }) => ({ assistantId, text: event }));
 
 /** The orgs of a consumer in the order of a snapshot. */
-const orderedOrgs = async (
-  { events }: RecordsDeps,
-  { orgs }: ConsumerView,
-): Promise<readonly string[]> => (orgs.includes('*') ? await events.orgs() : orgs).toSorted();
+const orderedOrgs = async ({ events }: RecordsDeps, { orgs }: ConsumerView): Promise<readonly string[]> =>
+  (orgs.includes('*') ? await events.orgs() : orgs).toSorted();
 
 const recordsPage = async (
   deps: RecordsDeps,
@@ -161,7 +159,5 @@ export const createConsumerRecords = (deps: RecordsDeps): ConsumerRecords => ({
     return records;
   },
   page: (view, place) =>
-    place?.kind === 'uncertain'
-      ? uncertainPage(deps, view, place.cursor)
-      : recordsPage(deps, view, place),
+    place?.kind === 'uncertain' ? uncertainPage(deps, view, place.cursor) : recordsPage(deps, view, place),
 });

@@ -22,7 +22,12 @@ const sees = ({ orgs }: ConsumerView, orgId: string | undefined): boolean =>
 
 /** Whether a consumer receives an event about an assistant, or the current record of one. */
 const verdictOfAssistant = (view: ConsumerView, facts: EventFacts): Verdict => {
-  if (view.orgs.includes('*') || sees(view, facts.orgId) || (view.kid !== undefined && facts.kids.includes(view.kid))) return 'whole';
+  if (
+    view.orgs.includes('*') ||
+    sees(view, facts.orgId) ||
+    (view.kid !== undefined && facts.kids.includes(view.kid))
+  )
+    return 'whole';
   return sees(view, facts.movedFrom) ? 'withheld' : 'skipped';
 };
 

@@ -56,6 +56,4 @@ const decoded = (text: string): string => {
 };
 
 export const placeText = (place: SnapshotPlace): string =>
-  place.kind === 'uncertain'
-    ? `u:${place.cursor}`
-    : `r:${encodeURIComponent(place.orgId)}:${place.cursor}`;
+  place.kind === 'uncertain' ? `u:${place.cursor}` : `r:${encodeURIComponent(place.orgId)}:${place.cursor}`;

@@ -62,8 +62,7 @@ const createGetState = (deps: EventServiceDeps) => {
       redisRunId: runId,
       lastId: end.lastId ?? '',
       lastEntryId: end.lastEntryId,
-      skipped:
-        after === undefined ? undefined : await skippedBetween(deps, consumer, after, end.lastEntryId),
+      skipped: after === undefined ? undefined : await skippedBetween(deps, consumer, after, end.lastEntryId),
       lastEntries: last.map((entry) => singleEntry(view, seenOf(entry))),
     };
   };

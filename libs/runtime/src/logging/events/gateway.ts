@@ -63,11 +63,11 @@ export const gatewayEvents = {
       'acknowledgements. See `err`.',
   },
   gateway_events_unreadable: {
-    level: 'error',
-    message: 'cannot read the stream of events',
+    level: 'warn',
+    message: 'the stream of events could not be read; retrying',
     meaning:
-      'No consumer that is connected to this gateway receives events, and each reports itself as stale. ' +
-      'If it repeats, check Redis. `err` says why.',
+      'Consumers that follow events over gRPC are sent nothing, and become stale, until the gateway can read ' +
+      'the stream. See `err`.',
   },
   gateway_activity_unreadable: {
     level: 'warn',
