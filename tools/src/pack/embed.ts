@@ -16,7 +16,10 @@ const luaSources = (): string => {
 export const readSource = (path) => sources[path];`;
 };
 
-/** Replaces the modules that read files of the repository while they run. */
+/**
+ * Replaces the modules that read files of the repository while they run, and those that need a newer Node than
+ * a package.
+ */
 export const embed = (version: string): Plugin => {
   const replaced = new Map<string, () => string>([
     ['apps/cli/src/entry/version.ts', () => `export const version = () => ${JSON.stringify(version)};`],
@@ -25,5 +28,9 @@ export const embed = (version: string): Plugin => {
     ['libs/ledger/src/scripts/read-source.ts', luaSources],
   ]);
   const byPath = new Map([...replaced].map(([path, text]) => [inRepository(path), text]));
-  return { name: 'embed', load: (id) => byPath.get(id)?.() };
+  return {
+    name: 'embed',
+    resolveId: (id) => (id === 'undici' ? inRepository('tools/src/pack/undici-of-package.js') : undefined),
+    load: (id) => byPath.get(id)?.(),
+  };
 };
