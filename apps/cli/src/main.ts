@@ -4,6 +4,7 @@ import { trimEnvironment } from './environment.ts';
 import { toCliError } from './failure.ts';
 import { endWithNpx } from './npx.ts';
 import { rekeyProgram } from './program.ts';
+import { failureText } from './output/format.ts';
 import { guardOutput } from './output/standard-output.ts';
 import { takeRunningStart } from './running-start.ts';
 
@@ -25,12 +26,9 @@ endWithNpx();
 try {
   await program.parseAsync();
 } catch (error) {
-  const json = process.argv.includes('--json');
-  const { message, reason, exitCode } = toCliError(error);
-  process.stderr.write(
-    json ? `${JSON.stringify({ error: { reason, message } })}\n` : `error: ${message} (${reason})\n`,
-  );
-  process.exitCode = exitCode;
+  const failure = toCliError(error);
+  process.stderr.write(failureText(failure, process.argv.slice(2)));
+  process.exitCode = failure.exitCode;
 }
 
 // Exit explicitly: a library can still wait for a connection, such as one through a proxy that never answers.

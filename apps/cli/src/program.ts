@@ -19,6 +19,7 @@ import { cancelCommand, listCommand, retryCommand, rotateCommand } from './comma
 import { sweepCommand } from './commands/sweep.ts';
 import { budgetCommand, freezeCommand, statusCommand, unfreezeCommand } from './commands/system.ts';
 import { refuseEnvironment } from './environment.ts';
+import { turnColorOff } from './output/style.ts';
 
 /**
  * The whole command line. Call `trimEnvironment` first: defaults of options come from the environment. The
@@ -26,8 +27,12 @@ import { refuseEnvironment } from './environment.ts';
  */
 export const rekeyProgram = (): Command => {
   const program = new Command('rekey')
-    .hook('preAction', () => refuseEnvironment(process.env))
+    .hook('preAction', (root) => {
+      refuseEnvironment(process.env);
+      if (root.opts<{ color: boolean }>().color === false) turnColorOff();
+    })
     .description('Rotates the secret keys of Invent assistants.')
+    .option('--no-color', 'no colors, also for other commands: rekey status --no-color (see NO_COLOR)')
     .addCommand(rotateCommand())
     .addCommand(getCommand())
     .addCommand(listCommand())
