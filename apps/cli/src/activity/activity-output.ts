@@ -14,6 +14,7 @@ const detailsText = (record: ActivityRecord): string =>
   [
     record.assistantId && cell(record.assistantId),
     changeText(record),
+    record.address && `from ${cell(record.address)}`,
     record.count && `${number(record.count)} times`,
     record.reason && `(${cell(record.reason)})`,
     ...(record.otherFields ?? []).map(({ name, value }) => `${cell(name)}=${cell(value)}`),
@@ -34,6 +35,7 @@ export const activityColumns: readonly Column<ActivityRecord>[] = [
   { name: 'reason', isOptional: true, value: ({ reason }) => reason },
   { name: 'request_id', isOptional: true, value: ({ requestId }) => requestId },
   { name: 'trace_id', isOptional: true, value: ({ traceId }) => traceId },
+  { name: 'address', isOptional: true, value: ({ address }) => address },
   { name: 'before', isOptional: true, value: ({ before }) => before },
   { name: 'after', isOptional: true, value: ({ after }) => after },
   { name: 'count', kind: 'number', isOptional: true, value: ({ count }) => count },
