@@ -28,6 +28,8 @@ const commands: Record<string, () => Promise<Command>> = {
   auth: async () => (await import('./access/auth-command.ts')).authCommand(),
   access: async () => (await import('./access/access-command.ts')).accessCommand(),
   audit: async () => (await import('./audit/audit-command.ts')).auditCommand(),
+  login: async () => (await import('./profiles/login-command.ts')).loginCommand(),
+  profile: async () => (await import('./profiles/profile-command.ts')).profileCommand(),
   health: async () => (await import('./commands/health.ts')).healthCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   'key-file': async () => (await import('./commands/key-file.ts')).keyFileCommand(),
