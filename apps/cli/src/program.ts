@@ -28,6 +28,8 @@ const commands: Record<string, () => Promise<Command>> = {
   auth: async () => (await import('./access/auth-command.ts')).authCommand(),
   access: async () => (await import('./access/access-command.ts')).accessCommand(),
   audit: async () => (await import('./audit/audit-command.ts')).auditCommand(),
+  login: async () => (await import('./profiles/login-command.ts')).loginCommand(),
+  profile: async () => (await import('./profiles/profile-command.ts')).profileCommand(),
   health: async () => (await import('./commands/health.ts')).healthCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   'key-file': async () => (await import('./commands/key-file.ts')).keyFileCommand(),
@@ -49,7 +51,11 @@ const listed = (name: string): Command => new Command(name).description(summarie
 export const rekeyProgram = async (wanted: readonly string[] = Object.keys(commands)): Promise<Command> => {
   const program = new Command('rekey')
     .version(version(), '-V, --version', 'show the version')
-    .hook('preAction', async () => (await import('./environment.ts')).refuseEnvironment(process.env))
+    .option('--no-color', 'no colors; each command takes it, and so does the variable NO_COLOR')
+    .hook('preAction', async (root) => {
+      (await import('./environment.ts')).refuseEnvironment(process.env);
+      if (root.opts<{ color: boolean }>().color === false) (await import('./output/style.ts')).turnColorOff();
+    })
     .description('Rotates the secret keys of Invent assistants.')
     .configureHelp({ subcommandTerm: (command) => summaries[command.name()]?.term ?? command.name() })
     .addHelpText(

@@ -40,7 +40,8 @@ export const summaries: Record<string, { term: string; description: string }> = 
   },
   events: {
     term: 'events [options]',
-    description: 'follow the event stream: new key versions, removed keys and uncertain versions',
+    description:
+      'follow the event stream: new key versions, removed keys and uncertain versions. For programs: the events of the stream, with --open also `opened`',
   },
   activity: {
     term: 'activity [options]',
