@@ -25,9 +25,9 @@ export const createFreshnessReport = (
 
   const now = (): Freshness => {
     const nowMs = performance.now();
-    const { revoked, session, position, acknowledging, instance, fault } = state;
+    const { revoked, restored, session, position, acknowledging, instance, fault } = state;
     const behindMs = nowMs - provenMs;
-    const staleMs = Math.max(behindMs - staleAfterMs, revoked ? nowMs - revoked.sinceMs : -Infinity);
+    const staleMs = Math.max(behindMs - staleAfterMs, revoked ? nowMs - revoked.sinceMs : -Infinity, restored ? behindMs : -Infinity);
     return {
       upToDate: staleMs < 0,
       behindMs,
@@ -35,6 +35,7 @@ export const createFreshnessReport = (
       connected: session !== undefined,
       snapshotDue: schedule.due?.reason,
       revoked: revoked !== undefined,
+      restored,
       acknowledging,
       position: position.id,
       seq: position.seq ?? 0,
