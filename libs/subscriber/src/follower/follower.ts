@@ -88,7 +88,7 @@ export const createFollower = (deps: FollowerDeps): Follower => {
   return {
     start: async (restoredProvenMs) => {
       if (restoredProvenMs !== undefined) {
-        freshness.provenAt(restoredProvenMs);
+        freshness.restoredAt(restoredProvenMs);
         Object.assign(state, { ready: true, restored: true });
       }
       const deadlineMs = performance.now() + settings.readyTimeoutMs;

@@ -10,6 +10,8 @@ export interface FreshnessReport {
   update(): void;
   /** Everything that was published until this time (`performance.now()`) has been applied. */
   provenAt(ms: number): void;
+  /** The held keys are those of an earlier process, complete at this time, and stale: `fresh` is next. */
+  restoredAt(ms: number): void;
   /** The time that was last proven. */
   readonly provenMs: number;
 }
@@ -56,6 +58,10 @@ export const createFreshnessReport = (
     provenAt: (ms) => {
       provenMs = Math.max(provenMs, ms);
       update();
+    },
+    restoredAt: (ms) => {
+      provenMs = ms;
+      reportedStale = true;
     },
     get provenMs() {
       return provenMs;
