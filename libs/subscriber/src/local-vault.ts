@@ -35,4 +35,6 @@ export const openLocalVault = async ({
 const secretOf = (key: KeyObject): Buffer =>
   key.type === 'secret' ? key.export() : Buffer.from(key.export({ format: 'jwk' }).d!, 'base64url');
 const digestOf = (key: KeyObject): string =>
-  createHash('sha256').update(key.export({ format: 'der', type: 'spki' })).digest('base64url');
+  createHash('sha256')
+    .update(key.export({ format: 'der', type: 'spki' }))
+    .digest('base64url');

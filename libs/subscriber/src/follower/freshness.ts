@@ -29,7 +29,11 @@ export const createFreshnessReport = (
     const nowMs = performance.now();
     const { revoked, restored, session, position, acknowledging, instance, fault } = state;
     const behindMs = nowMs - provenMs;
-    const staleMs = Math.max(behindMs - staleAfterMs, revoked ? nowMs - revoked.sinceMs : -Infinity, restored ? behindMs : -Infinity);
+    const staleMs = Math.max(
+      behindMs - staleAfterMs,
+      revoked ? nowMs - revoked.sinceMs : -Infinity,
+      restored ? behindMs : -Infinity,
+    );
     return {
       upToDate: staleMs < 0,
       behindMs,

@@ -80,7 +80,10 @@ export const createGate = (
 };
 
 const whyOf = (error: unknown): string =>
-  (error instanceof Error && error.message !== '' ? error.message : 'it was not carried out').slice(0, MAX_WHY);
+  (error instanceof Error && error.message !== '' ? error.message : 'it was not carried out').slice(
+    0,
+    MAX_WHY,
+  );
 
 const withFailure = (
   { count, first }: Acknowledgement['unapplied'],

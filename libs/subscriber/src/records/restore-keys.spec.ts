@@ -59,7 +59,9 @@ describe('restored keys', () => {
       new Date(Date.now() - 60_000),
     );
     expect(keys.signUserHashWithVersion('ast_1', 'user')).toMatchObject({ version: 5, uncertain: true });
-    expect(() => keys.signUserHash('ast_2', 'user')).toThrow(expect.objectContaining({ code: 'KEY_REMOVED' }));
+    expect(() => keys.signUserHash('ast_2', 'user')).toThrow(
+      expect.objectContaining({ code: 'KEY_REMOVED' }),
+    );
     expect(() => keys.signUserHash('ast_3', 'user')).toThrow(
       expect.objectContaining({ code: 'NOT_READABLE_ANY_MORE' }),
     );
