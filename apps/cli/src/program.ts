@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { auditCommand } from './audit/audit-command.ts';
+import { agentCommand } from './agent/agent-command.ts';
 import { accessCommand } from './access/access-command.ts';
 import { authCommand } from './access/auth-command.ts';
 import { tokenCommand } from './access/token-command.ts';
@@ -38,6 +39,7 @@ export const rekeyProgram = (): Command => {
     .addCommand(consumerCommand())
     .addCommand(sweepCommand())
     .addCommand(eventsCommand())
+    .addCommand(agentCommand())
     .addCommand(activityCommand())
     .addCommand(statusCommand())
     .addCommand(freezeCommand())

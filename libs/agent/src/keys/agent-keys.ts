@@ -44,7 +44,7 @@ export const createAgentKeys = (
 
   const freshness = (): AgentFreshness => {
     const now = keys.freshness();
-    if (!now.revoked) revokedAtMs = undefined;
+    revokedAtMs = now.revoked ? (revokedAtMs ?? performance.now()) : undefined;
     const revokedForMs = revokedAtMs === undefined ? 0 : performance.now() - revokedAtMs;
     const ageMs = Math.max(0, Math.round(Math.max(now.behindMs, revokedForMs)));
     return { ...now, ageMs, source: now.restored ? 'cache' : 'rekey', tooOld: ageMs > maxStaleness };
