@@ -1,7 +1,7 @@
 import type { rekeyProgram } from '../../../apps/cli/src/program.ts';
 import { code, page, paragraph, table } from './markdown.ts';
 
-type Command = ReturnType<typeof rekeyProgram>;
+type Command = Awaited<ReturnType<typeof rekeyProgram>>;
 type Option = Command['options'][number];
 type Argument = Command['registeredArguments'][number];
 

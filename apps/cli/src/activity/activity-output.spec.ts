@@ -71,7 +71,14 @@ describe('a record as JSON', () => {
     expect(
       JSON.parse(
         activityJson(
-          record({ otherPrincipals: ['dns:b'], requestId: 'r', traceId: 't', before: 'A', after: 'B' }),
+          record({
+            otherPrincipals: ['dns:b'],
+            requestId: 'r',
+            traceId: 't',
+            address: '192.0.2.7',
+            before: 'A',
+            after: 'B',
+          }),
         ),
       ),
     ).toEqual({
@@ -82,6 +89,7 @@ describe('a record as JSON', () => {
       other_principals: ['dns:b'],
       request_id: 'r',
       trace_id: 't',
+      address: '192.0.2.7',
       before: 'A',
       after: 'B',
     });

@@ -24,6 +24,7 @@ export const activityJson = (record: ActivityRecord): string => {
     reason: record.reason,
     request_id: record.requestId,
     trace_id: record.traceId,
+    address: record.address,
     before: record.before,
     after: record.after,
     count: record.count,
@@ -57,6 +58,7 @@ const details = (record: ActivityRecord): string =>
   [
     record.assistantId && cell(record.assistantId),
     change(record),
+    record.address && `from ${cell(record.address)}`,
     record.count && `${number(record.count)} times`,
     record.reason && `(${cell(record.reason)})`,
     ...(record.otherFields ?? []).map(({ name, value }) => `${cell(name)}=${cell(value)}`),
