@@ -17,6 +17,7 @@ const commands: Record<string, () => Promise<Command>> = {
   consumer: async () => (await import('./commands/consumer.ts')).consumerCommand(),
   sweep: async () => (await import('./commands/sweep.ts')).sweepCommand(),
   events: async () => (await import('./commands/events.ts')).eventsCommand(),
+  agent: async () => (await import('./agent/agent-command.ts')).agentCommand(),
   activity: async () => (await import('./activity/activity-command.ts')).activityCommand(),
   status: async () => (await import('./commands/system.ts')).statusCommand(),
   freeze: async () => (await import('./commands/system.ts')).freezeCommand(),
@@ -28,6 +29,8 @@ const commands: Record<string, () => Promise<Command>> = {
   auth: async () => (await import('./access/auth-command.ts')).authCommand(),
   access: async () => (await import('./access/access-command.ts')).accessCommand(),
   audit: async () => (await import('./audit/audit-command.ts')).auditCommand(),
+  login: async () => (await import('./profiles/login-command.ts')).loginCommand(),
+  profile: async () => (await import('./profiles/profile-command.ts')).profileCommand(),
   health: async () => (await import('./commands/health.ts')).healthCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   'key-file': async () => (await import('./commands/key-file.ts')).keyFileCommand(),
@@ -49,7 +52,11 @@ const listed = (name: string): Command => new Command(name).description(summarie
 export const rekeyProgram = async (wanted: readonly string[] = Object.keys(commands)): Promise<Command> => {
   const program = new Command('rekey')
     .version(version(), '-V, --version', 'show the version')
-    .hook('preAction', async () => (await import('./environment.ts')).refuseEnvironment(process.env))
+    .option('--no-color', 'no colors; each command takes it, and so does the variable NO_COLOR')
+    .hook('preAction', async (root) => {
+      (await import('./environment.ts')).refuseEnvironment(process.env);
+      if (root.opts<{ color: boolean }>().color === false) (await import('./output/style.ts')).turnColorOff();
+    })
     .description('Rotates the secret keys of Invent assistants.')
     .configureHelp({ subcommandTerm: (command) => summaries[command.name()]?.term ?? command.name() })
     .addHelpText(
