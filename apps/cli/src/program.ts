@@ -17,6 +17,7 @@ const commands: Record<string, () => Promise<Command>> = {
   consumer: async () => (await import('./commands/consumer.ts')).consumerCommand(),
   sweep: async () => (await import('./commands/sweep.ts')).sweepCommand(),
   events: async () => (await import('./commands/events.ts')).eventsCommand(),
+  agent: async () => (await import('./agent/agent-command.ts')).agentCommand(),
   activity: async () => (await import('./activity/activity-command.ts')).activityCommand(),
   status: async () => (await import('./commands/system.ts')).statusCommand(),
   freeze: async () => (await import('./commands/system.ts')).freezeCommand(),

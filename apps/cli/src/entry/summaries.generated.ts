@@ -43,6 +43,10 @@ export const summaries: Record<string, { term: string; description: string }> = 
     description:
       'follow the event stream: new key versions, removed keys and uncertain versions. For programs: the events of the stream, with --open also `opened`',
   },
+  agent: {
+    term: 'agent [options]',
+    description: 'hold the keys of a consumer for other programs: a local socket, files, commands',
+  },
   activity: {
     term: 'activity [options]',
     description: 'show who did what: changes with who made them, and calls that were denied',
@@ -87,6 +91,15 @@ export const summaries: Record<string, { term: string; description: string }> = 
   audit: {
     term: 'audit',
     description: 'prove what is in the archive',
+  },
+  login: {
+    term: 'login [options] [name]',
+    description:
+      'store how a gateway is reached, and your token, as a profile: asks, checks with the gateway, and stores it in a file that only you can read',
+  },
+  profile: {
+    term: 'profile',
+    description: 'manage profiles: how gateways are reached, and with which token',
   },
   health: {
     term: 'health [options]',
