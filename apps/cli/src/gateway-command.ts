@@ -4,11 +4,13 @@ import type { Command } from 'commander';
 import { CliError, exitCodes, fromCallError } from './failure.ts';
 import { tlsAsGiven, tlsOf, tokenOf, withTlsOptions, type GatewayTlsOptions } from './tls/gateway-tls.ts';
 import { notEmpty } from './option-values.ts';
+import { withOutputOptions, type OutputOptions } from './output/format.ts';
 import { takenFromStart } from './running-start.ts';
 
-export interface GatewayOptions extends GatewayTlsOptions {
+export { print } from './output/format.ts';
+
+export interface GatewayOptions extends GatewayTlsOptions, OutputOptions {
   gateway: string;
-  json?: boolean;
 }
 
 const defaultGateway = (): string => process.env['GRPC_ADDRESS'] || '127.0.0.1:50051';
@@ -29,13 +31,13 @@ export const refuseAddress = (gateway: string): void => {
 /** The options of every command that talks to the gateway. */
 export const withGatewayOptions = (command: Command): Command =>
   withTlsOptions(
-    command.option(
+    withOutputOptions(command).option(
       '--gateway <address>',
       'HOST:PORT of the gateway (default: GRPC_ADDRESS, or 127.0.0.1:50051)',
       notEmpty,
       defaultGateway(),
     ),
-  ).option('--json', 'machine-readable output, one JSON object per line');
+  );
 
 /** The options with which another command reaches the same gateway; empty for the default address. */
 export const gatewayAsGiven = ({ gateway, ...tls }: GatewayOptions): string =>
@@ -102,7 +104,3 @@ export const withRecovery =
     if (!(failure instanceof CliError) || failure.exitCode !== exitCodes.unavailable) throw failure;
     throw new CliError(`${failure.message} ${how}`, failure.reason, failure.exitCode);
   };
-
-export const print = (options: { json?: boolean }, json: object, text: string): void => {
-  process.stdout.write(`${options.json ? JSON.stringify(json) : text}\n`);
-};

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { trimEnvironment } from './environment.ts';
 
 /** In the checkout of this program, whatever the working directory. */
 const NOTE = fileURLToPath(new URL('../../../.rekey/running.json', import.meta.url));
@@ -23,7 +24,7 @@ export const takenFromStart = (): TakenFromStart => taken;
  * Sets missing variables to those of a running `npm start` of this checkout, so that `rekey` needs none of
  * its own.
  */
-export const takeRunningStart = async (env: NodeJS.ProcessEnv): Promise<void> => {
+const takeRunningStart = async (env: NodeJS.ProcessEnv): Promise<void> => {
   if (!existsSync(NOTE)) return;
   // Loading it takes a tenth of a second: commands elsewhere do not pay for it.
   const { missingVariables, readRunningStart, stillWithheld } = await import('@rekey/runtime');
@@ -34,4 +35,10 @@ export const takeRunningStart = async (env: NodeJS.ProcessEnv): Promise<void> =>
   if (names.length === 0) return;
   Object.assign(env, lacking);
   taken = { names, withheld: stillWithheld(running, env) };
+};
+
+/** Prepares the environment for commands, whose options take their defaults from it. */
+export const prepareEnvironment = async (env: NodeJS.ProcessEnv): Promise<void> => {
+  trimEnvironment(env);
+  await takeRunningStart(env);
 };
