@@ -1,6 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { accept, claimed, key, ledger, looked, lose, redis, removed, rotate, useLedger } from '../ledger-fixture.ts';
+import {
+  accept,
+  claimed,
+  key,
+  ledger,
+  looked,
+  lose,
+  redis,
+  removed,
+  rotate,
+  useLedger,
+} from '../ledger-fixture.ts';
 import { consumerOf } from '../registry/registry-fixture.ts';
 
 useLedger();

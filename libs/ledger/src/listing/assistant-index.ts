@@ -84,8 +84,12 @@ const NO_MEMBERS: [string, string[]] = ['0', []];
 const createLock = ({ redis, keys }: Connection, token: string) => ({
   take: async (): Promise<boolean> => {
     if ((await redis.set(keys.indexing, token, 'PX', LEASE_MS, 'NX')) === 'OK') return true;
-    const isOwn = (await redis.get(keys.indexing).catch(() => null)) === token;
-    return isOwn && (await redis.pexpire(keys.indexing, LEASE_MS)) === 1;
+    const isOwn = (await unlessWrongType(redis.get(keys.indexing), null)) === token;
+    if (isOwn) return (await redis.pexpire(keys.indexing, LEASE_MS)) === 1;
+    // Another client can have written a lock that does not end.
+    const restMs = await redis.pttl(keys.indexing);
+    if (restMs === -1 || restMs > LEASE_MS) await redis.pexpire(keys.indexing, LEASE_MS);
+    return false;
   },
   release: async (): Promise<void> => {
     if ((await redis.get(keys.indexing)) === token) await redis.del(keys.indexing);

@@ -95,7 +95,7 @@ export class ListSource {
   take(reply: readonly string[], count: number): void {
     const places = isById(this.range.index)
       ? reply.map((id) => ({ score: 0, id }))
-      : pairsOf(reply).map(([id, score]) => ({ score: Number(score), id }));
+      : pairsOf(reply).map(([id, score]) => ({ score: scoreOf(score), id }));
     this.isRead = places.length < count;
     const { from } = this;
     this.buffer.push(...places.filter((place) => from === undefined || this.follows(place, from)));
@@ -111,6 +111,12 @@ export class ListSource {
     return this.range.isDown ? isAfter(other, place) : isAfter(place, other);
   }
 }
+
+/** Rekey writes no infinite score. */
+const scoreOf = (text: string): number => {
+  const score = Number(text);
+  return Number.isFinite(score) ? score : text.startsWith('-') ? -Number.MAX_VALUE : Number.MAX_VALUE;
+};
 
 /** Replies with scores are flat, or lists of two. */
 const pairsOf = (reply: readonly (string | readonly [string, string])[]): (readonly [string, string])[] =>

@@ -6,6 +6,7 @@ import { readKeyHistory, type PastVersion } from './key-history.ts';
 import type { Place } from './list-source.ts';
 import { readListed, type ListedAssistant } from './listed-assistant.ts';
 import { readOrgCounts, type OrgCounts } from './org-counts.ts';
+import { readRotationTimes, type RotationTimes } from './rotation-times.ts';
 
 /** Lists of assistants and orgs, and the history of keys. Everything but `index` only reads. */
 export interface Listing {
@@ -15,6 +16,8 @@ export interface Listing {
   get(assistantId: string): Promise<ListedAssistant | undefined>;
   /** The last versions of an assistant, newest first. */
   history(assistantId: string): Promise<PastVersion[]>;
+  /** When a rotation took the steps that its state does not show. */
+  rotationTimes(id: string): Promise<RotationTimes>;
   orgIds(): Promise<string[]>;
   orgCounts(orgIds: readonly string[]): Promise<OrgCounts[]>;
   readonly index: AssistantIndex;
@@ -24,6 +27,7 @@ export const openListing = (connection: Connection): Listing => ({
   list: (query, page) => listAssistants(connection, query, page),
   get: async (assistantId) => (await readListed(connection, [assistantId]))[0],
   history: (assistantId) => readKeyHistory(connection, assistantId),
+  rotationTimes: (id) => readRotationTimes(connection, id),
   orgIds: () => readOrgIds(connection),
   orgCounts: (orgIds) => readOrgCounts(connection, orgIds),
   index: openAssistantIndex(connection),

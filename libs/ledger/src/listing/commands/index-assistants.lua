@@ -23,7 +23,7 @@ local function set(name, score, id)
   corrected = corrected + write('ZADD', index_key(name), 'CH', score, id)
 end
 local function remove(name, id)
-  corrected = corrected + write('ZREM', index_key(name), id)
+  corrected = corrected + (write('ZREM', index_key(name), id) or 0)
 end
 
 for item = 1, item_count do
