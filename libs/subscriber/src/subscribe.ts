@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { createFollower, type Follower } from './follower/follower.ts';
 import { HeldKeys } from './records/held-keys.ts';
+import { restoreKeys } from './records/restore-keys.ts';
 import type { Freshness, HeldKey, Keys, KeysEvents, Refusal, RemovedKey, UnreadableKey } from './keys.ts';
 import { settingsOf, type SubscribeOptions } from './options.ts';
 import { readOwnKeys } from './own-keys.ts';
@@ -24,6 +25,7 @@ export const subscribe = async (options: SubscribeOptions): Promise<Keys> => {
     settings,
     ownKeys,
     held,
+    beforeAcknowledge: options.beforeAcknowledge,
     source: await sourceOf(options, settings),
     listeners: {
       has: (event) => keys.listenerCount(event) > 0,
@@ -34,7 +36,7 @@ export const subscribe = async (options: SubscribeOptions): Promise<Keys> => {
   const abort = () => void follower.close();
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    await follower.start();
+    await follower.start(options.restore && restoreKeys(held, options.restore));
   } catch (error) {
     await follower.close();
     signal?.throwIfAborted();

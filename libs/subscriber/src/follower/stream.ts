@@ -1,8 +1,7 @@
 import { isBefore } from '@rekey/schema';
 import type { Records } from '../records/apply-records.ts';
 import type { HeldKeys } from '../records/held-keys.ts';
-import type { SharedKeys } from '@rekey/sealing';
-import { readEvent, type Reading } from '../records/read-event.ts';
+import { readEvent } from '../records/read-event.ts';
 import type { RecordChecks } from '../records/record-checks.ts';
 import type { Refusals } from '../records/refusals.ts';
 import type { UnsealedRecords } from '../records/unsealed-records.ts';
@@ -11,6 +10,7 @@ import { NOWHERE, empty, type Place, type Session, type StreamFacts, type Stream
 import type { FreshnessReport } from './freshness.ts';
 import type { SnapshotSchedule } from './snapshot-schedule.ts';
 import type { FollowState } from './state.ts';
+import { numbersAfter, numbersOf } from './numbers.ts';
 
 interface StreamDeps {
   state: FollowState;
@@ -102,16 +102,6 @@ export const createStream = (deps: StreamDeps): Stream => {
   return { read, end, compare };
 };
 
-/** The numbers of an item, if they count. */
-const numbersOf = (item: StreamItem, recipient: SharedKeys): Pick<Place, 'seq' | 'run'> | undefined => {
-  if (item.kind === 'skipped') {
-    const last = item.numbers.at(-1);
-    return last && { seq: last.last, run: last.run };
-  }
-  const read = readEvent(item.text, recipient);
-  return read.kind === 'refused' || read.seq === undefined ? undefined : { seq: read.seq, run: read.run };
-};
-
 const compareWith = ({ state, schedule }: StreamDeps, facts: StreamFacts | undefined, asked: Place): void => {
   if (facts === undefined) return;
   const { lastId, lastEntryId } = facts;
@@ -166,35 +156,4 @@ const applyEntry = async (deps: StreamDeps, id: string, text: string | null): Pr
   else await records.apply(read.opened);
   // An event can be replayed, so only the current record shows that it is sealed for this consumer again.
   if (unsealed.has(assistantId)) checks.checkUnsealed(assistantId);
-};
-
-type Numbered = Reading | { kind: 'skipped'; seq: number; run: number | undefined };
-
-/**
- * The numbers of the stream after an entry. A refused entry has none: otherwise a forged event could hide the
- * genuine one with the same number.
- */
-const numbersAfter = (
-  { held, schedule }: StreamDeps,
-  { seq: seqBefore, run: runBefore }: Place,
-  read: Numbered,
-): Pick<Place, 'seq' | 'run'> => {
-  const before = { seq: seqBefore, run: runBefore };
-  if (read.kind === 'refused' || read.seq === undefined) return before;
-  const { seq, run = runBefore } = read;
-  const isOtherRun = run !== runBefore && runBefore !== undefined;
-  // A replayed event: nothing in it is new, and anyone may have put it there.
-  if (
-    read.kind === 'opened' &&
-    !isOtherRun &&
-    seqBefore !== undefined &&
-    seq <= seqBefore &&
-    read.opened.version <= held.version(read.opened.assistantId)
-  )
-    return before;
-  if (isOtherRun) schedule.demand('other-redis');
-  // If the number does not rise, Redis has lost some events.
-  else if (seqBefore !== undefined && seq !== seqBefore + 1)
-    schedule.demand(seq > seqBefore ? 'gap' : 'other-redis');
-  return { seq, run };
 };
