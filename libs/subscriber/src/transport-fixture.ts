@@ -4,19 +4,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
 import { createGatewayKeyFile, thumbprintOf } from '@rekey/sealing';
-import { launchApp, type App } from '@rekey/testing';
+import { launchApp } from '@rekey/testing';
 import type { SubscribeOptions } from './index.ts';
 
 /** For specs: they run over Redis, or with REKEY_SPEC_TRANSPORT=gateway over a gateway of their own. */
-export const isOverGateway = process.env['REKEY_SPEC_TRANSPORT'] === 'gateway';
+const isOverGateway = process.env['REKEY_SPEC_TRANSPORT'] === 'gateway';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
+export interface StartedGateway {
+  address: string;
+  /** Freezes the process, with its connections open. */
+  pause(): void;
+  resume(): void;
+  stop(): Promise<void>;
+}
+
 /** Starts a gateway of the ledger that `createPublisher` writes. */
-export const startGateway = async (redisUrl: string, env: Record<string, string> = {}): Promise<App> => {
+export const startGateway = async (redisUrl: string): Promise<StartedGateway> => {
   const folder = await mkdtemp(join(tmpdir(), 'rekey-subscriber-'));
   const keyFile = join(folder, 'gateway-key.json');
   const x = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
@@ -31,18 +39,23 @@ export const startGateway = async (redisUrl: string, env: Record<string, string>
       REKEY_ALLOW_NEW_LEDGER: 'true',
       GRPC_ADDRESS: '127.0.0.1:0',
       GATEWAY_HEALTH_ADDRESS: '',
-      ...env,
     },
   });
-  closing.push(async () => {
-    await gateway.child.kill();
-    await rm(folder, { recursive: true });
-  });
-  return gateway;
+  return {
+    address: gateway.ready['address']!,
+    pause: () => gateway.child.signal('SIGSTOP'),
+    resume: () => gateway.child.signal('SIGCONT'),
+    stop: async () => {
+      await gateway.child.kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
 };
 
 /** The transport of a subscriber: to this Redis, or to a gateway before it. */
-export const transportTo = async (redisUrl: string): Promise<Pick<SubscribeOptions, 'redis' | 'gateway'>> =>
-  isOverGateway
-    ? { gateway: { address: (await startGateway(redisUrl)).ready['address']! } }
-    : { redis: redisUrl };
+export const transportTo = async (redisUrl: string): Promise<Pick<SubscribeOptions, 'redis' | 'gateway'>> => {
+  if (!isOverGateway) return { redis: redisUrl };
+  const gateway = await startGateway(redisUrl);
+  closing.push(gateway.stop);
+  return { gateway: { address: gateway.address } };
+};
