@@ -10,7 +10,7 @@ import { createActivityMethods, type ActivityMethods } from './services/activity
 import { createAssistantMethods, type AssistantMethods } from './services/assistants.ts';
 import { createBulkRotationMethods, type BulkRotationMethods } from './services/bulk-rotations.ts';
 import { createConsumerMethods, type ConsumerMethods } from './services/consumers.ts';
-import { createEventMethods, type EventMethods } from './services/events.ts';
+import { createEventMethods, type EventMethods } from './services/events/events.ts';
 import { createHealthMethods, type HealthMethods } from './services/health.ts';
 import { createPolicyMethods, type PolicyMethods } from './services/policies.ts';
 import { createRotationMethods, type RotationMethods } from './services/rotations.ts';

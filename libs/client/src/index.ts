@@ -69,7 +69,7 @@ export {
   type EventsMessage,
   type EventsState,
   type SnapshotPage,
-} from './services/events.ts';
+} from './services/events/events.ts';
 export { type CreateRotationPolicyRequest } from './services/policies.ts';
 export { type AcknowledgedBy } from './services/rotation-end.ts';
 export {

@@ -7,8 +7,8 @@ export interface GatewayOptions {
   /** `HOST:PORT` of the gateway, or of the proxy before it. */
   address: string;
   /**
-   * `true`: TLS with the certificate authorities that Node trusts. `false`: plain text. Default: plain text to
-   * loopback addresses, TLS to all others. Files are read again for each new connection.
+   * `true`: TLS with the certificate authorities that Node trusts. `false`: plain text. Default: plain text
+   * to loopback addresses, TLS to all others. Files are read again for each new connection.
    */
   tls?:
     | boolean
@@ -21,7 +21,7 @@ export interface GatewayOptions {
         /** The name in the gateway's certificate, if it is not the host of the address. */
         serverName?: string;
       };
-  /** An access token or JWT with the role `consumer:NAME`. It is never sent over plain text to other hosts. */
+  /** An access token or JWT with the role `consumer:NAME`. Never sent over plain text to other hosts. */
   token?: string;
   /** The path of a file with such a token, which is read again when it changes. */
   tokenFile?: string;

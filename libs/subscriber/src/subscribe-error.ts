@@ -25,8 +25,8 @@ const table = {
   /** No gateway could be reached, or none could serve the consumer. */
   GATEWAY_AWAY: { retry: true },
   /**
-   * The gateway does not know who calls, the caller lacks the role `consumer:NAME`, or the gateway cannot serve
-   * events.
+   * The gateway does not know who calls, the caller lacks the role `consumer:NAME`, or the gateway cannot
+   * serve events.
    */
   GATEWAY_REFUSED: { retry: false },
   // from signing

@@ -6,7 +6,7 @@ import { restoreKeys } from './records/restore-keys.ts';
 import type { Freshness, HeldKey, Keys, KeysEvents, Refusal, RemovedKey, UnreadableKey } from './keys.ts';
 import { settingsOf, type SubscribeOptions } from './options.ts';
 import { readOwnKeys } from './own-keys.ts';
-import { sourceOf } from './source-of.ts';
+import { sourceOf } from './source/source-of.ts';
 import { SubscribeError } from './subscribe-error.ts';
 
 /**

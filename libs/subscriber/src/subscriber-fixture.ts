@@ -69,10 +69,9 @@ const createTools = (redis: Redis, keepEvents: number): Tools => {
     maxChangedPercent: 100,
     registry: { key: sealer.registryKey },
   });
-  const { consumers } = ledger;
   const recipientsOf = async (orgId: string) => {
-    const { recipients: revision } = await consumers.revisions();
-    const { consumers: seen } = await consumers.list();
+    const { recipients: revision } = await ledger.consumers.revisions();
+    const { consumers: seen } = await ledger.consumers.list();
     const may = seen.filter(({ consumer }) => consumer.kept !== undefined && mayRead(consumer, orgId));
     return {
       revision,
@@ -81,7 +80,7 @@ const createTools = (redis: Redis, keepEvents: number): Tools => {
       ),
     };
   };
-  return { redis, sealer, ledger, consumers, ackKeys: new Map(), recipientsOf };
+  return { redis, sealer, ledger, consumers: ledger.consumers, ackKeys: new Map(), recipientsOf };
 };
 
 type Enrolling = Pick<Publisher, 'enrol' | 'finishEnrolling' | 'remove'>;
@@ -97,7 +96,6 @@ const enrolling = ({ redis, sealer, ledger, consumers, ackKeys, recipientsOf }: 
       signs = true,
     } = {},
   ) => {
-    // A gateway would begin another ledger, and believe nothing that was written before.
     await ledger.system.recognise({ mayBegin: true });
     const own = (keyFile?.keys[0] as JWK | undefined) ?? (await generateConsumerKey(type));
     const { d: _private, ...registered } = own;

@@ -26,7 +26,6 @@ export async function* watchEvents(
     /** Everything up to here is told; and everything up to there is read. */
     let [told, read] = [after, after];
     let sentMs = -Infinity;
-    let isToTell = true;
     while (!signal.aborted) {
       const seen = await watch.read(read);
       const view = watch.view();
@@ -40,20 +39,18 @@ export async function* watchEvents(
         characters += one.text.length;
         if (characters >= MESSAGE_CHARACTERS) break;
       }
-      if (seen.length === 0 && isToTell) {
+      if (seen.length === 0) {
         const rest = messages.rest();
         if (rest) entries.push(rest);
       }
       if (entries.length > 0) {
         yield { entries, after: told };
         told = entries.at(-1)!.id!;
-        isToTell = false;
         const restMs = TOGETHER_MS - (performance.now() - sentMs);
         if (restMs > 0) await sleep(restMs, undefined, { signal }).catch(() => {});
         sentMs = performance.now();
       } else if (seen.length === 0) {
         await watch.next(signal);
-        isToTell = true;
       }
     }
   } finally {

@@ -2,7 +2,7 @@ import { Consumer, parseJson } from '@rekey/schema';
 import { SealError, createAcknowledgementSigner, openGrant, type Grant } from '@rekey/sealing';
 import type { RevokedEvent } from '../keys.ts';
 import type { OwnKeys } from '../own-keys.ts';
-import type { Session } from '../source.ts';
+import type { Session } from '../source/source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import type { Enrolment } from './state.ts';
 

@@ -9,7 +9,7 @@ import type { HeldKeys } from '../records/held-keys.ts';
 import type { RecordChecks } from '../records/record-checks.ts';
 import type { Refusals } from '../records/refusals.ts';
 import type { UnsealedRecords } from '../records/unsealed-records.ts';
-import type { Session } from '../source.ts';
+import type { Session } from '../source/source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import type { Acknowledger } from './acknowledger.ts';
 import { readEnrolment, revocationOf, withAcknowledgementsOf } from './enrolment.ts';

@@ -10,7 +10,7 @@ import type { HeldKeys } from '../records/held-keys.ts';
 import { createRecordChecks } from '../records/record-checks.ts';
 import { createRefusals, type Refusals } from '../records/refusals.ts';
 import { UnsealedRecords } from '../records/unsealed-records.ts';
-import type { Session, Source } from '../source.ts';
+import type { Session, Source } from '../source/source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { followSession, type FollowDeps } from './follow-session.ts';

@@ -1,6 +1,6 @@
 import type { SnapshotReason } from '../keys.ts';
 import { createSnapshotPace } from './snapshot-pace.ts';
-import { NOWHERE } from '../source.ts';
+import { NOWHERE } from '../source/source.ts';
 import type { FollowState } from './state.ts';
 
 /** A snapshot that must be taken. */

@@ -2,7 +2,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { mayRead } from '@rekey/schema';
 import type { SnapshotReason } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
-import { empty, inPages, type Session } from '../source.ts';
+import { empty, inPages, type Session } from '../source/source.ts';
 import type { Records } from '../records/apply-records.ts';
 import type { HeldKeys } from '../records/held-keys.ts';
 import type { Refusals } from '../records/refusals.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Grant } from '@rekey/sealing';
 import type { RevokedEvent } from '../keys.ts';
-import { NOWHERE, type Place, type Session } from '../source.ts';
+import { NOWHERE, type Place, type Session } from '../source/source.ts';
 
 /** The consumer's entry in Redis, and the keys of its grant. */
 export interface Enrolment {

@@ -6,7 +6,14 @@ import type { RecordChecks } from '../records/record-checks.ts';
 import type { Refusals } from '../records/refusals.ts';
 import type { UnsealedRecords } from '../records/unsealed-records.ts';
 import type { RedisClock } from '../redis/redis-clock.ts';
-import { NOWHERE, empty, type Place, type Session, type StreamFacts, type StreamItem } from '../source.ts';
+import {
+  NOWHERE,
+  empty,
+  type Place,
+  type Session,
+  type StreamFacts,
+  type StreamItem,
+} from '../source/source.ts';
 import type { FreshnessReport } from './freshness.ts';
 import type { SnapshotSchedule } from './snapshot-schedule.ts';
 import type { FollowState } from './state.ts';

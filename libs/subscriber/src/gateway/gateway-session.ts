@@ -13,7 +13,7 @@ import {
   type RedisTime,
   type Session,
   type StreamFacts,
-} from '../source.ts';
+} from '../source/source.ts';
 import { createEndProbes } from './end-probes.ts';
 import { createFault } from './fault.ts';
 import { itemsOfEntry, pageOf } from './stored-texts.ts';

@@ -5,7 +5,7 @@ import {
   type RekeyClientOptions,
 } from '@rekey/client';
 import type { GatewayOptions, Settings } from '../options.ts';
-import type { Source } from '../source.ts';
+import type { Source } from '../source/source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import { openGatewaySession } from './gateway-session.ts';
 

@@ -1,6 +1,6 @@
 import type { EventEntry, EventRecord } from '@rekey/client';
 import { KEY_ROTATED } from '@rekey/schema';
-import type { Page, SkippedNumbers, StreamItem } from '../source.ts';
+import type { Page, SkippedNumbers, StreamItem } from '../source/source.ts';
 
 type Withheld = NonNullable<EventRecord['withheld']>;
 

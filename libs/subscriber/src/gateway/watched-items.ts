@@ -1,6 +1,6 @@
 import type { EventEntry, EventsMessage } from '@rekey/client';
 import { isBefore } from '@rekey/schema';
-import type { Place, StreamItem } from '../source.ts';
+import type { Place, StreamItem } from '../source/source.ts';
 import { itemsOfEntry } from './stored-texts.ts';
 
 /** What one watch has sent and the follower has not taken. */
@@ -38,6 +38,7 @@ export const createWatchedItems = (
   let isAhead = false;
   const stopping = new AbortController();
 
+  const isFull = (): boolean => waiting.length > MAX_WAITING_ITEMS || characters > MAX_WAITING_CHARACTERS;
   const run = async (): Promise<void> => {
     for await (const { entries } of open(stopping.signal)) {
       for (const entry of entries) {
@@ -45,8 +46,7 @@ export const createWatchedItems = (
         characters += entry.event?.length ?? 0;
       }
       onArrival();
-      while (waiting.length > MAX_WAITING_ITEMS || characters > MAX_WAITING_CHARACTERS)
-        await new Promise<void>((resolve) => (onRoom = resolve));
+      while (isFull()) await new Promise<void>((resolve) => (onRoom = resolve));
     }
   };
   run().catch((error: Error) => {

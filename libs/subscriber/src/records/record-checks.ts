@@ -1,6 +1,6 @@
 import { mayRead } from '@rekey/schema';
 import type { FollowState } from '../follower/state.ts';
-import { inPages, type Session } from '../source.ts';
+import { inPages, type Session } from '../source/source.ts';
 import type { Records } from './apply-records.ts';
 import type { HeldKeys } from './held-keys.ts';
 import type { Claim } from './read-event.ts';

@@ -1,5 +1,5 @@
 import type { Names } from './names.ts';
-import { empty, type Page } from '../source.ts';
+import { empty, type Page } from '../source/source.ts';
 import { createReadSize } from './read-size.ts';
 import type { RedisSession as Session } from './session.ts';
 

@@ -1,6 +1,6 @@
 import { unfitRedis } from '@rekey/schema';
 import type { Settings, SubscribeOptions } from '../options.ts';
-import { empty, type RedisTime, type Session, type Source } from '../source.ts';
+import { empty, type RedisTime, type Session, type Source } from '../source/source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import { namesUnder, type Names } from './names.ts';
 import { createPages, type Pages } from './pages.ts';

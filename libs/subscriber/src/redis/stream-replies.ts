@@ -1,4 +1,4 @@
-import { NOWHERE, type StreamFacts, type StreamItem } from '../source.ts';
+import { NOWHERE, type StreamFacts, type StreamItem } from '../source/source.ts';
 import { isErrorReply, replyCode } from './replies.ts';
 
 type Entry = readonly [string, readonly string[]];
@@ -18,8 +18,8 @@ export const sizeOf = (entries: readonly Entry[]): { count: number; chars: numbe
 });
 
 /**
- * The facts of XINFO STREAM; undefined if it says nothing. Redis answers ERR if there is no stream. XTRIM does
- * not update `max-deleted-entry-id`, so missing entries only show in the id of the last entry.
+ * The facts of XINFO STREAM; undefined if it says nothing. Redis answers ERR if there is no stream. XTRIM
+ * does not update `max-deleted-entry-id`, so missing entries only show in the id of the last entry.
  */
 export const factsOf = (info: unknown): StreamFacts | undefined => {
   if (isErrorReply(info))

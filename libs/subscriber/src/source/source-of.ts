@@ -1,6 +1,6 @@
-import type { Settings, SubscribeOptions } from './options.ts';
+import type { Settings, SubscribeOptions } from '../options.ts';
 import type { Source } from './source.ts';
-import { SubscribeError } from './subscribe-error.ts';
+import { SubscribeError } from '../subscribe-error.ts';
 
 /**
  * Where the events come from. Each of the two is loaded only if it is used: a service installs ioredis or
@@ -11,12 +11,12 @@ export const sourceOf = async (
   settings: Settings,
 ): Promise<Source> => {
   if (gateway !== undefined) {
-    const { createGatewaySource } = await import('./gateway/gateway-source.ts').catch(
+    const { createGatewaySource } = await import('../gateway/gateway-source.ts').catch(
       lacking('@grpc/grpc-js'),
     );
     return createGatewaySource(gateway, settings);
   }
-  const { createRedisSource } = await import('./redis/redis-source.ts').catch(lacking('ioredis'));
+  const { createRedisSource } = await import('../redis/redis-source.ts').catch(lacking('ioredis'));
   return createRedisSource(redis!, settings);
 };
 

@@ -1,7 +1,7 @@
-import type { CallOptions } from '../calls/calls.ts';
-import { asClientError, RekeyClientError } from '../calls/client-error.ts';
-import { createServiceCalls, type ServiceDeps } from '../calls/service-calls.ts';
-import type { ResponseOf } from '../connection/transport.ts';
+import type { CallOptions } from '../../calls/calls.ts';
+import { asClientError, RekeyClientError } from '../../calls/client-error.ts';
+import { createServiceCalls, type ServiceDeps } from '../../calls/service-calls.ts';
+import type { ResponseOf } from '../../connection/transport.ts';
 
 type Messages = {
   [Method in 'WatchEvents' | 'GetSnapshot' | 'GetRecords' | 'GetEventsState' | 'Acknowledge']: ResponseOf<

@@ -1,4 +1,4 @@
-import type { SubscribeError } from './subscribe-error.ts';
+import type { SubscribeError } from '../subscribe-error.ts';
 
 /** The reply to TIME of Redis: seconds and microseconds. */
 export type RedisTime = readonly [string | number, string | number];
@@ -54,8 +54,8 @@ export interface ReadItems {
 export type Page = { assistantId: string; text: string | null }[];
 
 /**
- * A connection to one Redis, directly or by a gateway. It is never repaired: after a fault, the follower opens
- * another one. All methods reject with the fault that has ended it.
+ * A connection to one Redis, directly or by a gateway. It is never repaired: after a fault, the follower
+ * opens another one. All methods reject with the fault that has ended it.
  */
 export interface Session {
   /** What identifies the Redis. Rejects with SubscribeError if it cannot be used. */
