@@ -288,7 +288,7 @@ describe('docs/guides/operate.md, as pasted', () => {
 
 /** Removes the consumer: each document adds it for its own reader. */
 const startAnew = async (keyFile: string) => {
-  await shell('npx rekey consumer remove billing');
+  await shell('npx rekey consumer remove billing --yes');
   await rm(join(copy.folder, keyFile), { force: true });
 };
 
@@ -311,7 +311,7 @@ describe('docs/guides/consumers.md, as pasted', () => {
     expect([code, err.replace(/^note: .*\n/gm, '')]).toEqual([0, '']);
     expect(out).toMatch(/^consumer +crm\nstate +ACTIVE$/m);
     expect((await stat(join(copy.folder, 'crm.json'))).mode & 0o777).toBe(0o600);
-    await shell('npx rekey consumer remove crm');
+    await shell('npx rekey consumer remove crm --yes');
   });
 
   it('warns of a key file that git would add', async () => {
