@@ -7,8 +7,8 @@ import { ledgerKeys } from '@rekey/ledger';
 import { repositoryRoot } from '@rekey/testing';
 import { ledgerOf } from '../support/ledger.ts';
 import { eventually, type System } from '../support/system.ts';
-import { addConsumer, type AddedConsumer } from './python-consumer.ts';
-import { ODD, readerOf, startPythonSystem } from './python-system.ts';
+import { addConsumer, type AddedConsumer } from '../consumers/python-consumer.ts';
+import { ODD, readerOf, startPythonSystem } from '../consumers/python-system.ts';
 
 const PHP = '/usr/bin/php';
 const hasPhp = (): boolean => {
