@@ -75,7 +75,7 @@ const prove = async ({ terminal, simulator, socket }: Demo, assistantId: string)
     throw new CliError(`The agent did not get the key of ${assistantId}.`, 'DEMO_FAILED');
   terminal.say(
     `\nThe agent signs ${USER} for ${assistantId}: ${hash.slice(0, 16)}…\n` +
-      `${styled(['bold', 'green'], 'the same')} as Invent computes with the key in force.`,
+      styled(['bold', 'green'], 'Invent computes the same with the key in force.'),
   );
 };
 
