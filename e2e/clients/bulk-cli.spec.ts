@@ -115,7 +115,7 @@ describe('with a worker', () => {
     ]);
 
     expect((await rekey(['bulk', 'items', id, '--state', 'failed'])).out).toMatch(
-      /^FAILED +nobody +ASSISTANT_NOT_FOUND: .*\n$/,
+      /^ASSISTANT +STATE +ERROR\nnobody +FAILED +ASSISTANT_NOT_FOUND: .*API key\..*\n$/,
     );
     expect((await rekey(['bulk', 'items', id, '--limit', '1', '--json'])).json()).toEqual([
       { assistant_id: 'ast_3', state: 'SUCCEEDED' },
@@ -222,7 +222,7 @@ describe('with a worker', () => {
 
   it('lists bulk rotations, newest first', async () => {
     const { out } = await rekey(['bulk', 'list', '--state', 'validated', '--limit', '1']);
-    expect(out).toMatch(/^blk_\w+ {2}VALIDATED .*org_demo {2}2\/2 {2}1 failed {2}by local\n$/);
+    expect(out).toMatch(/^ID .*\nblk_\w+ {2}org_demo {2}VALIDATED .* ago +2\/2 +1 +- +local\n$/);
   });
 
   it('doctor checks everything, with one request to Invent', async () => {

@@ -39,6 +39,8 @@ const variables = z.object({
   /** What one caller may take: calls, and its share of the waits, watches and uploads. */
   GATEWAY_MAX_CALLER_CALLS_PER_SECOND: intVariable({ min: 1, max: 1_000_000, default: 2000 }),
   GATEWAY_CALLER_SHARE_PERCENT: intVariable({ min: 1, max: 100, default: 25 }),
+  /** What one address may take of the connections, as long as its callers are not known. */
+  GATEWAY_ADDRESS_SHARE_PERCENT: intVariable({ min: 1, max: 100, default: 25 }),
   /** How many calls of one address may fail to say who calls. */
   GATEWAY_MAX_FAILED_AUTHENTICATIONS_PER_SECOND: intVariable({ min: 1, max: 1_000_000, default: 50 }),
 });

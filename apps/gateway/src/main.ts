@@ -73,6 +73,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     onLimit,
     onThrown: (err) => logger.event('gateway_hook_failed', { err }),
     mayReflect: gate.mayReflect,
+    addresses: quotas?.connections,
     tls: certificates && {
       credentials: certificates.credentials,
       maxConnectionAgeMs: config.GRPC_MAX_CONNECTION_AGE_MS,

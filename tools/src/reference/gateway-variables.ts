@@ -100,6 +100,11 @@ export const gatewayVariables: Record<string, Variable> = {
     meaning:
       'with an access file: how much of the waits, watches and uploads one caller may take, in percent',
   },
+  GATEWAY_ADDRESS_SHARE_PERCENT: {
+    meaning:
+      'with an access file: how much of the connections one address may take, in percent, without those ' +
+      'whose callers are known',
+  },
   GATEWAY_MAX_FAILED_AUTHENTICATIONS_PER_SECOND: {
     meaning:
       'with an access file: calls of one address a second that name nobody, five times as many at once',

@@ -39,6 +39,7 @@ describe('docs/reference/redis-keys.md', () => {
     'bulk:ID:draws',
     'bulk:ID:redo',
     'changes:ORG',
+    'hints',
     'rotations:open:ORG',
   ];
   /** What stands for the argument of a key, by the name of the key's method. */

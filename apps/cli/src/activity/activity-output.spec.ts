@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ActivityRecord } from '@rekey/client';
-import { activityJson, createActivityTable } from './activity-output.ts';
+import { jsonLine } from '../output/escape.ts';
+import { createTable, recordOf, tableColumns } from '../output/list.ts';
+import { activityColumns } from './activity-output.ts';
+
+const createActivityTable = () => createTable(tableColumns(activityColumns));
+const activityJson = (one: ActivityRecord) => jsonLine(recordOf(activityColumns, one));
 
 const record = (more: Partial<ActivityRecord> = {}): ActivityRecord => ({
   position: '1700000000000-0',
@@ -71,7 +76,14 @@ describe('a record as JSON', () => {
     expect(
       JSON.parse(
         activityJson(
-          record({ otherPrincipals: ['dns:b'], requestId: 'r', traceId: 't', before: 'A', after: 'B' }),
+          record({
+            otherPrincipals: ['dns:b'],
+            requestId: 'r',
+            traceId: 't',
+            address: '192.0.2.7',
+            before: 'A',
+            after: 'B',
+          }),
         ),
       ),
     ).toEqual({
@@ -82,6 +94,7 @@ describe('a record as JSON', () => {
       other_principals: ['dns:b'],
       request_id: 'r',
       trace_id: 't',
+      address: '192.0.2.7',
       before: 'A',
       after: 'B',
     });

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { BulkItem } from '@rekey/client';
-import { itemJson } from './bulk-output.ts';
+import { itemJson } from './bulk-columns.ts';
 import { CliError } from '../failure.ts';
 
 /** Quotes fields that contain special characters of CSV (RFC 4180). */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { BulkRotation, RekeyClient } from '@rekey/client';
+import type { BulkItem, BulkRotation, RekeyClient } from '@rekey/client';
 import { bulkItemStates, bulkStates, type BulkItemState, type BulkState } from '@rekey/schema';
-import { Command, Option } from 'commander';
-import { bulkJson, bulkLine, itemJson, itemLine } from '../bulk/bulk-output.ts';
+import { Command } from 'commander';
+import { bulkColumns, itemColumns } from '../bulk/bulk-columns.ts';
 import {
   age,
   bulkRequest,
@@ -22,14 +22,9 @@ import {
   type FollowBulkOptions,
 } from '../bulk/follow-bulk.ts';
 import { seconds } from '../follow/follow.ts';
-import {
-  print,
-  withRecovery,
-  withGateway,
-  withGatewayOptions,
-  type GatewayOptions,
-} from '../gateway-command.ts';
-import { consumerNames, notEmpty } from '../option-values.ts';
+import { withRecovery, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { consumerNames, notEmpty, stateOption } from '../option-values.ts';
+import { printList, withColumns, type ListOptions } from '../output/list.ts';
 import { isoTime } from '../output/output.ts';
 import { checkResultsFile } from '../bulk/results-file.ts';
 import { take } from '../take.ts';
@@ -133,25 +128,24 @@ const follow = (client: RekeyClient, id: string, options: FollowOptions): Promis
     withRecovery(options, `The bulk rotation continues. Follow it again: rekey bulk watch ${id}`),
   );
 
+type ListBulksOptions = GatewayOptions &
+  ListOptions<BulkRotation> & { org: string; state?: BulkState; limit: number };
+
 const list = (): Command =>
-  withGatewayOptions(new Command('list'))
+  withColumns(withGatewayOptions(new Command('list')), bulkColumns)
     .description('list bulk rotations, newest first')
     .option('--org <id>', 'only this org id', notEmpty, '')
-    .addOption(
-      new Option('--state <state>', 'only this state').choices(
-        bulkStates.map((state) => state.toLowerCase()),
-      ),
-    )
+    .addOption(stateOption(bulkStates))
     .option('--limit <n>', 'list up to N', count, 50)
-    .action((options: GatewayOptions & { org: string; state?: string; limit: number }) =>
+    .action((options: ListBulksOptions) =>
       withGateway(options, async (client) => {
-        const state = options.state?.toUpperCase() as BulkState | undefined;
+        const { state } = options;
         const all = client.bulkRotations({
           orgId: options.org,
           pageSize: Math.min(options.limit, 100),
           ...(state && { state }),
         });
-        for await (const bulk of take(all, options.limit)) print(options, bulkJson(bulk), bulkLine(bulk));
+        await printList(options, bulkColumns, take(all, options.limit), { empty: 'no bulk rotations' });
       }),
     );
 
@@ -175,22 +169,19 @@ const watch = (): Command =>
       withGateway(options, (client) => follow(client, id, options)),
     );
 
+type ListItemsOptions = FollowOptions & ListOptions<BulkItem> & { state?: BulkItemState; limit?: number };
+
 const items = (): Command =>
-  withResultsFile(withGatewayOptions(new Command('items')))
+  withColumns(withResultsFile(withGatewayOptions(new Command('items'))), itemColumns)
     .description('list the assistants of a bulk rotation and their results')
     .argument('<bulk>', 'its id')
-    .addOption(
-      new Option('--state <state>', 'only this state').choices(
-        bulkItemStates.map((state) => state.toLowerCase()),
-      ),
-    )
+    .addOption(stateOption(bulkItemStates))
     .option('--limit <n>', 'list up to N', count)
-    .action((id: string, options: FollowOptions & { state?: string; limit?: number }) =>
+    .action((id: string, options: ListItemsOptions) =>
       withGateway(options, async (client) => {
-        const state = options.state?.toUpperCase() as BulkItemState | undefined;
-        const wanted = { state, limit: options.limit };
+        const wanted = { state: options.state, limit: options.limit };
         if (options.resultsFile !== undefined) return writeResults(client, id, options, wanted);
-        for await (const item of itemsOf(client, id, wanted)) print(options, itemJson(item), itemLine(item));
+        await printList(options, itemColumns, itemsOf(client, id, wanted), { empty: 'no assistants' });
       }),
     );
 

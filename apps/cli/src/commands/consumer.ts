@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, RekeyClient } from '@rekey/client';
 import type { ConsumerKeyType } from '@rekey/sealing';
 import { Command, Option } from 'commander';
-import { consumerJson, consumerText, consumersTable } from '../output/consumer-output.ts';
+import { NO_CONSUMERS, consumerColumns, consumerJson, consumerText } from '../output/consumer-output.ts';
+import { isForPrograms } from '../output/format.ts';
+import { printList, withColumns, type ListOptions } from '../output/list.ts';
 import { exitCodes } from '../failure.ts';
 import { seconds } from '../follow/follow.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
@@ -117,36 +119,34 @@ const orgsCommand = (): Command =>
       });
     });
 
+type ListConsumersOptions = GatewayOptions & ListOptions<Consumer>;
+
+const showConsumers = (options: ListConsumersOptions, consumers: readonly Consumer[]): Promise<void> =>
+  printList(options, consumerColumns, consumers, { empty: NO_CONSUMERS });
+
 const listCommand = (): Command =>
-  withGatewayOptions(new Command('list'))
+  withColumns(withGatewayOptions(new Command('list')), consumerColumns)
     .description('list the consumers')
-    .action(async (options: GatewayOptions) => {
-      await withGateway(options, async (client) => {
-        const consumers = await client.listConsumers();
-        if (options.json) for (const consumer of consumers) print(options, consumerJson(consumer), '');
-        else process.stdout.write(consumersTable(consumers));
-      });
-    });
+    .action((options: ListConsumersOptions) =>
+      withGateway(options, async (client) => showConsumers(options, await client.listConsumers())),
+    );
 
 const statusCommand = (): Command =>
-  withGatewayOptions(new Command('status'))
+  withColumns(withGatewayOptions(new Command('status')), consumerColumns)
     .description(
       'show the progress of consumers: which are live, their lag, and keys that they could not apply',
     )
     .argument('[name]', 'only this consumer, with its instances')
     .option('--watch', 'repeat every second, until Ctrl-C')
-    .action(async (name: string | undefined, options: GatewayOptions & { watch?: boolean }) => {
+    .action(async (name: string | undefined, options: ListConsumersOptions & { watch?: boolean }) => {
       await withGateway(options, async (client) => {
         for (;;) {
           const consumers =
             name === undefined ? await client.listConsumers() : [await client.getConsumer(name)];
-          if (options.json) for (const consumer of consumers) print(options, consumerJson(consumer), '');
-          else {
-            if (options.watch && process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');
-            process.stdout.write(
-              name === undefined ? consumersTable(consumers) : `${consumerText(consumers[0]!)}\n`,
-            );
-          }
+          const clears = options.watch && process.stdout.isTTY && !isForPrograms(options);
+          if (clears) process.stdout.write('\u001b[H\u001b[2J');
+          if (name === undefined) await showConsumers(options, consumers);
+          else print(options, consumerJson(consumers[0]!), consumerText(consumers[0]!));
           if (!options.watch) return;
           await sleep(WATCH_EVERY_MS);
         }

@@ -11,7 +11,8 @@ import {
 } from '../gateway-command.ts';
 import { idsOf } from '../bulk/ids-file.ts';
 import { notEmpty } from '../option-values.ts';
-import { policyJson, policyLine, policyText } from '../output/policy-output.ts';
+import { printList, withColumns, type ListOptions } from '../output/list.ts';
+import { policyColumns, policyJson, policyText } from '../output/policy-output.ts';
 
 interface PolicyWish {
   org: string;
@@ -90,14 +91,15 @@ const create = (): Command =>
     );
 
 const list = (): Command =>
-  withGatewayOptions(new Command('list'))
+  withColumns(withGatewayOptions(new Command('list')), policyColumns)
     .description('list policies, newest first, and when each is due')
     .option('--org <id>', 'only this org id', notEmpty, '')
-    .action((options: GatewayOptions & { org: string }) =>
-      withGateway(options, async (client) => {
-        for (const policy of await client.listRotationPolicies({ orgId: options.org }))
-          print(options, policyJson(policy), policyLine(policy));
-      }),
+    .action((options: GatewayOptions & ListOptions<RotationPolicy> & { org: string }) =>
+      withGateway(options, async (client) =>
+        printList(options, policyColumns, await client.listRotationPolicies({ orgId: options.org }), {
+          empty: 'no policies; to create one, see rekey policy create --help',
+        }),
+      ),
     );
 
 /** Only the options that are given change something. */

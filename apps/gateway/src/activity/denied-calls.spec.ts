@@ -10,6 +10,7 @@ let appended: ActivityRecord[];
 let append: (record: ActivityRecord) => Promise<void>;
 let denied: DeniedCalls;
 let errors: unknown[];
+let recorded: [string | undefined, number | undefined][];
 /** A minute of these specs. */
 const EVERY_MS = 50;
 
@@ -17,12 +18,13 @@ const open = (options: { everyMs?: number; maxCounted?: number } = {}) => {
   denied = createDeniedCalls({
     append: (record) => append(record),
     onError: (error) => errors.push(error),
+    onRecorded: ({ address, count }) => recorded.push([address, count]),
     everyMs: 60_000,
     ...options,
   });
 };
 beforeEach(() => {
-  [appended, errors] = [[], []];
+  [appended, errors, recorded] = [[], [], []];
   append = async (record) => void appended.push(record);
   open();
 });
@@ -45,6 +47,8 @@ const contextOf = (more: Partial<CallContext> = {}) =>
 const refusal = (...orgs: string[]) => new AccessDenied('NOT_PERMITTED', orgs);
 const note = (name: string, error: unknown = refusal('org_1'), more: Partial<CallContext> = {}) =>
   denied.note(error, contextOf(more), callerNamed(name));
+const noteNobody = (peer: string | undefined, more: Partial<CallContext> = {}) =>
+  denied.note(new RekeyError('NOT_AUTHENTICATED'), contextOf({ peer, ...more }), undefined);
 const until = async (is: () => boolean): Promise<void> => {
   for (let waited = 0; !is() && waited < 5000; waited += 5) await sleep(5);
   expect(is()).toBe(true);
@@ -180,5 +184,59 @@ describe('denied calls', () => {
     const beganMs = performance.now();
     for (let i = 0; i < 10_000; i += 1) note(`caller-${i % 100}`);
     expect(performance.now() - beganMs).toBeLessThan(2000);
+  });
+});
+
+describe('a call that names nobody', () => {
+  it.each([
+    ['192.0.2.7:50000', '192.0.2.7'],
+    ['::ffff:192.0.2.7:50000', '192.0.2.7'],
+    ['::FFFF:192.0.2.7:50000', '192.0.2.7'],
+    ['2001:DB8::1:2:50000', '2001:db8::1:2'],
+    ['fe80::1%eth0:50000', 'fe80::1'],
+    ['::1:50000', '::1'],
+    ['unknown', undefined],
+    [undefined, undefined],
+    ['\u001b[2J:1', undefined],
+    [`${'1'.repeat(100_000)}:1`, undefined],
+    ['999.1.1.1:1', undefined],
+    ['/run/rekey.sock', undefined],
+  ])('is recorded with the address of its connection: %s', (peer, address) => {
+    noteNobody(peer);
+    expect(appended.map((record) => record.address)).toEqual([address]);
+    expect(ActivityRecord.safeParse(appended[0]).success).toBe(true);
+  });
+
+  it('is counted apart from those of other addresses; a network of IPv6 is one', async () => {
+    for (let i = 0; i < 3; i += 1) noteNobody('192.0.2.7:1');
+    noteNobody('192.0.2.8:1');
+    for (let i = 1; i < 4; i += 1) noteNobody(`2001:db8:1:2::${i}:1`);
+    noteNobody('2001:db8:1:3::1:1');
+    expect(appended.map(({ address }) => address)).toEqual([
+      '192.0.2.7',
+      '192.0.2.8',
+      '2001:db8:1:2::1',
+      '2001:db8:1:3::1',
+    ]);
+    await denied.close();
+    expect(recorded.slice(4)).toEqual([
+      ['192.0.2.7', 2],
+      ['2001:db8:1:2::/64', 2],
+    ]);
+    for (const record of appended) expect(ActivityRecord.safeParse(record).success).toBe(true);
+  });
+
+  it('hides no denial of a caller, however many addresses there are', async () => {
+    open({ maxCounted: 10 });
+    for (let i = 0; i < 1000; i += 1) noteNobody(`192.0.${i >> 8}.${i & 255}:1`);
+    note('a');
+    expect(appended.at(-1)).toMatchObject({ type: 'access.denied', by: 'a' });
+    await denied.close();
+    expect(appended.at(-1)).toEqual({ type: 'access.unauthenticated', by: 'system:access', count: 990 });
+  });
+
+  it('has no address if it has an identity: its name says who it is', () => {
+    note('a', refusal('org_1'), { peer: '192.0.2.7:1' });
+    expect(appended[0]).not.toHaveProperty('address');
   });
 });

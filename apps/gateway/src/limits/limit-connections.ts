@@ -1,4 +1,5 @@
 import { constants, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { AddressConnections } from '../quotas/address-connections.ts';
 import type { StreamGrants } from './grant-streams.ts';
 
 export interface ConnectionLimits {
@@ -44,13 +45,14 @@ const limitControlFrames = (
 /**
  * Bounds the connections of a server that listens. If there are too many, the one ends that has been without
  * a call for the longest time; a client connects again with its next call. Only if all have open calls, the
- * new connection ends.
+ * new connection ends. So it is with too many of one address, among themselves.
  */
 export const limitConnections = (
   http2Servers: readonly Http2Server[],
   limits: ConnectionLimits,
   grants: StreamGrants,
   onLimit: (limit: string) => void,
+  addresses?: AddressConnections,
 ): OpenConnections => {
   const calls = new Map<ServerHttp2Session, number>();
   /** Connections without a call, the longest idle first. */
@@ -68,6 +70,12 @@ export const limitConnections = (
   const forget = (session: ServerHttp2Session): void => {
     calls.delete(session);
     idle.delete(session);
+    addresses?.close(session);
+  };
+
+  const end = (session: ServerHttp2Session): void => {
+    forget(session);
+    session.destroy();
   };
 
   const onSession = (session: ServerHttp2Session): void => {
@@ -80,11 +88,12 @@ export const limitConnections = (
       stream.once('close', () => changeCalls(session, -1));
     });
     limitControlFrames(session, limits.controlFramesPerSecond, onLimit);
+    const ofAddress = addresses?.open(session) ?? [];
+    if (ofAddress.length > 0) end(ofAddress.find((one) => idle.has(one)) ?? session);
     if (calls.size <= limits.open) return;
     const [victim = session] = idle;
     onLimit('connections');
-    forget(victim);
-    victim.destroy();
+    end(victim);
   };
 
   for (const http2Server of http2Servers) http2Server.on('session', onSession);

@@ -30,6 +30,7 @@ type LimitVariables = Pick<
   | 'GATEWAY_MAX_UPLOADS'
   | 'GATEWAY_MAX_CALLER_CALLS_PER_SECOND'
   | 'GATEWAY_CALLER_SHARE_PERCENT'
+  | 'GATEWAY_ADDRESS_SHARE_PERCENT'
   | 'GATEWAY_MAX_FAILED_AUTHENTICATIONS_PER_SECOND'
 >;
 
@@ -56,8 +57,8 @@ const kindOf: CallLimits['kindOf'] = ({ path, requestStream, responseStream }) =
 const rate = (perSecond: number): Rate => ({ perSecond, atOnce: perSecond * BURST_SECONDS });
 
 const callerLimitsOf = (config: LimitVariables): CallerLimits => {
-  const shareOf = (all: number): number =>
-    Math.max(Math.floor((all * config.GATEWAY_CALLER_SHARE_PERCENT) / 100), 1);
+  const shareOf = (all: number, percent = config.GATEWAY_CALLER_SHARE_PERCENT): number =>
+    Math.max(Math.floor((all * percent) / 100), 1);
   return {
     calls: rate(config.GATEWAY_MAX_CALLER_CALLS_PER_SECOND),
     open: {
@@ -66,6 +67,7 @@ const callerLimitsOf = (config: LimitVariables): CallerLimits => {
       uploads: shareOf(config.GATEWAY_MAX_UPLOADS),
     },
     failures: rate(config.GATEWAY_MAX_FAILED_AUTHENTICATIONS_PER_SECOND),
+    connections: shareOf(config.GATEWAY_MAX_CONNECTIONS, config.GATEWAY_ADDRESS_SHARE_PERCENT),
   };
 };
 

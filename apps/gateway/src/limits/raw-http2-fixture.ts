@@ -1,4 +1,5 @@
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
 import type { ServiceError } from '@grpc/grpc-js';
 import { Metadata } from '@grpc/grpc-js';
 import { readStatusDetails } from '@rekey/rpc';
@@ -63,8 +64,11 @@ const endedOf = (stream: ClientHttp2Stream): Promise<Ended> =>
     stream.resume();
   });
 
-export const connectRawHttp2 = async (port: number): Promise<RawConnection> => {
-  const session = connect(`http://127.0.0.1:${port}`);
+/** `localAddress`: another address of loopback, for a caller from elsewhere. */
+export const connectRawHttp2 = async (port: number, localAddress = '127.0.0.1'): Promise<RawConnection> => {
+  const session = connect(`http://127.0.0.1:${port}`, {
+    createConnection: () => connectTcp({ host: '127.0.0.1', port, localAddress }),
+  });
   session.on('error', () => {});
   await new Promise<void>((resolve) => {
     session.once('remoteSettings', () => resolve());

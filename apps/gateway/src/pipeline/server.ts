@@ -26,6 +26,7 @@ import { limitConnections, type OpenConnections } from '../limits/limit-connecti
 import type { GatewayLimits } from '../limits/limits.ts';
 import { listenOn, type Listener } from '../limits/listen-on.ts';
 import { http2ServersOf, takeStreamTurns } from '../limits/take-stream-turns.ts';
+import type { AddressConnections } from '../quotas/address-connections.ts';
 import { limitHandshakes } from '../tls/limit-handshakes.ts';
 
 /** A request holds a few ids and a reason. */
@@ -46,6 +47,8 @@ interface ServerOptions {
   onLimit?: (limit: string) => void;
   /** Receives what a hook or an interceptor has thrown. */
   onThrown?: OnThrown;
+  /** Bounds the connections of one address. */
+  addresses?: AddressConnections | undefined;
   /** Plain text without it. */
   tls?: ServerTls | undefined;
   /** Rejects for a caller that may not see the descriptors of the services. */
@@ -102,6 +105,7 @@ export const createServer = (
     observer,
     onLimit: reportLimit = () => {},
     onThrown = () => {},
+    addresses,
     tls,
     mayReflect = async () => {},
     keepAliveMs = KEEP_ALIVE_MS,
@@ -131,7 +135,7 @@ export const createServer = (
   for (const name of names) server.addService(contract.v1[name].service, handlers[name]);
   const health = new HealthImplementation();
   health.addToServer(server);
-  const reflection = new ReflectionService(contract.reflection);
+  const reflection = new ReflectionService(contract.reflection());
   reflection.addToServer({
     addService: (service: ServiceDefinition, implementation: UntypedServiceImplementation) =>
       server.addService(service, guardReflection(implementation)),
@@ -152,7 +156,7 @@ export const createServer = (
       const turns = takeTurns(limits.turns.waitingTurns, onThrown);
       takeStreamTurns(http2Servers, turns, limits.turns, onLimit, onThrown);
       const grants = grantStreams(limits.streams, () => turns.waiting() > limits.streams.first);
-      connections = limitConnections(http2Servers, limits.connections, grants, onLimit);
+      connections = limitConnections(http2Servers, limits.connections, grants, onLimit, addresses);
       listener = await listenOn(address, (socket) => injector.injectConnection(socket));
       return listener.port;
     },

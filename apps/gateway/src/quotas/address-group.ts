@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 
 const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
 /** The groups of 16 bits that one customer of a network gets with its first address. */
@@ -15,12 +15,19 @@ const groupsOf = (address: string): string[] => {
 };
 
 /**
- * What counts as one address: an IPv4 address, or the /64 of an IPv6 address, as one host has all of it.
- * `peer` is `ADDRESS:PORT` as Node writes it, without brackets; `unknown` for everything else.
+ * The address in `ADDRESS:PORT`, as Node writes it, without brackets. An IPv4 address that is written as an
+ * IPv6 one is that IPv4 address; a zone is left out. `unknown` for everything else.
  */
-export const addressGroup = (peer: string | undefined): string => {
+export const addressOf = (peer: string | undefined): string => {
   const [address = ''] = (peer ?? '').replace(/:\d+$/, '').split('%');
-  const ipv4 = MAPPED_IPV4.exec(address)?.[1] ?? (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(address) ? address : '');
-  if (ipv4) return ipv4;
-  return isIPv6(address) ? `${groupsOf(address).slice(0, NETWORK_GROUPS).join(':')}::/64` : 'unknown';
+  const ipv4 = MAPPED_IPV4.exec(address)?.[1] ?? address;
+  if (isIPv4(ipv4)) return ipv4;
+  return isIPv6(address) ? address.toLowerCase() : 'unknown';
 };
+
+/** The /64 of an IPv6 address, as one host has all of it; everything else as it is. */
+export const networkOf = (address: string): string =>
+  isIPv6(address) ? `${groupsOf(address).slice(0, NETWORK_GROUPS).join(':')}::/64` : address;
+
+/** What counts as one address: an IPv4 address, or the /64 of an IPv6 address. `peer` as `addressOf` takes it. */
+export const addressGroup = (peer: string | undefined): string => networkOf(addressOf(peer));

@@ -16,6 +16,7 @@ beforeEach(() => {
       calls: { perSecond: 2, atOnce: 3 },
       open: { waits: 2, watches: 1, uploads: 1 },
       failures: { perSecond: 1, atOnce: 2 },
+      connections: 5,
     },
     (limit) => refused.push(limit),
     () => nowMs,
@@ -83,6 +84,7 @@ describe('failed authentications', () => {
     {
       countFailure: (peer) => quotas.countFailure(peer),
       uncountFailure: (peer) => quotas.uncountFailure(peer),
+      connections: { know: (peer) => quotas.connections.know(peer) },
     },
   );
   const come = (authorization: string | undefined, peer = '192.0.2.7:1000') =>

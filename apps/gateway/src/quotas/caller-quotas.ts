@@ -1,4 +1,5 @@
 import { RekeyError, type ErrorCode } from '@rekey/schema';
+import { createAddressConnections, type AddressConnections } from './address-connections.ts';
 import { addressGroup } from './address-group.ts';
 import { LimitedCallers, type LimitedCaller } from './limited-callers.ts';
 import { RateLimits, type Rate } from './rate-limits.ts';
@@ -13,6 +14,8 @@ export interface CallerLimits {
   open: Readonly<Record<LongCallKind, number>>;
   /** Failed authentications of one address. */
   failures: Rate;
+  /** Connections of one address on which no call has named its caller. */
+  connections: number;
 }
 
 /** The limits that have a caller or an address of their own, as metrics and errors name them. */
@@ -22,6 +25,7 @@ export const callerLimitNames = [
   'caller-watches',
   'caller-uploads',
   'failed-authentications',
+  'address-connections',
 ] as const;
 type CallerLimitName = (typeof callerLimitNames)[number];
 
@@ -38,6 +42,8 @@ export interface CallerQuotas {
   countFailure(peer: string | undefined): void;
   /** It did not fail. */
   uncountFailure(peer: string | undefined): void;
+  /** The connections whose callers are not known. */
+  readonly connections: AddressConnections;
   /** Who is at a limit, the one that was refused most often first. */
   atLimit(): LimitedCaller[];
 }
@@ -99,6 +105,10 @@ export const createCallerQuotas = (
           waitMs,
         );
     },
+    connections: createAddressConnections(limits.connections, (address) => {
+      onLimit('address-connections');
+      atLimit.note('address-connections', address);
+    }),
     uncountFailure: (peer) => failures.giveBack(addressGroup(peer)),
     atLimit: () => atLimit.list(),
   };

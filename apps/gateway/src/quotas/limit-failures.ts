@@ -12,7 +12,12 @@ const isNotAuthenticated = (error: unknown): boolean =>
  * ends none that is known.
  */
 export const limitFailures =
-  (authenticate: Authenticate, quotas: Pick<CallerQuotas, 'countFailure' | 'uncountFailure'>): Authenticate =>
+  (
+    authenticate: Authenticate,
+    quotas: Pick<CallerQuotas, 'countFailure' | 'uncountFailure'> & {
+      connections: Pick<CallerQuotas['connections'], 'know'>;
+    },
+  ): Authenticate =>
   async (credentials, jwts) => {
     const { peer } = credentials;
     let isCounted = false;
@@ -23,7 +28,9 @@ export const limitFailures =
     };
     let hasFailed = false;
     try {
-      return await authenticate(credentials, jwts, count);
+      const caller = await authenticate(credentials, jwts, count);
+      quotas.connections.know(peer);
+      return caller;
     } catch (error) {
       hasFailed = isNotAuthenticated(error);
       if (hasFailed) count();

@@ -83,6 +83,15 @@ const startDeniedCalls = (
   const denied = createDeniedCalls({
     append: activity.append,
     onError: (err) => logger.event('gateway_denial_not_recorded', { err }),
+    onRecorded: ({ type, address = 'unknown', target, request, count = 1 }) => {
+      if (type === 'access.unauthenticated')
+        logger.event('gateway_authentication_failed', {
+          address,
+          target,
+          count,
+          ...(request && { request_id: request }),
+        });
+    },
   });
   shutdown.defer('denied calls', () => denied.close());
   return denied.note;

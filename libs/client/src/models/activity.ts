@@ -23,6 +23,8 @@ export interface ActivityRecord {
   reason?: string;
   requestId?: string;
   traceId?: string;
+  /** Of a failed authentication: where it came from, which may be a proxy. */
+  address?: string;
   before?: string;
   after?: string;
   /** How many denied calls were counted together. */
@@ -48,6 +50,7 @@ export const toActivityRecord = (record: ProtoRecord): ActivityRecord =>
     reason: text(record.reason),
     requestId: text(record.requestId),
     traceId: text(record.traceId),
+    address: text(record.address),
     before: text(record.before),
     after: text(record.after),
     count: number(record.count),

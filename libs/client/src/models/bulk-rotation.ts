@@ -1,4 +1,5 @@
-import type { BulkCounts, BulkItemState, BulkState } from '@rekey/schema';
+import type { BulkCounts } from '@rekey/schema';
+import type { BulkItemState, BulkState } from './states.ts';
 import type { ResponseOf } from '../connection/transport.ts';
 import {
   consumerAcknowledgements,

@@ -1,5 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises';
-import { readTextFile } from '@rekey/schema';
+import { complaintAboutAccess, readTextFile } from '@rekey/schema';
 import { z } from 'zod';
 import { processIdentity } from './process-identity.ts';
 
@@ -24,11 +24,17 @@ export const removeRunningStart = (path: string): Promise<void> => rm(path, { fo
 
 /**
  * The `npm start` that runs now. Ignores a file that a killed process left behind, even if another process
- * has its PID by now.
+ * has its PID by now, and one that other users can write or read: it says where tokens and keys are sent.
  */
 export const readRunningStart = async (path: string): Promise<RunningStart | undefined> => {
   try {
-    const { identity, ...running } = RunningFile.parse(JSON.parse(readTextFile(path)));
+    const text = readTextFile(path, {
+      onOpen: (stats) => {
+        const complaint = complaintAboutAccess(stats);
+        if (complaint !== undefined) throw new Error(complaint);
+      },
+    });
+    const { identity, ...running } = RunningFile.parse(JSON.parse(text));
     process.kill(running.pid, 0);
     return identity === processIdentity(running.pid) ? running : undefined;
   } catch {

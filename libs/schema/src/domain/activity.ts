@@ -100,6 +100,7 @@ export const activityFields = [
   'reason',
   'request',
   'trace',
+  'address',
   'before',
   'after',
   'count',
@@ -138,6 +139,11 @@ export const ActivityRecord = z.object({
   trace: z
     .string()
     .regex(/^[0-9a-f]{32}$/)
+    .optional(),
+  /** Of a failed authentication: the address of the connection, or the /64 that counted ones have in common. */
+  address: z
+    .string()
+    .regex(/^[0-9a-f.:]{2,45}(?:\/64)?$/)
     .optional(),
   /** Short state words, or a short JSON text. */
   before: text.optional(),

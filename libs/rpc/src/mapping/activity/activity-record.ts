@@ -22,6 +22,7 @@ export const toProtoActivity = ({ position, timeMs, record, others }: PlacedReco
   reason: record.reason ?? '',
   requestId: record.request ?? '',
   traceId: record.trace ?? '',
+  address: record.address ?? '',
   before: record.before ?? '',
   after: record.after ?? '',
   count: record.count ?? 0,

@@ -69,6 +69,15 @@ export const gatewayEvents = {
       'Watches of activity (`rekey activity --follow`) are sent nothing until the gateway can read the ' +
       'stream. See `err`.',
   },
+  gateway_authentication_failed: {
+    level: 'info',
+    message: 'a call named nobody, or showed a token that is not valid',
+    meaning:
+      'Written with each record of type `access.unauthenticated`: at the first such call of an address and ' +
+      'method, then once a minute with their `count`. `address` is that of the connection, which may be a ' +
+      'proxy; a network, if several of its addresses are counted together; `unknown` if the connection is ' +
+      'gone. `target` names the method.',
+  },
   gateway_denial_not_recorded: {
     level: 'debug',
     message: 'a denied call could not be recorded; it stays counted',

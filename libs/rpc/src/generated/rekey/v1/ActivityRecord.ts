@@ -20,6 +20,7 @@ export interface ActivityRecord {
   'after'?: (string);
   'count'?: (number | string | Long);
   'otherFields'?: (_rekey_v1_ActivityField)[];
+  'address'?: (string);
 }
 
 export interface ActivityRecord__Output {
@@ -38,4 +39,5 @@ export interface ActivityRecord__Output {
   'after': (string);
   'count': (string);
   'otherFields': (_rekey_v1_ActivityField__Output)[];
+  'address': (string);
 }
