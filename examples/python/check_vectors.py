@@ -121,7 +121,7 @@ class Applied:
             )
         self._records = Records(held, Refusals(held, lambda line: None), None, lambda line: None)
         self._records.shared = keys
-        self.stream = Stream("events", self._records, self.demands.append)
+        self.stream = Stream("events", self.demands.append)
 
     def take(self, text, now_us):
         """The verdict on an entry, and the record of one that was opened."""

@@ -42,11 +42,10 @@ export const refuseAddress = (gateway: string): void => {
 /** The options of every command that talks to the gateway. */
 export const withGatewayOptions = (command: Command): Command =>
   withTlsOptions(
-    withOutputOptions(command).option(
-      '--gateway <address>',
-      'HOST:PORT of the gateway (default: GRPC_ADDRESS, or 127.0.0.1:50051)',
-      notEmpty,
-      defaultGateway(),
+    withOutputOptions(command).addOption(
+      new Option('--gateway <address>', 'HOST:PORT of the gateway')
+        .argParser(notEmpty)
+        .default(defaultGateway(), 'GRPC_ADDRESS, or 127.0.0.1:50051'),
     ),
   ).addOption(
     new Option('--profile <name>', 'the gateway and token of this profile (default: REKEY_PROFILE)')

@@ -12,6 +12,9 @@ const commands: Record<string, () => Promise<Command>> = {
   list: async () => (await import('./commands/rotations.ts')).listCommand(),
   cancel: async () => (await import('./commands/rotations.ts')).cancelCommand(),
   retry: async () => (await import('./commands/rotations.ts')).retryCommand(),
+  assistants: async () => (await import('./assistants/assistants-command.ts')).assistantsCommand(),
+  history: async () => (await import('./assistants/assistants-command.ts')).historyCommand(),
+  orgs: async () => (await import('./assistants/assistants-command.ts')).orgsCommand(),
   bulk: async () => (await import('./commands/bulk.ts')).bulkCommand(),
   policy: async () => (await import('./commands/policy.ts')).policyCommand(),
   consumer: async () => (await import('./commands/consumer.ts')).consumerCommand(),
@@ -66,6 +69,8 @@ Examples:
   rekey rotate org_demo ast_1 --wait        rotate a key, and wait until it is in force
   rekey list --state failed                 list failed rotations and why they failed
   rekey retry rot_01J… --wait               retry a failed rotation
+  rekey assistants --older-than 90d         list assistants whose keys are old, or may be
+  rekey history ast_1                       show the last key versions of an assistant
   rekey bulk create --org org_demo --all --watch
                                             rotate the keys of all assistants, and follow the progress
   rekey policy create --org org_demo --every 90d

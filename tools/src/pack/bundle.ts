@@ -66,7 +66,7 @@ export const writeTypes = async (spec: PackageSpec, into: string): Promise<void>
   if (foreign.length > 0) throw new Error(`the types of ${spec.folder} import ${foreign.join(', ')}`);
 };
 
-/** Finds the types that `tsc --build` has written, for imports of sources and of packages of the repository. */
+/** Finds the types that `tsc --build` has written for a source or a package of the repository. */
 const declarationsOfRepository = {
   name: 'declarations',
   resolveId: (id: string, importer: string | undefined): string | undefined => {

@@ -16,7 +16,12 @@ const luaSources = (): string => {
 export const readSource = (path) => sources[path];`;
 };
 
-/** Replaces the modules that read files of the repository while they run. */
+/** What libs/invent uses of undici, which as a whole needs Node 22. */
+const PARTS_OF_UNDICI = '\0undici';
+const UNDICI = `export { default as Pool } from 'undici/lib/dispatcher/pool.js';
+export { default as buildConnector } from 'undici/lib/core/connect.js';`;
+
+/** Replaces modules that read files of the repository while they run, or that need a newer Node. */
 export const embed = (version: string): Plugin => {
   const replaced = new Map<string, () => string>([
     ['apps/cli/src/entry/version.ts', () => `export const version = () => ${JSON.stringify(version)};`],
@@ -25,5 +30,9 @@ export const embed = (version: string): Plugin => {
     ['libs/ledger/src/scripts/read-source.ts', luaSources],
   ]);
   const byPath = new Map([...replaced].map(([path, text]) => [inRepository(path), text]));
-  return { name: 'embed', load: (id) => byPath.get(id)?.() };
+  return {
+    name: 'embed',
+    resolveId: (id) => (id === 'undici' ? PARTS_OF_UNDICI : undefined),
+    load: (id) => (id === PARTS_OF_UNDICI ? UNDICI : byPath.get(id)?.()),
+  };
 };

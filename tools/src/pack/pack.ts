@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { writeModules, writeTypes } from './bundle.ts';
 import { componentsOf, type Component } from './components.ts';
@@ -42,8 +42,7 @@ const publishedManifest = (
   };
 };
 
-export interface Packed {
-  /** Its path from the root of the repository. */
+interface Packed {
   file: string;
   bytes: number;
   /** The packages whose code is in its files. */
@@ -51,7 +50,7 @@ export interface Packed {
 }
 
 /** Packs one of `packageNames` into `into`/NAME and `into`/NAME.tgz. */
-export const pack = async (name: string, into = join(repositoryRoot, 'dist/packages')): Promise<Packed> => {
+export const pack = async (name: string, into: string): Promise<Packed> => {
   const spec = packages[name]!;
   const manifest = await readManifest(spec.folder);
   const folder = join(into, name);
@@ -75,5 +74,5 @@ export const pack = async (name: string, into = join(repositoryRoot, 'dist/packa
     folder,
   ]);
   await rename(join(into, stdout.trim().split('\n').at(-1)!), file);
-  return { file: relative(repositoryRoot, file), bytes: (await stat(file)).size, components };
+  return { file, bytes: (await stat(file)).size, components };
 };

@@ -16,10 +16,28 @@ if (Number(process.versions.node.split('.')[0]) < OLDEST) {
   process.exit(1);
 }
 
+// What ES2024, the library of the sources, has and Node 20 lacks.
+Promise.withResolvers ??= function withResolvers() {
+  let settle;
+  const promise = new this((resolve, reject) => (settle = { resolve, reject }));
+  return { promise, ...settle };
+};
+const groups = (items, keyOf) => {
+  const found = new Map();
+  let index = 0;
+  for (const item of items) {
+    const key = keyOf(item, index++);
+    found.set(key, [...(found.get(key) ?? []), item]);
+  }
+  return found;
+};
+Map.groupBy ??= groups;
+Object.groupBy ??= (items, keyOf) => Object.fromEntries(groups(items, keyOf));
+
 /**
  * Where compiled code is kept, so that the next command starts sooner: beside the package, or else in the
- * cache of this user. Whoever can write there can make rekey run anything: never in a folder of somebody else,
- * such as that of the user who ran sudo.
+ * cache of this user. Whoever can write there can make rekey run anything. A folder of another user, such as
+ * that of the user who ran sudo, is therefore not used.
  */
 const cacheFolder = () => {
   const folder = fileURLToPath(new URL('..', import.meta.url));

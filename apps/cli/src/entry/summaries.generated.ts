@@ -22,6 +22,18 @@ export const summaries: Record<string, { term: string; description: string }> = 
     description:
       'retry a FAILED or CANCELLED rotation as a new rotation; repeating the command returns the same one',
   },
+  assistants: {
+    term: 'assistants [options]',
+    description: 'list the assistants whose keys Rekey has published',
+  },
+  history: {
+    term: 'history [options] <assistant>',
+    description: 'show the last 20 key versions of an assistant: when, why, and who requested them',
+  },
+  orgs: {
+    term: 'orgs [options]',
+    description: 'list the orgs that keys were published under, with their numbers of assistants',
+  },
   bulk: {
     term: 'bulk',
     description: 'rotate the keys of many assistants at once',

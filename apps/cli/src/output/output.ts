@@ -87,6 +87,7 @@ export const rotationJson = (rotation: Rotation): Record<string, unknown> =>
 export const assistantJson = (assistant: Assistant): Record<string, unknown> =>
   withoutEmpty({
     assistant_id: assistant.assistantId,
+    org_id: assistant.orgId,
     version: assistant.version,
     cause: assistant.cause,
     rotation_id: assistant.rotationId,
@@ -95,6 +96,10 @@ export const assistantJson = (assistant: Assistant): Record<string, unknown> =>
     sealed: assistant.sealed,
     removal: assistant.removal,
     uncertain_time: isoTime(assistant.uncertainTime),
+    key_time: isoTime(assistant.keyTime),
+    holders: assistant.holders?.map(({ name, state, version }) =>
+      withoutEmpty({ consumer: name, state, version }),
+    ),
   });
 
 export const sweepJson = (sweep: Sweep): Record<string, unknown> =>
@@ -154,9 +159,15 @@ export const rotationText = (rotation: Rotation): string =>
 export const assistantText = (assistant: Assistant): string =>
   table([
     ['assistant', assistant.assistantId],
+    ['org', assistant.orgId],
     ['version', `${assistant.version} (${String(assistant.cause).toLowerCase()})`],
     ['rotation', assistant.rotationId],
     ['published', isoTime(assistant.updateTime)],
+    [
+      'key made',
+      assistant.removal ? undefined : (isoTime(assistant.keyTime) ?? 'unknown: Rekey did not rotate it'),
+    ],
+    ['held by', holdersText(assistant)],
     ['uncertain since', isoTime(assistant.uncertainTime)],
     ['no key', removalTexts[String(assistant.removal)]],
     ['fingerprint', assistant.fingerprint],
@@ -166,6 +177,15 @@ export const assistantText = (assistant: Assistant): string =>
         `${assistant.sealed.length} characters; --json shows the record, rekey events --open opens it`,
     ],
   ]);
+
+/** `billing ACKNOWLEDGED, web PENDING (holds 17…)`. */
+const holdersText = ({ holders, version }: Assistant): string | undefined =>
+  holders
+    ?.map((one) => {
+      const older = one.version !== undefined && one.version !== version ? ` (holds ${one.version})` : '';
+      return `${one.name} ${String(one.state)}${older}`;
+    })
+    .join(', ');
 
 const removalTexts: Record<string, string> = {
   NO_KEY: 'its record at Invent has none',
