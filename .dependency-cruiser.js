@@ -13,7 +13,7 @@ const libs = {
   'libs/rpc': ['schema'],
   'libs/client': ['rpc', 'schema'],
   'libs/runtime': ['schema'],
-  'libs/subscriber': ['schema', 'sealing'],
+  'libs/subscriber': ['client', 'schema', 'sealing'],
   'libs/agent': ['schema', 'runtime', 'subscriber'],
   'libs/testing': [],
   'apps/gateway': ['schema', 'access', 'ledger', 'sealing', 'rpc', 'runtime'],

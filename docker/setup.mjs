@@ -22,9 +22,9 @@ const commands = '-@all +@read +@write +@connection +@transaction +@scripting +@
 const keys = '{rekey}:';
 const rights = {
   admin: '~* &* +@all',
-  // It changes neither published records nor acknowledgements.
+  // It does not change published records.
   gateway:
-    `~${keys}[^ac]* ~${keys}assistant:* ~${keys}accepted ~${keys}activity ~${keys}adopted:* ` +
+    `~${keys}[^ac]* ~${keys}assistant:* ~${keys}accepted ~${keys}acks* ~${keys}activity ~${keys}adopted:* ` +
     `~${keys}changes:* ~${keys}checks* ~${keys}consumers %R~${keys}a* %R~${keys}c* &${keys}* ` +
     `${commands} +info +time +wait`,
   worker: `~${keys}* &${keys}* ${commands} +info +time +wait +bgrewriteaof`,

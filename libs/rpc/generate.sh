@@ -6,7 +6,7 @@ rm -rf src/generated
 ../../node_modules/.bin/proto-loader-gen-types \
   --longs=String --enums=String --defaults --oneofs --grpcLib=@grpc/grpc-js --importFileExtension=.ts \
   --includeDirs ../../proto --outDir src/generated \
-  rekey/v1/{rotation,assistant,sweep,system,bulk,policy,consumer,access,activity}.proto
+  rekey/v1/{rotation,assistant,sweep,system,bulk,policy,consumer,access,activity,event}.proto
 
 # Server reflection serves these descriptors. Those of proto-loader do not say which file imports which, and
 # clients refuse them.

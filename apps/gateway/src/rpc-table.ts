@@ -3,6 +3,7 @@ import { createActivityService, type ActivityServiceDeps } from './activity/acti
 import { createAssistantService, type AssistantServiceDeps } from './assistants/assistant-service.ts';
 import { createBulkService, type BulkServiceDeps } from './bulks/bulk-service.ts';
 import { createConsumerService, type ConsumerServiceDeps } from './consumers/consumer-service.ts';
+import { createEventService, type EventServiceDeps } from './events/event-service.ts';
 import { createPolicyService, type PolicyServiceDeps } from './policies/policy-service.ts';
 import { createRotationService, type RotationServiceDeps } from './rotations/rotation-service.ts';
 import { createSweepService, type SweepServiceDeps } from './sweeps/sweep-service.ts';
@@ -14,6 +15,7 @@ export type RpcDeps = AccessServiceDeps &
   AssistantServiceDeps &
   BulkServiceDeps &
   ConsumerServiceDeps &
+  EventServiceDeps &
   PolicyServiceDeps &
   RotationServiceDeps &
   SweepServiceDeps &
@@ -26,6 +28,7 @@ export const createRpcTable = (deps: RpcDeps): RpcTable => ({
   AssistantService: createAssistantService(deps),
   BulkRotationService: createBulkService(deps),
   ConsumerService: createConsumerService(deps),
+  EventService: createEventService(deps),
   RotationPolicyService: createPolicyService(deps),
   RotationService: createRotationService(deps),
   SweepService: createSweepService(deps),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import {
+  connectEvents,
   createActivityFeed,
   createConsumerPositions,
   createPolicyQueue,
@@ -30,6 +31,8 @@ import { OPEN_ACCESS, type Access } from './access/guard-calls.ts';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import type { BulkWatches } from './bulks/bulk-watches.ts';
 import type { Acknowledgements } from './consumers/acknowledgements.ts';
+import { createConsumerViews } from './events/consumer-views.ts';
+import { createEventHub } from './events/event-hub.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import type { RotationWaiters } from './rotations/rotation-waiters.ts';
 import { createRpcTable } from './rpc-table.ts';
@@ -68,7 +71,19 @@ interface Parts {
   sweepQueue: SweepQueue;
   policyQueue: PolicyQueue;
   positions: ConsumerPositions;
+  blockingEvents: Redis;
 }
+
+const eventsOn = ({ registry, events }: Ledger, blocking: Redis) => {
+  const consumerViews = createConsumerViews(registry, events);
+  const eventHub = createEventHub({
+    views: consumerViews,
+    readAfter: events.after,
+    follow: () => ({ ...connectEvents(blocking, PREFIX), disconnect: () => blocking.disconnect() }),
+    onError: () => {},
+  });
+  return { consumerViews, eventHub };
+};
 
 const servicesOn = (
   { redis, ledger, ...parts }: Parts,
@@ -78,6 +93,7 @@ const servicesOn = (
     createRpcTable({
       ...ledger,
       ...parts,
+      ...eventsOn(ledger, parts.blockingEvents),
       ledger: { ...ledger, assistants: { ...ledger.assistants, current: async () => fixture.current } },
       queue: { add: async () => {} } as unknown as RotationQueue,
       waiters: {} as RotationWaiters,
@@ -179,7 +195,10 @@ export const useServices = (): ServicesFixture => {
       return ledger.processes;
     },
     get services() {
-      return servicesOn({ redis, ledger, sweepQueue, policyQueue, positions, activityFeed }, fixture);
+      return servicesOn(
+        { redis, ledger, sweepQueue, policyQueue, positions, activityFeed, blockingEvents: redis },
+        fixture,
+      );
     },
     current: undefined,
     refused: [],

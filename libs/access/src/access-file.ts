@@ -2,7 +2,7 @@ import { OrgId, isLoopbackHost } from '@rekey/schema';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { bindablePrincipal, isPrincipalName } from './principals.ts';
-import { ROLES } from './permissions.ts';
+import { ROLES_IN_WORDS, consumerOfRole, isRole, type Role as AnyRole } from './permissions.ts';
 
 /** The signing algorithms of JWTs that can be allowed: none with a shared secret, and never `none`. */
 const ALGORITHMS = [
@@ -46,18 +46,25 @@ const Issuer = z.strictObject({
 
 const Org = z.union([z.literal('*'), OrgId], { error: 'must be an org id, or "*" for every org' });
 
-const Role = z
-  .string()
-  .refine(
-    (role) => (ROLES as readonly string[]).includes(role),
-    `must be one of ${ROLES.join(', ')}`,
-  ) as z.ZodType<(typeof ROLES)[number]>;
+const Role = z.string().refine(isRole, `must be one of ${ROLES_IN_WORDS}`) as z.ZodType<AnyRole, string>;
 
-const Binding = z.strictObject({
-  principals: z.array(bindablePrincipal).min(1, 'must name at least one principal'),
-  role: Role,
-  orgs: z.array(Org).min(1, 'must name at least one org, or "*" for every org'),
-});
+const EVERY_ORG = ['*'];
+const isEveryOrg = (orgs: readonly string[]): boolean => orgs.length === 1 && orgs[0] === EVERY_ORG[0];
+
+const Binding = z
+  .strictObject({
+    principals: z.array(bindablePrincipal).min(1, 'must name at least one principal'),
+    role: Role,
+    orgs: z.array(Org).min(1, 'must name at least one org, or "*" for every org').optional(),
+  })
+  .superRefine(({ role, orgs }, ctx) => {
+    const issue = (message: string) => ctx.addIssue({ code: 'custom', path: ['orgs'], message });
+    if (consumerOfRole(role) === undefined) {
+      if (orgs === undefined) issue('must name at least one org, or "*" for every org');
+    } else if (orgs !== undefined && !isEveryOrg(orgs))
+      issue('must be left out for a consumer: its orgs are set with rekey consumer orgs');
+  })
+  .transform(({ orgs = EVERY_ORG, ...binding }) => ({ ...binding, orgs }));
 
 const repeated = (values: readonly string[]): string | undefined =>
   values.find((value, i) => values.indexOf(value) !== i);

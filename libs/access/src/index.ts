@@ -1,6 +1,16 @@
 /** Who may do what: the access file, its principals, roles and permissions. */
 export { AccessFileError, parseAccessFile, type AccessFile, type IssuerConfig } from './access-file.ts';
-export { RANKED_ROLES, ROLES, permissions, rolesWith, type Permission, type Role } from './permissions.ts';
+export {
+  RANKED_ROLES,
+  ROLES,
+  ROLES_IN_WORDS,
+  consumerOfRole,
+  isRole,
+  permissions,
+  rolesWith,
+  type Permission,
+  type Role,
+} from './permissions.ts';
 export { bindablePrincipal, isPrincipalName, principalNames } from './principals.ts';
 export {
   ALL_RIGHTS,

@@ -1,14 +1,33 @@
+import { ConsumerName } from '@rekey/schema';
+
 /** From the weakest to the strongest: each has the permissions of the ones before. */
 export const RANKED_ROLES = ['viewer', 'rotator', 'operator', 'admin'] as const;
 /** The roles of people and services. `auditor` stands beside the others: it has what its rows give it. */
 export const ROLES = [...RANKED_ROLES, 'auditor'] as const;
-export type Role = (typeof ROLES)[number];
+type NamedRole = (typeof ROLES)[number];
+/** The role of a service that follows the events of one consumer, and acknowledges as that consumer. */
+export type ConsumerRole = `consumer:${string}`;
+export type Role = NamedRole | ConsumerRole;
+
+const CONSUMER_ROLE = 'consumer:';
+/** The consumer of a role `consumer:NAME`; undefined if it is another role, or the name is not valid. */
+export const consumerOfRole = (role: string): string | undefined => {
+  if (!role.startsWith(CONSUMER_ROLE)) return undefined;
+  const name = ConsumerName.safeParse(role.slice(CONSUMER_ROLE.length));
+  return name.success ? name.data : undefined;
+};
+export const isRole = (text: string): text is Role =>
+  (ROLES as readonly string[]).includes(text) || consumerOfRole(text) !== undefined;
+/** For messages. */
+export const ROLES_IN_WORDS = `${ROLES.join(', ')} or consumer:NAME`;
 
 interface PermissionRow {
   /** The weakest of the ranked roles that has the permission; `everyone`: each caller that is known. */
   role: (typeof RANKED_ROLES)[number] | 'everyone';
   /** The other roles that have it. */
-  also?: readonly Exclude<Role, (typeof RANKED_ROLES)[number]>[];
+  also?: readonly Exclude<NamedRole, (typeof RANKED_ROLES)[number]>[];
+  /** `consumer:NAME` has it, for the consumer NAME alone. */
+  consumers?: true;
   /** What it allows. */
   allows: string;
 }
@@ -40,6 +59,16 @@ export const permissions = {
   'consumers.create': { role: 'admin', allows: 'add consumers: they can then read keys' },
   'consumers.update': { role: 'admin', allows: 'set the orgs that a consumer may read' },
   'consumers.delete': { role: 'admin', allows: 'remove consumers' },
+  'events.follow': {
+    role: 'admin',
+    consumers: true,
+    allows: 'follow the events of a consumer, sealed, and read its records',
+  },
+  'events.acknowledge': {
+    role: 'admin',
+    consumers: true,
+    allows: 'pass on the acknowledgements that a consumer has signed',
+  },
   'registry.trust': { role: 'admin', allows: 'decide which entries of consumers in Redis to trust' },
   'activity.read': {
     role: 'viewer',
@@ -67,9 +96,13 @@ export const rolesWith = (permission: Permission): readonly Role[] => {
 };
 
 const allPermissions = Object.keys(permissions) as Permission[];
-const sets = new Map<Role, ReadonlySet<Permission>>(
+const sets = new Map<NamedRole, ReadonlySet<Permission>>(
   ROLES.map((role) => [role, new Set(allPermissions.filter((one) => rolesWith(one).includes(role)))]),
+);
+const OF_CONSUMERS: ReadonlySet<Permission> = new Set(
+  allPermissions.filter((one) => (permissions[one] as PermissionRow).consumers),
 );
 
 /** What a role may do. */
-export const permissionsOf = (role: Role): ReadonlySet<Permission> => sets.get(role)!;
+export const permissionsOf = (role: Role): ReadonlySet<Permission> =>
+  sets.get(role as NamedRole) ?? OF_CONSUMERS;

@@ -1,5 +1,5 @@
 import type { AccessFile } from './access-file.ts';
-import { permissions, permissionsOf, type Permission, type Role } from './permissions.ts';
+import { consumerOfRole, permissions, permissionsOf, type Permission, type Role } from './permissions.ts';
 
 /** A role in some orgs, and what gives it to whom. */
 export interface Grant {
@@ -20,6 +20,8 @@ export interface Rights {
   allowsSomewhere(permission: Permission): boolean;
   /** In every org, also those that nobody has named yet. */
   allowsEverywhere(permission: Permission): boolean;
+  /** Whether the caller may do this as the consumer of this name, whatever the orgs of that consumer. */
+  allowsAs(permission: Permission, consumer: string): boolean;
   /** What gives them. */
   readonly grants: readonly Grant[];
 }
@@ -37,6 +39,7 @@ export const ALL_RIGHTS: Rights = {
   allows: () => true,
   allowsSomewhere: () => true,
   allowsEverywhere: () => true,
+  allowsAs: () => true,
   grants: [
     { principal: 'local', role: 'admin', orgs: [EVERY_ORG], source: 'the gateway has no access file' },
   ],
@@ -48,12 +51,17 @@ export const includesOrg = (orgs: readonly string[], orgId: string): boolean =>
 
 const rightsBy = (grants: readonly Grant[]): Rights => {
   const granting = (permission: Permission) => grants.filter(({ role }) => roleAllows(role, permission));
+  /** What a role gives in orgs: that of a consumer gives nothing there. */
+  const inOrgs = (permission: Permission) =>
+    granting(permission).filter(({ role }) => consumerOfRole(role) === undefined);
   return {
     allows: (permission, orgId) =>
-      isForEverybody(permission) || granting(permission).some(({ orgs }) => includesOrg(orgs, orgId)),
+      isForEverybody(permission) || inOrgs(permission).some(({ orgs }) => includesOrg(orgs, orgId)),
     allowsSomewhere: (permission) => isForEverybody(permission) || granting(permission).length > 0,
     allowsEverywhere: (permission) =>
-      isForEverybody(permission) || granting(permission).some(({ orgs }) => orgs.includes(EVERY_ORG)),
+      isForEverybody(permission) || inOrgs(permission).some(({ orgs }) => orgs.includes(EVERY_ORG)),
+    allowsAs: (permission, consumer) =>
+      granting(permission).some(({ role }) => consumerOfRole(role) === consumer),
     grants,
   };
 };

@@ -10,6 +10,7 @@ import { createActivityMethods, type ActivityMethods } from './services/activity
 import { createAssistantMethods, type AssistantMethods } from './services/assistants.ts';
 import { createBulkRotationMethods, type BulkRotationMethods } from './services/bulk-rotations.ts';
 import { createConsumerMethods, type ConsumerMethods } from './services/consumers.ts';
+import { createEventMethods, type EventMethods } from './services/events.ts';
 import { createHealthMethods, type HealthMethods } from './services/health.ts';
 import { createPolicyMethods, type PolicyMethods } from './services/policies.ts';
 import { createRotationMethods, type RotationMethods } from './services/rotations.ts';
@@ -71,6 +72,7 @@ export interface RekeyClient
     SystemMethods,
     AccessMethods,
     ActivityMethods,
+    EventMethods,
     HealthMethods {
   /** Ends open calls with CLIENT_CLOSED, and the connections. Safe to repeat. Accepted work continues. */
   close(): void;
@@ -116,6 +118,7 @@ export const createRekeyClient = ({
     ...createSystemMethods(deps),
     ...createAccessMethods(deps),
     ...createActivityMethods(deps),
+    ...createEventMethods(deps),
     ...createHealthMethods(deps),
     close: () => {
       scopes.close();

@@ -63,6 +63,13 @@ export {
   type SetConsumerOrgsRequest,
   type TrustRegistryRequest,
 } from './services/consumers.ts';
+export {
+  type EventEntry,
+  type EventRecord,
+  type EventsMessage,
+  type EventsState,
+  type SnapshotPage,
+} from './services/events.ts';
 export { type CreateRotationPolicyRequest } from './services/policies.ts';
 export { type AcknowledgedBy } from './services/rotation-end.ts';
 export {

@@ -98,6 +98,8 @@ export interface Keys {
   acksOf(consumer: string): string;
   /** Name → consumer, as JSON. */
   consumers: string;
+  /** Name → the orgs that a removed consumer had, as JSON. */
+  formerConsumers: string;
   /** The signed manifest that proves the consumers. */
   registry: string;
   /** The channel on which each manifest is published as it is written. */
@@ -196,6 +198,7 @@ export const ledgerKeys = (name: string): Keys => {
     acks: `${prefix}:acks`,
     acksOf: (consumer) => `${prefix}:acks:${encodeURIComponent(consumer)}`,
     consumers: `${prefix}:consumers`,
+    formerConsumers: `${prefix}:former-consumers`,
     registry: `${prefix}:registry`,
     registryWritten: `${prefix}:registry-written`,
     tokenUses: `${prefix}:token-uses`,

@@ -9,6 +9,7 @@ import { openBulks, type Bulks } from './bulks/bulks.ts';
 import { connectLedger } from './connection.ts';
 import type { ConsumerPositions } from './consumers/consumer-positions.ts';
 import { openConsumers, type Consumers } from './consumers/consumers.ts';
+import { openEvents, type Events } from './events/events.ts';
 import type { Keys } from './keys.ts';
 import { openListing, type Listing } from './listing/listing.ts';
 import { openOrgAlias, type OrgAlias } from './orgs/org-alias.ts';
@@ -68,6 +69,8 @@ export interface Ledger {
   readonly sweeps: Sweeps;
   readonly policies: Policies;
   readonly consumers: Consumers;
+  /** What is published, as consumers read it. */
+  readonly events: Events;
   /** What is believed of the consumers, and why not. */
   readonly registry: Registry;
   /** Access tokens that Rekey has made. */
@@ -149,6 +152,7 @@ export const openLedger = (
     sweeps: openSweeps(connection),
     policies: openPolicies(connection),
     consumers,
+    events: openEvents(connection),
     registry,
     tokens: openTokens(connection, registry),
     budget: openBudget(connection, budget),

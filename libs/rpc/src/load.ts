@@ -6,6 +6,7 @@ import type { ProtoGrpcType as ActivityProto } from './generated/activity.ts';
 import type { ProtoGrpcType as AssistantProto } from './generated/assistant.ts';
 import type { ProtoGrpcType as BulkProto } from './generated/bulk.ts';
 import type { ProtoGrpcType as ConsumerProto } from './generated/consumer.ts';
+import type { ProtoGrpcType as EventProto } from './generated/event.ts';
 import { contractJson } from './generated/contract.ts';
 import { descriptorSet } from './generated/descriptors.ts';
 import type { ProtoGrpcType as PolicyProto } from './generated/policy.ts';
@@ -22,7 +23,8 @@ type AllProtos = RotationProto &
   PolicyProto &
   ConsumerProto &
   AccessProto &
-  ActivityProto;
+  ActivityProto &
+  EventProto;
 
 interface RequestField {
   name: string;

@@ -4,6 +4,7 @@ import type { ActivityServiceHandlers } from './generated/rekey/v1/ActivityServi
 import type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';
 import type { BulkRotationServiceHandlers } from './generated/rekey/v1/BulkRotationService.ts';
 import type { ConsumerServiceHandlers } from './generated/rekey/v1/ConsumerService.ts';
+import type { EventServiceHandlers } from './generated/rekey/v1/EventService.ts';
 import type { RotationPolicyServiceHandlers } from './generated/rekey/v1/RotationPolicyService.ts';
 import type { RotationServiceHandlers } from './generated/rekey/v1/RotationService.ts';
 import type { SweepServiceHandlers } from './generated/rekey/v1/SweepService.ts';
@@ -20,6 +21,7 @@ interface Handlers {
   AssistantService: AssistantServiceHandlers;
   BulkRotationService: BulkRotationServiceHandlers;
   ConsumerService: ConsumerServiceHandlers;
+  EventService: EventServiceHandlers;
   RotationPolicyService: RotationPolicyServiceHandlers;
   RotationService: RotationServiceHandlers;
   SweepService: SweepServiceHandlers;

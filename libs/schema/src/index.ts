@@ -2,6 +2,7 @@ export {
   AssistantId,
   BulkId,
   OrgId,
+  StoredId,
   PolicyId,
   RequestId,
   RotationId,

@@ -22,6 +22,13 @@ const table = {
    * Sentinel or too old.
    */
   REDIS_REFUSED: { retry: false },
+  /** No gateway could be reached, or none could serve the consumer. */
+  GATEWAY_AWAY: { retry: true },
+  /**
+   * The gateway does not know who calls, the caller lacks the role `consumer:NAME`, or the gateway cannot serve
+   * events.
+   */
+  GATEWAY_REFUSED: { retry: false },
   // from signing
   UNKNOWN_ASSISTANT: { retry: true },
   KEY_REMOVED: { retry: true },

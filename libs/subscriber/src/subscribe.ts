@@ -4,16 +4,15 @@ import { createFollower, type Follower } from './follower/follower.ts';
 import { HeldKeys } from './records/held-keys.ts';
 import { restoreKeys } from './records/restore-keys.ts';
 import type { Freshness, HeldKey, Keys, KeysEvents, Refusal, RemovedKey, UnreadableKey } from './keys.ts';
-import { namesUnder } from './redis/names.ts';
 import { settingsOf, type SubscribeOptions } from './options.ts';
 import { readOwnKeys } from './own-keys.ts';
-import { connectAs } from './redis/session.ts';
+import { sourceOf } from './source-of.ts';
 import { SubscribeError } from './subscribe-error.ts';
 
 /**
  * Resolves when all keys that the consumer may read are held. Rejects with a SubscribeError (BAD_OPTION,
- * BAD_KEY_FILE, NO_REKEY_KEY, WRONG_KEY_FILE, NOT_REGISTERED, NOT_READY, REDIS_AWAY or REDIS_REFUSED), or
- * with the reason of the signal.
+ * BAD_KEY_FILE, NO_REKEY_KEY, WRONG_KEY_FILE, NOT_REGISTERED, OLD_GRANT, NOT_READY, REDIS_AWAY,
+ * REDIS_REFUSED, GATEWAY_AWAY or GATEWAY_REFUSED), or with the reason of the signal.
  */
 export const subscribe = async (options: SubscribeOptions): Promise<Keys> => {
   const { signal } = options;
@@ -26,9 +25,8 @@ export const subscribe = async (options: SubscribeOptions): Promise<Keys> => {
     settings,
     ownKeys,
     held,
-    names: namesUnder(settings.prefix),
     beforeAcknowledge: options.beforeAcknowledge,
-    connect: connectAs(options.redis, `rekey:consumer:${settings.consumer}`),
+    source: await sourceOf(options, settings),
     listeners: {
       has: (event) => keys.listenerCount(event) > 0,
       emit: (event, ...args) => keys.notify(event, ...args),

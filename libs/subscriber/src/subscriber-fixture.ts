@@ -97,6 +97,8 @@ const enrolling = ({ redis, sealer, ledger, consumers, ackKeys, recipientsOf }: 
       signs = true,
     } = {},
   ) => {
+    // A gateway would begin another ledger, and believe nothing that was written before.
+    await ledger.system.recognise({ mayBegin: true });
     const own = (keyFile?.keys[0] as JWK | undefined) ?? (await generateConsumerKey(type));
     const { d: _private, ...registered } = own;
     const to = await parseConsumerKey(registered);

@@ -9,7 +9,7 @@ import {
   type Grant,
 } from '@rekey/sealing';
 import { isOlder } from './follower/enrolment.ts';
-import { numbersAfter } from './follower/stream-info.ts';
+import { numbersAfter } from './follower/numbers.ts';
 import { createState } from './follower/state.ts';
 import type { SnapshotReason } from './keys.ts';
 import { readOwnKeys } from './own-keys.ts';

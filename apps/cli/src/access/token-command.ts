@@ -1,7 +1,7 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
-import { ROLES } from '@rekey/access';
+import { ROLES_IN_WORDS, isRole } from '@rekey/access';
 import type { AccessToken } from '@rekey/client';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { confirm } from '../confirm.ts';
 import { CliError } from '../failure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
@@ -82,11 +82,16 @@ const create = async ({ name, role, org, ttl, outputFile, ...options }: CreateOp
     else if (isForPrograms(options)) print(options, tokenJson(token), '');
   });
 
+const role = (text: string): string => {
+  if (!isRole(text)) throw new InvalidArgumentError(`must be one of ${ROLES_IN_WORDS}.`);
+  return text;
+};
+
 const createCommand = (): Command =>
   withGatewayOptions(new Command('create'))
     .description('create an access token, and print its secret: it is not shown again')
     .requiredOption('--name <name>', 'lower-case letters, digits and hyphens; its caller is token:NAME')
-    .addOption(new Option('--role <role>', 'its role: at most your own').choices(ROLES).makeOptionMandatory())
+    .requiredOption('--role <role>', `its role, at most your own: ${ROLES_IN_WORDS}`, role)
     .requiredOption('--org <id>', "an org for it, '*' for all; may be given several times", collect)
     .requiredOption('--ttl <time>', 'how long it is valid, such as 90d or 12h; at most 366d', durationMs)
     .option('--output-file <file>', 'write the secret to a new file, which only you can read')

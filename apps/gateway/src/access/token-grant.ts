@@ -1,7 +1,5 @@
-import { ROLES, principalNames, type Grant, type Role } from '@rekey/access';
+import { isRole, principalNames, type Grant } from '@rekey/access';
 import type { AccessToken } from '@rekey/ledger';
-
-const isRole = (role: string): role is Role => (ROLES as readonly string[]).includes(role);
 
 /** The rights that a token has of its own; none for a role that only a later version knows. */
 export const grantOfToken = ({ name, role, orgs }: AccessToken): Grant[] =>

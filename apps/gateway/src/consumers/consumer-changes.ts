@@ -1,4 +1,4 @@
-import type { Consumers, Registry, SeenConsumer } from '@rekey/ledger';
+import type { Consumers, Events, Registry, SeenConsumer } from '@rekey/ledger';
 import { RekeyError, type Actor, type Consumer } from '@rekey/schema';
 
 /** How often a write is attempted if another process changes the consumer meanwhile. */
@@ -20,7 +20,11 @@ const requireChecked = (seen: SeenConsumer | undefined, checked: SeenConsumer | 
 };
 
 /** Reads and changes consumers that the registry proves; every change is one compare-and-set. */
-export const createConsumerChanges = (registry: Registry, consumers: Pick<Consumers, 'nowMs'>) => {
+export const createConsumerChanges = (
+  registry: Registry,
+  consumers: Pick<Consumers, 'nowMs'>,
+  events: Pick<Events, 'noteFormer'>,
+) => {
   const read = async (name: string): Promise<SeenConsumer | undefined> => {
     await registry.look();
     registry.requireTrusted();
@@ -61,6 +65,8 @@ export const createConsumerChanges = (registry: Registry, consumers: Pick<Consum
       const seen = await read(name);
       requireChecked(seen, checked);
       if (!seen && !(await registry.isKnown(name))) throw new RekeyError('CONSUMER_NOT_FOUND');
+      // Before: it must not miss that a key which it keeps was replaced.
+      if (seen) await events.noteFormer(name, seen.consumer.orgs);
       return registry.write(name, seen, undefined, { reseals: true, emit: 'REMOVED', actor });
     });
 

@@ -1,4 +1,4 @@
-import type { ConsumerPositions, Consumers, SeenConsumer } from '@rekey/ledger';
+import type { ConsumerPositions, Consumers, Events, SeenConsumer } from '@rekey/ledger';
 import { toProtoConsumer } from '@rekey/rpc';
 import { ConsumerName, RekeyError } from '@rekey/schema';
 import type { z } from 'zod';
@@ -11,6 +11,7 @@ import { createRegistryMethods, type RegistryMethodDeps } from './registry-metho
 
 export interface ConsumerServiceDeps extends RegistryMethodDeps {
   consumers: Consumers;
+  events: Events;
   positions: ConsumerPositions;
 }
 
@@ -58,8 +59,8 @@ const ifSeen = (seen: SeenConsumer, sees: (orgId: string) => boolean): SeenConsu
 };
 
 export const createConsumerService = (deps: ConsumerServiceDeps): RpcTable['ConsumerService'] => {
-  const { registry, consumers, positions } = deps;
-  const { find, change, remove, add } = createConsumerChanges(registry, consumers);
+  const { registry, consumers, events, positions } = deps;
+  const { find, change, remove, add } = createConsumerChanges(registry, consumers, events);
   const toResponse = async ({ consumer }: SeenConsumer) => {
     const slowest = positions.slowest(consumer.name);
     return {

@@ -60,6 +60,7 @@ export const authorize = async (
 ): Promise<void> => {
   const { permission } = rpc;
   if (rights.allowsEverywhere(permission)) return;
+  if ('consumerOf' in rpc && rpc.consumerOf && rights.allowsAs(permission, rpc.consumerOf(request))) return;
   const named = orgsOf(request);
   if (!rights.allowsSomewhere(permission) || rpc.orgs === 'all') throw notPermitted(permission, named);
   if (rpc.orgs === 'request' && !allowsEach(rights, permission, named)) throw notPermitted(permission, named);

@@ -284,7 +284,12 @@ describe('a caller without the right', () => {
     ...OPEN_ACCESS,
     admit: () => ({ caller: LOCAL, rights: () => ({ ...ALL_RIGHTS, ...rights }) }),
   });
-  const nowhere = { allowsSomewhere: () => false, allowsEverywhere: () => false, allows: () => false };
+  const nowhere = {
+    allowsSomewhere: () => false,
+    allowsEverywhere: () => false,
+    allows: () => false,
+    allowsAs: () => false,
+  };
 
   it('in any org is refused before its request is read', async () => {
     fixture.access = refusing(nowhere);

@@ -30,8 +30,11 @@ export interface RpcContext extends CallContext {
  */
 type OrgScope<Request> =
   | { orgs: 'listed' | 'all' | 'none' }
-  | ({ orgs: 'loaded' } & Loading<Request>)
+  | ({ orgs: 'loaded'; consumerOf?: ConsumerOf<Request> } & Loading<Request>)
   | ({ orgs: 'request' } & Partial<Loading<Request>>);
+
+/** The consumer that a request is about: a caller with its role needs no right in its orgs. */
+type ConsumerOf<Request> = (request: Request) => string;
 
 interface Loading<Request> {
   /** The orgs of what the request is about, none for every org. Throws `notFound`. */

@@ -59,6 +59,7 @@ const accessOf = ({ step, asyncStep }: Steps, open: { guards: number }): Access 
   const rights: Rights = {
     allows: () => step('allows', true),
     allowsSomewhere: () => step('allows somewhere', true),
+    allowsAs: () => false,
     allowsEverywhere: (permission) => permission === 'status.read',
     grants: [],
   };

@@ -63,7 +63,7 @@ type Role = 'gateway' | 'worker';
 
 /** Keys that a gateway only reads: what workers publish, note or archive, and what consumers report. */
 const READ_BY_GATEWAYS =
-  /^:(current:|assistants:|versions:|index|acks(?:$|:)|alias|answers$|archive$|archiving$|configured$)/;
+  /^:(current:|assistants:|versions:|index|alias|answers$|archive$|archiving$|configured$)/;
 
 const questionsOf = (keys: Keys, role: Role): Question[] => {
   const isOnlyRead = (key: string) =>

@@ -33,6 +33,7 @@ export const commandFolders = {
   compare: 'assistants',
   'draw-checks': 'assistants',
   'end-check': 'assistants',
+  'events-read': 'events',
   fail: 'rotations',
   'fail-corrupt': 'rotations',
   'find-orphans': 'rotations',

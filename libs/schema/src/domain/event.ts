@@ -75,6 +75,8 @@ const version = {
   cause: z.string(),
   /** When this version was committed. RFC 3339, by the clock of Redis. */
   updated_at: z.string(),
+  /** The org that the assistant was published under before, if it is another one. Nothing proves it. */
+  moved_from: z.string().optional(),
 };
 
 /** A new key version with its key. */

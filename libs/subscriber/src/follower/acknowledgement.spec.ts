@@ -6,6 +6,7 @@ import { subscribe, type Keys } from '../index.ts';
 import type { Publisher } from '../publisher-fixture.ts';
 import { createPublisher } from '../subscriber-fixture.ts';
 import { next, until } from '../wait-fixture.ts';
+import { transportTo } from '../transport-fixture.ts';
 
 let server: RedisServer;
 let proxy: TcpProxy;
@@ -30,7 +31,7 @@ afterEach(async () => {
 });
 const begin = async (leaseMs?: number) => {
   const keys = await subscribe({
-    redis: `redis://127.0.0.1:${proxy.port}`,
+    ...(await transportTo(`redis://127.0.0.1:${proxy.port}`)),
     consumer: 'billing',
     prefix: 'spec',
     privateKey,

@@ -2,8 +2,7 @@ import { Consumer, parseJson } from '@rekey/schema';
 import { SealError, createAcknowledgementSigner, openGrant, type Grant } from '@rekey/sealing';
 import type { RevokedEvent } from '../keys.ts';
 import type { OwnKeys } from '../own-keys.ts';
-import type { Names } from '../redis/names.ts';
-import type { Session } from '../redis/session.ts';
+import type { Session } from '../source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import type { Enrolment } from './state.ts';
 
@@ -13,12 +12,11 @@ import type { Enrolment } from './state.ts';
  */
 export const readEnrolment = async (
   at: Session,
-  names: Names,
   consumer: string,
   ownKeys: OwnKeys,
   current: Enrolment | undefined,
 ): Promise<Enrolment> => {
-  const text = await at.answer(at.commands.hget(names.consumers, consumer));
+  const text = await at.entry();
   const name = JSON.stringify(consumer);
   if (text === null) {
     const complaint = `Rekey has no consumer ${name}: add it with: rekey consumer add ${consumer}`;

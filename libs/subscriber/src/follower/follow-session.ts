@@ -1,18 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { orgsDigest, unfitRedis } from '@rekey/schema';
+import { orgsDigest } from '@rekey/schema';
 import type { Listeners } from '../listeners.ts';
 import type { Settings } from '../options.ts';
 import type { OwnKeys } from '../own-keys.ts';
-import type { Names } from '../redis/names.ts';
-import type { Pages } from '../redis/pages.ts';
 import type { RedisClock } from '../redis/redis-clock.ts';
-import { isErrorReply, repliesOf } from '../redis/replies.ts';
-import type { Session } from '../redis/session.ts';
 import type { Records } from '../records/apply-records.ts';
 import type { HeldKeys } from '../records/held-keys.ts';
 import type { RecordChecks } from '../records/record-checks.ts';
 import type { Refusals } from '../records/refusals.ts';
 import type { UnsealedRecords } from '../records/unsealed-records.ts';
+import type { Session } from '../source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import type { Acknowledger } from './acknowledger.ts';
 import { readEnrolment, revocationOf, withAcknowledgementsOf } from './enrolment.ts';
@@ -24,11 +21,9 @@ import type { Stream } from './stream.ts';
 
 export interface FollowDeps {
   settings: Settings;
-  names: Names;
   ownKeys: OwnKeys;
   state: FollowState;
   clock: RedisClock;
-  pages: Pages;
   held: HeldKeys;
   unsealed: UnsealedRecords;
   records: Records;
@@ -80,31 +75,21 @@ export const followSession = async (
 
 /** Checks whether this is a supported Redis, the same one as before, and the same stream. */
 const recognise = async ({ state, clock, schedule, stream }: FollowDeps, at: Session): Promise<void> => {
-  const [[info, time], streamInfo] = await at.answer(
-    Promise.all([at.commands.pipeline().info('server').time().exec().then(repliesOf), stream.info(at)]),
-  );
-  const factOf = (field: string) =>
-    typeof info === 'string' ? new RegExp(`^${field}:(\\S+)`, 'm').exec(info)?.[1] : undefined;
-  const unfit = unfitRedis(factOf);
-  if (unfit !== undefined)
-    throw new SubscribeError('REDIS_REFUSED', `the server at the address of Redis ${unfit}`);
-  if (isErrorReply(time)) throw time;
+  const { time, runId: found, facts } = await at.recognise();
   clock.set(time);
-  // A Redis user without permission for INFO detects another Redis by the run of the next event.
-  const found = factOf('run_id');
   if (state.runId !== undefined && found !== undefined && found !== state.runId) {
     state.isRunUnknown = true;
     schedule.demand('other-redis');
   }
   state.runId = found ?? state.runId;
-  if (state.reading) stream.compare(streamInfo, state.reading);
+  if (state.reading) stream.compare(facts, state.reading);
 };
 
 /** Takes the due snapshot if this consumer is enrolled. */
 const takeDueSnapshot = async (deps: FollowDeps, from: Session): Promise<void> => {
   const { state, schedule, settings } = deps;
   try {
-    state.enrolment = await readEnrolment(from, deps.names, settings.consumer, deps.ownKeys, state.enrolment);
+    state.enrolment = await readEnrolment(from, settings.consumer, deps.ownKeys, state.enrolment);
   } catch (error) {
     if (!(error instanceof SubscribeError) || (!state.ready && error.code !== 'NOT_READY')) throw error;
     if (state.ready) markRevoked(deps, error);
@@ -157,30 +142,22 @@ const startWatching = (deps: FollowDeps, at: Session): (() => void) => {
 };
 
 /** Follows a change of the entry. What says how acknowledgements are verified needs no snapshot. */
-const followEntry = ({ state, schedule }: FollowDeps, text: unknown): void => {
-  const same = typeof text === 'string' && withAcknowledgementsOf(state.enrolment!, text);
+const followEntry = ({ state, schedule }: FollowDeps, text: string | null): void => {
+  const same = text !== null && withAcknowledgementsOf(state.enrolment!, text);
   if (same) state.enrolment = same;
   else schedule.demand('changed');
 };
 
 /** Sends a sign of life, and checks what no event announces. */
 const watch = async (deps: FollowDeps, at: Session): Promise<void> => {
-  const { state, clock, records, schedule, stream, names } = deps;
+  const { state, clock, records, schedule, stream } = deps;
   const [asked, taken] = [state.reading, schedule.lastTaken];
-  const replies = await at.answer(
-    at.commands
-      .pipeline()
-      .xinfo('STREAM', names.events)
-      .hget(names.consumers, deps.settings.consumer)
-      .time()
-      .exec(),
-  );
-  const [info, text, time] = repliesOf(replies);
-  if (Array.isArray(time)) clock.set(time);
+  const { time, entry, facts } = await at.watch();
+  if (time) clock.set(time);
   if (!schedule.isTaking && !schedule.due && records.hasClockCaughtUp()) schedule.demand('clock');
-  if (asked && !schedule.isTaking && taken === schedule.lastTaken) stream.compare(info, asked);
-  const hasChanged = !isErrorReply(text) && state.enrolment && text !== state.enrolment.text;
-  if (hasChanged && !schedule.due) followEntry(deps, text);
+  if (asked && !schedule.isTaking && taken === schedule.lastTaken) stream.compare(facts, asked);
+  const hasChanged = entry !== undefined && state.enrolment && entry !== state.enrolment.text;
+  if (hasChanged && !schedule.due) followEntry(deps, entry);
   if (state.ready && state.enrolment && !schedule.isTaking) await deps.checks.retryUnreadable(at);
   deps.acknowledger.beat();
 };

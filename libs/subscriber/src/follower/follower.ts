@@ -4,16 +4,13 @@ import type { Freshness, Refusal } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
 import type { Settings, SubscribeOptions } from '../options.ts';
 import type { OwnKeys } from '../own-keys.ts';
-import type { Names } from '../redis/names.ts';
-import { createPages } from '../redis/pages.ts';
 import { createRedisClock, type RedisClock } from '../redis/redis-clock.ts';
-import { isErrorReply, replyCode } from '../redis/replies.ts';
-import { openSession, type Connect, type Session } from '../redis/session.ts';
 import { createRecords } from '../records/apply-records.ts';
 import type { HeldKeys } from '../records/held-keys.ts';
 import { createRecordChecks } from '../records/record-checks.ts';
 import { createRefusals, type Refusals } from '../records/refusals.ts';
 import { UnsealedRecords } from '../records/unsealed-records.ts';
+import type { Session, Source } from '../source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { followSession, type FollowDeps } from './follow-session.ts';
@@ -25,10 +22,9 @@ import { createStream } from './stream.ts';
 
 interface FollowerDeps {
   settings: Settings;
-  names: Names;
   ownKeys: OwnKeys;
   held: HeldKeys;
-  connect: Connect;
+  source: Source;
   listeners: Listeners;
   beforeAcknowledge: SubscribeOptions['beforeAcknowledge'];
 }
@@ -48,15 +44,13 @@ export interface Follower {
 }
 
 const LEAVE_WITHIN_MS = 1000;
-const MAX_ACKNOWLEDGEMENTS = 5000;
-const MAX_SHARED_ACKNOWLEDGEMENTS = 20_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2000;
 const MAX_DOUBLINGS = 6;
 const TICK_MS = 250;
 
 export const createFollower = (deps: FollowerDeps): Follower => {
-  const { settings, held } = deps;
+  const { settings, held, source } = deps;
   const closing = new AbortController();
   const start = { onReady: () => {}, onFailure: (_error: unknown) => {} };
   const parts = createParts(deps, closing.signal, () => start.onReady());
@@ -69,7 +63,7 @@ export const createFollower = (deps: FollowerDeps): Follower => {
   const tick = (deadlineMs: number) => {
     freshness.update();
     if (!state.ready && !schedule.isTaking && performance.now() > deadlineMs)
-      start.onFailure(notReady(state.fault, settings.readyTimeoutMs));
+      start.onFailure(notReady(source, state.fault, settings.readyTimeoutMs));
   };
   const close = async (): Promise<void> => {
     clearInterval(ticking);
@@ -98,12 +92,12 @@ export const createFollower = (deps: FollowerDeps): Follower => {
           freshness.provenAt(schedule.lastTaken.endedAtMs - schedule.lastTaken.tookMs);
           resolve();
         };
-        start.onFailure = (error) => reject(asSubscribeError(error));
+        start.onFailure = (error) => reject(source.refusalOf(error) ?? error);
         ticking = setInterval(() => tick(deadlineMs), Math.min(TICK_MS, settings.readyTimeoutMs));
         closing.signal.addEventListener('abort', () =>
           reject(new SubscribeError('CLOSED', 'it was closed before it was ready')),
         );
-        running = follow(parts, deps.connect, (error) => start.onFailure(error));
+        running = follow(parts, source, (error) => start.onFailure(error));
         if (state.restored) resolve();
       });
     },
@@ -115,22 +109,21 @@ export const createFollower = (deps: FollowerDeps): Follower => {
 };
 
 const createParts = (
-  { settings, names, ownKeys, held, listeners, beforeAcknowledge }: FollowerDeps,
+  { settings, ownKeys, held, listeners, beforeAcknowledge }: FollowerDeps,
   closing: AbortSignal,
   onReady: () => void,
 ): FollowDeps => {
   const state = createState();
   const clock = createRedisClock();
-  const pages = createPages(names);
   const schedule = createSnapshotSchedule(state);
   const freshness = createFreshnessReport(state, schedule, settings.staleAfterMs, listeners);
   const unsealed = new UnsealedRecords();
   const refusals = createRefusals(held, unsealed, listeners);
   const records = createRecords({ state, clock, held, unsealed, refusals, listeners });
-  const checks = createRecordChecks({ state, pages, held, unsealed, records, refusals });
+  const checks = createRecordChecks({ state, held, unsealed, records, refusals });
   const reports = createAcknowledger(
     () => acknowledgementOf(state, settings, clock, held, refusals, gate),
-    (ack) => sendAcknowledgement(state, names, settings.consumer, ack),
+    (ack) => sendAcknowledgement(state, ack),
   );
   const gate = createGate(state, beforeAcknowledge, reports.applied, closing);
   const acknowledger = {
@@ -143,7 +136,6 @@ const createParts = (
   const stream = createStream({
     state,
     clock,
-    names,
     consumer: settings.consumer,
     held,
     unsealed,
@@ -154,9 +146,9 @@ const createParts = (
     freshness,
     onApplied: acknowledger.applied,
   });
-  const dependencies = { settings, names, ownKeys, held, listeners, closing, onReady };
+  const dependencies = { settings, ownKeys, held, listeners, closing, onReady };
   const kept = { refusals, records, unsealed, checks };
-  const parts = { state, clock, pages, schedule, freshness, ...kept, acknowledger, stream };
+  const parts = { state, clock, schedule, freshness, ...kept, acknowledger, stream };
   return { ...dependencies, ...parts };
 };
 
@@ -186,35 +178,22 @@ const acknowledgementOf = (
   };
 };
 
-/** Signs it for the consumer's own stream. An earlier Rekey reads the shared stream, without signatures. */
-const sendAcknowledgement = async (
-  state: FollowState,
-  names: Names,
-  consumer: string,
-  ack: string,
-): Promise<void> => {
+/** Signs it, unless Rekey is an earlier one, which expects no signature. */
+const sendAcknowledgement = async (state: FollowState, ack: string): Promise<void> => {
   const { session, enrolment } = state;
   if (!session) return;
-  const proof = enrolment?.sign?.(ack);
-  const [key, keep, ...more] =
-    proof === undefined
-      ? [names.sharedAcks, MAX_SHARED_ACKNOWLEDGEMENTS]
-      : [names.acks(consumer), MAX_ACKNOWLEDGEMENTS, 'proof', proof];
   try {
-    await session.answer(session.commands.xadd(key!, 'MAXLEN', '~', keep!, '*', 'ack', ack, ...more));
+    await session.acknowledge(ack, enrolment?.sign?.(ack));
     state.acknowledging = true;
-  } catch (error) {
+  } catch {
     state.acknowledging = false;
-    // This Redis is no longer the primary: find the new one. After other errors (no memory, no permission)
-    // the keys can still be read.
-    if (isErrorReply(error) && replyCode(error) === 'READONLY') session.end(error);
   }
 };
 
 /** Follows one session after the other until it is closed, or fails before it is ready. */
 const follow = async (
   deps: FollowDeps,
-  connect: Connect,
+  source: Source,
   onFailure: (error: unknown) => void,
 ): Promise<void> => {
   const { state, closing } = deps;
@@ -222,7 +201,7 @@ const follow = async (
   while (!closing.aborted) {
     let at: Session | undefined;
     try {
-      at = await openSession(connect, closing, () => {
+      at = await source.open(closing, () => {
         if (state.session === at) state.session = undefined;
       });
       state.session = at;
@@ -233,7 +212,7 @@ const follow = async (
     } catch (error) {
       if (closing.aborted) return;
       state.fault = error;
-      if (!state.ready && isFinal(error)) return onFailure(error);
+      if (!state.ready && isFinal(source, error)) return onFailure(error);
     } finally {
       at?.end();
     }
@@ -245,19 +224,9 @@ const follow = async (
 };
 
 /** Why the follower did not become ready in time. */
-const notReady = (fault: unknown, readyTimeoutMs: number): SubscribeError =>
-  fault instanceof SubscribeError
-    ? fault
-    : new SubscribeError('REDIS_AWAY', `Redis could not be reached within ${readyTimeoutMs} ms`, {
-        cause: fault,
-      });
+const notReady = (source: Source, fault: unknown, readyTimeoutMs: number): SubscribeError =>
+  fault instanceof SubscribeError ? fault : source.away(readyTimeoutMs, fault);
 
 /** Whether no retry can succeed. */
-const isFinal = (error: unknown): boolean =>
-  error instanceof SubscribeError ? !error.retry : isErrorReply(error) && refusals.has(replyCode(error));
-const refusals = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM']);
-
-const asSubscribeError = (error: unknown): unknown =>
-  isErrorReply(error)
-    ? new SubscribeError('REDIS_REFUSED', `Redis refuses this service: ${error.message}`, { cause: error })
-    : error;
+const isFinal = (source: Source, error: unknown): boolean =>
+  error instanceof SubscribeError ? !error.retry : source.refusalOf(error) !== undefined;

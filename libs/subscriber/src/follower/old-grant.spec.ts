@@ -5,6 +5,7 @@ import { subscribe, type Keys } from '../index.ts';
 import type { Publisher } from '../publisher-fixture.ts';
 import { createPublisher } from '../subscriber-fixture.ts';
 import { next, until } from '../wait-fixture.ts';
+import { transportTo } from '../transport-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;
@@ -28,7 +29,7 @@ beforeEach(async () => {
   await rekey.enrol('billing', { keyFile, revision: 8 });
   await rekey.publish('ast_1', 'sk_1');
   keys = await subscribe({
-    redis: server.url,
+    ...(await transportTo(server.url)),
     consumer: 'billing',
     prefix: 'spec',
     privateKey: keyFile,
@@ -76,7 +77,7 @@ describe('an older grant in place of the one that a consumer holds', () => {
     const current = kidOf(await entry());
     await putBack(oldEntry);
     const other = await subscribe({
-      redis: server.url,
+      ...(await transportTo(server.url)),
       consumer: 'billing',
       prefix: 'spec',
       privateKey: keyFile,

@@ -4,6 +4,7 @@ import { subscribe, type Keys, type KeysEvents, type SubscribeOptions } from '..
 import type { Publisher } from '../publisher-fixture.ts';
 import { createPublisher } from '../subscriber-fixture.ts';
 import { next, until } from '../wait-fixture.ts';
+import { transportTo } from '../transport-fixture.ts';
 
 let server: RedisServer;
 let proxy: TcpProxy;
@@ -26,7 +27,7 @@ afterEach(async () => {
 
 const begin = async (options: Partial<SubscribeOptions> = {}) => {
   keys = await subscribe({
-    redis: `redis://127.0.0.1:${proxy.port}`,
+    ...(await transportTo(`redis://127.0.0.1:${proxy.port}`)),
     consumer: 'billing',
     prefix: 'spec',
     privateKey,

@@ -1,6 +1,7 @@
 import type { SnapshotReason } from '../keys.ts';
 import { createSnapshotPace } from './snapshot-pace.ts';
-import { NOWHERE, type FollowState } from './state.ts';
+import { NOWHERE } from '../source.ts';
+import type { FollowState } from './state.ts';
 
 /** A snapshot that must be taken. */
 interface DueSnapshot {

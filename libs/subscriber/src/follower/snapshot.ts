@@ -2,9 +2,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { mayRead } from '@rekey/schema';
 import type { SnapshotReason } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
-import type { Names } from '../redis/names.ts';
-import { empty, inPages, type Pages } from '../redis/pages.ts';
-import type { Session } from '../redis/session.ts';
+import { empty, inPages, type Session } from '../source.ts';
 import type { Records } from '../records/apply-records.ts';
 import type { HeldKeys } from '../records/held-keys.ts';
 import type { Refusals } from '../records/refusals.ts';
@@ -15,8 +13,6 @@ import type { Stream } from './stream.ts';
 
 interface SnapshotDeps {
   state: FollowState;
-  names: Names;
-  pages: Pages;
   held: HeldKeys;
   unsealed: UnsealedRecords;
   records: Records;
@@ -35,7 +31,7 @@ export const takeSnapshot = async (
   from: Session,
   { reason }: { reason: SnapshotReason },
 ): Promise<void> => {
-  const { state, pages, held, unsealed, records, refusals, schedule, stream, listeners } = deps;
+  const { state, held, unsealed, records, refusals, schedule, stream, listeners } = deps;
   const beganMs = performance.now();
   held.beginSnapshot();
   refusals.beginSnapshot();
@@ -43,16 +39,13 @@ export const takeSnapshot = async (
   records.beginSnapshot();
   const orgs = state.enrolment!.orgs;
   state.reading = await stream.end(from);
-  const all = orgs.includes('*') ? await from.answer(from.commands.smembers(deps.names.orgs)) : orgs;
-  for await (const page of pages.published(from, all)) {
-    for (const { assistantId, text } of page)
+  for await (const page of from.snapshot(orgs)) {
+    for (const { assistantId, text } of page.records)
       if (text !== null) await records.applyStored(assistantId, text, false);
-    empty(page);
-    await yieldToEventLoop();
-  }
-  for await (const page of pages.uncertain(from)) {
-    for (const { assistantId, text } of page)
+    for (const { assistantId, text } of page.uncertain)
       if (text !== null) await records.applyStored(assistantId, text, true);
+    empty(page.records);
+    await yieldToEventLoop();
   }
   while (await stream.read(from)) await yieldToEventLoop();
   await dropUnseen(deps, from);
@@ -69,12 +62,12 @@ export const takeSnapshot = async (
  * for this consumer. Reads the current record of each before that.
  */
 const dropUnseen = async (
-  { state, pages, held, records, listeners }: SnapshotDeps,
+  { state, held, records, listeners }: SnapshotDeps,
   from: Session,
 ): Promise<void> => {
   for (const page of inPages(held.unseen())) {
     const ids = page.map(({ assistantId }) => assistantId);
-    for (const [i, { assistantId, text }] of (await pages.current(from, ids)).entries()) {
+    for (const [i, { assistantId, text }] of (await from.current(ids)).entries()) {
       const { orgId } = page[i]!;
       const mayStillRead = mayRead(state.enrolment!, orgId);
       if (mayStillRead && text !== null) await records.applyStored(assistantId, text, false);

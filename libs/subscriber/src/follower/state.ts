@@ -1,18 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Grant } from '@rekey/sealing';
 import type { RevokedEvent } from '../keys.ts';
-import type { Session } from '../redis/session.ts';
-
-/**
- * A place in the stream. `seq` and `run` belong to the last entry up to there that counts. If they are
- * unknown, the next entry is not compared with them.
- */
-export interface Place {
-  id: string;
-  seq: number | undefined;
-  run: number | undefined;
-}
-export const NOWHERE: Place = { id: '0-0', seq: 0, run: undefined };
+import { NOWHERE, type Place, type Session } from '../source.ts';
 
 /** The consumer's entry in Redis, and the keys of its grant. */
 export interface Enrolment {

@@ -41,7 +41,7 @@ export interface Records {
 const createOrder = ({ state, clock, held }: RecordsDeps) => {
   /** The Redis clock may have been set since it was last read. */
   const readClock = async (): Promise<void> => {
-    if (state.session) clock.set(await state.session.answer(state.session.commands.time()));
+    if (state.session) clock.set(await state.session.time());
   };
   /**
    * Rekey draws rising versions. One that is lower than the held one is an old event, unless the held one is

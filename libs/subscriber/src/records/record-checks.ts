@@ -1,7 +1,6 @@
 import { mayRead } from '@rekey/schema';
 import type { FollowState } from '../follower/state.ts';
-import { inPages, type Pages } from '../redis/pages.ts';
-import type { Session } from '../redis/session.ts';
+import { inPages, type Session } from '../source.ts';
 import type { Records } from './apply-records.ts';
 import type { HeldKeys } from './held-keys.ts';
 import type { Claim } from './read-event.ts';
@@ -11,7 +10,6 @@ import type { UnsealedRecords } from './unsealed-records.ts';
 
 interface ChecksDeps {
   state: FollowState;
-  pages: Pages;
   held: HeldKeys;
   unsealed: UnsealedRecords;
   records: Records;
@@ -55,7 +53,7 @@ interface Scheduled {
 }
 
 export const createRecordChecks = (deps: ChecksDeps): RecordChecks => {
-  const { state, pages, held, unsealed, records, refusals } = deps;
+  const { state, held, unsealed, records, refusals } = deps;
   const scheduled = new Map<string, Scheduled>();
 
   const checkClaim = ({ type, assistantId, version }: Claim): void => {
@@ -65,7 +63,7 @@ export const createRecordChecks = (deps: ChecksDeps): RecordChecks => {
   };
   const retryUnsealed = async (from: Session): Promise<void> => {
     for (const page of inPages(unsealed.turn(RETRIED_AT_ONCE))) {
-      for (const { assistantId, text } of await pages.current(from, page)) {
+      for (const { assistantId, text } of await from.current(page)) {
         const read =
           text === null ? undefined : readStored({ state, held, unsealed }, assistantId, text, false);
         // A refused record was counted when it was first seen, or is counted by the next snapshot.
@@ -97,7 +95,7 @@ export const createRecordChecks = (deps: ChecksDeps): RecordChecks => {
     readScheduled: async (from) => {
       for (const page of inPages([...scheduled])) {
         const ids = page.map(([assistantId]) => assistantId);
-        for (const [i, { assistantId, text }] of (await pages.current(from, ids)).entries()) {
+        for (const [i, { assistantId, text }] of (await from.current(ids)).entries()) {
           const [, { claimedVersion, isEntitled }] = page[i]!;
           if (text !== null) await records.applyStored(assistantId, text, false, claimedVersion);
           else if (isEntitled)
@@ -109,7 +107,7 @@ export const createRecordChecks = (deps: ChecksDeps): RecordChecks => {
     },
     retryUnreadable: async (from) => {
       for (const page of inPages([...held.unreadable()].slice(0, RETRIED_AT_ONCE))) {
-        for (const { assistantId, text } of await pages.current(from, page)) {
+        for (const { assistantId, text } of await from.current(page)) {
           const read =
             text === null ? undefined : readStored({ state, held, unsealed }, assistantId, text, false);
           if (read?.kind === 'opened') await records.apply(read.opened);

@@ -5,6 +5,7 @@ import { subscribe, type Keys, type SnapshotEvent } from '../index.ts';
 import type { Publisher, RawEvent } from '../publisher-fixture.ts';
 import { createPublisher } from '../subscriber-fixture.ts';
 import { until } from '../wait-fixture.ts';
+import { transportTo } from '../transport-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;
@@ -21,7 +22,12 @@ beforeEach(async () => {
   privateKey = await rekey.enrol('billing');
   await rekey.publish('ast_1', 'sk_1');
   await rekey.publish('ast_2', 'sk_2');
-  keys = await subscribe({ redis: server.url, consumer: 'billing', prefix: 'spec', privateKey });
+  keys = await subscribe({
+    ...(await transportTo(server.url)),
+    consumer: 'billing',
+    prefix: 'spec',
+    privateKey,
+  });
   snapshots = [];
   keys.on('snapshot', (snapshot) => snapshots.push(snapshot));
 });
@@ -132,7 +138,12 @@ describe('a refused event', () => {
     await keys.close();
     await rekey.put(await forged(1_000_000));
     await rekey.put('garbage');
-    keys = await subscribe({ redis: server.url, consumer: 'billing', prefix: 'spec', privateKey });
+    keys = await subscribe({
+      ...(await transportTo(server.url)),
+      consumer: 'billing',
+      prefix: 'spec',
+      privateKey,
+    });
     keys.on('snapshot', (snapshot) => snapshots.push(snapshot));
     expect(keys.freshness()).toMatchObject({ seq: 2 });
     await follow('sk_new');

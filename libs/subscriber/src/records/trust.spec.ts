@@ -6,6 +6,7 @@ import { subscribe, type Keys, type Refusal } from '../index.ts';
 import type { Publisher, RawEvent } from '../publisher-fixture.ts';
 import { createPublisher } from '../subscriber-fixture.ts';
 import { until } from '../wait-fixture.ts';
+import { transportTo } from '../transport-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;
@@ -23,7 +24,12 @@ beforeEach(async () => {
   await rekey.enrol('crm');
   await rekey.publish('ast_1', 'sk_1');
   await rekey.publish('ast_2', 'sk_2');
-  keys = await subscribe({ redis: server.url, consumer: 'billing', prefix: 'spec', privateKey });
+  keys = await subscribe({
+    ...(await transportTo(server.url)),
+    consumer: 'billing',
+    prefix: 'spec',
+    privateKey,
+  });
   refused = [];
   keys.on('refused', (refusal) => refused.push(refusal));
 });
@@ -239,7 +245,12 @@ describe('an event that is not from Rekey', () => {
 describe('a snapshot that is not from Rekey', () => {
   const again = async () => {
     await keys.close();
-    keys = await subscribe({ redis: server.url, consumer: 'billing', prefix: 'spec', privateKey });
+    keys = await subscribe({
+      ...(await transportTo(server.url)),
+      consumer: 'billing',
+      prefix: 'spec',
+      privateKey,
+    });
   };
 
   it('with a record of another assistant yields a key for neither', async () => {

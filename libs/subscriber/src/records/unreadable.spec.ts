@@ -7,6 +7,7 @@ import { subscribe, type Keys, type UnreadableKey } from '../index.ts';
 import type { Publisher, RawEvent } from '../publisher-fixture.ts';
 import { createPublisher } from '../subscriber-fixture.ts';
 import { next, until } from '../wait-fixture.ts';
+import { transportTo } from '../transport-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;
@@ -31,7 +32,7 @@ afterEach(async () => {
 
 const begin = async () => {
   keys = await subscribe({
-    redis: server.url,
+    ...(await transportTo(server.url)),
     consumer: 'billing',
     prefix: 'spec',
     privateKey,

@@ -6,6 +6,7 @@ import { subscribe, type Keys } from '../index.ts';
 import type { Publisher } from '../publisher-fixture.ts';
 import { createPublisher } from '../subscriber-fixture.ts';
 import { until } from '../wait-fixture.ts';
+import { transportTo } from '../transport-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;
@@ -28,7 +29,7 @@ afterEach(async () => {
 
 const begin = async () => {
   keys = await subscribe({
-    redis: server.url,
+    ...(await transportTo(server.url)),
     consumer: 'billing',
     prefix: 'spec',
     privateKey,

@@ -7,7 +7,7 @@ import { isErrorReply } from './replies.ts';
  * A pair of connections to one Redis: one waits for events, the other does everything else. A session is
  * never repaired: after a fault, the follower opens another one.
  */
-export interface Session {
+export interface RedisSession {
   readonly waiting: Redis;
   readonly commands: Redis;
   /**
@@ -65,7 +65,7 @@ export const openSession = async (
   connect: Connect,
   signal: AbortSignal,
   onClose: () => void,
-): Promise<Session> => {
+): Promise<RedisSession> => {
   const connections = [connect(), connect()] as const;
   for (const connection of connections) concealCredentials(connection);
   let reason: Error | undefined;
@@ -91,7 +91,7 @@ export const openSession = async (
   }
   const reasonOf = (error: unknown): unknown => (isErrorReply(error) ? error : (reason ?? error));
   const noAnswerFor = (ms: number) => end(new Error(`Redis has not answered within ${ms} ms`));
-  const answer: Session['answer'] = async (
+  const answer: RedisSession['answer'] = async (
     promise,
     { on = connections[1], silentMs = ANSWER_WITHIN_MS } = {},
   ) => {

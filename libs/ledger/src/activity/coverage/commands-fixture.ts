@@ -53,6 +53,7 @@ export const activityOfCommands: Record<CommandName, readonly ActivityType[] | s
   compare: 'notes what reads confirm',
   'draw-checks': 'gives work to a worker',
   'end-check': 'returns work of a worker',
+  'events-read': 'reads',
   fail: ['rotation.failed', 'bulk.halted', 'bulk.paused', 'bulk.ended'],
   'fail-corrupt': [
     'rotation.failed',

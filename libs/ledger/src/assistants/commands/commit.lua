@@ -143,7 +143,7 @@ end
 local function commit(version)
   wrote = false
   local held = record(version.assistant, 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint',
-    'superseded', 'known', 'org', 'uncertain', 'intent', 'verified', 'seen', 'since', 'rotated')
+    'superseded', 'known', 'org', 'former', 'uncertain', 'intent', 'verified', 'seen', 'since', 'rotated')
   local epoch = tonumber(version.epoch)
   -- A number that another client wrote meanwhile must not stop what answers a POST.
   local published = not is_beyond(held.version) and tonumber(held.version) or 0

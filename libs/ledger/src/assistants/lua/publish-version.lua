@@ -3,6 +3,7 @@
 -- @include activity/record
 -- @include assistants/adopted
 -- @include assistants/is-key
+-- @include assistants/moved
 -- @include assistants/observation
 -- @include assistants/post-response
 -- @include assistants/superseded
@@ -97,7 +98,8 @@ end
 -- `org`: the one that the assistant was last published under. `response`: the text to keep of a response to a
 -- POST. Returns seq and the stream entry.
 local function publish_version(version, held, numbers, org, response, now_ms)
-  local seq, event, entry = emit(numbers, version.head, version.tail, version.keep)
+  local moved = moved_of(version, held)
+  local seq, event, entry = emit(numbers, version.head, moved.note .. version.tail, version.keep)
   write('SET', version.current, event)
   if response then note_response(version.org, response) end
   local rotated = write_key_facts(version, held, seq, entry, now_ms)
@@ -107,6 +109,7 @@ local function publish_version(version, held, numbers, org, response, now_ms)
   end
   if version.cause == 'rollback' then note_rollback(version, now_ms) end
   index_assistant(version, held, rotated, entry, now_ms)
+  if moved.former then write('HSET', version.assistant, 'former', moved.former) end
   if held.uncertain then
     write('HDEL', version.assistant, 'uncertain')
     write('HDEL', PREFIX .. ':uncertain', version.assistant_id)

@@ -6,6 +6,8 @@ import { consumersCommands } from '../../consumers/commands.generated.ts';
 import { openLedger } from '../../open-ledger.ts';
 import { createLedgerClock } from '../../time/ledger-clock.ts';
 import { createRunner } from '../run.ts';
+import { openEvents } from '../../events/events.ts';
+import { connectLedger } from '../../connection.ts';
 import type { Flows } from './flows-fixture.ts';
 
 const policySpec = {
@@ -117,6 +119,14 @@ export const systemFlows: Flows = {
     await redis.xadd('{spec}:activity', '*', 'x', 'y'.repeat(40_000));
     await list(true);
     await list(false);
+  },
+  'the stream of events': async () => {
+    await rotate('f1');
+    await redis.xadd('{spec}:events', '*', 'other', 'x');
+    const events = openEvents(connectLedger(redis, 'spec'));
+    await events.after('0-0');
+    await events.last(2);
+    await events.end();
   },
   consumers: async () => {
     await rotate('f1');

@@ -62,6 +62,13 @@ export const gatewayEvents = {
       'After three seconds, responses show all consumers as UNAPPLIED, until the gateway can read their ' +
       'acknowledgements. See `err`.',
   },
+  gateway_events_unreadable: {
+    level: 'warn',
+    message: 'the stream of events could not be read; retrying',
+    meaning:
+      'Consumers that follow events over gRPC are sent nothing, and become stale, until the gateway can read ' +
+      'the stream. See `err`.',
+  },
   gateway_activity_unreadable: {
     level: 'warn',
     message: 'the stream of activity could not be read; retrying',

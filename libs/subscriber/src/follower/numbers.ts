@@ -1,34 +1,23 @@
+import type { SharedKeys } from '@rekey/sealing';
 import type { HeldKeys } from '../records/held-keys.ts';
-import type { Reading } from '../records/read-event.ts';
+import { readEvent, type Reading } from '../records/read-event.ts';
+import type { Place, StreamItem } from '../source.ts';
 import type { SnapshotSchedule } from './snapshot-schedule.ts';
-import { NOWHERE, type Place } from './state.ts';
 
-/** The field `event` of a stream entry. */
-export const textOf = (fields: readonly string[]): string | null => {
-  const at = fields.indexOf('event');
-  return at % 2 === 0 ? (fields[at + 1] ?? null) : null;
+/** The numbers of an item, if they count. */
+export const numbersOf = (
+  item: StreamItem,
+  recipient: SharedKeys,
+): Pick<Place, 'seq' | 'run'> | undefined => {
+  if (item.kind === 'skipped') {
+    const last = item.numbers.at(-1);
+    return last && { seq: last.last, run: last.run };
+  }
+  const read = readEvent(item.text, recipient);
+  return read.kind === 'refused' || read.seq === undefined ? undefined : { seq: read.seq, run: read.run };
 };
 
-export const sizeOf = (
-  entries: readonly [string, readonly string[]][],
-): { count: number; chars: number } => ({
-  count: entries.length,
-  chars: entries.reduce((sum, [, fields]) => sum + (textOf(fields)?.length ?? 0), 0),
-});
-
-/**
- * The facts of XINFO STREAM; undefined if there is no stream. XTRIM does not update `max-deleted-entry-id`,
- * so missing entries only show in the id of the last entry.
- */
-export const streamFacts = (info: unknown): { lastId: string; lastEntryId: string } | undefined => {
-  if (!Array.isArray(info)) return undefined;
-  const fact = (name: string): unknown => info[info.indexOf(name) + 1];
-  const last = fact('last-entry');
-  return {
-    lastId: String(fact('last-generated-id')),
-    lastEntryId: Array.isArray(last) ? String(last[0]) : NOWHERE.id,
-  };
-};
+type Numbered = Reading | { kind: 'skipped'; seq: number; run: number | undefined };
 
 /**
  * The numbers of the stream after an entry. A refused entry has none: otherwise a forged event could hide the
@@ -37,7 +26,7 @@ export const streamFacts = (info: unknown): { lastId: string; lastEntryId: strin
 export const numbersAfter = (
   { held, schedule }: { held: HeldKeys; schedule: Pick<SnapshotSchedule, 'demand'> },
   { seq: seqBefore, run: runBefore }: Place,
-  read: Reading,
+  read: Numbered,
 ): Pick<Place, 'seq' | 'run'> => {
   const before = { seq: seqBefore, run: runBefore };
   if (read.kind === 'refused' || read.seq === undefined) return before;

@@ -1,0 +1,272 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EventsEnd, StreamEntry } from '@rekey/ledger';
+import { RekeyError, ReplyTooLarge, isBefore } from '@rekey/schema';
+import { shareReads } from '../shared/share-reads.ts';
+import { verdictOf, type ConsumerView } from './consumer-view.ts';
+import type { ConsumerViews } from './consumer-views.ts';
+import { EventRing, seenOf, type SeenEvent } from './event-ring.ts';
+
+/** The reads of one who follows the stream, on a connection that may block. */
+interface FollowedStream {
+  wait(id: string, ms: number): Promise<StreamEntry | undefined>;
+  after(id: string): Promise<EventsEnd & { entries: StreamEntry[]; more: boolean }>;
+  end(): Promise<EventsEnd>;
+}
+
+export interface EventHubOptions {
+  views: ConsumerViews;
+  /** For watchers that are behind. */
+  readAfter(id: string): Promise<{ entries: StreamEntry[] }>;
+  /** Opens the stream on a connection of its own. Called for the first caller. */
+  follow(): FollowedStream & { disconnect(): void };
+  onError(error: unknown): void;
+}
+
+/** One watch of a consumer. */
+export interface EventWatch {
+  /** The consumer, as it is believed now. Throws if it is not served any more. */
+  view(): ConsumerView;
+  /** The next entries after a position; none at the end of the stream. */
+  read(position: string): Promise<SeenEvent[]>;
+  /** Resolves when there may be something for the consumer after the last read, or to tell what is not. */
+  next(signal: AbortSignal): Promise<void>;
+  end(): void;
+}
+
+/** Reads the stream once for all watchers: each entry is parsed once, and judged once for each consumer. */
+export interface EventHub {
+  watch(consumer: string): Promise<EventWatch>;
+  /** The entries between two positions, as far as they are in memory. */
+  between(after: string, through: string): Promise<SeenEvent[] | undefined>;
+  close(): Promise<void>;
+}
+
+const BLOCK_MS = 1000;
+const PAUSE_AFTER_ERROR_MS = 500;
+/** Watchers are told of entries that were skipped after this number, or share of what is kept in memory. */
+const TELL_AFTER_ENTRIES = 500;
+const TELL_AFTER_CHARACTERS = 4 * 1024 * 1024;
+const ENTRIES_A_READ = 200;
+const READS_AT_ONCE = 8;
+const REACHES_WITHIN_MS = 500;
+
+/** The watchers of one consumer that wait. */
+interface Group {
+  view: ConsumerView;
+  watches: number;
+  waiting: Set<() => void>;
+}
+
+class Groups {
+  private readonly byName = new Map<string, Group>();
+  private readonly views: ConsumerViews;
+  private version = -1;
+  private untoldEntries = 0;
+  private untoldCharacters = 0;
+
+  constructor(views: ConsumerViews) {
+    this.views = views;
+  }
+
+  join(view: ConsumerView): Group {
+    const group = this.byName.get(view.name) ?? { view, watches: 0, waiting: new Set() };
+    group.watches += 1;
+    group.view = view;
+    this.byName.set(view.name, group);
+    return group;
+  }
+
+  leave(group: Group): void {
+    group.watches -= 1;
+    if (group.watches === 0) this.byName.delete(group.view.name);
+  }
+
+  wake({ waiting }: Group): void {
+    const woken = [...waiting];
+    waiting.clear();
+    for (const wake of woken) wake();
+  }
+
+  wakeAll(): void {
+    this.untoldEntries = 0;
+    this.untoldCharacters = 0;
+    for (const group of this.byName.values()) this.wake(group);
+  }
+
+  /** Wakes who waits for one of these entries. */
+  announce(entries: readonly SeenEvent[]): void {
+    if (this.version !== this.views.version()) {
+      this.version = this.views.version();
+      // Each watcher looks at its consumer again.
+      return this.wakeAll();
+    }
+    for (const { text } of entries) this.untoldCharacters += text.length;
+    this.untoldEntries += entries.length;
+    if (this.untoldEntries >= TELL_AFTER_ENTRIES || this.untoldCharacters >= TELL_AFTER_CHARACTERS)
+      return this.wakeAll();
+    for (const group of this.byName.values())
+      if (group.waiting.size > 0 && entries.some(({ facts }) => verdictOf(group.view, facts) !== 'skipped'))
+        this.wake(group);
+  }
+}
+
+/** Follows the stream from the first caller on. */
+const createFollowing = ({ views, follow, onError }: EventHubOptions, groups: Groups) => {
+  const closing = new AbortController();
+  const arrivals = new Set<() => void>();
+  let stream: ReturnType<EventHubOptions['follow']> | undefined;
+  let running: Promise<void> | undefined;
+  /** Another one when the stream has begun anew. */
+  let ring: EventRing | undefined;
+
+  const pause = (ms: number): Promise<void> =>
+    sleep(ms, undefined, { signal: closing.signal }).catch(() => {});
+  const arrived = (): void => {
+    const waiting = [...arrivals];
+    arrivals.clear();
+    for (const one of waiting) one();
+  };
+  const add = async (entries: StreamEntry[]): Promise<void> => {
+    const seen = entries.map(seenOf);
+    // What follows is judged by what the change has made of the consumer.
+    if (seen.some(({ facts }) => facts.kind === 'consumer')) await views.look().catch(onError);
+    ring!.add(seen);
+    groups.announce(seen);
+    arrived();
+  };
+  const begin = async (from: NonNullable<typeof stream>): Promise<void> => {
+    ring = new EventRing((await from.end()).lastEntryId);
+    groups.wakeAll();
+    arrived();
+  };
+  /** The first entry after the ring; a text that is too long for the connection is read without it. */
+  const wait = (from: NonNullable<typeof stream>, head: string): Promise<StreamEntry | undefined> =>
+    from.wait(head, BLOCK_MS).catch((error: unknown) => {
+      if (error instanceof ReplyTooLarge) return undefined;
+      throw error;
+    });
+  const look = async (from: NonNullable<typeof stream>): Promise<void> => {
+    if (!ring) return begin(from);
+    const entry = await wait(from, ring.head);
+    if (entry) await add([entry]);
+    for (;;) {
+      const { entries, more, lastEntryId } = await from.after(ring.head);
+      // The stream has begun anew, or another Redis answers.
+      if (entries.length === 0 && isBefore(lastEntryId, ring.head)) return begin(from);
+      if (entries.length > 0) await add(entries);
+      if (!more) return;
+    }
+  };
+  const run = async (from: NonNullable<typeof stream>): Promise<void> => {
+    while (!closing.signal.aborted)
+      await look(from).catch(async (error: unknown) => {
+        if (closing.signal.aborted) return;
+        onError(error);
+        await pause(PAUSE_AFTER_ERROR_MS);
+      });
+  };
+
+  return {
+    closing: closing.signal,
+    ring: () => ring,
+    start: (): void => {
+      if (closing.signal.aborted) throw new RekeyError('SHUTTING_DOWN');
+      stream ??= follow();
+      running ??= run(stream);
+    },
+    /** Resolves when something was read, or after a time. */
+    arrival: (ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          arrivals.delete(done);
+          resolve();
+        };
+        const timer = setTimeout(done, ms);
+        arrivals.add(done);
+      }),
+    close: async (): Promise<void> => {
+      closing.abort();
+      stream?.disconnect();
+      groups.wakeAll();
+      arrived();
+      await running;
+    },
+  };
+};
+
+/** Resolves when it is woken, or the signal aborts. */
+const woken = (waiting: Set<() => void>, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      waiting.delete(done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    waiting.add(done);
+    signal.addEventListener('abort', done);
+    if (signal.aborted) done();
+  });
+
+export const createEventHub = (options: EventHubOptions): EventHub => {
+  const { views, readAfter } = options;
+  const groups = new Groups(views);
+  const following = createFollowing(options, groups);
+  const readBehind = shareReads(
+    async (id: string) => (await readAfter(id)).entries.map(seenOf),
+    READS_AT_ONCE,
+  );
+
+  /** The ring, once there is one. */
+  const begun = async (): Promise<EventRing | undefined> => {
+    following.start();
+    const untilMs = performance.now() + REACHES_WITHIN_MS;
+    while (!following.ring() && performance.now() < untilMs && !following.closing.aborted)
+      await following.arrival(REACHES_WITHIN_MS);
+    return following.ring();
+  };
+
+  return {
+    watch: async (consumer) => {
+      let view = await views.load(consumer);
+      await begun();
+      const group = groups.join(view);
+      let own = following.ring();
+      let headBefore: string | undefined;
+      return {
+        view: () => {
+          if (following.closing.aborted) throw new RekeyError('SHUTTING_DOWN');
+          view = views.known(view);
+          group.view = view;
+          return view;
+        },
+        read: async (position) => {
+          const ring = following.ring();
+          // The numbers of what was skipped before say nothing of a stream that has begun anew.
+          if (own && ring !== own) throw new RekeyError('REDIS_UNAVAILABLE');
+          own = ring;
+          headBefore = ring?.head;
+          if (ring?.holdsAfter(position)) return ring.after(position, ENTRIES_A_READ);
+          return readBehind(position);
+        },
+        next: async (signal) => {
+          // Something arrived while it was read.
+          if (following.ring()?.head === headBefore && !following.closing.aborted)
+            await woken(group.waiting, signal);
+        },
+        end: () => groups.leave(group),
+      };
+    },
+
+    between: async (after, through) => {
+      const ring = await begun();
+      if (!ring?.holdsAfter(after)) return undefined;
+      if (isBefore(ring.head, through)) await following.arrival(REACHES_WITHIN_MS);
+      const current = following.ring();
+      if (current !== ring || isBefore(ring.head, through) || !ring.holdsAfter(after)) return undefined;
+      return ring.after(after, ENTRIES_A_READ).filter(({ id }) => !isBefore(through, id));
+    },
+
+    close: following.close,
+  };
+};

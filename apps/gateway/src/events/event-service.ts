@@ -1,0 +1,139 @@
+import type { Events, Ledger, Registry } from '@rekey/ledger';
+import { RekeyError } from '@rekey/schema';
+import type { z } from 'zod';
+import { defineRpc, defineServerStreamRpc, type RpcTable } from '../pipeline/rpc.ts';
+import { makePageToken, readPageToken } from '../requests/page-token.ts';
+import { shareReads } from '../shared/share-reads.ts';
+import { createConsumerRecords } from './consumer-records.ts';
+import type { ConsumerViews } from './consumer-views.ts';
+import { EntryMessages, singleEntry } from './entry-messages.ts';
+import type { EventHub } from './event-hub.ts';
+import { seenOf } from './event-ring.ts';
+import {
+  Acknowledge,
+  GetEventsState,
+  GetRecords,
+  GetSnapshot,
+  SnapshotPlace,
+  WatchEvents,
+  placeText,
+} from './event-requests.ts';
+import { watchEvents } from './watch-events.ts';
+
+export interface EventServiceDeps {
+  events: Events;
+  assistants: Ledger['assistants'];
+  registry: Registry;
+  eventHub: EventHub;
+  consumerViews: ConsumerViews;
+}
+
+/** Refused ones may follow the last one that counts. */
+const LAST_ENTRIES = 10;
+
+/** What was skipped between the position of a caller and the end of the stream, if nothing else was. */
+const skippedBetween = async (
+  { eventHub, consumerViews }: EventServiceDeps,
+  consumer: string,
+  after: string,
+  through: string,
+) => {
+  const seen = await eventHub.between(after, through);
+  const view = await consumerViews.current(consumer);
+  const messages = new EntryMessages();
+  const isForConsumer = seen?.some((one) => messages.next(view, one) !== undefined) ?? false;
+  return isForConsumer ? undefined : messages.rest();
+};
+
+const createGetState = (deps: EventServiceDeps) => {
+  const { events, consumerViews } = deps;
+  const readEnd = shareReads(() => events.end());
+  return async ({ consumer, after, withLastEntries }: z.output<typeof GetEventsState>) => {
+    // Of a caller that follows, the entry may be as old as the last look of this gateway: 2 s.
+    const view = await (after === undefined ? consumerViews.load(consumer) : consumerViews.current(consumer));
+    const [end, runId] = await Promise.all([
+      withLastEntries ? events.last(LAST_ENTRIES) : readEnd(''),
+      events.runId(),
+    ]);
+    const last = 'entries' in end ? (end.entries as Parameters<typeof seenOf>[0][]) : [];
+    return {
+      consumerEntry: view.entry ?? '',
+      redisTimeUs: end.redisUs,
+      redisRunId: runId,
+      lastId: end.lastId ?? '',
+      lastEntryId: end.lastEntryId,
+      skipped: after === undefined ? undefined : await skippedBetween(deps, consumer, after, end.lastEntryId),
+      lastEntries: last.map((entry) => singleEntry(view, seenOf(entry))),
+    };
+  };
+};
+
+/** The columns of a method of one consumer. */
+const ofConsumer = (registry: Registry) =>
+  ({
+    orgs: 'loaded',
+    load: async ({ consumer }: { consumer: string }) => {
+      await registry.look();
+      registry.requireTrusted();
+      const seen = registry.get(consumer);
+      if (seen) return seen.consumer.orgs;
+      throw new RekeyError(registry.lost().includes(consumer) ? 'CONSUMER_LOST' : 'CONSUMER_NOT_FOUND');
+    },
+    notFound: 'CONSUMER_NOT_FOUND',
+    consumerOf: ({ consumer }: { consumer: string }) => consumer,
+  }) as const;
+
+export const createEventService = (deps: EventServiceDeps): RpcTable['EventService'] => {
+  const { events, eventHub, consumerViews, registry } = deps;
+  const records = createConsumerRecords(deps);
+  const getState = createGetState(deps);
+  const following = { ...ofConsumer(registry), permission: 'events.follow', effect: 'read' } as const;
+
+  return {
+    WatchEvents: defineServerStreamRpc({
+      ...following,
+      request: WatchEvents,
+      handler: (request, { signal }) => watchEvents(eventHub, request, signal),
+      respond: (response) => response,
+    }),
+
+    GetSnapshot: defineRpc({
+      ...following,
+      request: GetSnapshot,
+      handler: async ({ consumer, pageToken }) => {
+        const of = { snapshot: consumer };
+        const place = readPageToken(pageToken, of, SnapshotPlace);
+        const view = await consumerViews.current(consumer);
+        if (view.entry === undefined) throw new RekeyError('CONSUMER_NOT_FOUND');
+        const { next, ...page } = await records.page(view, place);
+        return { ...page, nextPageToken: makePageToken(next && placeText(next), of) };
+      },
+      respond: (page) => page,
+    }),
+
+    GetRecords: defineRpc({
+      ...following,
+      request: GetRecords,
+      handler: async ({ consumer, assistantIds }) => ({
+        records: await records.current(await consumerViews.current(consumer), assistantIds),
+      }),
+      respond: (found) => found,
+    }),
+
+    GetEventsState: defineRpc({
+      ...following,
+      request: GetEventsState,
+      handler: getState,
+      respond: ({ skipped, ...state }) => ({ ...state, ...(skipped && { skipped }) }),
+    }),
+
+    Acknowledge: defineRpc({
+      ...ofConsumer(registry),
+      permission: 'events.acknowledge',
+      effect: 'change',
+      request: Acknowledge,
+      handler: ({ consumer, ack, proof }) => events.acknowledge(consumer, ack, proof),
+      respond: () => ({}),
+    }),
+  };
+};

@@ -1,0 +1,14 @@
+// Original file: ../../proto/rekey/v1/event.proto
+
+
+export interface AcknowledgeRequest {
+  'consumer'?: (string);
+  'ack'?: (string);
+  'proof'?: (string);
+}
+
+export interface AcknowledgeRequest__Output {
+  'consumer': (string);
+  'ack': (string);
+  'proof': (string);
+}
