@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -149,6 +149,20 @@ describe('GET', () => {
     agent.keys.set({ upToDate: false, fault: 'Redis is away' });
     const stale = await agent.call('GET', '/healthz');
     expect([stale.status, stale.json]).toMatchObject([503, { status: 'stale', fault: 'Redis is away' }]);
+  });
+
+  it('/metrics has the metrics that docs/reference/metrics.md lists', async () => {
+    const agent = await begun((folder) => ({
+      files: [{ path: join(folder, 'keys.json'), format: 'json' }],
+    }));
+    const { text } = await agent.call('GET', '/metrics');
+    const exposed = [...text.matchAll(/^# TYPE (rekey_\w+) (\w+)$/gm)].map(
+      ([, name, type]) => `${name} ${type}`,
+    );
+    const page = await readFile(new URL('../../../../docs/reference/metrics.md', import.meta.url), 'utf8');
+    const documented = [...page.matchAll(/^\| `(rekey_agent_\w+)` \| (\w+) \| [^|]*\| (?!with a cache)/gm)];
+    expect(exposed.length).toBeGreaterThan(10);
+    expect(documented.map(([, name, type]) => `${name} ${type}`)).toEqual(exposed);
   });
 
   it('/v1/events streams what changes, without keys, to a bounded number of clients', async () => {

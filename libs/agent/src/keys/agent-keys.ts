@@ -75,7 +75,7 @@ export const createAgentKeys = (
       return new Refusal(
         409,
         'NOT_READABLE_ANY_MORE',
-        `the current record of ${shown(assistantId)} is newer than the held key, and not sealed for this consumer`,
+        `the current record of ${shown(assistantId)} is newer, and not sealed for this consumer`,
       );
     if (known)
       return new Refusal(404, 'KEY_REMOVED', `the assistant ${shown(assistantId)} no longer has a key`);

@@ -19,7 +19,7 @@ export interface Stage {
 
 interface StageOptions {
   run(): Promise<void>;
-  /** The run waits until nothing was requested for `quietMs`, and at most `mostMs` since the first request. */
+  /** A run waits until nothing was requested for `quietMs`, at most `mostMs` after the first request. */
   quietMs?: number;
   mostMs?: number;
   /** It rests this many times as long as a run took. */
