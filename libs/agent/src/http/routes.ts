@@ -8,7 +8,7 @@ import { readBody } from './read-body.ts';
 import type { RequestCounts } from './request-counts.ts';
 import { userHashAnswer } from './user-hash.ts';
 
-export interface RoutesDeps {
+interface RoutesDeps {
   keys: AgentKeys;
   /** Whether GET /v1/assistants/{id} answers with keys. */
   serveKeys: boolean;

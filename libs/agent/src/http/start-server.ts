@@ -24,7 +24,7 @@ const BUSY_BODY =
   '{"error":{"reason":"TOO_MANY_CONNECTIONS","message":"max_connections has been reached"}}\n';
 const BUSY =
   'HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n' +
-  `connection: close\r\nretry-after: 1\r\ncontent-length: ${Buffer.byteLength(BUSY_BODY)}\r\n\r\n${BUSY_BODY}`;
+  `connection: close\r\ncontent-length: ${Buffer.byteLength(BUSY_BODY)}\r\n\r\n${BUSY_BODY}`;
 
 export const startServer = async (
   handler: RequestListener,
