@@ -17,7 +17,7 @@ export interface AgentSystem {
   stop(): Promise<void>;
 }
 
-export interface Answer {
+interface Answer {
   status: number;
   json: Record<string, any>;
 }

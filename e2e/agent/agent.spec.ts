@@ -49,7 +49,6 @@ const installed = (program: string): boolean => {
     return false;
   }
 };
-const itWith = (program: string) => (installed(program) ? it : it.skip);
 const example = (name: string) => join(repositoryRoot, 'examples/agent', name);
 
 describe('a running agent', () => {
@@ -65,34 +64,40 @@ describe('a running agent', () => {
     expect((await health()).json).toMatchObject({ status: 'ok' });
   });
 
-  itWith('php')('serves php/sign.php', async () => {
-    const run = (assistant: string) =>
-      execFileSync('php', [example('php/sign.php'), assistant, 'користувач', on.path('agent.sock')], {
-        encoding: 'utf8',
-        stdio: 'pipe',
-      });
-    expect(run('ast_1')).toMatch(new RegExp(`^${await hashInForce('ast_1', 'користувач')} \\d+\\n$`));
-    expect(() => run('ast_none')).toThrow('UNKNOWN_ASSISTANT');
+  (installed('php') ? describe : describe.skip)('with php', () => {
+    it('serves php/sign.php', async () => {
+      const run = (assistant: string) =>
+        execFileSync('php', [example('php/sign.php'), assistant, 'користувач', on.path('agent.sock')], {
+          encoding: 'utf8',
+          stdio: 'pipe',
+        });
+      expect(run('ast_1')).toMatch(new RegExp(`^${await hashInForce('ast_1', 'користувач')} \\d+\\n$`));
+      expect(() => run('ast_none')).toThrow('UNKNOWN_ASSISTANT');
+    });
   });
 
-  itWith('curl')('serves shell/user-hash.sh', async () => {
-    const run = (assistant: string) =>
-      execFileSync(example('shell/user-hash.sh'), [assistant, 'a "user" \\', on.path('agent.sock')], {
-        encoding: 'utf8',
-        stdio: 'pipe',
-      });
-    expect(run('ast_1').trim()).toBe(await hashInForce('ast_1', 'a "user" \\'));
-    expect(() => run('ast_none')).toThrow('UNKNOWN_ASSISTANT');
+  (installed('curl') ? describe : describe.skip)('with curl', () => {
+    it('serves shell/user-hash.sh', async () => {
+      const run = (assistant: string) =>
+        execFileSync(example('shell/user-hash.sh'), [assistant, 'a "user" \\', on.path('agent.sock')], {
+          encoding: 'utf8',
+          stdio: 'pipe',
+        });
+      expect(run('ast_1').trim()).toBe(await hashInForce('ast_1', 'a "user" \\'));
+      expect(() => run('ast_none')).toThrow('UNKNOWN_ASSISTANT');
+    });
   });
 
-  itWith('python3')('writes a file for python/sign.py', async () => {
-    const run = (assistant: string) =>
-      execFileSync('python3', [example('python/sign.py'), assistant, 'user-42', on.path('keys.json')], {
-        encoding: 'utf8',
-        stdio: 'pipe',
-      });
-    expect(run('ast_1').trim()).toBe(await hashInForce());
-    expect(() => run('ast_none')).toThrow('has no key');
+  (installed('python3') ? describe : describe.skip)('with python3', () => {
+    it('writes a file for python/sign.py', async () => {
+      const run = (assistant: string) =>
+        execFileSync('python3', [example('python/sign.py'), assistant, 'user-42', on.path('keys.json')], {
+          encoding: 'utf8',
+          stdio: 'pipe',
+        });
+      expect(run('ast_1').trim()).toBe(await hashInForce());
+      expect(() => run('ast_none')).toThrow('has no key');
+    });
   });
 
   it('keeps a second one from starting, and says why', async () => {
@@ -110,7 +115,8 @@ describe('a running agent', () => {
     await writeFile(on.path('bad.liquid'), 'one\n{{ two');
     await writeFile(
       on.path('bad.yaml'),
-      'consumer: billing\nkey_file: none.json\nfiles: [{path: none/x, format: template, template: bad.liquid}]\n',
+      'consumer: billing\nkey_file: none.json\n' +
+        'files: [{path: none/x, format: template, template: bad.liquid}]\n',
     );
     const bad = await on.agent(['check', on.path('bad.yaml')]).result;
     expect(bad.code).toBe(1);
@@ -146,7 +152,8 @@ describe('rekey agent exec and --once', () => {
   it('writes once: 0 with the keys of now, 2 if Rekey is away', async () => {
     await writeFile(
       on.path('once.yaml'),
-      'consumer: billing\nkey_file: billing.json\nfiles: [{path: once.json, format: json}]\nready_timeout: 2s\n',
+      'consumer: billing\nkey_file: billing.json\n' +
+        'files: [{path: once.json, format: json}]\nready_timeout: 2s\n',
     );
     const { code } = await endOf(on.agent(['--config', on.path('once.yaml'), '--once']));
     expect([code, await keyInFile(on.path('once.json'), 'ast_1')]).toEqual([
@@ -196,7 +203,7 @@ describe('at the end', () => {
     expect((await userHash()).json['user_hash']).toBe(await hashInForce());
   });
 
-  it('SIGTERM ends it with 0 and without its socket; no key was in a log, an argument or a title', async () => {
+  it('SIGTERM ends it with 0 and without its socket; no key was in a log or an argument', async () => {
     const { pid } = running.child.process;
     const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8');
     running.child.signal('SIGTERM');
@@ -217,9 +224,14 @@ describe('the other examples', () => {
       return document.toJS() as Record<string, any>;
     });
 
-  itWith('systemd-analyze')('are units that systemd accepts', () => {
-    for (const unit of ['rekey-agent.service', 'shop.service'])
-      execFileSync('systemd-analyze', ['verify', example(`systemd/${unit}`)], { stdio: 'pipe' });
+  (installed('systemd-analyze') ? describe : describe.skip)('with systemd-analyze', () => {
+    it('are units that systemd accepts', () => {
+      let accepted = 0;
+      for (const unit of ['rekey-agent.service', 'shop.service'])
+        accepted +=
+          execFileSync('systemd-analyze', ['verify', example(`systemd/${unit}`)]).length === 0 ? 1 : 0;
+      expect(accepted).toBe(2);
+    });
   });
 
   it('share only the folder of the socket between the sidecar and the program', async () => {
@@ -242,7 +254,7 @@ describe('the other examples', () => {
     expect(readConfig(example('agent.yaml'), {})).toMatchObject({ max_staleness: 3_600_000 });
     const { initContainers, containers } = deployment!['spec']['template']['spec'];
     expect(initContainers.map(({ args }: { args: string[] }) => args.slice(0, 4))).toEqual(
-      Array(2).fill(['rekey', 'agent', '--config', '/etc/rekey/agent.yaml']),
+      [0, 1].map(() => ['rekey', 'agent', '--config', '/etc/rekey/agent.yaml']),
     );
     expect(containers[0].volumeMounts).toEqual([{ name: 'run', mountPath: '/run/rekey' }]);
     const [store] = await documents('kubernetes/external-secrets.yaml');

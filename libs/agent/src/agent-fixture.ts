@@ -17,13 +17,13 @@ export interface AgentFixture {
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
 }
 
-export interface CallOptions {
+interface CallOptions {
   body?: string | object;
   headers?: OutgoingHttpHeaders;
   /** HOST:PORT in place of the socket. */
   at?: string;
 }
-export interface Answer {
+interface Answer {
   status: number;
   headers: IncomingHttpHeaders;
   text: string;

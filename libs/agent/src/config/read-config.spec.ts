@@ -16,7 +16,8 @@ const LEAST = 'consumer: billing\nkey_file: billing.json\n';
 describe('the configuration', () => {
   it('takes paths relative to its folder, and options of the command line over its fields', async () => {
     const { folder, read } = await ofText(
-      `${LEAST}http: {socket: {path: run/a.sock, mode: '0660', group: 33}}\nfiles: [{path: /etc/k.json, format: json}]\n` +
+      `${LEAST}http: {socket: {path: run/a.sock, mode: '0660', group: 33}}\n` +
+        'files: [{path: /etc/k.json, format: json}]\n' +
         'cache: {path: cache}\nmax_staleness: 1h\n',
       { consumer: 'other' },
     );

@@ -22,7 +22,8 @@ const bind = async (path: string, more: { mode?: number; gid?: number } = {}): P
 
 /** Leaves a socket behind, as a process that was killed does. */
 const leaveSocket = async (path: string): Promise<void> => {
-  const code = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+  const kill = "process.kill(process.pid, 'SIGKILL')";
+  const code = `require('net').createServer().listen(${JSON.stringify(path)}, () => ${kill})`;
   await once(spawn(process.execPath, ['-e', code], { stdio: 'ignore' }), 'exit');
   expect((await lstat(path)).isSocket()).toBe(true);
 };

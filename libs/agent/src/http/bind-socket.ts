@@ -13,7 +13,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentError } from '../agent-error.ts';
 
-export interface SocketAccess {
+interface SocketAccess {
   path: string;
   mode: number;
   gid?: number | undefined;

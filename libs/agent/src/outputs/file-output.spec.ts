@@ -63,7 +63,8 @@ describe('a file', () => {
       'REKEY_KEY___C3__A4__24__60',
       'BILLING',
     ];
-    const script = `. ${join(agent.folder, 'out')}; printf '%s\\n' ${names.map((name) => `"$${name}"`).join(' ')}`;
+    const shown = names.map((name) => `"$${name}"`).join(' ');
+    const script = `. ${join(agent.folder, 'out')}; printf '%s\\n' ${shown}`;
     const { stdout } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
     expect(stdout.trimEnd().split('\n')).toEqual(ids.map((id) => `key of "${id}" $HOME \`x\` #`));
   });
@@ -106,7 +107,7 @@ describe('a file', () => {
     expect(failed).toMatchObject({ code: 'BAD_TEMPLATE', message: expect.stringContaining(place) });
   });
 
-  it('names only the selected assistants, also after one has moved to another org', async () => {
+  it('names the selected assistants alone, also after one has moved', async () => {
     const agent = await withFile({ format: 'json', orgs: ['org_2'] });
     const path = join(agent.folder, 'out');
     await acknowledged(agent);
@@ -137,7 +138,7 @@ describe('a file', () => {
     });
   });
 
-  it('is not written again if it has the content already, and leftovers of a killed agent are removed', async () => {
+  it('is not written again with the same content; what a killed agent left is removed', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'keys.json');
     const configure = () => ({ files: [{ path, format: 'json' }] });
@@ -238,9 +239,8 @@ describe('a folder that cannot be written', () => {
     expect((await agent.call('GET', '/healthz')).status).toBe(200);
   });
 
-  (mountable ? it : it.skip)(
-    'is full or read-only: the old file stays whole, and nothing is acknowledged',
-    async () => {
+  (mountable ? describe : describe.skip)('of a small disk', () => {
+    it('is full or read-only: the old file stays whole, and nothing is acknowledged', async () => {
       const folder = await temporaryFolder();
       const disk = join(folder, 'disk');
       await mkdir(disk);
@@ -272,6 +272,6 @@ describe('a folder that cannot be written', () => {
       } finally {
         spawnSync('umount', ['-l', disk]);
       }
-    },
-  );
+    });
+  });
 });

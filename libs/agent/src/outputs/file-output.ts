@@ -7,7 +7,7 @@ import type { AgentConfig, FileOutput } from '../config/agent-config.ts';
 import { digestOfFile, removeLeftovers, replaceFile, type FileAccess } from './atomic-file.ts';
 import { renderOf } from './formats.ts';
 import { createKeyFiles } from './key-files.ts';
-import type { Output, OutputCounts } from './output.ts';
+import { noCounts, type Output } from './output.ts';
 import { reloadOf } from './reload.ts';
 import { createStage } from './stage.ts';
 
@@ -46,13 +46,7 @@ export const createFileOutput = (
   const access = accessOf(file);
   const write = file.format === 'key-files' ? createKeyFiles(file, access) : wholeFile(file, access);
   const reload = reloadOf(file);
-  const counts: OutputCounts = {
-    writes: 0,
-    writeFailures: 0,
-    reloads: 0,
-    reloadFailures: 0,
-    writtenAtMs: undefined,
-  };
+  const counts = noCounts();
   let isFirst = true;
   let isWriteDue = false;
 

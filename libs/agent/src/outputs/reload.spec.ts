@@ -44,7 +44,7 @@ describe('the command of a file', () => {
     expect((await agent.call('GET', '/metrics')).text).toMatch(/^rekey_agent_output_reloads_total\{.*\} 2$/m);
   });
 
-  it('that hangs is killed with everything it started, reported, repeated, and not acknowledged', async () => {
+  it('that hangs is killed with all that it started, reported, repeated, and not acknowledged', async () => {
     const agent = await withReload((folder) => ({
       command: [
         'sh',
@@ -77,6 +77,7 @@ describe('the command of a file', () => {
       () => other.keys.lastFailure?.includes('could not be started (ENOENT)') === true,
       'a failure',
     );
+    expect(other.keys.acknowledged).toBe(0);
   });
 
   it('has none of the variables with which the agent reaches Rekey', async () => {
@@ -128,5 +129,6 @@ describe('the signal of a file', () => {
     await writeFile(join(agent.folder, 'pid'), `${child.pid}\n`);
     await acknowledged(agent);
     await until(async () => (await linesOf(log)).includes('got'), 'the signal');
+    expect(agent.keys.acknowledged).toBe(agent.keys.seq);
   });
 });
