@@ -113,6 +113,11 @@ export const summaries: Record<string, { term: string; description: string }> = 
     term: 'profile',
     description: 'manage profiles: how gateways are reached, and with which token',
   },
+  demo: {
+    term: 'demo [options]',
+    description:
+      'two minutes with a running npm start: rotates a key, loses an answer and recovers it, and shows a consumer that follows; refuses anything but the simulator',
+  },
   health: {
     term: 'health [options]',
     description: 'check whether the gateway can serve; exit code 2 if it cannot',
