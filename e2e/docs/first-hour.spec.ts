@@ -26,6 +26,7 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
   ['README.md', 'npx rekey activity'],
   ['README.md', 'npx rekey doctor'],
   ['README.md', 'INVENT_API_KEY=… npm start', 'it needs an API key of Invent'],
+  ['README.md', 'npm run pack -- cli', 'e2e/clients/packages.spec.ts packs and installs it'],
   ['README.md', 'npm ci && npm test', 'these are the tests'],
   [
     'docs/guides/operate.md',

@@ -3,7 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import { complaints, type LockFile } from './licences.ts';
 
 const lock = (license: string | undefined, more: object = {}): LockFile => ({
-  packages: { 'node_modules/a/node_modules/@x/b': { version: '1.0.0', ...(license && { license }), ...more } },
+  packages: {
+    'node_modules/a/node_modules/@x/b': { version: '1.0.0', ...(license && { license }), ...more },
+  },
 });
 
 describe('licences of dependencies', () => {

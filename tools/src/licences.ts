@@ -1,5 +1,13 @@
 /** Permissive licences: of code that is installed or packed for production. */
-const ALLOWED = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0']);
+const ALLOWED = new Set([
+  'MIT',
+  'ISC',
+  'Apache-2.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  '0BSD',
+  'BlueOak-1.0.0',
+]);
 /** Of tools, whose code leaves this repository nowhere: the grammar of Python, and a table of browsers. */
 const ALLOWED_OF_TOOLS = new Set(['Python-2.0', 'CC-BY-4.0']);
 
