@@ -26,7 +26,7 @@ describe('with a worker', () => {
   });
   afterAll(() => system.stop());
   const rekey = (args: string[], options?: RekeyOptions) => startRekey(system, args, options).result;
-  const create = (...args: string[]) => rekey(['bulk', 'create', '--org', 'org_demo', ...args]);
+  const create = (...args: string[]) => rekey(['bulk', 'create', '--yes', '--org', 'org_demo', ...args]);
 
   it('a dry run shows its size and cost, and rotates nothing', async () => {
     const before = (await system.admin('GET', '/counts')).rotate;
@@ -77,6 +77,7 @@ describe('with a worker', () => {
       [
         'bulk',
         'create',
+        '--yes',
         '--org',
         'org_demo',
         '--ids-file',
@@ -285,6 +286,7 @@ describe('without a worker', () => {
     const { code, err } = await start(
       'bulk',
       'create',
+      '--yes',
       '--org',
       'org_demo',
       '--ids-file',
@@ -303,7 +305,7 @@ describe('without a worker', () => {
   });
 
   it('leaves the bulk running at Ctrl-C, and says how to follow or stop it', async () => {
-    const following = start('bulk', 'create', '--org', 'org_demo', '--ids-file', ids, '--watch');
+    const following = start('bulk', 'create', '--yes', '--org', 'org_demo', '--ids-file', ids, '--watch');
     await following.untilOut(/RUNNING/);
     following.child.signal('SIGINT');
     const { code, out, err } = await following.result;
@@ -323,6 +325,7 @@ describe('without a worker', () => {
     const following = start(
       'bulk',
       'create',
+      '--yes',
       '--org',
       'org_demo',
       '--ids-file',

@@ -55,7 +55,7 @@ const valueOf = ({ name, type, resolvedType }: Field, ids: Ids, random: Random):
   if (type === 'string') return textOf(name, ids, random);
   if (type === 'bool') return random.chance(0.5);
   // Neither a number nor an enum.
-  if (resolvedType && 'fields' in resolvedType) return messages[resolvedType.name]?.(random) ?? {};
+  if (resolvedType && 'fields' in resolvedType) return messages[type.split('.').at(-1)!]?.(random) ?? {};
   return random.below(8);
 };
 

@@ -14,21 +14,22 @@ guardOutput();
 endWithNpx();
 
 // What no command is needed for, such as --help and --version, loads none.
-const commands = commandsIn(process.argv.slice(2));
-if (commands.length > 0) {
-  // Before the commands are created: defaults of options come from the environment.
-  const { prepareEnvironment } = await import('./running-start.ts');
-  await prepareEnvironment(process.env);
-}
+const args = process.argv.slice(2);
+const commands = commandsIn(args);
 
 try {
+  if (commands.length > 0) {
+    // Before the commands are created: defaults of options come from the environment.
+    const { prepareEnvironment } = await import('./profiles/taken.ts');
+    await prepareEnvironment(process.env, args);
+  }
   const program = await rekeyProgram(commands);
   await program.parseAsync();
 } catch (error) {
   const { toCliError } = await import('./failure.ts');
   const { failureText } = await import('./output/format.ts');
   const failure = toCliError(error);
-  process.stderr.write(failureText(failure, process.argv.slice(2)));
+  process.stderr.write(failureText(failure, args));
   process.exitCode = failure.exitCode;
 }
 

@@ -24,6 +24,16 @@ type AllProtos = RotationProto &
   AccessProto &
   ActivityProto;
 
+interface RequestField {
+  name: string;
+  id: number;
+  /** `string`, `bool`, a kind of number, or the name of a message or enum, which `resolve` finds. */
+  type: string;
+  repeated: boolean;
+  resolvedType: object | null;
+  resolve(): RequestField;
+}
+
 export interface Contract {
   v1: AllProtos['rekey']['v1'];
   /** grpc.health.v1 */
@@ -31,7 +41,7 @@ export interface Contract {
   /** The descriptors that server reflection serves. */
   reflection(): PackageDefinition;
   /** The request of a method of `v1`, such as `/rekey.v1.RotationService/GetRotation`. */
-  requestTypeOf(path: string): protobuf.Type;
+  requestTypeOf(path: string): { fieldsArray: RequestField[] };
 }
 
 /**

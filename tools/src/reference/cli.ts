@@ -84,10 +84,10 @@ const argumentRow = (argument: Argument): string[] => [
 ];
 
 const choicesOf = ({ argChoices }: Option): string => (argChoices ? ` (${argChoices.join(', ')})` : '');
-const defaultOf = ({ defaultValue, description, negate }: Option): string =>
+const defaultOf = ({ defaultValue, defaultValueDescription, description, negate }: Option): string =>
   negate || description.includes('(default') || defaultValue === undefined || defaultValue === ''
     ? ''
-    : ` (default: ${String(defaultValue)})`;
+    : ` (default: ${defaultValueDescription ?? String(defaultValue)})`;
 const optionRow = (option: Option): string[] => [
   code(option.flags) + (option.mandatory ? ', required' : ''),
   `${option.description}${choicesOf(option)}${defaultOf(option)}`,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { BulkItem, BulkRotation, RekeyClient } from '@rekey/client';
+import type { BulkItem, BulkRotation, CreateBulkRotationRequest, RekeyClient } from '@rekey/client';
 import { bulkItemStates, bulkStates, type BulkItemState, type BulkState } from '@rekey/schema';
 import { Command } from 'commander';
 import { bulkColumns, itemColumns } from '../bulk/bulk-columns.ts';
@@ -26,15 +26,16 @@ import { withRecovery, withGateway, withGatewayOptions, type GatewayOptions } fr
 import { consumerNames, notEmpty, stateOption } from '../option-values.ts';
 import { printList, withColumns, type ListOptions } from '../output/list.ts';
 import { isoTime } from '../output/output.ts';
+import { confirmBulk } from '../bulk/confirm-bulk.ts';
 import { checkResultsFile } from '../bulk/results-file.ts';
 import { take } from '../take.ts';
 
 type FollowOptions = GatewayOptions & FollowBulkOptions;
-type CreateOptions = FollowOptions & BulkWish & { requestId?: string };
+type CreateOptions = FollowOptions & BulkWish & { requestId?: string; yes?: boolean };
 
 const RESULTS_FILE = [
   '--results-file <path>',
-  'write each assistant and its result to a .csv or .jsonl file',
+  'write each assistant and its result to a .csv or .jsonl file: state, reason, version, rotation, times',
 ] as const;
 
 const withResultsFile = (command: Command): Command =>
@@ -87,16 +88,21 @@ const create = (): Command =>
       failureLimit,
     )
     .option('--urgent', 'for leaked keys: run before bulk rotations that are not urgent')
-    .option('--reason <text>', 'why, for the record', '')
+    .option('--reason <text>', 'why, for the record')
     .option(
       '--request-id <uuid>',
       'makes it safe to run the same command again (default: a new id)',
       notEmpty,
     )
     .option('--watch', 'follow it until it ends or stops')
+    .option('--yes', 'do not ask')
     .action((options: CreateOptions) =>
       withGateway(options, async (client) => {
-        const bulk = await createBulk(client, options);
+        const requestId = options.requestId ?? randomUUID();
+        // Options that contradict each other are refused before the question.
+        const spec = bulkSpec(options, requestId, Date.now());
+        if (!spec.validateOnly) await confirmBulk(client, options);
+        const bulk = await createBulk(client, spec, options);
         if (options.canary !== undefined && bulk.explicit && options.canary >= bulk.counts.total) {
           process.stderr.write(
             `note: the canary of ${options.canary} covers all assistants (${bulk.counts.total}).\n`,
@@ -108,9 +114,11 @@ const create = (): Command =>
       }),
     );
 
-const createBulk = (client: RekeyClient, options: CreateOptions): Promise<BulkRotation> => {
-  const requestId = options.requestId ?? randomUUID();
-  const spec = bulkSpec(options, requestId, Date.now());
+const createBulk = (
+  client: RekeyClient,
+  spec: CreateBulkRotationRequest,
+  options: CreateOptions,
+): Promise<BulkRotation> => {
   // An age is relative to now, but a repeated request id needs an identical request.
   const before =
     options.olderThan === undefined
@@ -119,7 +127,7 @@ const createBulk = (client: RekeyClient, options: CreateOptions): Promise<BulkRo
   return client
     .createBulkRotation(bulkRequest(spec, options))
     .catch(
-      withRecovery(options, `It may have been accepted: repeat with --request-id ${requestId}${before}`),
+      withRecovery(options, `It may have been accepted: repeat with --request-id ${spec.requestId}${before}`),
     );
 };
 
@@ -129,19 +137,19 @@ const follow = (client: RekeyClient, id: string, options: FollowOptions): Promis
   );
 
 type ListBulksOptions = GatewayOptions &
-  ListOptions<BulkRotation> & { org: string; state?: BulkState; limit: number };
+  ListOptions<BulkRotation> & { org?: string; state?: BulkState; limit: number };
 
 const list = (): Command =>
   withColumns(withGatewayOptions(new Command('list')), bulkColumns)
     .description('list bulk rotations, newest first')
-    .option('--org <id>', 'only this org id', notEmpty, '')
+    .option('--org <id>', 'only this org id', notEmpty)
     .addOption(stateOption(bulkStates))
     .option('--limit <n>', 'list up to N', count, 50)
     .action((options: ListBulksOptions) =>
       withGateway(options, async (client) => {
-        const { state } = options;
+        const { org, state } = options;
         const all = client.bulkRotations({
-          orgId: options.org,
+          ...(org !== undefined && { orgId: org }),
           pageSize: Math.min(options.limit, 100),
           ...(state && { state }),
         });
@@ -156,7 +164,7 @@ const get = (): Command =>
     .action((id: string, options: FollowOptions) =>
       withGateway(options, async (client) => {
         const bulk = await client.getBulkRotation(id);
-        await writeResults(client, id, options);
+        await writeResults(client, bulk, options);
         showBulk(options, bulk);
       }),
     );
@@ -180,7 +188,8 @@ const items = (): Command =>
     .action((id: string, options: ListItemsOptions) =>
       withGateway(options, async (client) => {
         const wanted = { state: options.state, limit: options.limit };
-        if (options.resultsFile !== undefined) return writeResults(client, id, options, wanted);
+        if (options.resultsFile !== undefined)
+          return writeResults(client, await client.getBulkRotation(id), options, wanted);
         await printList(options, itemColumns, itemsOf(client, id, wanted), { empty: 'no assistants' });
       }),
     );
@@ -237,7 +246,8 @@ Examples:
   rekey bulk create --org org_demo --all --canary 10 --watch
                                             rotate ten, then pause; rekey bulk resume rotates the rest
   rekey bulk create --org org_demo --ids-file leaked.txt --urgent --watch --results-file results.csv
-  rekey bulk create --org org_demo --older-than 90d --max-failures 1%
+  rekey bulk create --org org_demo --older-than 90d --max-failures 1% --yes
+                                            the same in a script: without a question
   rekey bulk items blk_01J… --state failed  list the failed assistants and why they failed
 
 Exit codes of create --watch, create --dry-run and watch: 0 it ended and every assistant succeeded;

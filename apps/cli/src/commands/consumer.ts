@@ -5,6 +5,8 @@ import { Command, Option } from 'commander';
 import { NO_CONSUMERS, consumerColumns, consumerJson, consumerText } from '../output/consumer-output.ts';
 import { isForPrograms } from '../output/format.ts';
 import { printList, withColumns, type ListOptions } from '../output/list.ts';
+import { confirmShown } from '../confirm.ts';
+import { printable } from '../output/escape.ts';
 import { exitCodes } from '../failure.ts';
 import { seconds } from '../follow/follow.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
@@ -153,6 +155,15 @@ const statusCommand = (): Command =>
       });
     });
 
+const whatIsRemoved = (consumer: Consumer): string => {
+  const instances = consumer.instances.filter((one) => one.live);
+  const keys = Math.max(0, ...consumer.instances.map((one) => one.keyCount));
+  return (
+    `${printable(consumer.name)} reads the keys of ${consumer.orgs.map(printable).join(', ')}: ` +
+    `${instances.length} live instances, ${keys.toLocaleString('en-US')} keys. They get no further keys.`
+  );
+};
+
 const removeCommand = (): Command =>
   withGatewayOptions(new Command('remove'))
     .description(
@@ -162,8 +173,14 @@ const removeCommand = (): Command =>
         'keeps the keys that it already has; rotate the keys that it must no longer know',
     )
     .argument('<name>')
-    .action(async (name: string, options: GatewayOptions) => {
+    .option('--yes', 'do not ask')
+    .action(async (name: string, options: GatewayOptions & { yes?: boolean }) => {
       await withGateway(options, async (client) => {
+        await confirmShown(`Remove the consumer ${printable(name)}?`, options, async () => {
+          // An entry that another client wrote to Redis may be unreadable; it can be removed.
+          const consumer = await client.getConsumer(name).catch(() => undefined);
+          return consumer && whatIsRemoved(consumer);
+        });
         const { registryRev } = await client.removeConsumer(name);
         const proof = await untilProved(client, registryRev);
         print(
@@ -193,5 +210,5 @@ Examples:
   rekey consumer add billing --key-file billing.json --org org_demo
                                             let it read the keys of org_demo
   rekey consumer status --watch             follow the progress of all consumers
-  rekey consumer remove billing             give it no further keys`,
+  rekey consumer remove billing             give it no further keys; asks first, unless with --yes`,
     );

@@ -3,7 +3,7 @@ import { exitCodeOf, type Finding } from '../doctor/finding.ts';
 import { print, refuseAddress, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { printable, withoutEmpty } from '../output/output.ts';
 import { paddedState } from '../output/style.ts';
-import { takenFromStart } from '../running-start.ts';
+import { takenFromStart } from '../profiles/taken.ts';
 
 const findingLine = ({ check, status, message, advice }: Finding): string => {
   const sentences = [`${message.replace(/\.$/, '')}.`, advice].filter(Boolean).join(' ');

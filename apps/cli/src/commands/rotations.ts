@@ -73,7 +73,7 @@ export const rotateCommand = (): Command =>
       .argument('<assistant>', 'the assistant id')
       .option('--wait', 'wait until the rotation ends; exit code 1 unless it succeeded'),
   )
-    .option('--reason <text>', 'why, for the record', '')
+    .option('--reason <text>', 'why, for the record')
     .option(
       '--request-id <uuid>',
       'makes it safe to run the same command again (default: a new id)',
@@ -138,21 +138,21 @@ export const retryCommand = (): Command =>
     });
 
 type ListRotationsOptions = GatewayOptions &
-  ListOptions<Rotation> & { org: string; assistant: string; state?: RotationState; limit: number };
+  ListOptions<Rotation> & { org?: string; assistant?: string; state?: RotationState; limit: number };
 
 export const listCommand = (): Command =>
   withColumns(withGatewayOptions(new Command('list')), rotationColumns)
     .description('list rotations, newest first')
-    .option('--org <id>', 'only this org id', notEmpty, '')
-    .option('--assistant <id>', 'only this assistant', notEmpty, '')
+    .option('--org <id>', 'only this org id', notEmpty)
+    .option('--assistant <id>', 'only this assistant', notEmpty)
     .addOption(stateOption(rotationStates))
     .option('--limit <n>', 'list up to N', count, 50)
     .action((options: ListRotationsOptions) =>
       withGateway(options, async (client) => {
         const { org, assistant, state, limit } = options;
         const all = client.rotations({
-          orgId: org,
-          assistantId: assistant,
+          ...(org !== undefined && { orgId: org }),
+          ...(assistant !== undefined && { assistantId: assistant }),
           pageSize: Math.min(limit, 500),
           ...(state && { state }),
         });

@@ -55,6 +55,10 @@ export const summaries: Record<string, { term: string; description: string }> = 
     description:
       'follow the event stream: new key versions, removed keys and uncertain versions. For programs: the events of the stream, with --open also `opened`',
   },
+  agent: {
+    term: 'agent [options]',
+    description: 'hold the keys of a consumer for other programs: a local socket, files, commands',
+  },
   activity: {
     term: 'activity [options]',
     description: 'show who did what: changes with who made them, and calls that were denied',
@@ -99,6 +103,20 @@ export const summaries: Record<string, { term: string; description: string }> = 
   audit: {
     term: 'audit',
     description: 'prove what is in the archive',
+  },
+  login: {
+    term: 'login [options] [name]',
+    description:
+      'store how a gateway is reached, and your token, as a profile: asks, checks with the gateway, and stores it in a file that only you can read',
+  },
+  profile: {
+    term: 'profile',
+    description: 'manage profiles: how gateways are reached, and with which token',
+  },
+  demo: {
+    term: 'demo [options]',
+    description:
+      'two minutes with a running npm start: rotates a key, loses an answer and recovers it, and shows a consumer that follows; refuses anything but the simulator',
   },
   health: {
     term: 'health [options]',

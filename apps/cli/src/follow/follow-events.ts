@@ -8,7 +8,7 @@ import { CliError, exitCodes } from '../failure.ts';
 import { isForPrograms, printDocument, type OutputOptions } from '../output/format.ts';
 import { printable } from '../output/output.ts';
 import { printWhenRead } from '../output/standard-output.ts';
-import { takenFromStart } from '../running-start.ts';
+import { takenFromStart } from '../profiles/taken.ts';
 import { createEventReader, newestEntry } from './event-reader.ts';
 
 /** The options of rekey events. */

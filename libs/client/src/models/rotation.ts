@@ -1,4 +1,4 @@
-import type { RotationState } from '@rekey/schema';
+import type { RotationState } from './states.ts';
 import type { ResponseOf } from '../connection/transport.ts';
 import {
   consumerAcknowledgements,

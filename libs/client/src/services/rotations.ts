@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { RotationState } from '@rekey/schema';
+import type { RotationState } from '../models/states.ts';
 import type { CallOptions } from '../calls/calls.ts';
 import { eachOf, withToken, type Page } from '../calls/pages.ts';
 import { checkedMs } from '../calls/scopes.ts';

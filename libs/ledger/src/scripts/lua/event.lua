@@ -38,10 +38,12 @@ end
 -- What an event is about, without what is sealed, for listeners that only want to know. In JSON text, a quote
 -- within a value follows a backslash, so `","time"` ends the subject.
 local function publish_hint(head, tail)
-  local source, kind, subject = string.match(head, '"source":"([^"]*)","type":"([^"]*)","subject":(".-"),"time":')
+  local pattern = '"source":"([^"]*)","type":"([^"]*)","subject":(".-"),"time":'
+  local source, kind, subject = string.match(head, pattern)
   if not source then return end
   local org = string.match(source, '^/orgs/([^/]+)/')
-  publish('hints', '{"subject":' .. subject .. ',"version":' .. (string.match(tail, '^,"version":(%d+)') or 'null')
+  local version = string.match(tail, '^,"version":(%d+)')
+  publish('hints', '{"subject":' .. subject .. ',"version":' .. (version or 'null')
     .. ',"type":"' .. kind .. '","org":' .. (org and cjson.encode(decoded(org)) or 'null') .. '}')
 end
 
