@@ -104,8 +104,8 @@ describe('lists, histories and timelines', () => {
     expect(holders).toContainEqual({ name: 'crm', state: 'PENDING' });
     const [newest, ...older] = await client.listKeyVersions('ast_9');
     expect(newest).toMatchObject({ version, cause: 'ROTATION', rotationId: id, requestedBy: 'local' });
-    expect(older.every(({ cause, requestedBy }) => cause === 'IMPORT' && requestedBy === 'system')).toBe(
-      true,
+    expect(older.map(({ cause, requestedBy }) => `${cause} ${requestedBy}`)).toEqual(
+      older.map(() => 'IMPORT system'),
     );
     const [org] = (await client.listOrgs()).orgs;
     expect(org).toMatchObject({ orgId: 'org_demo', uncertainCount: 0 });
