@@ -14,11 +14,12 @@ const libs = {
   'libs/client': ['rpc', 'schema'],
   'libs/runtime': ['schema'],
   'libs/subscriber': ['schema', 'sealing'],
+  'libs/agent': ['schema', 'runtime', 'subscriber'],
   'libs/testing': [],
   'apps/gateway': ['schema', 'access', 'ledger', 'sealing', 'rpc', 'runtime'],
   'apps/worker': ['schema', 'archive', 'ledger', 'invent', 'sealing', 'runtime'],
   'apps/simulator': [],
-  'apps/cli': ['schema', 'access', 'archive', 'ledger', 'invent', 'sealing', 'client', 'runtime'],
+  'apps/cli': ['schema', 'access', 'agent', 'archive', 'ledger', 'invent', 'sealing', 'client', 'runtime'],
   'apps/start': ['testing', 'schema', 'sealing', 'runtime'],
 };
 /** Specs, and what only they use. */

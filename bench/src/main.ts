@@ -5,6 +5,7 @@ import { accepting } from './parts/accepting.ts';
 import { budget } from './parts/budget.ts';
 import { consumers } from './parts/consumers.ts';
 import { interactive } from './parts/interactive.ts';
+import { lists } from './parts/lists.ts';
 import { million } from './parts/million.ts';
 import type { Part } from './parts/part.ts';
 import { profile } from './parts/profile.ts';
@@ -24,6 +25,7 @@ const parts: Record<string, Part> = {
   million,
   consumers,
   archive,
+  lists,
   profile,
 };
 

@@ -286,7 +286,7 @@ describe('rekey policy', () => {
       grpcStatus: 'FAILED_PRECONDITION',
     });
     await system.redis.hset(key, 'window_zone', window.time_zone);
-    expect(await rekey('policy', 'delete', created.id)).toEqual({ id: created.id, deleted: true });
+    expect(await rekey('policy', 'delete', created.id, '--yes')).toEqual({ id: created.id, deleted: true });
     await expect(rekey('policy', 'get', created.id)).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringContaining('POLICY_NOT_FOUND'),

@@ -26,7 +26,7 @@ describe('with a worker', () => {
   });
   afterAll(() => system.stop());
   const rekey = (args: string[], options?: RekeyOptions) => startRekey(system, args, options).result;
-  const create = (...args: string[]) => rekey(['bulk', 'create', '--org', 'org_demo', ...args]);
+  const create = (...args: string[]) => rekey(['bulk', 'create', '--yes', '--org', 'org_demo', ...args]);
 
   it('a dry run shows its size and cost, and rotates nothing', async () => {
     const before = (await system.admin('GET', '/counts')).rotate;
@@ -77,6 +77,7 @@ describe('with a worker', () => {
       [
         'bulk',
         'create',
+        '--yes',
         '--org',
         'org_demo',
         '--ids-file',
@@ -115,7 +116,7 @@ describe('with a worker', () => {
     ]);
 
     expect((await rekey(['bulk', 'items', id, '--state', 'failed'])).out).toMatch(
-      /^FAILED +nobody +ASSISTANT_NOT_FOUND: .*\n$/,
+      /^ASSISTANT +STATE +ERROR\nnobody +FAILED +ASSISTANT_NOT_FOUND: .*API key\..*\n$/,
     );
     expect((await rekey(['bulk', 'items', id, '--limit', '1', '--json'])).json()).toEqual([
       { assistant_id: 'ast_3', state: 'SUCCEEDED' },
@@ -222,7 +223,7 @@ describe('with a worker', () => {
 
   it('lists bulk rotations, newest first', async () => {
     const { out } = await rekey(['bulk', 'list', '--state', 'validated', '--limit', '1']);
-    expect(out).toMatch(/^blk_\w+ {2}VALIDATED .*org_demo {2}2\/2 {2}1 failed {2}by local\n$/);
+    expect(out).toMatch(/^ID .*\nblk_\w+ {2}org_demo {2}VALIDATED .* ago +2\/2 +1 +- +local\n$/);
   });
 
   it('doctor checks everything, with one request to Invent', async () => {
@@ -285,6 +286,7 @@ describe('without a worker', () => {
     const { code, err } = await start(
       'bulk',
       'create',
+      '--yes',
       '--org',
       'org_demo',
       '--ids-file',
@@ -303,7 +305,7 @@ describe('without a worker', () => {
   });
 
   it('leaves the bulk running at Ctrl-C, and says how to follow or stop it', async () => {
-    const following = start('bulk', 'create', '--org', 'org_demo', '--ids-file', ids, '--watch');
+    const following = start('bulk', 'create', '--yes', '--org', 'org_demo', '--ids-file', ids, '--watch');
     await following.untilOut(/RUNNING/);
     following.child.signal('SIGINT');
     const { code, out, err } = await following.result;
@@ -323,6 +325,7 @@ describe('without a worker', () => {
     const following = start(
       'bulk',
       'create',
+      '--yes',
       '--org',
       'org_demo',
       '--ids-file',

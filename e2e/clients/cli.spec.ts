@@ -90,9 +90,15 @@ describe('rekey get, list, cancel, health', () => {
       rotation_id: id,
       sealed: expect.any(String),
     });
-    expect((await rekey(['list', '--assistant', 'ast_4', '--state', 'succeeded'])).out).toMatch(
-      new RegExp(`^${id}  SUCCEEDED +org_demo/ast_4  by local\n$`),
-    );
+    for (const state of ['succeeded', 'SUCCEEDED'])
+      expect((await rekey(['list', '--assistant', 'ast_4', '--state', state])).out).toMatch(
+        new RegExp(`^ID +ORG .*\n${id}  org_demo  ast_4 +SUCCEEDED +(now|\\d+ s ago) +local +-\n$`),
+      );
+    expect(await rekey(['list', '--assistant', 'ast_4', '--state', 'failed'])).toMatchObject({
+      code: 0,
+      out: '',
+      err: 'no rotations\n',
+    });
     expect(await rekey(['cancel', id])).toMatchObject({
       code: 1,
       err: expect.stringContaining('ROTATION_NOT_CANCELLABLE'),

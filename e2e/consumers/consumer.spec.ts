@@ -107,7 +107,7 @@ describe('rekey consumer', () => {
   it('removes a consumer, which then can open neither new nor current records', async () => {
     expect((await add('leaver', 'org_demo')).code).toBe(0);
     const entry = await entryOf('leaver');
-    expect(await rekey(['consumer', 'remove', 'leaver'])).toMatchObject({
+    expect(await rekey(['consumer', 'remove', 'leaver', '--yes'])).toMatchObject({
       code: 0,
       out: expect.stringContaining('rotate the keys'),
     });
@@ -117,7 +117,7 @@ describe('rekey consumer', () => {
       (key) => key === undefined,
     );
     expect(await readBy('leaver', 'ast_2', entry)).toBeUndefined();
-    expect(await rekey(['consumer', 'remove', 'leaver'])).toMatchObject({
+    expect(await rekey(['consumer', 'remove', 'leaver', '--yes'])).toMatchObject({
       code: 1,
       err: expect.stringContaining('Consumer not found'),
     });
@@ -446,6 +446,7 @@ describe('a bulk rotation and consumers', () => {
     const created = await rekey([
       'bulk',
       'create',
+      '--yes',
       '--org',
       'org_demo',
       '--ids-file',
@@ -486,6 +487,7 @@ describe('a bulk rotation and consumers', () => {
     const created = await rekey([
       'bulk',
       'create',
+      '--yes',
       '--org',
       'org_demo',
       '--ids-file',

@@ -43,7 +43,7 @@ describe('a consumer that another client writes to Redis', () => {
   });
 
   it('is deleted by rekey consumer remove', async () => {
-    const { code, out } = await startRekey(system, ['consumer', 'remove', 'evil', '--json']).result;
+    const { code, out } = await startRekey(system, ['consumer', 'remove', 'evil', '--yes', '--json']).result;
     expect([code, JSON.parse(out)]).toMatchObject([0, { name: 'evil', removed: true, lagging_workers: [] }]);
     expect(await system.redis.hexists('{rekey}:consumers', 'evil')).toBe(0);
     await eventually(

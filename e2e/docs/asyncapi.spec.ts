@@ -86,7 +86,8 @@ describe('docs/reference/asyncapi.yaml', () => {
     ]);
     expect(Object.fromEntries(names)).toEqual({
       events: keys.events,
-      hints: keys.events,
+      texts: keys.events,
+      hints: `${keys.prefix}:hints`,
       current: keys.current('ast /'),
       uncertain: keys.uncertain,
       orgs: keys.orgs,
@@ -119,6 +120,7 @@ describe('docs/guides/events.md', () => {
   const schemaOf = (value: Json): string | undefined => {
     if ('specversion' in value) return schemaOfType[value['type']];
     const telling = {
+      subject: 'Hint',
       lease_ms: 'Acknowledgement',
       grant: 'Consumer',
       issued_at: 'GrantPayload',
@@ -127,9 +129,10 @@ describe('docs/guides/events.md', () => {
     return Object.entries(telling).find(([field]) => field in value)?.[1];
   };
 
-  it('shows an event, its plaintext, an entry, a grant and an acknowledgement', () => {
+  it('shows an event, a hint, the plaintext, an entry, a grant and an acknowledgement', () => {
     expect(blocks.map(schemaOf)).toEqual([
       'KeyRotated',
+      'Hint',
       'SealedRecord',
       'Consumer',
       'GrantPayload',
@@ -232,6 +235,20 @@ describe('what Rekey writes', () => {
       const { plaintext } = await compactDecrypt(entry['grant'], own.decryptionKey);
       expect(complaintsOf('GrantPayload', decodeJwt(Buffer.from(plaintext).toString()))).toEqual([]);
     }
+  });
+
+  it('matches the hints', async () => {
+    const subscriber = system.redis.duplicate();
+    const hints: Json[] = [];
+    subscriber.on('message', (_channel, text: string) => hints.push(JSON.parse(text) as Json));
+    await subscriber.subscribe('{rekey}:hints');
+    await system.rotateAndWait('ast_2');
+    await eventually(
+      async () => hints,
+      (heard) => heard.some(({ subject }) => subject === 'ast_2'),
+    );
+    subscriber.disconnect();
+    for (const hint of hints) expect(complaintsOf('Hint', hint)).toEqual([]);
   });
 
   it('matches the kinds of ids in sets', async () => {

@@ -65,7 +65,8 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
     'libs/subscriber/README.md',
     "npx rekey consumer keygen billing.json   # the service's key file; its public part goes to Rekey:",
   ],
-  ['libs/subscriber/README.md', 'npm run build -w @rekey/subscriber'],
+  ['libs/subscriber/README.md', 'npm run pack -- subscriber'],
+  ['libs/client/README.md', 'npm run pack -- client'],
   [
     'libs/subscriber/README.md',
     'REDIS_URL=redis://127.0.0.1:6379 REKEY_CONSUMER_KEY_FILE=billing.json node ../my-service/service.mjs',
@@ -287,7 +288,7 @@ describe('docs/guides/operate.md, as pasted', () => {
 
 /** Removes the consumer: each document adds it for its own reader. */
 const startAnew = async (keyFile: string) => {
-  await shell('npx rekey consumer remove billing');
+  await shell('npx rekey consumer remove billing --yes');
   await rm(join(copy.folder, keyFile), { force: true });
 };
 
@@ -310,7 +311,7 @@ describe('docs/guides/consumers.md, as pasted', () => {
     expect([code, err.replace(/^note: .*\n/gm, '')]).toEqual([0, '']);
     expect(out).toMatch(/^consumer +crm\nstate +ACTIVE$/m);
     expect((await stat(join(copy.folder, 'crm.json'))).mode & 0o777).toBe(0o600);
-    await shell('npx rekey consumer remove crm');
+    await shell('npx rekey consumer remove crm --yes');
   });
 
   it('warns of a key file that git would add', async () => {
@@ -341,7 +342,7 @@ describe("the SDKs' READMEs, as pasted", () => {
     expect(await untrackedFiles()).toBe('');
   });
 
-  it('install the subscriber into a service in another folder', async () => {
+  it('install the packages into a service in another folder', async () => {
     const env = {
       npm_config_registry: registry.url,
       npm_config_cache: join(copy.parent, 'npm-cache'),
@@ -350,12 +351,17 @@ describe("the SDKs' READMEs, as pasted", () => {
       npm_config_update_notifier: 'false',
     };
     await mkdir(join(copy.parent, 'my-service'));
-    await paste('libs/subscriber/README.md', 'npm run build', { env });
+    await paste('libs/subscriber/README.md', 'npm run pack', { env });
+    await paste('libs/client/README.md', 'npm run pack', { env });
     const installed = JSON.parse(await readFile(join(copy.parent, 'my-service/package.json'), 'utf8')) as {
       dependencies: object;
     };
-    expect(Object.keys(installed.dependencies).toSorted()).toEqual(['@rekey/subscriber', 'ioredis']);
-    for (const path of ['@rekey/subscriber/index.js', 'ioredis/package.json'])
+    expect(Object.keys(installed.dependencies).toSorted()).toEqual([
+      '@rekey/client',
+      '@rekey/subscriber',
+      'ioredis',
+    ]);
+    for (const path of ['@rekey/client/index.js', '@rekey/subscriber/index.js', 'ioredis/package.json'])
       expect((await stat(join(copy.parent, 'my-service/node_modules', path))).isFile()).toBe(true);
     expect(await untrackedFiles()).toBe('');
   }, 90_000);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { loadContract } from '@rekey/rpc';
+import { loadContract, type Contract } from '@rekey/rpc';
 import type { FloodTarget } from '../floods/floods.ts';
 import { textField } from '../floods/raw-connection.ts';
 import type { Random } from './random.ts';
@@ -13,18 +13,12 @@ export interface Method {
   request(random: Random): Buffer;
 }
 
-interface Field {
-  name: string;
-  type: string;
-  label: string;
-  typeName: string;
-}
+type Field = ReturnType<Contract['requestTypeOf']>['fieldsArray'][number];
 
 interface Definition {
   path: string;
   requestStream: boolean;
   responseStream: boolean;
-  requestType: { type: { field: Field[] } };
   requestSerialize(request: object): Buffer;
 }
 
@@ -44,12 +38,12 @@ const textOf = (name: string, ids: Ids, random: Random): string => {
   switch (name) {
     case 'id':
       return random.pick(Object.values(ids));
-    case 'org_id':
+    case 'orgId':
     case 'orgs':
       return `org_${random.below(20)}`;
-    case 'request_id':
+    case 'requestId':
       return random.chance(0.5) ? randomUUID() : '5a4e3c1a-0000-4000-8000-000000000001';
-    case 'page_token':
+    case 'pageToken':
     case 'search':
       return '';
     default:
@@ -57,20 +51,13 @@ const textOf = (name: string, ids: Ids, random: Random): string => {
   }
 };
 
-const valueOf = ({ name, type, typeName }: Field, ids: Ids, random: Random): unknown => {
-  switch (type) {
-    case 'TYPE_STRING':
-      return textOf(name, ids, random);
-    case 'TYPE_BOOL':
-      return random.chance(0.5);
-    case 'TYPE_MESSAGE':
-      return messages[typeName.split('.').at(-1)!]?.(random) ?? {};
-    default:
-      return random.below(8);
-  }
+const valueOf = ({ name, type, resolvedType }: Field, ids: Ids, random: Random): unknown => {
+  if (type === 'string') return textOf(name, ids, random);
+  if (type === 'bool') return random.chance(0.5);
+  // Neither a number nor an enum.
+  if (resolvedType && 'fields' in resolvedType) return messages[type.split('.').at(-1)!]?.(random) ?? {};
+  return random.below(8);
 };
-
-const camel = (name: string): string => name.replace(/_(.)/g, (_all, letter: string) => letter.toUpperCase());
 
 const requestOf = (fields: Field[], ids: Ids, random: Random): object =>
   Object.fromEntries(
@@ -78,24 +65,24 @@ const requestOf = (fields: Field[], ids: Ids, random: Random): object =>
       .filter(() => random.chance(0.8))
       .map((field) => {
         const one = () => valueOf(field, ids, random);
-        const isList = field.label === 'LABEL_REPEATED';
-        return [camel(field.name), isList ? Array.from({ length: random.below(5) }, one) : one()];
+        return [field.name, field.repeated ? Array.from({ length: random.below(5) }, one) : one()];
       }),
   );
 
 /** All that the gateway serves. */
 export const methodsOf = (ids: Ids): Method[] => {
-  const definitions = Object.values(loadContract().v1).flatMap((one) =>
+  const contract = loadContract();
+  const definitions = Object.values(contract.v1).flatMap((one) =>
     'service' in one ? (Object.values(one.service) as unknown as Definition[]) : [],
   );
-  const own = definitions.map(
-    ({ path, requestStream, responseStream, requestType, requestSerialize }): Method => ({
-      path,
-      isRare: responseStream || path.endsWith('GetStatus'),
-      takesStream: requestStream,
-      request: (random) => requestSerialize(requestOf(requestType.type.field, ids, random)),
-    }),
-  );
+  /** Resolved, so that messages are known as such. */
+  const fieldsOf = (path: string) => contract.requestTypeOf(path).fieldsArray.map((one) => one.resolve());
+  const own = definitions.map(({ path, requestStream, responseStream, requestSerialize }): Method => ({
+    path,
+    isRare: responseStream || path.endsWith('GetStatus'),
+    takesStream: requestStream,
+    request: (random) => requestSerialize(requestOf(fieldsOf(path), ids, random)),
+  }));
   const others = [
     { path: '/grpc.health.v1.Health/Check', isRare: false, takesStream: false },
     { path: '/grpc.health.v1.Health/Watch', isRare: true, takesStream: false },

@@ -145,7 +145,19 @@ describe('rekey status --check', () => {
     await start();
     await untilClear();
     const halted = await rekey(
-      ['bulk', 'create', '--org', 'org_demo', '--ids-file', '-', '--max-failures', '0', '--watch', '--json'],
+      [
+        'bulk',
+        'create',
+        '--yes',
+        '--org',
+        'org_demo',
+        '--ids-file',
+        '-',
+        '--max-failures',
+        '0',
+        '--watch',
+        '--json',
+      ],
       { stdin: Array.from({ length: 40 }, (_, i) => `nobody_${i}`).join('\\n') },
     );
     const { id } = halted.json().at(-1);
@@ -230,7 +242,9 @@ describe('a bulk rotation whose only worker was killed', () => {
       simulator: ['--assistants', '60', '--latency-ms', '300'],
       timing: { REKEY_SWEEP_EVERY_MS: '3600000', INVENT_REQUESTS_PER_MINUTE: '600' },
     });
-    const [{ id }] = (await rekey(['bulk', 'create', '--org', 'org_demo', '--all', '--json'])).json();
+    const [{ id }] = (
+      await rekey(['bulk', 'create', '--yes', '--org', 'org_demo', '--all', '--json'])
+    ).json();
     await eventually(
       () => system.client.getBulkRotation(id),
       ({ state, counts }) => state === 'RUNNING' && counts!.succeeded > 2 && counts!.waiting > 20,

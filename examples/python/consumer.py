@@ -16,7 +16,7 @@ In a service of your own:
 
 It implements the contract in docs/guides/events.md. Its parts are the other files of this folder: follower.py
 (connection, snapshots, acknowledgements), stream.py, records.py (what is applied), held_keys.py (what is
-held), sealed_events.py (what can be trusted) and snapshot_pace.py.
+held) and sealed_events.py (what can be trusted).
 """
 
 import argparse

@@ -11,8 +11,7 @@ from acknowledgements import Acknowledgements
 from held_keys import HeldKeys, Refusals
 from records import PAGE, REFUSED, SKIPPED, Records, latest_version
 from sealed_events import CONSUMER_CHANGED, Unusable, encode, open_grant, parse
-from snapshot_pace import SnapshotPace
-from stream import Stream, pages
+from stream import Stream, is_ahead, pages
 
 # The longest wait of one XREAD. After it, the follower checks whether it has been closed.
 BLOCK_MS = 1000
@@ -21,6 +20,9 @@ COALESCE_S = 0.010
 RECONNECT_S = 0.25
 TIMEOUTS = {"socket_timeout": 5, "socket_connect_timeout": 5}
 CHECK_ENTRY_S = 1
+# Anyone who can write to Redis can demand a snapshot with each event: pause for as long as the last one took.
+LEAST_PAUSE_S, LONGEST_PAUSE_S = 1, 30
+AHEAD_PAUSE_S = 5
 OLD_GRANT = "its entry has an older grant than the one that is held"
 MISSING = "there is no consumer of this name: it has not been added, or was removed"
 
@@ -40,7 +42,7 @@ class Follower:
         self.held = HeldKeys()
         self._refusals = Refusals(self.held, report)
         self._records = Records(self.held, self._refusals, self._key, report)
-        self._pace = SnapshotPace()
+        self._snapshot_not_before = -math.inf
         self._grant = None
         self._orgs = []
         self._is_active = False
@@ -48,7 +50,7 @@ class Follower:
         self._position = None
         self._seq = 0
         # Ahead of the position while a snapshot is due.
-        self._stream = Stream(self._key("events"), self._records, self._demand_snapshot)
+        self._stream = Stream(self._key("events"), self._demand_snapshot)
         self._must_snapshot = True
         self._snapshots = 0
         self._acknowledged_at = 0.0
@@ -107,18 +109,15 @@ class Follower:
 
     def _follow(self, store):
         # Another Redis shows itself: its stream ends before the position, or the next event has another run.
-        entry_checked_at = -math.inf
         while not self.closing.is_set():
-            not_before = max(self._pace.not_before(), entry_checked_at + CHECK_ENTRY_S)
-            if self._must_snapshot and time.monotonic() >= not_before:
+            if self._must_snapshot and time.monotonic() >= self._snapshot_not_before:
                 if self._take_snapshot(store):
-                    self._must_snapshot = False
                     self._heard()
                     self._acknowledge(store)
                     if self._is_active:
                         self.ready.set()
                 else:
-                    entry_checked_at = time.monotonic()  # no event announces a grant
+                    self._snapshot_not_before = time.monotonic() + CHECK_ENTRY_S  # no event announces a grant
             if self._stream.reading is None:
                 self.closing.wait(0.2)
                 continue
@@ -134,14 +133,11 @@ class Follower:
         wait_ms = min(BLOCK_MS, max(1, round(self._acknowledge_in_s() * 1000)))
         entries = self._stream.read(store, wait_ms)
         self._heard()
-        if self._records.has_refused_ahead and self._records.has_clock_caught_up(latest_version(store)):
+        latest = latest_version(store)
+        if self._records.lowest_ahead <= latest:
             self._demand_snapshot("the Redis clock was behind, and has been set")
-        if entries:
-            latest = latest_version(store)
-            for entry_id, fields in entries:
-                self._take_entry(entry_id.decode(), fields, latest)
-        elif not self._must_snapshot and self._stream.has_lost_its_position(store):
-            self._demand_snapshot("the stream was trimmed beyond its position")
+        for entry_id, fields in entries:
+            self._take_entry(entry_id.decode(), fields, latest)
         self._records.check(store)
         self._acknowledge_when_due(store)
 
@@ -159,7 +155,7 @@ class Follower:
         self._stream.count(event, taken, is_new)
         # Events after a gap are applied too, which can do no harm. But the position stays before the gap.
         self._stream.reading = entry_id
-        if not self._must_snapshot and self._stream.ahead is None:
+        if not self._must_snapshot:
             self._position, self._seq = entry_id, self._stream.seq or 0
             self._records.has_changed = True
 
@@ -169,36 +165,37 @@ class Follower:
         """Returns False if there is no grant yet, or the follower is closing."""
         self.state = "reading"
         began_at = time.monotonic()
-        latest = latest_version(store)
-        # The entry is read twice. The first grant shows which of the last entries can be trusted. The second
-        # read comes after the position: the stream announces later changes of the entry.
-        is_known = self._read_entry(store)
-        position, seq, run = self._stream.end(store, latest)
-        if not is_known or not self._read_entry(store):
+        # The entry is read after the position: the stream announces later changes of it.
+        position, seq, run = self._stream.end(store)
+        is_certain = not is_ahead(store, position)
+        if not self._read_entry(store):
             self.state = "waiting"
             return False
         self._refusals.begin_snapshot()
-        self._records.begin_snapshot()
-        self._read_all(store, latest)
+        self._records.lowest_ahead = math.inf
+        self._read_all(store)
         if self.closing.is_set():
             # It may not have read everything: the last acknowledgement keeps the position before.
             return False
-        if self._stream.ahead is None:
+        self._must_snapshot = not is_certain
+        if is_certain:
             self._position, self._seq = position, seq or 0
             self._acknowledgements.end_snapshot(self._orgs)
         self._position = self._position or "0-0"
         self._stream.start_at(position, seq, run)
         self._snapshots += 1
-        self._pace.taken(began_at)
+        least_s = LEAST_PAUSE_S if is_certain else AHEAD_PAUSE_S
+        pause_s = min(max(time.monotonic() - began_at, least_s), LONGEST_PAUSE_S)
+        self._snapshot_not_before = time.monotonic() + pause_s
         return True
 
-    def _read_all(self, store, latest):
+    def _read_all(self, store):
         seen = set()
         for org_id in self._orgs_to_read(store):
             for page in pages(store.zscan, self._key("assistants", org_id), self.closing):
                 ids = [assistant_id.decode(errors="replace") for assistant_id, _ in page]
                 seen.update(ids)
-                self._take_page(store, ids, latest)
+                self._take_page(store, ids)
         # Assistants of orgs that this consumer may no longer read.
         for assistant_id, key in self.held.items():
             if not ("*" in self._orgs or key.org_id in self._orgs):
@@ -206,7 +203,8 @@ class Follower:
         # Assistants that are no longer listed: deleted, or moved to another org.
         unlisted = [assistant_id for assistant_id, _ in self.held.items() if assistant_id not in seen]
         for start in range(0, len(unlisted), PAGE):
-            self._take_page(store, unlisted[start : start + PAGE], latest)
+            self._take_page(store, unlisted[start : start + PAGE])
+        latest = latest_version(store)
         for page in pages(store.hscan, self._key("uncertain"), self.closing):
             for text in page.values():
                 self._records.take_stored(parse(text), latest)
@@ -218,9 +216,9 @@ class Follower:
             return self._orgs
         return [org.decode(errors="replace") for org in store.smembers(self._key("orgs"))]
 
-    def _take_page(self, store, ids, latest):
+    def _take_page(self, store, ids):
         if ids:
-            self._records.take_current(store, ids, latest)
+            self._records.take_current(store, ids, latest_version(store))
             self._heard()
             self._acknowledge_when_due(store)
 

@@ -1,6 +1,7 @@
 """Applies events and current records to the held keys. See consumer.py."""
 
 import json
+import math
 import time
 
 from held_keys import UNREADABLE
@@ -24,7 +25,7 @@ PAGE = 500
 RETRY_EVERY_S = 3
 
 
-# By how much this copy of the Redis clock may be behind.
+# By how much a reading of the Redis clock may be behind.
 BEHIND_US = 5_000_000
 OUTRUN = "the held key has a version in the future"
 
@@ -48,11 +49,9 @@ class Records:
         self.counts = {"applied": 0, "skipped": 0}
         # Whether something was applied that is not acknowledged yet.
         self.has_changed = False
-        # The lowest version that was refused as too far ahead since the last snapshot. The cause may be a
-        # wrong Redis clock.
-        self._lowest_ahead = None
-        # The highest version that was believed when the Redis clock was last read, and when that was.
-        self._latest, self._latest_at = 0, 0.0
+        # The lowest version that was refused as too far ahead since the last snapshot. When the Redis clock
+        # has reached it, the clock was behind.
+        self.lowest_ahead = math.inf
         # Assistants whose current record is to be read, with the version that an event has claimed, and
         # whether the event was of an org of this consumer and not sealed for it.
         self._scheduled = {}
@@ -69,17 +68,6 @@ class Records:
         self.shared = shared
         return True
 
-    def begin_snapshot(self):
-        self._lowest_ahead = None
-
-    def has_clock_caught_up(self, latest):
-        """Whether a version that was refused as too far ahead no longer is: the Redis clock was corrected."""
-        return self._lowest_ahead is not None and self._lowest_ahead <= latest
-
-    @property
-    def has_refused_ahead(self):
-        return self._lowest_ahead is not None
-
     def take(self, event, latest, is_record=False):
         """Applies an event. Returns its result, and whether it was newer than the held version."""
         if event.get("type") not in KEY_EVENTS:
@@ -89,7 +77,7 @@ class Records:
             record = open_event(event, self.shared, latest)
         except Refused as error:
             if isinstance(error, RefusedAhead):
-                self._lowest_ahead = min(error.version, self._lowest_ahead or error.version)
+                self.lowest_ahead = min(error.version, self.lowest_ahead)
             self._refusals.add(event, str(error))
             if not is_record:
                 self._check_later(event)
@@ -117,13 +105,8 @@ class Records:
         writer in Redis has put the counter forward, and back, and this key can be the one in force. Nothing
         here can tell which of the two is, so it is reported.
         """
-        if latest != self._latest:
-            self._latest, self._latest_at = latest, time.monotonic()
         held = self._held.get(record["assistant_id"])
-        if held is None or record["version"] >= held.version:
-            return False
-        now = latest - DAY_US + round((time.monotonic() - self._latest_at) * 1_000_000)
-        return held.version > now + BEHIND_US
+        return held is not None and record["version"] < held.version > latest - DAY_US + BEHIND_US
 
     def _apply(self, record, is_record):
         version, assistant_id = record["version"], record["assistant_id"]

@@ -36,6 +36,7 @@ FORMS = {
     "ciphertext": re.compile(r"[\w-]*", re.ASCII),
 }
 GRANT_TYPE = "rekey.grant.1"
+NO_JWK_SET = "the key file is not a JWK Set as `rekey consumer keygen` writes it"
 # The kid of a key is the start of its thumbprint.
 KID_LENGTH = 12
 
@@ -90,6 +91,8 @@ def open_event(event, keys, latest_version):
 
 def _open_event(event, keys, latest_version):
     sealed = event["data"]["sealed"]
+    if not isinstance(sealed["recipients"], list):
+        raise Refused("it does not have the form of an event of Rekey")
     ours = next((one for one in sealed["recipients"] if one["header"]["kid"] == keys.kid), None)
     if ours is None:
         if number_of(event, "version") is None or not isinstance(event["subject"], str):
@@ -103,13 +106,19 @@ def _open_event(event, keys, latest_version):
     outside = (event["type"], event["subject"], event["data"]["version"], event["source"])
     if outside != (record["type"], record["assistant_id"], record["version"], source):
         raise Refused("it does not match its sealed record: it was moved or altered")
-    if type(record["version"]) is not int or record["version"] <= 0:
+    if type(record["version"]) is not int or not 0 < record["version"] < 2**53:
         raise Refused("its version is not a number that Rekey draws")
     if record["version"] > latest_version and record.get("ahead") is not True:
         raise RefusedAhead(record["version"])
-    if record["type"] == KEY_ROTATED and not isinstance(record["assistant"]["secret_key"], str):
+    if record["type"] == KEY_ROTATED and not is_text(record["assistant"]["secret_key"]):
         raise Refused("it contains no key")
+    if record["type"] == KEY_REMOVED and not is_text(record["removal"]):
+        raise Refused("it does not say why the key was removed")
     return record
+
+
+def is_text(value):
+    return isinstance(value, str) and value != ""
 
 
 def _check_proofs(content, ours, keys):
@@ -149,14 +158,22 @@ def _decrypt(content, encrypted_key, wrapping):
 def read_key_file(path):
     """The consumer's private key, and Rekey's public keys by kid, from a file of `rekey consumer keygen`."""
     try:
-        keys = json.loads(pathlib.Path(path).read_text())["keys"]
+        return read_keys(json.loads(pathlib.Path(path).read_text()))
+    except OSError as error:
+        raise Unusable(f"the key file cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise Unusable(NO_JWK_SET) from None
+
+
+def read_keys(jwks):
+    """The same from the JWK Set that is in the file."""
+    try:
+        keys = jwks["keys"]
         own = [jwk.JWK(**key) for key in keys if key["use"] == "enc"]
         signing = [key for key in keys if key["use"] == "sig" and key.get("crv") == "Ed25519"]
         rekeys = {key["kid"]: jwk.JWK(**key) for key in signing}
-    except OSError as error:
-        raise Unusable(f"the key file cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, LookupError, JWException):
-        raise Unusable("the key file is not a JWK Set as `rekey consumer keygen` writes it") from None
+        raise Unusable(NO_JWK_SET) from None
     if len(own) != 1 or not (own[0].has_private or own[0].is_symmetric):
         raise Unusable("the key file must hold one private key with use enc")
     if not rekeys:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes src/generated from the proto files. The options must match those of the loader in src/load.ts.
+# Writes src/generated from the proto files. The options must match those in src/service-definitions.ts.
 set -euo pipefail
 cd "$(dirname "$0")"
 rm -rf src/generated
@@ -18,3 +18,5 @@ cat >src/generated/descriptors.ts <<TS
 /** A google.protobuf.FileDescriptorSet of the whole contract, base64. */
 export const descriptorSet = '$descriptors';
 TS
+
+node write-contract.mjs

@@ -1,6 +1,6 @@
 import { complaintAboutVariable, valueOfVariable } from '@rekey/schema';
 import { CliError } from './failure.ts';
-import { TLS_VARIABLES } from './tls/gateway-tls.ts';
+import { TLS_VARIABLES } from './tls/tls-variables.ts';
 
 /** The variables that commands read. `rekey doctor` checks all variables of a worker. */
 const VARIABLES = [
@@ -10,6 +10,7 @@ const VARIABLES = [
   'REKEY_PREFIX',
   'REKEY_KEY_FILE',
   'REKEY_MOUNTED_SECRETS',
+  'REKEY_PROFILE',
   ...Object.values(TLS_VARIABLES),
 ];
 const SWITCHES = ['REKEY_MOUNTED_SECRETS', TLS_VARIABLES.tls];

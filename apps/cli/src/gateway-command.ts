@@ -1,15 +1,28 @@
-import type { RekeyClient } from '@rekey/client';
+import type { RekeyClient, RekeyClientOptions } from '@rekey/client';
 import { complaintAboutAddress } from '@rekey/schema';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { CliError, exitCodes, fromCallError } from './failure.ts';
-import { tlsAsGiven, tlsOf, tokenOf, withTlsOptions, type GatewayTlsOptions } from './tls/gateway-tls.ts';
+import {
+  tlsAsGiven,
+  tlsOf,
+  tokenOf,
+  withTlsOptions,
+  type GatewayTlsOptions,
+  type Sources,
+} from './tls/gateway-tls.ts';
 import { notEmpty } from './option-values.ts';
-import { takenFromStart } from './running-start.ts';
+import { withOutputOptions, type OutputOptions } from './output/format.ts';
+import { profileName, variablesOf, type Profile } from './profiles/profile.ts';
+import { takenFromProfile } from './profiles/taken.ts';
 
-export interface GatewayOptions extends GatewayTlsOptions {
+export { print } from './output/format.ts';
+
+export interface GatewayOptions extends GatewayTlsOptions, OutputOptions {
   gateway: string;
-  json?: boolean;
+  profile?: string;
 }
+
+type Connection = Pick<RekeyClientOptions, 'tls' | 'token'>;
 
 const defaultGateway = (): string => process.env['GRPC_ADDRESS'] || '127.0.0.1:50051';
 
@@ -29,33 +42,40 @@ export const refuseAddress = (gateway: string): void => {
 /** The options of every command that talks to the gateway. */
 export const withGatewayOptions = (command: Command): Command =>
   withTlsOptions(
-    command.option(
-      '--gateway <address>',
-      'HOST:PORT of the gateway (default: GRPC_ADDRESS, or 127.0.0.1:50051)',
-      notEmpty,
-      defaultGateway(),
+    withOutputOptions(command).addOption(
+      new Option('--gateway <address>', 'HOST:PORT of the gateway')
+        .argParser(notEmpty)
+        .default(defaultGateway(), 'GRPC_ADDRESS, or 127.0.0.1:50051'),
     ),
-  ).option('--json', 'machine-readable output, one JSON object per line');
+  ).addOption(
+    new Option('--profile <name>', 'the gateway and token of this profile (default: REKEY_PROFILE)')
+      .argParser(profileName)
+      .conflicts('gateway')
+      .helpGroup('Connection to the gateway:'),
+  );
 
 /** The options with which another command reaches the same gateway; empty for the default address. */
-export const gatewayAsGiven = ({ gateway, ...tls }: GatewayOptions): string =>
-  (gateway === defaultGateway() ? '' : ` --gateway '${gateway.replaceAll("'", `'\\''`)}'`) + tlsAsGiven(tls);
+export const gatewayAsGiven = ({ gateway, profile, ...tls }: GatewayOptions): string =>
+  (profile === undefined ? '' : ` --profile ${profile}`) +
+  (gateway === defaultGateway() ? '' : ` --gateway '${gateway.replaceAll("'", `'\\''`)}'`) +
+  tlsAsGiven(tls);
 
-/** The token of a running `npm start` is for its gateway alone. */
-const tokenFor = (gateway: string, options: GatewayTlsOptions): ReturnType<typeof tokenOf> => {
-  const isOfStart = options.tokenFile === undefined && takenFromStart().names.includes('REKEY_TOKEN_FILE');
-  return isOfStart && gateway !== defaultGateway() ? {} : tokenOf(options);
+/** The token and TLS of a profile, or of a running `npm start`, are for its gateway alone. */
+const sourcesFor = (gateway: string): Sources => {
+  const { profile, names, token } = takenFromProfile();
+  if (gateway === defaultGateway()) return { env: process.env, profile, ofProfile: names, token };
+  const others = Object.entries(process.env).filter(([name]) => !names.includes(name));
+  return { env: Object.fromEntries(others), profile: undefined, ofProfile: [], token: undefined };
 };
 
 /** Does not retry calls: a user at a terminal wants to know at once that the gateway is unavailable. */
-const connect = async ({ gateway, ...tls }: GatewayOptions): Promise<RekeyClient> => {
+const connect = async (address: string, settings: () => Connection): Promise<RekeyClient> => {
   // Loading it takes a third of a second: --help and wrong usage do not pay for it.
   const { createRekeyClient } = await import('@rekey/client');
   try {
     return createRekeyClient({
-      address: gateway,
-      tls: tlsOf(tls),
-      ...tokenFor(gateway, tls),
+      address,
+      ...settings(),
       retry: false,
       keepAlive: { intervalMs: 5000, timeoutMs: 5000 },
     });
@@ -71,24 +91,40 @@ const connect = async ({ gateway, ...tls }: GatewayOptions): Promise<RekeyClient
  * as denied.
  */
 export const isNameless = ({ gateway, ...tls }: GatewayOptions): boolean => {
-  const secured = tlsOf(tls);
-  return secured !== false && secured.cert === undefined && tokenFor(gateway, tls).token === undefined;
+  const sources = sourcesFor(gateway);
+  const secured = tlsOf(tls, sources);
+  return secured !== false && secured.cert === undefined && tokenOf(tls, sources).token === undefined;
+};
+
+const using = async <T>(
+  address: string,
+  settings: () => Connection,
+  use: (client: RekeyClient) => Promise<T>,
+): Promise<T> => {
+  const client = await connect(address, settings);
+  try {
+    return await use(client);
+  } catch (error) {
+    throw fromCallError(error, address);
+  } finally {
+    client.close();
+  }
 };
 
 export const withGateway = async <T>(
   options: GatewayOptions,
   use: (client: RekeyClient) => Promise<T>,
 ): Promise<T> => {
-  const { gateway } = options;
+  const { gateway, ...tls } = options;
   refuseAddress(gateway);
-  const client = await connect(options);
-  try {
-    return await use(client);
-  } catch (error) {
-    throw fromCallError(error, gateway);
-  } finally {
-    client.close();
-  }
+  const sources = sourcesFor(gateway);
+  return using(gateway, () => ({ tls: tlsOf(tls, sources), ...tokenOf(tls, sources) }), use);
+};
+
+/** The same with a profile alone, whatever the environment says. */
+export const withGatewayAt = <T>(profile: Profile, use: (client: RekeyClient) => Promise<T>): Promise<T> => {
+  const sources = { env: variablesOf(profile), token: profile.token };
+  return using(profile.gateway, () => ({ tls: tlsOf({}, sources), ...tokenOf({}, sources) }), use);
 };
 
 /**
@@ -102,7 +138,3 @@ export const withRecovery =
     if (!(failure instanceof CliError) || failure.exitCode !== exitCodes.unavailable) throw failure;
     throw new CliError(`${failure.message} ${how}`, failure.reason, failure.exitCode);
   };
-
-export const print = (options: { json?: boolean }, json: object, text: string): void => {
-  process.stdout.write(`${options.json ? JSON.stringify(json) : text}\n`);
-};

@@ -1,11 +1,8 @@
 #!/usr/bin/env -S node --conditions=@rekey/source
 import '@rekey/runtime/check-node';
-import { trimEnvironment } from './environment.ts';
-import { toCliError } from './failure.ts';
 import { endWithNpx } from './npx.ts';
-import { rekeyProgram } from './program.ts';
+import { commandsIn, rekeyProgram } from './program.ts';
 import { guardOutput } from './output/standard-output.ts';
-import { takeRunningStart } from './running-start.ts';
 
 // Other users see the arguments of a process, and --redis takes a URL with a password.
 if (process.argv.some((word) => /:\/\/[^/]*@/.test(word))) process.title = 'rekey';
@@ -13,24 +10,27 @@ if (process.argv.some((word) => /:\/\/[^/]*@/.test(word))) process.title = 'reke
 // Node warns of a TLS connection to an address without a name, which is no fault of the user.
 process.noDeprecation = true;
 
-// Before the commands are created: defaults of options come from the environment.
-trimEnvironment(process.env);
-await takeRunningStart(process.env);
-
-const program = rekeyProgram();
-
 guardOutput();
 endWithNpx();
 
+// What no command is needed for, such as --help and --version, loads none.
+const args = process.argv.slice(2);
+const commands = commandsIn(args);
+
 try {
+  if (commands.length > 0) {
+    // Before the commands are created: defaults of options come from the environment.
+    const { prepareEnvironment } = await import('./profiles/taken.ts');
+    await prepareEnvironment(process.env, args);
+  }
+  const program = await rekeyProgram(commands);
   await program.parseAsync();
 } catch (error) {
-  const json = process.argv.includes('--json');
-  const { message, reason, exitCode } = toCliError(error);
-  process.stderr.write(
-    json ? `${JSON.stringify({ error: { reason, message } })}\n` : `error: ${message} (${reason})\n`,
-  );
-  process.exitCode = exitCode;
+  const { toCliError } = await import('./failure.ts');
+  const { failureText } = await import('./output/format.ts');
+  const failure = toCliError(error);
+  process.stderr.write(failureText(failure, args));
+  process.exitCode = failure.exitCode;
 }
 
 // Exit explicitly: a library can still wait for a connection, such as one through a proxy that never answers.

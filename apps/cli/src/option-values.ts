@@ -1,5 +1,5 @@
 import { ConsumerName } from '@rekey/schema';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 /** Refuses an empty value, such as an unset shell variable: the request would treat it as absent. */
 export const notEmpty = (text: string): string => {
@@ -23,4 +23,16 @@ export const durationMs = (text: string): number => {
   if (digits === undefined)
     throw new InvalidArgumentError('must be a number with a unit: s, m, h or d, such as 90d.');
   return Number(digits) * UNITS_MS[unit!]!;
+};
+
+/** --state of a list. States are taken as they are shown, in capitals, and in small letters. */
+export const stateOption = <State extends string>(states: readonly State[]): Option => {
+  const choices = states.map((state) => state.toLowerCase());
+  return new Option('--state <state>', 'only this state')
+    .choices(choices)
+    .argParser((text: string): State => {
+      const state = states.find((one) => one === text.trim().toUpperCase());
+      if (state !== undefined) return state;
+      throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.`);
+    });
 };

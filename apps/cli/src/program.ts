@@ -1,57 +1,68 @@
 import { Command } from 'commander';
-import { auditCommand } from './audit/audit-command.ts';
-import { accessCommand } from './access/access-command.ts';
-import { authCommand } from './access/auth-command.ts';
-import { tokenCommand } from './access/token-command.ts';
-import { activityCommand } from './activity/activity-command.ts';
-import { bulkCommand } from './commands/bulk.ts';
-import { completionCommand } from './commands/completion.ts';
-import { consumerCommand } from './commands/consumer.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { eventsCommand } from './commands/events.ts';
-import { getCommand } from './commands/get.ts';
-import { healthCommand } from './commands/health.ts';
-import { keyFileCommand } from './commands/key-file.ts';
-import { ledgerCommand } from './commands/ledger.ts';
-import { policyCommand } from './commands/policy.ts';
-import { registryCommand } from './registry/registry-command.ts';
-import { cancelCommand, listCommand, retryCommand, rotateCommand } from './commands/rotations.ts';
-import { sweepCommand } from './commands/sweep.ts';
-import { budgetCommand, freezeCommand, statusCommand, unfreezeCommand } from './commands/system.ts';
-import { refuseEnvironment } from './environment.ts';
+import { summaries } from './entry/summaries.generated.ts';
+import { version } from './entry/version.ts';
 
 /**
- * The whole command line. Call `trimEnvironment` first: defaults of options come from the environment. The
- * reference page of the commands is generated from this.
+ * Each command, in the order of `rekey --help`, and how it is loaded: what a command imports costs nothing to
+ * those that do not run it. After a change run `npm run generate`, which writes the list of `rekey --help`.
  */
-export const rekeyProgram = (): Command => {
+const commands: Record<string, () => Promise<Command>> = {
+  rotate: async () => (await import('./commands/rotations.ts')).rotateCommand(),
+  get: async () => (await import('./commands/get.ts')).getCommand(),
+  list: async () => (await import('./commands/rotations.ts')).listCommand(),
+  cancel: async () => (await import('./commands/rotations.ts')).cancelCommand(),
+  retry: async () => (await import('./commands/rotations.ts')).retryCommand(),
+  assistants: async () => (await import('./assistants/assistants-command.ts')).assistantsCommand(),
+  history: async () => (await import('./assistants/assistants-command.ts')).historyCommand(),
+  orgs: async () => (await import('./assistants/assistants-command.ts')).orgsCommand(),
+  bulk: async () => (await import('./commands/bulk.ts')).bulkCommand(),
+  policy: async () => (await import('./commands/policy.ts')).policyCommand(),
+  consumer: async () => (await import('./commands/consumer.ts')).consumerCommand(),
+  sweep: async () => (await import('./commands/sweep.ts')).sweepCommand(),
+  events: async () => (await import('./commands/events.ts')).eventsCommand(),
+  agent: async () => (await import('./agent/agent-command.ts')).agentCommand(),
+  activity: async () => (await import('./activity/activity-command.ts')).activityCommand(),
+  status: async () => (await import('./commands/system.ts')).statusCommand(),
+  freeze: async () => (await import('./commands/system.ts')).freezeCommand(),
+  unfreeze: async () => (await import('./commands/system.ts')).unfreezeCommand(),
+  budget: async () => (await import('./commands/system.ts')).budgetCommand(),
+  ledger: async () => (await import('./commands/ledger.ts')).ledgerCommand(),
+  registry: async () => (await import('./registry/registry-command.ts')).registryCommand(),
+  token: async () => (await import('./access/token-command.ts')).tokenCommand(),
+  auth: async () => (await import('./access/auth-command.ts')).authCommand(),
+  access: async () => (await import('./access/access-command.ts')).accessCommand(),
+  audit: async () => (await import('./audit/audit-command.ts')).auditCommand(),
+  login: async () => (await import('./profiles/login-command.ts')).loginCommand(),
+  profile: async () => (await import('./profiles/profile-command.ts')).profileCommand(),
+  demo: async () => (await import('./demo/demo-command.ts')).demoCommand(),
+  health: async () => (await import('./commands/health.ts')).healthCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  'key-file': async () => (await import('./commands/key-file.ts')).keyFileCommand(),
+  completion: async () => (await import('./commands/completion.ts')).completionCommand(() => rekeyProgram()),
+};
+
+/** The commands that these arguments name. Other words that are the name of a command do no harm. */
+export const commandsIn = (args: readonly string[]): string[] =>
+  args.filter((word) => Object.hasOwn(commands, word));
+
+/** A command as `rekey --help` lists it, which is all that is shown of it. */
+const listed = (name: string): Command => new Command(name).description(summaries[name]?.description ?? '');
+
+/**
+ * The command line with these commands, or with all; of the others it has only what `rekey --help` lists.
+ * Call `trimEnvironment` first: defaults of options come from the environment. The reference page of the
+ * commands is generated from this.
+ */
+export const rekeyProgram = async (wanted: readonly string[] = Object.keys(commands)): Promise<Command> => {
   const program = new Command('rekey')
-    .hook('preAction', () => refuseEnvironment(process.env))
+    .version(version(), '-V, --version', 'show the version')
+    .option('--no-color', 'no colors; each command takes it, and so does the variable NO_COLOR')
+    .hook('preAction', async (root) => {
+      (await import('./environment.ts')).refuseEnvironment(process.env);
+      if (root.opts<{ color: boolean }>().color === false) (await import('./output/style.ts')).turnColorOff();
+    })
     .description('Rotates the secret keys of Invent assistants.')
-    .addCommand(rotateCommand())
-    .addCommand(getCommand())
-    .addCommand(listCommand())
-    .addCommand(cancelCommand())
-    .addCommand(retryCommand())
-    .addCommand(bulkCommand())
-    .addCommand(policyCommand())
-    .addCommand(consumerCommand())
-    .addCommand(sweepCommand())
-    .addCommand(eventsCommand())
-    .addCommand(activityCommand())
-    .addCommand(statusCommand())
-    .addCommand(freezeCommand())
-    .addCommand(unfreezeCommand())
-    .addCommand(budgetCommand())
-    .addCommand(ledgerCommand())
-    .addCommand(registryCommand())
-    .addCommand(tokenCommand())
-    .addCommand(authCommand())
-    .addCommand(accessCommand())
-    .addCommand(auditCommand())
-    .addCommand(healthCommand())
-    .addCommand(doctorCommand())
-    .addCommand(keyFileCommand())
+    .configureHelp({ subcommandTerm: (command) => summaries[command.name()]?.term ?? command.name() })
     .addHelpText(
       'after',
       `
@@ -59,6 +70,8 @@ Examples:
   rekey rotate org_demo ast_1 --wait        rotate a key, and wait until it is in force
   rekey list --state failed                 list failed rotations and why they failed
   rekey retry rot_01J… --wait               retry a failed rotation
+  rekey assistants --older-than 90d         list assistants whose keys are old, or may be
+  rekey history ast_1                       show the last key versions of an assistant
   rekey bulk create --org org_demo --all --watch
                                             rotate the keys of all assistants, and follow the progress
   rekey policy create --org org_demo --every 90d
@@ -75,6 +88,7 @@ Examples:
 Exit codes: 0 success; 1 invalid request, or the requested operation failed;
 2 the gateway or Redis is unavailable; 3 not ended: still in progress after --timeout, paused or halted.`,
     );
-  program.addCommand(completionCommand(program));
+  for (const [name, load] of Object.entries(commands))
+    program.addCommand(wanted.includes(name) ? await load() : listed(name));
   return program;
 };

@@ -88,6 +88,7 @@ const servicesOn = (
         require: async () => {},
       } as unknown as Acknowledgements,
       bulkWatches: {} as BulkWatches,
+      positionsRead: Promise.resolve(),
       publicJwk: undefined,
       remembersRegistry: () => false,
       liveness: { noLiveWorker: async () => false },

@@ -14,7 +14,13 @@ export { type CallNames, type Tracing } from './connection/tracing.ts';
 export { type Pem, type TlsOptions } from './connection/credentials.ts';
 export { type AccessCheck, type AccessGrant, type AccessToken, type Identity } from './models/access.ts';
 export { type ActivityRecord } from './models/activity.ts';
-export { type Assistant } from './models/assistant.ts';
+export {
+  type Assistant,
+  type AssistantSummary,
+  type KeyHolder,
+  type KeyVersion,
+  type Org,
+} from './models/assistant.ts';
 export {
   type BulkFailure,
   type BulkItem,
@@ -26,7 +32,12 @@ export {
 export { type Consumer, type ConsumerInstance, type UnappliedVersion } from './models/consumer.ts';
 export { type RotationPolicy, type RotationWindow } from './models/policy.ts';
 export { type Registry, type RegistryReview, type ReviewedConsumer } from './models/registry.ts';
-export { type Reconciliation, type Rotation } from './models/rotation.ts';
+export {
+  type Reconciliation,
+  type Rotation,
+  type RotationTimeline,
+  type TimelineStep,
+} from './models/rotation.ts';
 export { type Sweep } from './models/sweep.ts';
 export {
   type ArchiveStatus,
@@ -39,6 +50,7 @@ export { type ConsumerAcknowledgement, type Explanation, type FailureLimit } fro
 export { type CheckAccessRequest, type CreateTokenRequest } from './services/access.ts';
 export { type ActivityFilter, type ActivityPage, type ActivityTimes } from './services/activity/activity.ts';
 export { type WatchActivityOptions } from './services/activity/watch-activity.ts';
+export { type AssistantFilter, type AssistantsPage, type OrgsPage } from './services/assistants.ts';
 export {
   type BulkFilter,
   type BulkItemsPage,

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { LOCAL_ACTOR } from '@rekey/schema';
 
+/** The indexes from which assistants are listed. */
+export type IndexName = 'id' | 'age' | 'change' | 'uncertain';
+
 /**
  * The names of Rekey's keys in Redis. All begin with the prefix in braces, so that a Redis Cluster keeps them
  * in one slot. Upstream ids are percent-encoded, so that an id cannot change the structure of a key.
@@ -18,12 +21,19 @@ export interface Keys {
   requestCounts: string;
   assistant(assistantId: string): string;
   current(assistantId: string): string;
+  /** The last versions of an assistant. */
+  versions(assistantId: string): string;
   /** The open intents of an org: assistants whose POST may be under way. */
   intents(orgId: string): string;
   /** The open intents of all orgs together. */
   allIntents: string;
   /** The assistants last published under an org, by when they were last listed or published. */
   assistants(orgId: string): string;
+  /** The same assistants by id, by the age of the key, by the last change; and those that are uncertain. */
+  index(name: IndexName, orgId: string): string;
+  /** How far the indexes are complete, and the lock under which one worker completes them. */
+  indexState: string;
+  indexing: string;
   /** The ids of the orgs that anything was published under. */
   orgs: string;
   /** The ids of the orgs that a worker has an API key for, by when one said so; `*`: for any org. */
@@ -142,9 +152,13 @@ export const ledgerKeys = (name: string): Keys => {
     request: (requestId, by) => `${prefix}:request:${scopeOf(by)}${requestId}`,
     assistant: (assistantId) => `${prefix}:assistant:${encodeURIComponent(assistantId)}`,
     current: (assistantId) => `${prefix}:current:${encodeURIComponent(assistantId)}`,
+    versions: (assistantId) => `${prefix}:versions:${encodeURIComponent(assistantId)}`,
     allIntents: `${prefix}:intents`,
     intents: (orgId) => `${prefix}:intents:${encodeURIComponent(orgId)}`,
     assistants: (orgId) => `${prefix}:assistants:${encodeURIComponent(orgId)}`,
+    index: (name, orgId) => `${prefix}:index:${name}:${encodeURIComponent(orgId)}`,
+    indexState: `${prefix}:index`,
+    indexing: `${prefix}:indexing`,
     orgs: `${prefix}:orgs`,
     configured: `${prefix}:configured`,
     known: `${prefix}:known`,

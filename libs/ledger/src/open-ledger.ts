@@ -10,6 +10,7 @@ import { connectLedger } from './connection.ts';
 import type { ConsumerPositions } from './consumers/consumer-positions.ts';
 import { openConsumers, type Consumers } from './consumers/consumers.ts';
 import type { Keys } from './keys.ts';
+import { openListing, type Listing } from './listing/listing.ts';
 import { openOrgAlias, type OrgAlias } from './orgs/org-alias.ts';
 import { openOrgs, type Orgs } from './orgs/orgs.ts';
 import { openPolicies, type Policies } from './policies/policies.ts';
@@ -56,6 +57,8 @@ export interface Ledger {
   readonly activity: Activity;
   readonly rotations: Rotations;
   readonly assistants: Assistants;
+  /** Lists of assistants, and what is known of their keys. */
+  readonly listing: Listing;
   readonly orgs: Orgs;
   readonly alias: OrgAlias;
   /** Bulk rotations as callers see them. */
@@ -138,6 +141,7 @@ export const openLedger = (
       maxOpenRotations,
     }),
     assistants: openAssistants(connection, { keepEvents, confirmAfterMs, maxChangedPercent }),
+    listing: openListing(connection),
     orgs: openOrgs(connection, { maxChangedPercent }),
     alias,
     bulks: openBulks(connection),

@@ -11,11 +11,17 @@ export { observeCalls, type CallObserver } from './observe-calls.ts';
 export type { ServiceHandlers } from './services.ts';
 export { toProtoGrant, toProtoToken } from './mapping/access/access.ts';
 export { toProtoActivity } from './mapping/activity/activity-record.ts';
-export { toProtoAssistant } from './mapping/assistant.ts';
+export {
+  toProtoAssistant,
+  toProtoHolder,
+  toProtoKeyVersion,
+  toProtoOrg,
+  toProtoSummary,
+} from './mapping/assistant.ts';
 export { toProtoBulkItem, toProtoBulkRotation } from './mapping/bulk.ts';
 export { toProtoConsumer } from './mapping/consumer.ts';
 export { toProtoPolicy } from './mapping/policy.ts';
-export { toProtoRotation } from './mapping/rotation.ts';
+export { toProtoRotation, toProtoStep } from './mapping/rotation.ts';
 export { toProtoLimitedCaller, toProtoStatus } from './mapping/status.ts';
 export { toProtoSweep } from './mapping/sweep.ts';
 export type { BulkRotation__Output as ProtoBulkRotation } from './generated/rekey/v1/BulkRotation.ts';

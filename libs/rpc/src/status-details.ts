@@ -7,7 +7,7 @@ import {
   type FieldViolation,
   type RekeyError,
 } from '@rekey/schema';
-import protobuf from 'protobufjs';
+import protobuf from 'protobufjs/light.js';
 
 /*
  * The standard error model of Google APIs (AIP-193): google.rpc.Status with ErrorInfo, BadRequest and

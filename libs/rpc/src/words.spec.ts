@@ -16,15 +16,15 @@ import { readStatusDetails, toStatus } from './status-details.ts';
 
 interface Definition {
   path: string;
-  requestType: { type: { field: { name: string }[] } };
 }
 const codes = Object.keys(errorTable) as ErrorCode[];
-const methods = Object.values(loadContract().v1).flatMap((service) =>
+const contract = loadContract();
+const methods = Object.values(contract.v1).flatMap((service) =>
   Object.values((service as unknown as { service?: Record<string, Definition> }).service ?? {}).map(
-    ({ path, requestType }) => ({
+    ({ path }) => ({
       path,
       name: path.split('/')[2]!,
-      fields: requestType.type.field.map(({ name }) => name),
+      fields: contract.requestTypeOf(path).fieldsArray.map(({ name }) => name),
     }),
   ),
 );

@@ -10,7 +10,7 @@ export { readRedisUrlFile } from './config/redis-url-file.ts';
 export { refineWorkerVariables, workerVariables } from './config/worker-variables.ts';
 export { isEntryOlderThan, nextUlid } from './ids/next-ulid.ts';
 export { logEvents, type LogEventName } from './logging/log-events.ts';
-export { createLogger, droppedLogLines, type Logger } from './logging/logger.ts';
+export { createLogger, droppedLogLines, flushLog, type Logger } from './logging/logger.ts';
 export {
   createLineOutput,
   ignoreOutputErrors,

@@ -62,7 +62,14 @@ export { errorTable, isErrorCode, type ErrorCode } from './errors/error-table.ts
 export { errorText, storedErrorText } from './errors/error-text.ts';
 export { type ErrorText } from './errors/error-row.ts';
 export { type ErrorSubject } from './errors/subject-text.ts';
-export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState } from './domain/sweep.ts';
+export {
+  noSweepCounts,
+  type Sweep,
+  type SweepCounts,
+  SweepJob,
+  SweepState,
+  sweepStates,
+} from './domain/sweep.ts';
 export { ArchiveReport, type ArchiveStatus } from './archive/archive.ts';
 export { type Attention, type AttentionCode, attentionCodes } from './domain/attention.ts';
 export {

@@ -1,5 +1,6 @@
 export { subscribe } from './subscribe.ts';
-export { type SubscribeOptions } from './options.ts';
+export { type Applied, type Restored, type SubscribeOptions } from './options.ts';
+export { openLocalVault, type LocalVault } from './local-vault.ts';
 export { SubscribeError, type SubscribeErrorCode } from './subscribe-error.ts';
 export {
   type Cause,

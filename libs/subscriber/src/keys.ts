@@ -115,6 +115,8 @@ export interface Freshness {
    * ones.
    */
   revoked: boolean;
+  /** The held keys are those of the option `restore`: no snapshot was taken yet. */
+  restored: boolean;
   /** Redis accepts the acknowledgements. */
   acknowledging: boolean;
   /** The stream entry up to which everything has been applied, and its number. */

@@ -1,5 +1,6 @@
 import { ConsumerName, namesDatabase } from '@rekey/schema';
 import type { Redis, RedisOptions } from 'ioredis';
+import type { HeldKey, RemovedKey, UnreadableKey } from './keys.ts';
 import { SubscribeError } from './subscribe-error.ts';
 
 export interface SubscribeOptions {
@@ -29,8 +30,33 @@ export interface SubscribeOptions {
   staleAfterMs?: number;
   /** How long `subscribe` waits for Redis and for the end of the enrolment. Default 30,000. */
   readyTimeoutMs?: number;
+  /**
+   * Called after events were applied, before that is acknowledged; one call at a time. While it rejects, the
+   * position is not acknowledged, each acknowledgement reports one more unapplied event with the message of
+   * the error, and the call is repeated. The message must not contain a secret.
+   */
+  beforeAcknowledge?: (applied: Applied) => Promise<void>;
+  /**
+   * Keys to start with, such as those that an earlier process has stored: `subscribe` resolves at once, and
+   * never rejects because of Redis. They count as held: no key returns to an older version. They count as
+   * stale until the first snapshot, which `fresh` announces.
+   */
+  restore?: Restored;
   /** Aborts `subscribe` before it resolves. */
   signal?: AbortSignal;
+}
+
+/** The entry of the event stream up to which everything has been applied, and its number. */
+export interface Applied {
+  position: string;
+  seq: number;
+}
+
+export interface Restored {
+  /** As `keys.current` has returned them. */
+  keys: Iterable<HeldKey | RemovedKey | UnreadableKey>;
+  /** When they were complete; a time in the future counts as now. */
+  provenAt: Date;
 }
 
 export type Settings = Required<

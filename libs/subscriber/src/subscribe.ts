@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { createFollower, type Follower } from './follower/follower.ts';
 import { HeldKeys } from './records/held-keys.ts';
+import { restoreKeys } from './records/restore-keys.ts';
 import type { Freshness, HeldKey, Keys, KeysEvents, Refusal, RemovedKey, UnreadableKey } from './keys.ts';
 import { namesUnder } from './redis/names.ts';
 import { settingsOf, type SubscribeOptions } from './options.ts';
@@ -26,6 +27,7 @@ export const subscribe = async (options: SubscribeOptions): Promise<Keys> => {
     ownKeys,
     held,
     names: namesUnder(settings.prefix),
+    beforeAcknowledge: options.beforeAcknowledge,
     connect: connectAs(options.redis, `rekey:consumer:${settings.consumer}`),
     listeners: {
       has: (event) => keys.listenerCount(event) > 0,
@@ -36,7 +38,7 @@ export const subscribe = async (options: SubscribeOptions): Promise<Keys> => {
   const abort = () => void follower.close();
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    await follower.start();
+    await follower.start(options.restore && restoreKeys(held, options.restore));
   } catch (error) {
     await follower.close();
     signal?.throwIfAborted();

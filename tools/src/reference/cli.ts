@@ -1,7 +1,7 @@
 import type { rekeyProgram } from '../../../apps/cli/src/program.ts';
 import { code, page, paragraph, table } from './markdown.ts';
 
-type Command = ReturnType<typeof rekeyProgram>;
+type Command = Awaited<ReturnType<typeof rekeyProgram>>;
 type Option = Command['options'][number];
 type Argument = Command['registeredArguments'][number];
 
@@ -11,8 +11,25 @@ const INTRODUCTION = `
 Generated from the definitions of the commands by \`npm run generate\`. \`rekey --help\` and
 \`rekey COMMAND --help\` show the same.
 
-Every command that prints results takes \`--json\`: one JSON object per line. Commands that only show
-something (\`get\` without \`--wait\`, \`list\`, \`status\`) end with 0 if they could show it.
+Commands that only show something (\`get\` without \`--wait\`, \`list\`, \`status\`) end with 0 if they
+could show it.
+`;
+
+const OUTPUT = `
+## Output
+
+| option | |
+| --- | --- |
+| \`--output table\` | for people: the default |
+| \`--output json\`, \`--json\` | for programs: one JSON object per line, with the names of the contract |
+| \`--output yaml\` | the same as YAML documents |
+| \`--columns a,b\` | of a list: these columns, in this order; \`rekey COMMAND --help\` names them |
+| \`--no-color\` | no colors, as with the variable \`NO_COLOR\`, or if the output is no terminal |
+
+A table shows how long ago a time is; JSON and YAML have the exact time. A list that is empty says so on
+standard error, and prints nothing else. Control characters in values from outside are escaped. A failed
+command reports it on standard error, with \`--output json\` or \`yaml\` as
+\`{"error":{"reason":…,"message":…}}\`. States are taken in capitals, as they are shown, and in small letters.
 `;
 
 const EXIT_CODES: [code: string, meaning: string][] = [
@@ -53,10 +70,13 @@ In zsh, use \`rekey completion zsh\` after \`compinit\` has run (\`autoload -Uz 
 
 /** Options of nearly every command, explained once. */
 const TLS = new Set(['--tls', '--tls-ca', '--tls-cert', '--tls-key', '--tls-server-name', '--token-file']);
-const COMMON = new Set(['--gateway', '--json', '--help', ...TLS]);
+const COMMON = new Set(['--gateway', '--json', '--output', '--help', ...TLS]);
 
 const ALSO =
-  'Also `--gateway <address>`, `--json` and the options for the [connection](#connection-to-the-gateway).';
+  'Also `--gateway <address>` and the options for the [connection](#connection-to-the-gateway) and the ' +
+  '[output](#output).';
+
+const ALSO_OUTPUT = 'Also the options for the [output](#output).';
 
 const argumentRow = (argument: Argument): string[] => [
   code(argument.required ? `<${argument.name()}>` : `[${argument.name()}]`),
@@ -64,10 +84,10 @@ const argumentRow = (argument: Argument): string[] => [
 ];
 
 const choicesOf = ({ argChoices }: Option): string => (argChoices ? ` (${argChoices.join(', ')})` : '');
-const defaultOf = ({ defaultValue, description, negate }: Option): string =>
+const defaultOf = ({ defaultValue, defaultValueDescription, description, negate }: Option): string =>
   negate || description.includes('(default') || defaultValue === undefined || defaultValue === ''
     ? ''
-    : ` (default: ${String(defaultValue)})`;
+    : ` (default: ${defaultValueDescription ?? String(defaultValue)})`;
 const optionRow = (option: Option): string[] => [
   code(option.flags) + (option.mandatory ? ', required' : ''),
   `${option.description}${choicesOf(option)}${defaultOf(option)}`,
@@ -88,6 +108,7 @@ const sectionOf = (command: Command, path: readonly string[]): string[] => {
   const subCommands = help.visibleCommands(command).filter((sub) => sub.name() !== 'help');
   const options = help.visibleOptions(command).filter(({ long }) => !COMMON.has(long ?? ''));
   const takesGateway = command.options.some(({ long }) => long === '--gateway');
+  const takesOutput = command.options.some(({ long }) => long === '--output');
   const { registeredArguments } = command;
   const after = afterText(command);
   const usage = [...names, command.usage()].join(' ');
@@ -99,7 +120,7 @@ const sectionOf = (command: Command, path: readonly string[]): string[] => {
       ? [table(['argument', ''], registeredArguments.map(argumentRow))]
       : []),
     ...(options.length > 0 ? [table(['option', ''], options.map(optionRow))] : []),
-    ...(takesGateway ? [ALSO] : []),
+    ...(takesGateway ? [paragraph(ALSO)] : takesOutput ? [ALSO_OUTPUT] : []),
     ...(after === '' ? [] : [`\`\`\`\n${after}\n\`\`\``]),
     ...subCommands.flatMap((sub) => sectionOf(sub, names)),
   ];
@@ -122,6 +143,7 @@ export const cliPage = (program: Command): string => {
   return page(
     INTRODUCTION,
     table(['exit code', 'meaning'], EXIT_CODES),
+    OUTPUT,
     SETUP.replace('TLS_OPTIONS', () => tlsOptions(commands).trimEnd()),
     '## Examples',
     `\`\`\`\n${after.slice(after.indexOf('\n') + 1, after.indexOf('\n\nExit codes'))}\n\`\`\``,

@@ -39,6 +39,7 @@ describe('docs/reference/redis-keys.md', () => {
     'bulk:ID:draws',
     'bulk:ID:redo',
     'changes:ORG',
+    'hints',
     'rotations:open:ORG',
   ];
   /** What stands for the argument of a key, by the name of the key's method. */
@@ -49,6 +50,7 @@ describe('docs/reference/redis-keys.md', () => {
     policyRequest: ['UUID'],
     intents: ['ORG'],
     assistants: ['ORG'],
+    index: ['id ORG', 'age ORG', 'change ORG', 'uncertain ORG'],
     heldSwept: ['ORG'],
     budget: ['EGRESS'],
     replicated: ['PROCESS'],
@@ -59,7 +61,11 @@ describe('docs/reference/redis-keys.md', () => {
   const namesInCode = (): string[] => {
     const { prefix: _, bull, ...keys } = ledgerKeys('rekey');
     const named = Object.entries(keys).flatMap(([name, key]) =>
-      typeof key === 'string' ? [key] : (ARGUMENTS[name] ?? ['ID']).map((argument) => key(argument)),
+      typeof key === 'string'
+        ? [key]
+        : (ARGUMENTS[name] ?? ['ID']).map((argument) =>
+            (key as (...names: string[]) => string)(...argument.split(' ')),
+          ),
     );
     return [
       ...named,

@@ -9,11 +9,10 @@ import {
 import { TextFileError, readTextFile } from '@rekey/schema';
 import { Command, Option } from 'commander';
 import { CliError, exitCodes } from '../failure.ts';
-import { print } from '../gateway-command.ts';
+import { print, withOutputOptions, type OutputOptions } from '../output/format.ts';
 import { notEmpty } from '../option-values.ts';
 
-interface CheckOptions {
-  json?: boolean;
+interface CheckOptions extends OutputOptions {
   as?: string[];
   can?: Permission;
   org?: string;
@@ -86,7 +85,7 @@ const describeCaller = (options: CheckOptions, access: Access, principals: reado
 };
 
 const checkCommand = (): Command =>
-  new Command('check')
+  withOutputOptions(new Command('check'))
     .description('check an access file before the gateway uses it, or what it lets a caller do')
     .argument('<file>', 'the path of the file')
     .option('--as <principal>', 'a caller with this name; repeat it for groups', collect)
@@ -94,7 +93,6 @@ const checkCommand = (): Command =>
       new Option('--can <permission>', 'whether the caller may do this').choices(Object.keys(permissions)),
     )
     .option('--org <id>', 'in this org (default: in every org)', notEmpty)
-    .option('--json', 'machine-readable output, one JSON object per line')
     .action((file: string, options: CheckOptions) => {
       const access = read(file);
       if (options.as !== undefined) return describeCaller(options, access, options.as);

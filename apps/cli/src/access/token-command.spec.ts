@@ -124,7 +124,7 @@ describe('rekey token create', () => {
 describe('rekey token list and revoke', () => {
   it('shows what has expired, and passes no terminal escape', async () => {
     await rekey('token', 'list');
-    expect(out).toMatch(/^nightly +rotator +2096-\S+ +never +"jwt:https:\/\/idp#\\u001b\[31manna" +org_1$/m);
+    expect(out).toMatch(/^nightly +rotator +in \S+ d +never +"jwt:https:\/\/idp#\\u001b\[31manna" +org_1$/m);
     expect(out).toMatch(/^old +rotator +expired /m);
     expect(out).not.toContain(ESCAPE);
   });

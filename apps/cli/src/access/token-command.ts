@@ -7,7 +7,10 @@ import { CliError } from '../failure.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { warnIfExposedToGit } from '../git-exposure.ts';
 import { durationMs } from '../option-values.ts';
-import { columns, isoTime, printable, withoutEmpty } from '../output/output.ts';
+import { isForPrograms } from '../output/format.ts';
+import { printList, recordOf, withColumns, type Column, type ListOptions } from '../output/list.ts';
+import { isoTime, printable } from '../output/output.ts';
+import { relativeTime } from '../output/relative-time.ts';
 
 interface CreateOptions extends GatewayOptions {
   name: string;
@@ -17,18 +20,29 @@ interface CreateOptions extends GatewayOptions {
   outputFile?: string;
 }
 
-const orgs = (org: string, before: string[] | undefined): string[] => [...(before ?? []), org];
+const collect = (org: string, before: string[] | undefined): string[] => [...(before ?? []), org];
 
-const tokenJson = (token: AccessToken): Record<string, unknown> =>
-  withoutEmpty({
-    name: token.name,
-    role: token.role,
-    orgs: token.orgs,
-    requested_by: token.requestedBy,
-    create_time: isoTime(token.createTime),
-    expire_time: isoTime(token.expireTime),
-    last_use_time: isoTime(token.lastUseTime),
-  });
+const tokenColumns: readonly Column<AccessToken>[] = [
+  { name: 'name', value: ({ name }) => name },
+  { name: 'role', value: ({ role }) => role },
+  {
+    name: 'expire_time',
+    header: 'EXPIRES',
+    value: ({ expireTime }) => expireTime,
+    show: ({ expireTime }) => (expireTime.getTime() <= Date.now() ? 'expired' : relativeTime(expireTime)),
+  },
+  {
+    name: 'last_use_time',
+    header: 'LAST USED',
+    value: ({ lastUseTime }) => lastUseTime,
+    show: ({ lastUseTime }) => (lastUseTime ? relativeTime(lastUseTime) : 'never'),
+  },
+  { name: 'create_time', header: 'CREATED', isOptional: true, value: ({ createTime }) => createTime },
+  { name: 'requested_by', header: 'CREATED BY', value: ({ requestedBy }) => requestedBy },
+  { name: 'orgs', value: ({ orgs }) => orgs },
+];
+
+const tokenJson = (token: AccessToken): Record<string, unknown> => recordOf(tokenColumns, token);
 
 const createFile = (path: string): Promise<FileHandle> =>
   open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
@@ -65,7 +79,7 @@ const create = async ({ name, role, org, ttl, outputFile, ...options }: CreateOp
         `${outputFile === undefined ? 'Its secret is not shown again' : `Its secret is in ${outputFile}`}.\n`,
     );
     if (outputFile === undefined) print(options, { ...tokenJson(token), secret }, secret);
-    else if (options.json) print(options, tokenJson(token), '');
+    else if (isForPrograms(options)) print(options, tokenJson(token), '');
   });
 
 const createCommand = (): Command =>
@@ -73,38 +87,21 @@ const createCommand = (): Command =>
     .description('create an access token, and print its secret: it is not shown again')
     .requiredOption('--name <name>', 'lower-case letters, digits and hyphens; its caller is token:NAME')
     .addOption(new Option('--role <role>', 'its role: at most your own').choices(ROLES).makeOptionMandatory())
-    .requiredOption('--org <id>', "an org for it, '*' for all; may be given several times", orgs)
+    .requiredOption('--org <id>', "an org for it, '*' for all; may be given several times", collect)
     .requiredOption('--ttl <time>', 'how long it is valid, such as 90d or 12h; at most 366d', durationMs)
     .option('--output-file <file>', 'write the secret to a new file, which only you can read')
     .action(create);
 
-const HEAD = ['NAME', 'ROLE', 'EXPIRES', 'LAST USED', 'CREATED BY', 'ORGS'];
-
-const tokensTable = (tokens: AccessToken[]): string =>
-  tokens.length === 0
-    ? 'no access tokens; to create one, see rekey token create --help'
-    : columns([
-        HEAD,
-        ...tokens.map((token) => [
-          printable(token.name),
-          printable(token.role),
-          token.expireTime.getTime() <= Date.now() ? 'expired' : isoTime(token.expireTime)!,
-          isoTime(token.lastUseTime) ?? 'never',
-          printable(token.requestedBy),
-          token.orgs.map(printable).join(' '),
-        ]),
-      ]);
-
 const listCommand = (): Command =>
-  withGatewayOptions(new Command('list'))
+  withColumns(withGatewayOptions(new Command('list')), tokenColumns)
     .description('list the access tokens, without their secrets')
-    .action(async (options: GatewayOptions) => {
-      await withGateway(options, async (client) => {
-        const tokens = await client.listTokens();
-        if (options.json) for (const token of tokens) print(options, tokenJson(token), '');
-        else process.stdout.write(`${tokensTable(tokens)}\n`);
-      });
-    });
+    .action((options: GatewayOptions & ListOptions<AccessToken>) =>
+      withGateway(options, async (client) =>
+        printList(options, tokenColumns, await client.listTokens(), {
+          empty: 'no access tokens; to create one, see rekey token create --help',
+        }),
+      ),
+    );
 
 const revokeCommand = (): Command =>
   withGatewayOptions(new Command('revoke'))

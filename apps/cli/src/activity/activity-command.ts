@@ -5,11 +5,11 @@ import { age, count, moment } from '../bulk/bulk-request.ts';
 import { CliError } from '../failure.ts';
 import { withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { notEmpty } from '../option-values.ts';
-import { printWhenRead } from '../output/standard-output.ts';
+import { createListPrinter, printList, withColumns, type ListOptions } from '../output/list.ts';
 import { take } from '../take.ts';
-import { activityJson, createActivityTable } from './activity-output.ts';
+import { activityColumns } from './activity-output.ts';
 
-interface ActivityOptions extends GatewayOptions {
+interface ActivityOptions extends GatewayOptions, ListOptions<ActivityRecord> {
   follow?: boolean;
   org?: string;
   by?: string;
@@ -22,7 +22,6 @@ interface ActivityOptions extends GatewayOptions {
 
 const LISTED = 50;
 const SHOWN_BEFORE_FOLLOWING = 10;
-const ROWS_AT_ONCE = 200;
 const LARGEST_PAGE = 500;
 
 /** The value of --since and --until: a time, or how long ago. */
@@ -59,16 +58,6 @@ const warnOfUnreadable = (unreadable: number): void => {
   );
 };
 
-type Show = (records: readonly ActivityRecord[]) => Promise<void>;
-
-const createShow = ({ json }: ActivityOptions): Show => {
-  const table = createActivityTable();
-  return async (records) => {
-    if (json) for (const record of records) await printWhenRead(`${activityJson(record)}\n`);
-    else if (records.length > 0) await printWhenRead(`${table(records)}\n`);
-  };
-};
-
 const list = async (client: RekeyClient, options: ActivityOptions): Promise<void> => {
   const { since, until, limit = LISTED } = options;
   let unreadable = 0;
@@ -81,15 +70,7 @@ const list = async (client: RekeyClient, options: ActivityOptions): Promise<void
     },
     { onUnreadable: (more) => (unreadable += more) },
   );
-  const show = createShow(options);
-  let rows: ActivityRecord[] = [];
-  for await (const record of take(all, limit)) {
-    rows.push(record);
-    if (rows.length < ROWS_AT_ONCE) continue;
-    await show(rows);
-    rows = [];
-  }
-  await show(rows);
+  await printList(options, activityColumns, take(all, limit), { empty: 'no records' });
   if (unreadable > 0) warnOfUnreadable(unreadable);
 };
 
@@ -118,7 +99,7 @@ const recordsBefore = async (
 /** Shows what was recorded last, or since a time, and then each record as it is added. */
 const follow = async (client: RekeyClient, options: ActivityOptions): Promise<void> => {
   const { since } = options;
-  const show = createShow(options);
+  const show = createListPrinter(options, activityColumns);
   const begun = Promise.withResolvers<string>();
   const records = client
     .watchActivity(
@@ -151,7 +132,7 @@ const complaint = ({ follow: follows, since, until, limit }: ActivityOptions): s
 };
 
 export const activityCommand = (): Command =>
-  withGatewayOptions(new Command('activity'))
+  withColumns(withGatewayOptions(new Command('activity')), activityColumns)
     .description('show who did what: changes with who made them, and calls that were denied')
     .option('--follow', 'then show each record as it is added, until Ctrl-C')
     .option('--org <id>', 'only records of this org', notEmpty)

@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ActivityRecord } from '@rekey/client';
-import { activityJson, createActivityTable } from './activity-output.ts';
+import { jsonLine } from '../output/escape.ts';
+import { createTable, recordOf, tableColumns } from '../output/list.ts';
+import { activityColumns } from './activity-output.ts';
+
+const createActivityTable = () => createTable(tableColumns(activityColumns));
+const activityJson = (one: ActivityRecord) => jsonLine(recordOf(activityColumns, one));
 
 const record = (more: Partial<ActivityRecord> = {}): ActivityRecord => ({
   position: '1700000000000-0',

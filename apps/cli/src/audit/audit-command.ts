@@ -10,6 +10,7 @@ import {
 } from '@rekey/archive';
 import { Command, InvalidArgumentError } from 'commander';
 import { CliError, exitCodes } from '../failure.ts';
+import { isForPrograms, print, withOutputOptions, type OutputOptions } from '../output/format.ts';
 import { printable, table } from '../output/output.ts';
 import { readPublicKey } from '../read-key.ts';
 
@@ -17,12 +18,11 @@ interface Position {
   stream: ArchivedStream;
   position: string;
 }
-interface VerifyCommandOptions {
+interface VerifyCommandOptions extends OutputOptions {
   publicKey: string[];
   position?: Position[];
   digest?: string[];
   from?: number;
-  json?: boolean;
 }
 
 const collectPosition = (text: string, before: Position[] = []): Position[] => {
@@ -133,8 +133,8 @@ const resultJson = (report: VerifyReport): object => {
 const verify = async (path: string, options: VerifyCommandOptions): Promise<void> => {
   const verifiers = await Promise.all(options.publicKey.map(readPublicKey));
   const notes: Control[] = [];
-  const print = (json: object) => process.stdout.write(`${JSON.stringify(json)}\n`);
-  const progress = createProgress(process.stderr.isTTY && !options.json);
+  const forPrograms = isForPrograms(options);
+  const progress = createProgress(process.stderr.isTTY && !forPrograms);
   const report = await verifyArchive({
     path,
     verifiers,
@@ -143,7 +143,7 @@ const verify = async (path: string, options: VerifyCommandOptions): Promise<void
     digests: options.digest ?? [],
     onProgress: progress.show,
     onControl: (control, file) => {
-      if (options.json) print({ noted: { ...control, file } });
+      if (forPrograms) print(options, { noted: { ...control, file } }, '');
       else if (notes.length < MAX_NOTES) notes.push(control);
     },
   })
@@ -153,15 +153,13 @@ const verify = async (path: string, options: VerifyCommandOptions): Promise<void
         : error;
     })
     .finally(progress.end);
-  if (options.json) {
-    for (const broken of report.breaks) print({ break: broken });
-    print({ result: resultJson(report) });
-  } else process.stdout.write(`${resultText(report, notes)}\n`);
+  if (forPrograms) for (const broken of report.breaks) print(options, { break: broken }, '');
+  print(options, { result: resultJson(report) }, resultText(report, notes));
   if (report.breaks.length > 0) process.exitCode = exitCodes.failed;
 };
 
 const verifyCommand = (): Command =>
-  new Command('verify')
+  withOutputOptions(new Command('verify'))
     .description('prove that an archive is as Rekey wrote it; asks neither the gateway nor Redis')
     .argument('<dir>', 'the folder of the archive, or a copy of it')
     .requiredOption(
@@ -176,7 +174,6 @@ const verifyCommand = (): Command =>
     )
     .option('--digest <sha256>', 'a digest file that must be in its chain; repeatable', collectDigest)
     .option('--from <number>', 'begin at this segment: those before it were moved away', segmentNumber)
-    .option('--json', 'machine-readable output, one JSON object per line')
     .action(verify)
     .addHelpText(
       'after',

@@ -1,14 +1,6 @@
 import type { BulkItem, BulkRotation } from '@rekey/client';
-import {
-  byText,
-  NO_WORKER,
-  consumersJson,
-  explained,
-  isoTime,
-  printable,
-  table,
-  withoutEmpty,
-} from '../output/output.ts';
+import { paddedState } from '../output/style.ts';
+import { NO_WORKER, explained, isoTime, printable, table } from '../output/output.ts';
 
 /** The JSON form of a proto3 duration: seconds and an `s`. */
 export const jsonDuration = (ms: number | undefined): string | undefined =>
@@ -39,56 +31,6 @@ export const doneOf = ({ counts }: BulkRotation): number =>
   counts.succeeded + counts.shared + counts.failed + counts.cancelled + counts.valid;
 
 export const isBulkStopped = ({ state }: BulkRotation): boolean => state === 'PAUSED' || state === 'HALTED';
-
-/** A bulk rotation as --json shows it: the contract's names, RFC 3339 times, unset fields left out. */
-export const bulkJson = (bulk: BulkRotation): Record<string, unknown> =>
-  withoutEmpty({
-    id: bulk.id,
-    org_id: bulk.orgId,
-    state: bulk.state,
-    reason: bulk.reason,
-    request_id: bulk.requestId,
-    requested_by: bulk.requestedBy,
-    create_time: isoTime(bulk.createTime),
-    start_time: isoTime(bulk.startTime),
-    update_time: isoTime(bulk.updateTime),
-    end_time: isoTime(bulk.endTime),
-    urgent: bulk.urgent,
-    validate_only: bulk.validateOnly,
-    explicit: bulk.explicit,
-    search: bulk.search,
-    rotated_before: isoTime(bulk.rotatedBefore),
-    canary: bulk.canary,
-    max_failures: bulk.maxFailures,
-    counts: bulk.counts,
-    stop: bulk.stop,
-    rate: bulk.rate,
-    remaining: jsonDuration(bulk.remainingMs),
-    estimate: bulk.estimate && {
-      request_count: bulk.estimate.requestCount,
-      duration: jsonDuration(bulk.estimate.durationMs),
-    },
-    verification: bulk.verification && {
-      verified: bulk.verification.verified,
-      repaired: bulk.verification.repaired,
-      unverified: bulk.verification.unverified,
-      differing_assistant_ids: bulk.verification.differingAssistantIds,
-    },
-    last_failures: bulk.lastFailures.map(({ assistantId, reason, time }) =>
-      withoutEmpty({ assistant_id: assistantId, reason, time: isoTime(time) }),
-    ),
-    list:
-      bulk.list &&
-      withoutEmpty({
-        incomplete: bulk.list.incomplete,
-        listed_count: bulk.list.listedCount,
-        invent_count: bulk.list.inventCount,
-        unreadable_count: bulk.list.unreadableCount,
-      }),
-    policy_id: bulk.policyId,
-    no_live_worker: bulk.noLiveWorker,
-    consumers: consumersJson(bulk.consumers),
-  });
 
 const selectionText = ({ explicit, search, rotatedBefore }: BulkRotation): string => {
   if (explicit) return 'listed by id';
@@ -191,26 +133,5 @@ export const bulkText = (bulk: BulkRotation): string => {
   ]);
 };
 
-/** One line of a list of bulk rotations. */
-export const bulkLine = (bulk: BulkRotation): string => {
-  const { id, state, orgId, counts, createTime, stop } = bulk;
-  const progress = `${number(doneOf(bulk))}/${number(counts.total)}`;
-  return [
-    id,
-    String(state).padEnd(10),
-    isoTime(createTime),
-    printable(orgId),
-    progress,
-    counts.failed ? `${number(counts.failed)} failed` : '',
-    stop?.reason ?? '',
-    byText(bulk),
-  ]
-    .filter(Boolean)
-    .join('  ');
-};
-
-export const itemJson = ({ assistantId, state, error }: BulkItem): Record<string, unknown> =>
-  withoutEmpty({ assistant_id: assistantId, state, error });
-
 export const itemLine = ({ assistantId, state, error }: BulkItem): string =>
-  `${String(state).padEnd(9)}  ${printable(assistantId)}${error ? `  ${explained(error)}` : ''}`;
+  `${paddedState(String(state), 9)}  ${printable(assistantId)}${error ? `  ${explained(error)}` : ''}`;

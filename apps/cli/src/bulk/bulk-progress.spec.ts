@@ -138,7 +138,6 @@ describe('createBulkDisplay', () => {
     const [out, err] = [stream(false), stream(true)];
     let nowMs = 0;
     const display = createBulkDisplay({
-      json: false,
       stdout: out.stream,
       stderr: err.stream,
       now: () => nowMs,
@@ -174,7 +173,7 @@ describe('createBulkDisplay', () => {
 
   it('on a terminal updates in place on standard error, and writes nothing to standard output', () => {
     const [out, err] = [stream(true), stream(true)];
-    const display = createBulkDisplay({ json: false, stdout: out.stream, stderr: err.stream });
+    const display = createBulkDisplay({ stdout: out.stream, stderr: err.stream });
     display.show(running);
     display.away();
     display.close();

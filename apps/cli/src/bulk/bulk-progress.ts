@@ -1,7 +1,9 @@
 import type { BulkRotation } from '@rekey/client';
 import { createLogUpdate } from 'log-update';
-import { bulkJson, doneOf, humanDuration, listText, number } from './bulk-output.ts';
+import { doneOf, humanDuration, listText, number } from './bulk-output.ts';
+import { documentOf, isForPrograms, type OutputOptions } from '../output/format.ts';
 import { printable } from '../output/output.ts';
+import { bulkJson } from './bulk-columns.ts';
 
 /** The interval of progress lines without a terminal. A new state gets a line at once. */
 const LINE_EVERY_MS = 10_000;
@@ -96,8 +98,7 @@ export const progressLine = (bulk: BulkRotation): string =>
     activity(bulk),
   ]);
 
-interface DisplayOptions {
-  json: boolean;
+interface DisplayOptions extends OutputOptions {
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;
   /** A monotonic clock, in ms. */
@@ -106,26 +107,26 @@ interface DisplayOptions {
 
 /**
  * On a terminal: a display on standard error that updates in place. Otherwise: lines on standard output, or
- * with --json an object for each change.
+ * for programs a document for each change.
  */
 export const createBulkDisplay = ({
-  json,
   stdout,
   stderr,
   now = () => performance.now(),
+  ...options
 }: DisplayOptions): BulkDisplay => {
-  if (json) return jsonDisplay(stdout);
+  if (isForPrograms(options)) return documentDisplay(stdout, options);
   return stdout.isTTY && stderr.isTTY ? liveDisplay(stderr) : lineDisplay(stdout, stderr, now);
 };
 
 const AWAY = 'the gateway does not answer; reconnecting';
 
-const jsonDisplay = (stdout: NodeJS.WriteStream): BulkDisplay => {
+const documentDisplay = (stdout: NodeJS.WriteStream, options: OutputOptions): BulkDisplay => {
   let shown: string | undefined;
   return {
     show: (bulk) => {
-      const text = JSON.stringify(bulkJson(bulk));
-      if (text !== shown) stdout.write(`${text}\n`);
+      const text = documentOf(options, bulkJson(bulk));
+      if (text !== shown) stdout.write(text);
       shown = text;
     },
     away: () => {},

@@ -19,7 +19,7 @@ export interface BulkWish {
   canaryAwaitsConsumers?: boolean;
   requireConsumer?: string[];
   maxFailures?: FailureLimit;
-  reason: string;
+  reason?: string;
   watch?: boolean;
   resultsFile?: string;
   /** In seconds. */
@@ -104,7 +104,7 @@ export const bulkSpec = (wish: BulkWish, requestId: string, nowMs: number): Crea
   return {
     orgId: wish.org,
     requestId,
-    reason: wish.reason,
+    reason: wish.reason ?? '',
     allAssistants: wish.idsFile === undefined,
     search: wish.search ?? '',
     urgent: wish.urgent ?? false,

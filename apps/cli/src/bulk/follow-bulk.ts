@@ -1,15 +1,15 @@
 import type { BulkItem, BulkRotation, RekeyClient } from '@rekey/client';
 import { isBulkEnded, type BulkItemState } from '@rekey/schema';
-import { bulkJson, bulkText, isBulkStopped, itemLine } from './bulk-output.ts';
+import { bulkText, isBulkStopped, itemLine } from './bulk-output.ts';
+import { bulkJson } from './bulk-columns.ts';
 import { createBulkDisplay } from './bulk-progress.ts';
 import { CliError, exitCodes } from '../failure.ts';
-import { print } from '../gateway-command.ts';
+import { isForPrograms, print, type OutputOptions } from '../output/format.ts';
 import { NO_WORKER } from '../output/output.ts';
-import { writeResultsFile } from './results-file.ts';
+import { writeResultsFile, type ResultsOf } from './results-file.ts';
 import { take } from '../take.ts';
 
-export interface FollowBulkOptions {
-  json?: boolean;
+export interface FollowBulkOptions extends OutputOptions {
   /** In seconds. Default: no limit. */
   timeout?: number;
   resultsFile?: string;
@@ -47,12 +47,12 @@ export const itemsOf = (
 /** Writes the --results-file, if the option is given. */
 export const writeResults = async (
   client: Pick<RekeyClient, 'bulkItems'>,
-  id: string,
+  bulk: ResultsOf,
   { resultsFile }: { resultsFile?: string },
   wanted?: WantedItems,
 ): Promise<void> => {
   if (resultsFile === undefined) return;
-  const count = await writeResultsFile(resultsFile, itemsOf(client, id, wanted));
+  const count = await writeResultsFile(resultsFile, bulk, itemsOf(client, bulk.id, wanted));
   process.stderr.write(`${count} assistants written to ${resultsFile}\n`);
 };
 
@@ -76,8 +76,8 @@ export const followBulk = async (
   try {
     const last = await watch(client, id, options, interrupted.signal);
     if (interrupted.signal.aborted) throw stillOpen(id, 'continues without this command.', 'INTERRUPTED');
-    await writeResults(client, id, options);
-    if (!options.json) process.stdout.write(`${bulkText(last)}\n`);
+    await writeResults(client, last, options);
+    if (!isForPrograms(options)) process.stdout.write(`${bulkText(last)}\n`);
     await conclude(client, last, options);
   } finally {
     process.off('SIGINT', onInterrupt);
@@ -95,10 +95,10 @@ const stillOpen = (id: string, what: string, reason: string): CliError =>
 const watch = async (
   client: RekeyClient,
   id: string,
-  { json = false, timeout }: FollowBulkOptions,
+  { timeout, ...options }: FollowBulkOptions,
   interrupted: AbortSignal,
 ): Promise<BulkRotation> => {
-  const display = createBulkDisplay({ json, stdout: process.stdout, stderr: process.stderr });
+  const display = createBulkDisplay({ ...options, stdout: process.stdout, stderr: process.stderr });
   const signal =
     timeout === undefined ? interrupted : AbortSignal.any([interrupted, AbortSignal.timeout(timeout * 1000)]);
   let last: BulkRotation | undefined;
@@ -142,7 +142,7 @@ export const setExitCode = (bulk: BulkRotation): void => {
 const conclude = async (
   client: RekeyClient,
   bulk: BulkRotation,
-  { json, timeout }: FollowBulkOptions,
+  { timeout, ...options }: FollowBulkOptions,
 ): Promise<void> => {
   const { id, state, stop, counts } = bulk;
   if (isBulkStopped(bulk)) {
@@ -159,7 +159,7 @@ const conclude = async (
       `has not ended after ${timeout} s; ${bulk.noLiveWorker ? NO_WORKER : 'it is still in progress'}.`,
       'NOT_ENDED',
     );
-  if (state === 'VALIDATED' && !json) await showInvalid(client, bulk);
+  if (state === 'VALIDATED' && !isForPrograms(options)) await showInvalid(client, bulk);
   if (!isFullSuccess(bulk)) process.exitCode = exitCodes.failed;
   if (state === 'COMPLETED' && counts.failed > 0)
     process.stderr.write(
@@ -182,8 +182,8 @@ const showInvalid = async (client: RekeyClient, { id, counts }: BulkRotation): P
 };
 
 /** Shows a bulk rotation, and the next command. */
-export const showBulk = (options: { json?: boolean }, bulk: BulkRotation): void => {
+export const showBulk = (options: OutputOptions, bulk: BulkRotation): void => {
   print(options, bulkJson(bulk), bulkText(bulk));
   const next = isBulkStopped(bulk) ? 'Resume it: rekey bulk resume' : 'Follow it: rekey bulk watch';
-  if (!options.json && !ended(bulk)) process.stdout.write(`\n${next} ${bulk.id}\n`);
+  if (!isForPrograms(options) && !ended(bulk)) process.stdout.write(`\n${next} ${bulk.id}\n`);
 };

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { BulkRotation, RekeyClient } from '@rekey/client';
+import type { BulkItem, BulkRotation, CreateBulkRotationRequest, RekeyClient } from '@rekey/client';
 import { bulkItemStates, bulkStates, type BulkItemState, type BulkState } from '@rekey/schema';
-import { Command, Option } from 'commander';
-import { bulkJson, bulkLine, itemJson, itemLine } from '../bulk/bulk-output.ts';
+import { Command } from 'commander';
+import { bulkColumns, itemColumns } from '../bulk/bulk-columns.ts';
 import {
   age,
   bulkRequest,
@@ -22,24 +22,20 @@ import {
   type FollowBulkOptions,
 } from '../bulk/follow-bulk.ts';
 import { seconds } from '../follow/follow.ts';
-import {
-  print,
-  withRecovery,
-  withGateway,
-  withGatewayOptions,
-  type GatewayOptions,
-} from '../gateway-command.ts';
-import { consumerNames, notEmpty } from '../option-values.ts';
+import { withRecovery, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { consumerNames, notEmpty, stateOption } from '../option-values.ts';
+import { printList, withColumns, type ListOptions } from '../output/list.ts';
 import { isoTime } from '../output/output.ts';
+import { confirmBulk } from '../bulk/confirm-bulk.ts';
 import { checkResultsFile } from '../bulk/results-file.ts';
 import { take } from '../take.ts';
 
 type FollowOptions = GatewayOptions & FollowBulkOptions;
-type CreateOptions = FollowOptions & BulkWish & { requestId?: string };
+type CreateOptions = FollowOptions & BulkWish & { requestId?: string; yes?: boolean };
 
 const RESULTS_FILE = [
   '--results-file <path>',
-  'write each assistant and its result to a .csv or .jsonl file',
+  'write each assistant and its result to a .csv or .jsonl file: state, reason, version, rotation, times',
 ] as const;
 
 const withResultsFile = (command: Command): Command =>
@@ -92,16 +88,21 @@ const create = (): Command =>
       failureLimit,
     )
     .option('--urgent', 'for leaked keys: run before bulk rotations that are not urgent')
-    .option('--reason <text>', 'why, for the record', '')
+    .option('--reason <text>', 'why, for the record')
     .option(
       '--request-id <uuid>',
       'makes it safe to run the same command again (default: a new id)',
       notEmpty,
     )
     .option('--watch', 'follow it until it ends or stops')
+    .option('--yes', 'do not ask')
     .action((options: CreateOptions) =>
       withGateway(options, async (client) => {
-        const bulk = await createBulk(client, options);
+        const requestId = options.requestId ?? randomUUID();
+        // Options that contradict each other are refused before the question.
+        const spec = bulkSpec(options, requestId, Date.now());
+        if (!spec.validateOnly) await confirmBulk(client, options);
+        const bulk = await createBulk(client, spec, options);
         if (options.canary !== undefined && bulk.explicit && options.canary >= bulk.counts.total) {
           process.stderr.write(
             `note: the canary of ${options.canary} covers all assistants (${bulk.counts.total}).\n`,
@@ -113,9 +114,11 @@ const create = (): Command =>
       }),
     );
 
-const createBulk = (client: RekeyClient, options: CreateOptions): Promise<BulkRotation> => {
-  const requestId = options.requestId ?? randomUUID();
-  const spec = bulkSpec(options, requestId, Date.now());
+const createBulk = (
+  client: RekeyClient,
+  spec: CreateBulkRotationRequest,
+  options: CreateOptions,
+): Promise<BulkRotation> => {
   // An age is relative to now, but a repeated request id needs an identical request.
   const before =
     options.olderThan === undefined
@@ -124,7 +127,7 @@ const createBulk = (client: RekeyClient, options: CreateOptions): Promise<BulkRo
   return client
     .createBulkRotation(bulkRequest(spec, options))
     .catch(
-      withRecovery(options, `It may have been accepted: repeat with --request-id ${requestId}${before}`),
+      withRecovery(options, `It may have been accepted: repeat with --request-id ${spec.requestId}${before}`),
     );
 };
 
@@ -133,25 +136,24 @@ const follow = (client: RekeyClient, id: string, options: FollowOptions): Promis
     withRecovery(options, `The bulk rotation continues. Follow it again: rekey bulk watch ${id}`),
   );
 
+type ListBulksOptions = GatewayOptions &
+  ListOptions<BulkRotation> & { org?: string; state?: BulkState; limit: number };
+
 const list = (): Command =>
-  withGatewayOptions(new Command('list'))
+  withColumns(withGatewayOptions(new Command('list')), bulkColumns)
     .description('list bulk rotations, newest first')
-    .option('--org <id>', 'only this org id', notEmpty, '')
-    .addOption(
-      new Option('--state <state>', 'only this state').choices(
-        bulkStates.map((state) => state.toLowerCase()),
-      ),
-    )
+    .option('--org <id>', 'only this org id', notEmpty)
+    .addOption(stateOption(bulkStates))
     .option('--limit <n>', 'list up to N', count, 50)
-    .action((options: GatewayOptions & { org: string; state?: string; limit: number }) =>
+    .action((options: ListBulksOptions) =>
       withGateway(options, async (client) => {
-        const state = options.state?.toUpperCase() as BulkState | undefined;
+        const { org, state } = options;
         const all = client.bulkRotations({
-          orgId: options.org,
+          ...(org !== undefined && { orgId: org }),
           pageSize: Math.min(options.limit, 100),
           ...(state && { state }),
         });
-        for await (const bulk of take(all, options.limit)) print(options, bulkJson(bulk), bulkLine(bulk));
+        await printList(options, bulkColumns, take(all, options.limit), { empty: 'no bulk rotations' });
       }),
     );
 
@@ -162,7 +164,7 @@ const get = (): Command =>
     .action((id: string, options: FollowOptions) =>
       withGateway(options, async (client) => {
         const bulk = await client.getBulkRotation(id);
-        await writeResults(client, id, options);
+        await writeResults(client, bulk, options);
         showBulk(options, bulk);
       }),
     );
@@ -175,22 +177,20 @@ const watch = (): Command =>
       withGateway(options, (client) => follow(client, id, options)),
     );
 
+type ListItemsOptions = FollowOptions & ListOptions<BulkItem> & { state?: BulkItemState; limit?: number };
+
 const items = (): Command =>
-  withResultsFile(withGatewayOptions(new Command('items')))
+  withColumns(withResultsFile(withGatewayOptions(new Command('items'))), itemColumns)
     .description('list the assistants of a bulk rotation and their results')
     .argument('<bulk>', 'its id')
-    .addOption(
-      new Option('--state <state>', 'only this state').choices(
-        bulkItemStates.map((state) => state.toLowerCase()),
-      ),
-    )
+    .addOption(stateOption(bulkItemStates))
     .option('--limit <n>', 'list up to N', count)
-    .action((id: string, options: FollowOptions & { state?: string; limit?: number }) =>
+    .action((id: string, options: ListItemsOptions) =>
       withGateway(options, async (client) => {
-        const state = options.state?.toUpperCase() as BulkItemState | undefined;
-        const wanted = { state, limit: options.limit };
-        if (options.resultsFile !== undefined) return writeResults(client, id, options, wanted);
-        for await (const item of itemsOf(client, id, wanted)) print(options, itemJson(item), itemLine(item));
+        const wanted = { state: options.state, limit: options.limit };
+        if (options.resultsFile !== undefined)
+          return writeResults(client, await client.getBulkRotation(id), options, wanted);
+        await printList(options, itemColumns, itemsOf(client, id, wanted), { empty: 'no assistants' });
       }),
     );
 
@@ -246,7 +246,8 @@ Examples:
   rekey bulk create --org org_demo --all --canary 10 --watch
                                             rotate ten, then pause; rekey bulk resume rotates the rest
   rekey bulk create --org org_demo --ids-file leaked.txt --urgent --watch --results-file results.csv
-  rekey bulk create --org org_demo --older-than 90d --max-failures 1%
+  rekey bulk create --org org_demo --older-than 90d --max-failures 1% --yes
+                                            the same in a script: without a question
   rekey bulk items blk_01J… --state failed  list the failed assistants and why they failed
 
 Exit codes of create --watch, create --dry-run and watch: 0 it ended and every assistant succeeded;

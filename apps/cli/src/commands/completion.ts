@@ -1,12 +1,13 @@
 import { Argument, Command } from 'commander';
 import { completionScript, completionShells, type CompletionShell } from '../completion/completion-script.ts';
 
-export const completionCommand = (program: Command): Command =>
+/** `program`: loads the whole command line. */
+export const completionCommand = (program: () => Promise<Command>): Command =>
   new Command('completion')
     .description('print a shell script that completes the commands and options of rekey with Tab')
     .addArgument(new Argument('<shell>', 'which shell').choices(completionShells))
-    .action((shell: CompletionShell) => {
-      process.stdout.write(completionScript(program, shell));
+    .action(async (shell: CompletionShell) => {
+      process.stdout.write(completionScript(await program(), shell));
     })
     .addHelpText(
       'after',

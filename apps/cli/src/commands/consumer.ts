@@ -2,7 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, RekeyClient } from '@rekey/client';
 import type { ConsumerKeyType } from '@rekey/sealing';
 import { Command, Option } from 'commander';
-import { consumerJson, consumerText, consumersTable } from '../output/consumer-output.ts';
+import { NO_CONSUMERS, consumerColumns, consumerJson, consumerText } from '../output/consumer-output.ts';
+import { isForPrograms } from '../output/format.ts';
+import { printList, withColumns, type ListOptions } from '../output/list.ts';
+import { confirmShown } from '../confirm.ts';
+import { printable } from '../output/escape.ts';
 import { exitCodes } from '../failure.ts';
 import { seconds } from '../follow/follow.ts';
 import { print, withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
@@ -117,41 +121,48 @@ const orgsCommand = (): Command =>
       });
     });
 
+type ListConsumersOptions = GatewayOptions & ListOptions<Consumer>;
+
+const showConsumers = (options: ListConsumersOptions, consumers: readonly Consumer[]): Promise<void> =>
+  printList(options, consumerColumns, consumers, { empty: NO_CONSUMERS });
+
 const listCommand = (): Command =>
-  withGatewayOptions(new Command('list'))
+  withColumns(withGatewayOptions(new Command('list')), consumerColumns)
     .description('list the consumers')
-    .action(async (options: GatewayOptions) => {
-      await withGateway(options, async (client) => {
-        const consumers = await client.listConsumers();
-        if (options.json) for (const consumer of consumers) print(options, consumerJson(consumer), '');
-        else process.stdout.write(consumersTable(consumers));
-      });
-    });
+    .action((options: ListConsumersOptions) =>
+      withGateway(options, async (client) => showConsumers(options, await client.listConsumers())),
+    );
 
 const statusCommand = (): Command =>
-  withGatewayOptions(new Command('status'))
+  withColumns(withGatewayOptions(new Command('status')), consumerColumns)
     .description(
       'show the progress of consumers: which are live, their lag, and keys that they could not apply',
     )
     .argument('[name]', 'only this consumer, with its instances')
     .option('--watch', 'repeat every second, until Ctrl-C')
-    .action(async (name: string | undefined, options: GatewayOptions & { watch?: boolean }) => {
+    .action(async (name: string | undefined, options: ListConsumersOptions & { watch?: boolean }) => {
       await withGateway(options, async (client) => {
         for (;;) {
           const consumers =
             name === undefined ? await client.listConsumers() : [await client.getConsumer(name)];
-          if (options.json) for (const consumer of consumers) print(options, consumerJson(consumer), '');
-          else {
-            if (options.watch && process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');
-            process.stdout.write(
-              name === undefined ? consumersTable(consumers) : `${consumerText(consumers[0]!)}\n`,
-            );
-          }
+          const clears = options.watch && process.stdout.isTTY && !isForPrograms(options);
+          if (clears) process.stdout.write('\u001b[H\u001b[2J');
+          if (name === undefined) await showConsumers(options, consumers);
+          else print(options, consumerJson(consumers[0]!), consumerText(consumers[0]!));
           if (!options.watch) return;
           await sleep(WATCH_EVERY_MS);
         }
       });
     });
+
+const whatIsRemoved = (consumer: Consumer): string => {
+  const instances = consumer.instances.filter((one) => one.live);
+  const keys = Math.max(0, ...consumer.instances.map((one) => one.keyCount));
+  return (
+    `${printable(consumer.name)} reads the keys of ${consumer.orgs.map(printable).join(', ')}: ` +
+    `${instances.length} live instances, ${keys.toLocaleString('en-US')} keys. They get no further keys.`
+  );
+};
 
 const removeCommand = (): Command =>
   withGatewayOptions(new Command('remove'))
@@ -162,8 +173,14 @@ const removeCommand = (): Command =>
         'keeps the keys that it already has; rotate the keys that it must no longer know',
     )
     .argument('<name>')
-    .action(async (name: string, options: GatewayOptions) => {
+    .option('--yes', 'do not ask')
+    .action(async (name: string, options: GatewayOptions & { yes?: boolean }) => {
       await withGateway(options, async (client) => {
+        await confirmShown(`Remove the consumer ${printable(name)}?`, options, async () => {
+          // An entry that another client wrote to Redis may be unreadable; it can be removed.
+          const consumer = await client.getConsumer(name).catch(() => undefined);
+          return consumer && whatIsRemoved(consumer);
+        });
         const { registryRev } = await client.removeConsumer(name);
         const proof = await untilProved(client, registryRev);
         print(
@@ -193,5 +210,5 @@ Examples:
   rekey consumer add billing --key-file billing.json --org org_demo
                                             let it read the keys of org_demo
   rekey consumer status --watch             follow the progress of all consumers
-  rekey consumer remove billing             give it no further keys`,
+  rekey consumer remove billing             give it no further keys; asks first, unless with --yes`,
     );

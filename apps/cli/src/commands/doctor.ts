@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { exitCodeOf, type Finding } from '../doctor/finding.ts';
 import { print, refuseAddress, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
-import { withoutEmpty } from '../output/output.ts';
-import { takenFromStart } from '../running-start.ts';
+import { printable, withoutEmpty } from '../output/output.ts';
+import { paddedState } from '../output/style.ts';
+import { takenFromStart } from '../profiles/taken.ts';
 
 const findingLine = ({ check, status, message, advice }: Finding): string => {
   const sentences = [`${message.replace(/\.$/, '')}.`, advice].filter(Boolean).join(' ');
-  return `${status.padEnd(4)}  ${check.padEnd(16)}  ${sentences}`;
+  return `${paddedState(status, 4)}  ${check.padEnd(16)}  ${printable(sentences)}`;
 };
 
 export const doctorCommand = (): Command =>

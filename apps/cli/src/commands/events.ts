@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { count } from '../bulk/bulk-request.ts';
 import type { EventsOptions } from '../follow/follow-events.ts';
 import { notEmpty } from '../option-values.ts';
+import { withOutputOptions } from '../output/format.ts';
 
 /** The value of --from. */
 const fromPosition = (text: string): string => {
@@ -13,8 +14,11 @@ const fromPosition = (text: string): string => {
 };
 
 export const eventsCommand = (): Command =>
-  new Command('events')
-    .description('follow the event stream: new key versions, removed keys and uncertain versions')
+  withOutputOptions(new Command('events'))
+    .description(
+      'follow the event stream: new key versions, removed keys and uncertain versions. ' +
+        'For programs: the events of the stream, with --open also `opened`',
+    )
     .option(
       '--redis <url>',
       'the URL of Redis (default: REDIS_URL, REDIS_URL_FILE, or redis://127.0.0.1:6379)',
@@ -30,7 +34,6 @@ export const eventsCommand = (): Command =>
     .option('--count <n>', 'exit after N events', count)
     .option('--open', 'open the sealed records: SHOWS SECRET KEYS')
     .option('--key-file <path>', 'the key file that opens them (default: REKEY_KEY_FILE)')
-    .option('--json', 'one JSON object per line: the event of the stream, with --open also `opened`')
     .action(async (options: EventsOptions) => {
       // Loading it takes a third of a second: no other command pays for it.
       const { followEvents } = await import('../follow/follow-events.ts');

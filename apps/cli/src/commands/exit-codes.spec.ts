@@ -265,7 +265,7 @@ describe('a command that requests a sweep or a bulk rotation', () => {
     async (state, failures, code) => {
       [bulk, failed] = [state, failures];
       for (const args of [
-        ['create', '--org', 'org_1', '--all'],
+        ['create', '--org', 'org_1', '--all', '--yes'],
         ['retry', BLK],
         ['resume', BLK],
       ]) {

@@ -1,4 +1,5 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { printTimeline } from '../assistants/timeline-output.ts';
 import { CliError } from '../failure.ts';
 import { followBulk, showBulk } from '../bulk/follow-bulk.ts';
 import { concludeRotation, followRotation } from '../follow/follow-rotation.ts';
@@ -23,12 +24,20 @@ export const getCommand = (): Command =>
           'or the current key version of an assistant (any other id)',
       )
       .argument('<id>', 'the id of a rotation, a bulk rotation, a sweep or an assistant')
-      .option('--wait', 'wait until it ends; not for an assistant'),
+      .option('--wait', 'wait until it ends; not for an assistant')
+      .addOption(
+        new Option('--timeline', 'show when each step of a rotation happened').conflicts([
+          'wait',
+          'acknowledged',
+          'consumer',
+        ]),
+      ),
   ).action(
     async (
       id: string,
       options: GatewayOptions & {
         wait?: boolean;
+        timeline?: boolean;
         timeout: number;
         acknowledged?: boolean;
         consumer?: string[];
@@ -37,6 +46,7 @@ export const getCommand = (): Command =>
       const also = alsoUntil(options);
       await withGateway(options, async (client) => {
         if (id.startsWith('rot_')) {
+          if (options.timeline) return printTimeline(options, await client.getRotationTimeline(id));
           const rotation = await client.getRotation(id);
           if (options.wait || also)
             return concludeRotation(
@@ -46,6 +56,11 @@ export const getCommand = (): Command =>
             );
           return print(options, rotationJson(rotation), rotationText(rotation));
         }
+        if (options.timeline)
+          throw new CliError(
+            '--timeline needs the id of a rotation: it begins with rot_. For an assistant: rekey history',
+            'INVALID_ARGUMENT',
+          );
         if (also)
           throw new CliError(
             '--acknowledged and --consumer need the id of a rotation: it begins with rot_.',

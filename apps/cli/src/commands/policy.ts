@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { CreateRotationPolicyRequest, FailureLimit, RekeyClient, RotationPolicy } from '@rekey/client';
 import { Command, InvalidArgumentError } from 'commander';
+import { confirm, confirmShown } from '../confirm.ts';
+import { printable } from '../output/escape.ts';
 import { age, failureLimit } from '../bulk/bulk-request.ts';
 import {
   print,
@@ -11,7 +13,8 @@ import {
 } from '../gateway-command.ts';
 import { idsOf } from '../bulk/ids-file.ts';
 import { notEmpty } from '../option-values.ts';
-import { policyJson, policyLine, policyText } from '../output/policy-output.ts';
+import { createTable, printList, tableColumns, withColumns, type ListOptions } from '../output/list.ts';
+import { policyColumns, policyJson, policyText } from '../output/policy-output.ts';
 
 interface PolicyWish {
   org: string;
@@ -21,7 +24,7 @@ interface PolicyWish {
   timeZone?: string;
   windowLength?: number;
   maxFailures?: FailureLimit;
-  reason: string;
+  reason?: string;
 }
 
 /** The value of --every: `90d`, or `90`. */
@@ -35,7 +38,7 @@ const days = (text: string): number => {
 const policyRequest = (wish: PolicyWish, requestId: string): CreateRotationPolicyRequest => ({
   orgId: wish.org,
   requestId,
-  reason: wish.reason,
+  reason: wish.reason ?? '',
   allAssistants: wish.idsFile === undefined,
   everyDays: wish.every,
   window: {
@@ -49,6 +52,20 @@ const policyRequest = (wish: PolicyWish, requestId: string): CreateRotationPolic
 
 const show = (options: GatewayOptions, policy: RotationPolicy): void =>
   print(options, policyJson(policy), policyText(policy));
+
+/** An org may have several policies, as for several ids files. Its keys are then rotated for each of them. */
+const confirmFurtherPolicy = async (
+  client: RekeyClient,
+  { org, requestId, yes = false }: { org: string; requestId?: string; yes?: boolean },
+): Promise<void> => {
+  if (yes) return;
+  const policies = await client.listRotationPolicies({ orgId: org });
+  const others = policies.filter((policy) => requestId === undefined || policy.requestId !== requestId);
+  if (others.length === 0) return;
+  process.stderr.write(`${createTable(tableColumns(policyColumns), process.stderr)(others)}\n`);
+  const count = others.length === 1 ? 'a policy' : `${others.length} policies`;
+  await confirm(`${printable(org)} has ${count} already. Create another one beside it?`, { yes });
+};
 
 const create = (): Command =>
   withGatewayOptions(new Command('create'))
@@ -73,14 +90,16 @@ const create = (): Command =>
       'in each window: halt if more than this many have failed or have an unknown outcome (default: 5%)',
       failureLimit,
     )
-    .option('--reason <text>', 'why, for the record', '')
+    .option('--reason <text>', 'why, for the record')
     .option(
       '--request-id <uuid>',
       'makes it safe to run the same command again (default: a new id)',
       notEmpty,
     )
-    .action((options: GatewayOptions & PolicyWish & { requestId?: string }) =>
+    .option('--yes', 'do not ask if the org has a policy already')
+    .action((options: GatewayOptions & PolicyWish & { requestId?: string; yes?: boolean }) =>
       withGateway(options, async (client) => {
+        await confirmFurtherPolicy(client, options);
         const requestId = options.requestId ?? randomUUID();
         const policy = await client
           .createRotationPolicy(policyRequest(options, requestId))
@@ -90,14 +109,15 @@ const create = (): Command =>
     );
 
 const list = (): Command =>
-  withGatewayOptions(new Command('list'))
+  withColumns(withGatewayOptions(new Command('list')), policyColumns)
     .description('list policies, newest first, and when each is due')
-    .option('--org <id>', 'only this org id', notEmpty, '')
-    .action((options: GatewayOptions & { org: string }) =>
-      withGateway(options, async (client) => {
-        for (const policy of await client.listRotationPolicies({ orgId: options.org }))
-          print(options, policyJson(policy), policyLine(policy));
-      }),
+    .option('--org <id>', 'only this org id', notEmpty)
+    .action((options: GatewayOptions & ListOptions<RotationPolicy> & { org?: string }) =>
+      withGateway(options, async (client) =>
+        printList(options, policyColumns, await client.listRotationPolicies({ orgId: options.org ?? '' }), {
+          empty: 'no policies; to create one, see rekey policy create --help',
+        }),
+      ),
     );
 
 /** Only the options that are given change something. */
@@ -157,8 +177,14 @@ const remove = (): Command =>
   withGatewayOptions(new Command('delete'))
     .description('delete a policy; a bulk rotation that it has already started continues')
     .argument('<policy>', 'its id')
-    .action((id: string, options: GatewayOptions) =>
+    .option('--yes', 'do not ask')
+    .action((id: string, options: GatewayOptions & { yes?: boolean }) =>
       withGateway(options, async (client) => {
+        await confirmShown(
+          `Delete the policy ${printable(id)}? The terms of its keys are lost.`,
+          options,
+          async () => policyText(await client.getRotationPolicy(id)),
+        );
         await client.deleteRotationPolicy(id);
         print(options, { id, deleted: true }, `${id} is deleted`);
       }),

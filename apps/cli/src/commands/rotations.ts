@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { RekeyClient, Rotation } from '@rekey/client';
 import { rotationStates, type RotationState } from '@rekey/schema';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { count } from '../bulk/bulk-request.ts';
 import { CliError } from '../failure.ts';
 import {
@@ -19,8 +19,9 @@ import {
   withGatewayOptions,
   type GatewayOptions,
 } from '../gateway-command.ts';
-import { consumerNames, notEmpty } from '../option-values.ts';
-import { byText, printable, rotationJson, rotationText } from '../output/output.ts';
+import { consumerNames, notEmpty, stateOption } from '../option-values.ts';
+import { printList, withColumns, type ListOptions } from '../output/list.ts';
+import { printable, rotationColumns, rotationJson, rotationText } from '../output/output.ts';
 import { take } from '../take.ts';
 
 type WaitOptions = GatewayOptions & {
@@ -72,7 +73,7 @@ export const rotateCommand = (): Command =>
       .argument('<assistant>', 'the assistant id')
       .option('--wait', 'wait until the rotation ends; exit code 1 unless it succeeded'),
   )
-    .option('--reason <text>', 'why, for the record', '')
+    .option('--reason <text>', 'why, for the record')
     .option(
       '--request-id <uuid>',
       'makes it safe to run the same command again (default: a new id)',
@@ -136,43 +137,27 @@ export const retryCommand = (): Command =>
       });
     });
 
-const listLine = (rotation: Rotation): string =>
-  [
-    rotation.id,
-    rotation.state.padEnd(11),
-    printable(`${rotation.orgId}/${rotation.assistantId}`),
-    rotation.error?.reason ?? '',
-    byText(rotation),
-  ]
-    .filter((cell) => cell !== '')
-    .join('  ')
-    .trimEnd();
+type ListRotationsOptions = GatewayOptions &
+  ListOptions<Rotation> & { org?: string; assistant?: string; state?: RotationState; limit: number };
 
 export const listCommand = (): Command =>
-  withGatewayOptions(new Command('list'))
+  withColumns(withGatewayOptions(new Command('list')), rotationColumns)
     .description('list rotations, newest first')
-    .option('--org <id>', 'only this org id', notEmpty, '')
-    .option('--assistant <id>', 'only this assistant', notEmpty, '')
-    .addOption(
-      new Option('--state <state>', 'only this state').choices(
-        rotationStates.map((state) => state.toLowerCase()),
-      ),
-    )
+    .option('--org <id>', 'only this org id', notEmpty)
+    .option('--assistant <id>', 'only this assistant', notEmpty)
+    .addOption(stateOption(rotationStates))
     .option('--limit <n>', 'list up to N', count, 50)
-    .action(
-      async (options: GatewayOptions & { org: string; assistant: string; state?: string; limit: number }) => {
-        await withGateway(options, async (client) => {
-          const state = options.state?.toUpperCase() as RotationState | undefined;
-          const all = client.rotations({
-            orgId: options.org,
-            assistantId: options.assistant,
-            pageSize: Math.min(options.limit, 500),
-            ...(state && { state }),
-          });
-          for await (const rotation of take(all, options.limit))
-            print(options, rotationJson(rotation), listLine(rotation));
+    .action((options: ListRotationsOptions) =>
+      withGateway(options, async (client) => {
+        const { org, assistant, state, limit } = options;
+        const all = client.rotations({
+          ...(org !== undefined && { orgId: org }),
+          ...(assistant !== undefined && { assistantId: assistant }),
+          pageSize: Math.min(limit, 500),
+          ...(state && { state }),
         });
-      },
+        await printList(options, rotationColumns, take(all, limit), { empty: 'no rotations' });
+      }),
     );
 
 export const cancelCommand = (): Command =>

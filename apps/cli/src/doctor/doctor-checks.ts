@@ -1,6 +1,6 @@
 import { parseEnvironment } from '@rekey/runtime';
 import { CliError } from '../failure.ts';
-import type { TakenFromStart } from '../running-start.ts';
+import type { TakenFromStart } from '../profiles/taken.ts';
 import { DoctorEnvironment } from './doctor-environment.ts';
 import type { Finding } from './finding.ts';
 import type { GatewayOptions } from '../gateway-command.ts';

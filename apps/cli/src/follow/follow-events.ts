@@ -5,20 +5,20 @@ import { createSealer, loadKeyFile, openRecord, type Sealer } from '@rekey/seali
 import type { Redis } from 'ioredis';
 import { areSecretsMounted } from '../environment.ts';
 import { CliError, exitCodes } from '../failure.ts';
+import { isForPrograms, printDocument, type OutputOptions } from '../output/format.ts';
 import { printable } from '../output/output.ts';
 import { printWhenRead } from '../output/standard-output.ts';
-import { takenFromStart } from '../running-start.ts';
+import { takenFromStart } from '../profiles/taken.ts';
 import { createEventReader, newestEntry } from './event-reader.ts';
 
 /** The options of rekey events. */
-export interface EventsOptions {
+export interface EventsOptions extends OutputOptions {
   redis?: string;
   prefix?: string;
   from: string;
   count?: number;
   open?: boolean;
   keyFile?: string;
-  json?: boolean;
 }
 
 /** The options, and the defaults of those that were not given. */
@@ -136,9 +136,7 @@ const show = async (
   }
   const event = parsed.data;
   const opened = sealer && event.type === KEY_ROTATED ? await openRecord(sealer, event) : undefined;
-  if (options.json) {
-    return printWhenRead(`${JSON.stringify(opened ? { ...event, opened } : event)}\n`);
-  }
+  if (isForPrograms(options)) return printDocument(options, opened ? { ...event, opened } : event);
   const { subject, source, time, data } = event;
   const org = decodeURIComponent(source.split('/')[2] ?? '');
   const line = [

@@ -3,6 +3,7 @@ import { isAcknowledged, isEnded, isOutstanding } from '@rekey/schema';
 import { CliError, exitCodes, isCallError } from '../failure.ts';
 import { conclude, follow } from './follow.ts';
 import { gatewayAsGiven, print, type GatewayOptions } from '../gateway-command.ts';
+import { isForPrograms } from '../output/format.ts';
 import { printable, rotationJson, rotationText } from '../output/output.ts';
 
 /** The wait is divided into slices, so that the display shows each change of state. */
@@ -76,8 +77,10 @@ export const followRotation = (
  * Shows a rotation without waiting. It may have ended long ago, if an earlier identical request created it:
  * the exit code then says how it ended.
  */
-export const showRotation = (rotation: Rotation, options: { json?: boolean }): void => {
+export const showRotation = (rotation: Rotation, options: GatewayOptions): void => {
   print(options, rotationJson(rotation), rotationText(rotation));
+  if (!ended(rotation) && !isForPrograms(options))
+    process.stderr.write(`Follow it: ${waitAgain(rotation.id, options)}\n`);
   if (!ended(rotation) || rotation.state === 'SUCCEEDED') return;
   process.stderr.write(
     `${rotation.id} has ended as ${rotation.state}. Retry it: rekey retry ${rotation.id}\n`,

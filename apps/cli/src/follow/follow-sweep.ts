@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RekeyClient, Sweep } from '@rekey/client';
 import { exitCodes } from '../failure.ts';
 import { conclude, follow } from './follow.ts';
-import { print } from '../gateway-command.ts';
+import { print, type OutputOptions } from '../output/format.ts';
 import { sweepJson, sweepText } from '../output/output.ts';
 
 const ASK_EVERY_MS = 1000;
@@ -25,12 +25,12 @@ export const followSweep = (client: RekeyClient, sweep: Sweep, timeoutSeconds: n
   );
 
 /** Shows a sweep without waiting. */
-export const showSweep = (sweep: Sweep, options: { json?: boolean }): void => {
+export const showSweep = (sweep: Sweep, options: OutputOptions): void => {
   print(options, sweepJson(sweep), sweepText(sweep));
   if (sweep.state === 'FAILED') process.exitCode = exitCodes.failed;
 };
 
-export const concludeSweep = (sweep: Sweep, options: { json?: boolean; timeout: number }): void =>
+export const concludeSweep = (sweep: Sweep, options: OutputOptions & { timeout: number }): void =>
   conclude(options, {
     json: sweepJson(sweep),
     text: sweepText(sweep),

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { CliError, exitCodes } from '../failure.ts';
-import { print } from '../gateway-command.ts';
+import { print, type OutputOptions } from '../output/format.ts';
 import { NO_WORKER } from '../output/output.ts';
 
 /** A timer of Node waits at most 2^31 - 1 ms; with a longer time it fires at once. */
@@ -95,7 +95,7 @@ interface Conclusion {
 
 /** Shows the result, and sets the exit code of the command. */
 export const conclude = (
-  options: { json?: boolean; timeout: number },
+  options: OutputOptions & { timeout: number },
   { json, text, ended, succeeded, waitAgain, idle = false }: Conclusion,
 ): void => {
   print(options, json, text);

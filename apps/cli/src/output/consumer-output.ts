@@ -1,5 +1,7 @@
 import type { Consumer, UnappliedVersion } from '@rekey/client';
-import { columns, isoTime, printable, table, withoutEmpty } from './output.ts';
+import { printable } from './escape.ts';
+import { recordOf, type Column } from './list.ts';
+import { isoTime, table } from './output.ts';
 
 const time = (ms: number): string =>
   ms < 1000
@@ -14,39 +16,30 @@ const versionJson = ({ assistantId, version = 0, why }: UnappliedVersion) => ({
   why,
 });
 
-/** A consumer as --json shows it: the contract's names, RFC 3339 times, unset fields left out. */
-export const consumerJson = (consumer: Consumer): Record<string, unknown> =>
-  withoutEmpty({
-    name: consumer.name,
-    orgs: consumer.orgs,
-    state: consumer.state,
-    create_time: isoTime(consumer.createTime),
-    requested_by: consumer.requestedBy,
-    key_type: consumer.keyType,
-    key_id: consumer.keyId,
-    live: consumer.live,
-    lag_events: consumer.lagEvents,
-    lag_ms: consumer.lagMs,
-    registry_rev: consumer.registryRev,
-    instances: consumer.instances.map((one) => ({
-      id: one.id,
-      live: one.live,
-      heard_time: isoTime(one.heardTime),
-      position: one.position,
-      seq: one.seq,
-      key_count: one.keyCount,
-      unapplied_count: one.unappliedCount,
-      unapplied: one.unapplied.map(versionJson),
-      refused_count: one.refusedCount,
-      refused: one.refused.map(versionJson),
-    })),
-  });
+const instanceJson = (one: Consumer['instances'][number]) => ({
+  id: one.id,
+  live: one.live,
+  heard_time: isoTime(one.heardTime),
+  position: one.position,
+  seq: one.seq,
+  key_count: one.keyCount,
+  unapplied_count: one.unappliedCount,
+  unapplied: one.unapplied.map(versionJson),
+  refused_count: one.refusedCount,
+  refused: one.refused.map(versionJson),
+});
 
 const live = (consumer: Consumer) => consumer.instances.filter((one) => one.live);
 const unapplied = (consumer: Consumer): number =>
   live(consumer).reduce((sum, one) => sum + one.unappliedCount, 0);
 const refused = (consumer: Consumer): number =>
   live(consumer).reduce((sum, one) => sum + one.refusedCount, 0);
+
+const countText = (count: number): string | undefined => (count === 0 ? undefined : String(count));
+const keysText = (consumer: Consumer): string | undefined =>
+  live(consumer).length === 0
+    ? undefined
+    : Math.min(...live(consumer).map((one) => one.keyCount)).toLocaleString('en');
 
 /** Its lag in words. */
 const lagText = (consumer: Consumer): string => {
@@ -55,24 +48,36 @@ const lagText = (consumer: Consumer): string => {
   return events === 0 ? 'up to date' : `${events.toLocaleString('en')} events, ${time(consumer.lagMs ?? 0)}`;
 };
 
-const HEAD = ['NAME', 'STATE', 'INSTANCES', 'LAG', 'KEYS', 'NOT APPLIED', 'REFUSED', 'ORGS'];
+/** Consumers, for their list and their status. */
+export const consumerColumns: readonly Column<Consumer>[] = [
+  { name: 'name', value: ({ name }) => name },
+  { name: 'state', kind: 'state', value: ({ state }) => state },
+  { name: 'create_time', header: 'ADDED', isOptional: true, value: ({ createTime }) => createTime },
+  { name: 'requested_by', header: 'BY', isOptional: true, value: ({ requestedBy }) => requestedBy },
+  { name: 'key_type', isOptional: true, value: ({ keyType }) => keyType },
+  { name: 'key_id', isOptional: true, value: ({ keyId }) => keyId },
+  { name: 'live', isOptional: true, value: (consumer) => consumer.live },
+  { name: 'lag_events', kind: 'number', isOptional: true, value: ({ lagEvents }) => lagEvents },
+  { name: 'lag_ms', kind: 'number', isOptional: true, value: ({ lagMs }) => lagMs },
+  { name: 'registry_rev', kind: 'number', isOptional: true, value: ({ registryRev }) => registryRev },
+  {
+    name: 'instances',
+    kind: 'number',
+    value: ({ instances }) => instances.map(instanceJson),
+    show: (consumer) => String(live(consumer).length),
+  },
+  { name: 'lag', show: lagText },
+  { name: 'keys', kind: 'number', show: keysText },
+  { name: 'not_applied', kind: 'number', show: (consumer) => countText(unapplied(consumer)) },
+  { name: 'refused', kind: 'number', show: (consumer) => countText(refused(consumer)) },
+  { name: 'orgs', value: ({ orgs }) => orgs },
+];
 
-export const consumersTable = (consumers: Consumer[]): string => {
-  if (consumers.length === 0) return 'no consumers; to add one, see rekey consumer add --help\n';
-  const rows = consumers.map((consumer) => [
-    consumer.name,
-    String(consumer.state),
-    String(live(consumer).length),
-    lagText(consumer),
-    live(consumer).length === 0
-      ? ''
-      : Math.min(...live(consumer).map((one) => one.keyCount)).toLocaleString('en'),
-    unapplied(consumer) === 0 ? '' : String(unapplied(consumer)),
-    refused(consumer) === 0 ? '' : String(refused(consumer)),
-    consumer.orgs.map(printable).join(' '),
-  ]);
-  return `${columns([HEAD, ...rows])}\n`;
-};
+export const NO_CONSUMERS = 'no consumers; to add one, see rekey consumer add --help';
+
+/** A consumer for programs. */
+export const consumerJson = (consumer: Consumer): Record<string, unknown> =>
+  recordOf(consumerColumns, consumer);
 
 export const consumerText = (consumer: Consumer): string =>
   [

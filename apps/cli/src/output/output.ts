@@ -1,10 +1,18 @@
 import type { Assistant, ConsumerAcknowledgement, Explanation, Rotation, Sweep } from '@rekey/client';
+import { printable } from './escape.ts';
+import { recordOf, type Column } from './list.ts';
+import { styledState } from './style.ts';
+
+export { printable } from './escape.ts';
 
 export const isoTime = (time: Date | undefined): string | undefined => time?.toISOString();
 
 /** The state of each consumer, by name. */
 export const consumersJson = (consumers: ConsumerAcknowledgement[] | undefined): object | undefined =>
   consumers && Object.fromEntries(consumers.map(({ name, state }) => [name, state]));
+
+export const consumersText = (consumers: ConsumerAcknowledgement[] | undefined): string | undefined =>
+  consumers?.map(({ name, state }) => `${name} ${String(state)}`).join(', ');
 
 /** A reason with what it means and what to do. */
 export const explained = (error: Explanation | undefined): string | undefined =>
@@ -15,47 +23,71 @@ export const withoutEmpty = (object: Record<string, unknown>): Record<string, un
     Object.entries(object).filter(([, value]) => value !== undefined && value !== '' && value !== null),
   );
 
-/** A rotation as --json shows it: the contract's names, RFC 3339 times, unset fields left out. */
-export const rotationJson = (rotation: Rotation): Record<string, unknown> =>
+const errorJson = (error: Rotation['error']) =>
+  error &&
   withoutEmpty({
-    id: rotation.id,
-    org_id: rotation.orgId,
-    assistant_id: rotation.assistantId,
-    state: rotation.state,
-    reason: rotation.reason,
-    request_id: rotation.requestId,
-    requested_by: rotation.requestedBy,
-    create_time: isoTime(rotation.createTime),
-    start_time: isoTime(rotation.startTime),
-    update_time: isoTime(rotation.updateTime),
-    end_time: isoTime(rotation.endTime),
-    attempt_count: rotation.attemptCount,
-    version: rotation.version,
-    cause: rotation.cause,
-    error:
-      rotation.error &&
-      withoutEmpty({
-        reason: rotation.error.reason,
-        message: rotation.error.message,
-        advice: rotation.error.advice,
-        upstream_status: rotation.error.upstreamStatus,
-      }),
-    reconciliation:
-      rotation.reconciliation &&
-      withoutEmpty({
-        since_time: isoTime(rotation.reconciliation.sinceTime),
-        next_read_time: isoTime(rotation.reconciliation.nextReadTime),
-        operator_needed: rotation.reconciliation.operatorNeeded,
-        advice: rotation.reconciliation.advice,
-        read_error: rotation.reconciliation.readError,
-      }),
-    no_live_worker: rotation.noLiveWorker,
-    consumers: consumersJson(rotation.consumers),
+    reason: error.reason,
+    message: error.message,
+    advice: error.advice,
+    upstream_status: error.upstreamStatus,
   });
+
+const reconciliationJson = (reconciliation: Rotation['reconciliation']) =>
+  reconciliation &&
+  withoutEmpty({
+    since_time: isoTime(reconciliation.sinceTime),
+    next_read_time: isoTime(reconciliation.nextReadTime),
+    operator_needed: reconciliation.operatorNeeded,
+    advice: reconciliation.advice,
+    read_error: reconciliation.readError,
+  });
+
+/** Rotations as lists and JSON show them: the contract's names. */
+export const rotationColumns: readonly Column<Rotation>[] = [
+  { name: 'id', value: ({ id }) => id },
+  { name: 'org_id', header: 'ORG', value: ({ orgId }) => orgId },
+  { name: 'assistant_id', header: 'ASSISTANT', value: ({ assistantId }) => assistantId },
+  { name: 'state', kind: 'state', value: ({ state }) => state },
+  { name: 'reason', isOptional: true, value: ({ reason }) => reason },
+  { name: 'request_id', isOptional: true, value: ({ requestId }) => requestId },
+  { name: 'create_time', header: 'CREATED', value: ({ createTime }) => createTime },
+  { name: 'requested_by', header: 'BY', value: ({ requestedBy }) => requestedBy },
+  { name: 'start_time', header: 'STARTED', isOptional: true, value: ({ startTime }) => startTime },
+  { name: 'update_time', header: 'UPDATED', isOptional: true, value: ({ updateTime }) => updateTime },
+  { name: 'end_time', header: 'ENDED', isOptional: true, value: ({ endTime }) => endTime },
+  {
+    name: 'attempt_count',
+    header: 'ATTEMPTS',
+    kind: 'number',
+    isOptional: true,
+    value: ({ attemptCount }) => attemptCount,
+  },
+  { name: 'version', kind: 'number', isOptional: true, value: ({ version }) => version },
+  { name: 'cause', isOptional: true, value: ({ cause }) => cause },
+  { name: 'error', value: ({ error }) => errorJson(error), show: ({ error }) => error?.reason },
+  {
+    name: 'reconciliation',
+    isOptional: true,
+    value: ({ reconciliation }) => reconciliationJson(reconciliation),
+    show: ({ reconciliation }) => reconciliation?.advice,
+  },
+  { name: 'no_live_worker', isOptional: true, value: ({ noLiveWorker }) => noLiveWorker },
+  {
+    name: 'consumers',
+    isOptional: true,
+    value: ({ consumers }) => consumersJson(consumers),
+    show: ({ consumers }) => consumersText(consumers),
+  },
+];
+
+/** A rotation for programs. */
+export const rotationJson = (rotation: Rotation): Record<string, unknown> =>
+  recordOf(rotationColumns, rotation);
 
 export const assistantJson = (assistant: Assistant): Record<string, unknown> =>
   withoutEmpty({
     assistant_id: assistant.assistantId,
+    org_id: assistant.orgId,
     version: assistant.version,
     cause: assistant.cause,
     rotation_id: assistant.rotationId,
@@ -64,6 +96,10 @@ export const assistantJson = (assistant: Assistant): Record<string, unknown> =>
     sealed: assistant.sealed,
     removal: assistant.removal,
     uncertain_time: isoTime(assistant.uncertainTime),
+    key_time: isoTime(assistant.keyTime),
+    holders: assistant.holders?.map(({ name, state, version }) =>
+      withoutEmpty({ consumer: name, state, version }),
+    ),
   });
 
 export const sweepJson = (sweep: Sweep): Record<string, unknown> =>
@@ -85,35 +121,15 @@ export const sweepJson = (sweep: Sweep): Record<string, unknown> =>
 export const table = (rows: [string, string | undefined][]): string => {
   const present = rows.filter((row): row is [string, string] => row[1] !== undefined && row[1] !== '');
   const width = Math.max(...present.map(([name]) => name.length));
-  return present.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}`).join('\n');
-};
-
-/** Lines of aligned columns; the first row is the head. */
-export const columns = (rows: readonly string[][]): string => {
-  const widths = rows[0]!.map((_title, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    )
+  return present
+    .map(([name, value]) => {
+      const text = printable(value);
+      return `${name.padEnd(width)}  ${name === 'state' ? styledState(text) : text}`;
+    })
     .join('\n');
 };
 
 export const NO_WORKER = 'no worker is live: progress resumes when one starts (see rekey status)';
-
-/** Characters that a terminal acts on instead of showing them, or that change the order of others. */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
-const escaped = (character: string): string => `\\u{${character.codePointAt(0)!.toString(16)}}`;
-
-/** The text; quoted, with escapes, if it contains invisible or control characters. */
-export const printable = (text: string): string =>
-  text.search(UNPRINTABLE) < 0 ? text : JSON.stringify(text).replace(UNPRINTABLE, escaped);
-
-/** Who requested something, at the end of its line in a list. */
-export const byText = ({ requestedBy }: { requestedBy?: string }): string =>
-  requestedBy === undefined ? '' : `by ${printable(requestedBy)}`;
 
 export const rotationText = (rotation: Rotation): string =>
   table([
@@ -136,16 +152,22 @@ export const rotationText = (rotation: Rotation): string =>
     ['next read', isoTime(rotation.reconciliation?.nextReadTime)],
     ['read failed', rotation.reconciliation?.readError],
     [rotation.reconciliation?.operatorNeeded ? 'OPERATOR NEEDED' : 'to do', rotation.reconciliation?.advice],
-    ['consumers', rotation.consumers?.map(({ name, state }) => `${name} ${String(state)}`).join(', ')],
+    ['consumers', consumersText(rotation.consumers)],
     ['error', explained(rotation.error)],
   ]);
 
 export const assistantText = (assistant: Assistant): string =>
   table([
     ['assistant', assistant.assistantId],
+    ['org', assistant.orgId],
     ['version', `${assistant.version} (${String(assistant.cause).toLowerCase()})`],
     ['rotation', assistant.rotationId],
     ['published', isoTime(assistant.updateTime)],
+    [
+      'key made',
+      assistant.removal ? undefined : (isoTime(assistant.keyTime) ?? 'unknown: Rekey did not rotate it'),
+    ],
+    ['held by', holdersText(assistant)],
     ['uncertain since', isoTime(assistant.uncertainTime)],
     ['no key', removalTexts[String(assistant.removal)]],
     ['fingerprint', assistant.fingerprint],
@@ -155,6 +177,15 @@ export const assistantText = (assistant: Assistant): string =>
         `${assistant.sealed.length} characters; --json shows the record, rekey events --open opens it`,
     ],
   ]);
+
+/** `billing ACKNOWLEDGED, web PENDING (holds 17…)`. */
+const holdersText = ({ holders, version }: Assistant): string | undefined =>
+  holders
+    ?.map((one) => {
+      const older = one.version !== undefined && one.version !== version ? ` (holds ${one.version})` : '';
+      return `${one.name} ${String(one.state)}${older}`;
+    })
+    .join(', ');
 
 const removalTexts: Record<string, string> = {
   NO_KEY: 'its record at Invent has none',

@@ -1,31 +1,9 @@
 import type { RotationPolicy } from '@rekey/client';
 import { humanDuration, jsonDuration, limitText, number } from '../bulk/bulk-output.ts';
-import { byText, isoTime, printable, table, withoutEmpty } from './output.ts';
-
-/** A policy as --json shows it: the contract's names, RFC 3339 times, unset fields left out. */
-export const policyJson = (policy: RotationPolicy): Record<string, unknown> =>
-  withoutEmpty({
-    id: policy.id,
-    org_id: policy.orgId,
-    assistant_count: policy.assistantCount,
-    every_days: policy.everyDays,
-    window: {
-      cron: policy.window.cron,
-      time_zone: policy.window.timeZone,
-      length: jsonDuration(policy.window.lengthMs),
-    },
-    max_failures: policy.maxFailures,
-    reason: policy.reason,
-    request_id: policy.requestId,
-    requested_by: policy.requestedBy,
-    paused: policy.paused,
-    create_time: isoTime(policy.createTime),
-    update_time: isoTime(policy.updateTime),
-    next_due_time: isoTime(policy.nextDueTime),
-    last_due_time: isoTime(policy.lastDueTime),
-    last_bulk_rotation_id: policy.lastBulkRotationId,
-    next_due_error: policy.nextDueError,
-  });
+import { printable } from './escape.ts';
+import { recordOf, type Column } from './list.ts';
+import { isoTime, table } from './output.ts';
+import { relativeTime } from './relative-time.ts';
 
 const scopeText = ({ orgId, assistantCount }: RotationPolicy): string =>
   `${printable(orgId)} (${assistantCount === undefined ? 'all' : `${number(assistantCount)} assistants`})`;
@@ -33,8 +11,70 @@ const scopeText = ({ orgId, assistantCount }: RotationPolicy): string =>
 const windowText = ({ window }: RotationPolicy): string =>
   `${window.cron} ${window.timeZone}, for ${humanDuration(window.lengthMs ?? 0)}`;
 
-const nextDue = ({ paused, nextDueError, nextDueTime }: RotationPolicy): string | undefined =>
-  paused ? 'paused' : (nextDueError?.reason ?? isoTime(nextDueTime));
+const nextDue = (
+  { paused, nextDueError }: Pick<RotationPolicy, 'paused' | 'nextDueError'>,
+  time: string | undefined,
+): string | undefined => (paused ? 'paused' : (nextDueError?.reason ?? time));
+
+/** Policies as lists and JSON show them: the contract's names. */
+export const policyColumns: readonly Column<RotationPolicy>[] = [
+  { name: 'id', value: ({ id }) => id },
+  { name: 'org_id', header: 'ORG', value: ({ orgId }) => orgId },
+  {
+    name: 'assistant_count',
+    header: 'ASSISTANTS',
+    kind: 'number',
+    value: ({ assistantCount }) => assistantCount,
+    show: ({ assistantCount }) => (assistantCount === undefined ? 'all' : number(assistantCount)),
+  },
+  {
+    name: 'every_days',
+    header: 'EVERY',
+    kind: 'number',
+    value: ({ everyDays }) => everyDays,
+    show: ({ everyDays }) => `${number(everyDays)} d`,
+  },
+  {
+    name: 'window',
+    isOptional: true,
+    value: ({ window }) => ({
+      cron: window.cron,
+      time_zone: window.timeZone,
+      length: jsonDuration(window.lengthMs),
+    }),
+    show: windowText,
+  },
+  { name: 'max_failures', isOptional: true, value: ({ maxFailures }) => maxFailures, show: limitText },
+  { name: 'reason', isOptional: true, value: ({ reason }) => reason },
+  { name: 'request_id', isOptional: true, value: ({ requestId }) => requestId },
+  { name: 'paused', isOptional: true, value: ({ paused }) => paused },
+  { name: 'create_time', header: 'CREATED', isOptional: true, value: ({ createTime }) => createTime },
+  { name: 'update_time', header: 'UPDATED', isOptional: true, value: ({ updateTime }) => updateTime },
+  {
+    name: 'next_due_time',
+    header: 'NEXT DUE',
+    value: ({ nextDueTime }) => nextDueTime,
+    show: ({ nextDueTime, ...policy }) => nextDue(policy, nextDueTime && relativeTime(nextDueTime)),
+  },
+  { name: 'last_due_time', header: 'LAST DUE', value: ({ lastDueTime }) => lastDueTime },
+  {
+    name: 'last_bulk_rotation_id',
+    header: 'LAST BULK',
+    isOptional: true,
+    value: ({ lastBulkRotationId }) => lastBulkRotationId,
+  },
+  {
+    name: 'next_due_error',
+    isOptional: true,
+    value: ({ nextDueError }) => nextDueError,
+    show: ({ nextDueError }) => nextDueError?.reason,
+  },
+  { name: 'requested_by', header: 'BY', value: ({ requestedBy }) => requestedBy },
+];
+
+/** A policy for programs. */
+export const policyJson = (policy: RotationPolicy): Record<string, unknown> =>
+  recordOf(policyColumns, policy);
 
 export const policyText = (policy: RotationPolicy): string =>
   table([
@@ -46,7 +86,7 @@ export const policyText = (policy: RotationPolicy): string =>
     ['reason', policy.reason],
     ['requested by', policy.requestedBy],
     ['created', isoTime(policy.createTime)],
-    ['next due', nextDue(policy)],
+    ['next due', nextDue(policy, isoTime(policy.nextDueTime))],
     ['last due', isoTime(policy.lastDueTime)],
     ['last bulk', policy.lastBulkRotationId],
     [
@@ -55,15 +95,3 @@ export const policyText = (policy: RotationPolicy): string =>
     ],
     ['to do', policy.nextDueError?.advice],
   ]);
-
-/** One line of a list of policies. */
-export const policyLine = (policy: RotationPolicy): string =>
-  [
-    policy.id,
-    `every ${policy.everyDays} d`.padEnd(12),
-    (nextDue(policy) ?? '').padEnd(24),
-    scopeText(policy),
-    byText(policy),
-  ]
-    .filter((cell) => cell !== '')
-    .join('  ');

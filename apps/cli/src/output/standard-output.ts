@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { exitCodes } from '../failure.ts';
+import { exitCodes } from '../entry/exit-codes.ts';
 
 /**
  * Handles failures of standard output. A reader that has closed it (head, less) ends the command with 0; any

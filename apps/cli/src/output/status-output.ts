@@ -2,6 +2,7 @@ import type { Attention, SystemStatus } from '@rekey/client';
 import { number } from '../bulk/bulk-output.ts';
 import { archiveJson, archiveRows } from './archive-output.ts';
 import { isoTime, printable, table, withoutEmpty } from './output.ts';
+import { styled, styledState } from './style.ts';
 
 /** Whether nothing needs operator action, for `rekey status --check`. */
 export const isAllClear = ({ attention }: SystemStatus): boolean => attention.length === 0;
@@ -102,7 +103,11 @@ export const statusJson = (status: SystemStatus): Record<string, unknown> =>
 const since = (time: Parameters<typeof isoTime>[0]): string => `since ${isoTime(time) ?? 'an unknown time'}`;
 
 const attentionText = ({ code, subject, sinceTime, message, advice }: Attention): string => {
-  const head = [code, subject && printable(subject), sinceTime ? `since ${isoTime(sinceTime)}` : '']
+  const head = [
+    styled('bold', code),
+    subject && printable(subject),
+    sinceTime ? `since ${isoTime(sinceTime)}` : '',
+  ]
     .filter(Boolean)
     .join('  ');
   return [head, `  ${printable(message)}`, `  To do: ${printable(advice)}`]
@@ -132,12 +137,12 @@ const inProgressText = ({
   const lines = [
     ...openBulkRotations.map(({ id, state, doneCount, totalCount }) => {
       const progress = totalCount > 0 ? `${number(doneCount)} of ${number(totalCount)}` : '';
-      return `  bulk rotation  ${printable(id)}  ${printable(state)}  ${progress}`.trimEnd();
+      return `  bulk rotation  ${printable(id)}  ${styledState(printable(state))}  ${progress}`.trimEnd();
     }),
     ...(runningSweepId === undefined ? [] : [`  sweep          ${printable(runningSweepId)}`]),
     ...(openRotationCount > 0 ? [`  rotations      ${number(openRotationCount)} open${waiting}`] : []),
   ];
-  return lines.length > 0 ? ['', 'In progress', ...lines] : [];
+  return lines.length > 0 ? ['', styled('bold', 'In progress'), ...lines] : [];
 };
 
 const aliasRows = (alias: SystemStatus['orgAlias']): [string, string][] => {
@@ -223,7 +228,10 @@ const totalsText = (status: SystemStatus): string =>
 export const statusText = (status: SystemStatus): string => {
   const { attention } = status;
   const lead = isAllClear(status)
-    ? [`All clear: ${evidence(status)}.`]
-    : [`Needs operator action (${attention.length})`, ...attention.map(attentionText)];
-  return [...lead, ...inProgressText(status), '', 'Totals', totalsText(status)].join('\n');
+    ? [`${styled(['bold', 'green'], 'All clear')}: ${evidence(status)}.`]
+    : [
+        styled(['bold', 'red'], `Needs operator action (${attention.length})`),
+        ...attention.map(attentionText),
+      ];
+  return [...lead, ...inProgressText(status), '', styled('bold', 'Totals'), totalsText(status)].join('\n');
 };

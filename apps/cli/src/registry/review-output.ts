@@ -1,7 +1,7 @@
 import type { RegistryReview, ReviewedConsumer } from '@rekey/client';
-import { columns, printable, withoutEmpty } from '../output/output.ts';
+import { createTable, type Column } from '../output/list.ts';
+import { printable, withoutEmpty } from '../output/output.ts';
 
-const HEAD = ['NAME', 'ORGS', 'STATE', 'ADDED', 'KEY', 'FINGERPRINT', 'TRUSTED'];
 /** Orgs that a line shows; the rest is counted. */
 const SHOWN_ORGS = 8;
 /** Of a time in RFC 3339. */
@@ -19,19 +19,18 @@ const fingerprintText = ({ keyThumbprint = '', keyVerified }: ReviewedConsumer):
   return keyThumbprint === '' ? '(not verified)' : `SHA256:${printable(keyThumbprint)}… (not verified)`;
 };
 
+const reviewColumns: readonly Column<ReviewedConsumer>[] = [
+  { name: 'name', show: ({ name }) => name },
+  { name: 'orgs', show: orgsText },
+  { name: 'state', show: ({ state }) => state },
+  { name: 'added', show: ({ createTime = '' }) => createTime.slice(0, DATE_LENGTH) },
+  { name: 'key', show: ({ keyType }) => keyType },
+  { name: 'fingerprint', show: fingerprintText },
+  { name: 'trusted', show: ({ believed }) => (believed ? 'yes' : 'no') },
+];
+
 export const reviewTable = (consumers: readonly ReviewedConsumer[]): string =>
-  columns([
-    HEAD,
-    ...consumers.map((one) => [
-      printable(one.name),
-      orgsText(one),
-      printable(one.state),
-      printable((one.createTime ?? '').slice(0, DATE_LENGTH)),
-      printable(one.keyType),
-      fingerprintText(one),
-      one.believed ? 'yes' : 'no',
-    ]),
-  ]);
+  createTable(reviewColumns, process.stderr)(consumers);
 
 /** An entry as --json shows it. */
 export const reviewedJson = (one: ReviewedConsumer): Record<string, unknown> =>

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { gatewayAsGiven } from '../gateway-command.ts';
-import { TLS_VARIABLES, tlsOf } from './gateway-tls.ts';
+import { tlsOf } from './gateway-tls.ts';
+import { TLS_VARIABLES } from './tls-variables.ts';
 
 const gateway = '127.0.0.1:50051';
 delete process.env['GRPC_ADDRESS'];

@@ -1,7 +1,11 @@
-import type { TlsOptions } from '@rekey/client';
+import { existsSync, statSync } from 'node:fs';
+import type { TlsOptions, Token } from '@rekey/client';
+import { complaintAboutAccess } from '@rekey/schema';
 import { Option, type Command } from 'commander';
+import { areSecretsMounted } from '../environment.ts';
 import { CliError } from '../failure.ts';
 import { notEmpty } from '../option-values.ts';
+import { TLS_VARIABLES } from './tls-variables.ts';
 
 /** How commands secure their connection to the gateway. */
 export interface GatewayTlsOptions {
@@ -12,16 +16,6 @@ export interface GatewayTlsOptions {
   tlsServerName?: string;
   tokenFile?: string;
 }
-
-/** The variables that the options override. */
-export const TLS_VARIABLES = {
-  tls: 'REKEY_TLS',
-  tlsCa: 'REKEY_TLS_CA_FILE',
-  tlsCert: 'REKEY_TLS_CERT_FILE',
-  tlsKey: 'REKEY_TLS_KEY_FILE',
-  tlsServerName: 'REKEY_TLS_SERVER_NAME',
-  tokenFile: 'REKEY_TOKEN_FILE',
-} as const;
 
 const OPTIONS = {
   tlsCa: '--tls-ca',
@@ -55,15 +49,43 @@ export const withTlsOptions = (command: Command): Command =>
     )
     .addOption(fileOption('--token-file <file>', 'your token (default: REKEY_TOKEN_FILE)'));
 
+/** Where the settings come from that no option gives. */
+export interface Sources {
+  env: NodeJS.ProcessEnv;
+  /** The profile that has set some of the variables, and which. */
+  profile?: string | undefined;
+  ofProfile?: readonly string[];
+  /** The token that the profile itself has. */
+  token?: string | undefined;
+}
+
 type Name = keyof typeof OPTIONS;
-const fromEnvironment = (name: Name): string | undefined => process.env[TLS_VARIABLES[name]];
-const valueOf = (options: GatewayTlsOptions, name: Name): string | undefined =>
-  options[name] ?? fromEnvironment(name);
+const fromEnvironment = (name: Name, env = process.env): string | undefined => env[TLS_VARIABLES[name]];
+
+const refuseGoneFile = (name: Name, path: string, { profile, ofProfile = [] }: Sources): void => {
+  const variable = TLS_VARIABLES[name];
+  if (!ofProfile.includes(variable) || !variable.endsWith('_FILE') || existsSync(path)) return;
+  throw new CliError(
+    `The profile ${profile} names the file ${path}, which does not exist (${OPTIONS[name].slice(2)}). ` +
+      `Restore it, or log in again: rekey login ${profile}`,
+    'PROFILE_FILE_MISSING',
+  );
+};
+
+const valueOf = (options: GatewayTlsOptions, name: Name, sources: Sources): string | undefined => {
+  if (options[name] !== undefined) return options[name];
+  const value = fromEnvironment(name, sources.env);
+  if (value !== undefined) refuseGoneFile(name, value, sources);
+  return value;
+};
 
 /** `false` is plain text: nothing asks for TLS. */
-export const tlsOf = (options: GatewayTlsOptions): false | TlsOptions => {
+export const tlsOf = (
+  options: GatewayTlsOptions,
+  sources: Sources = { env: process.env },
+): false | TlsOptions => {
   const [ca, cert, key, serverName] = (['tlsCa', 'tlsCert', 'tlsKey', 'tlsServerName'] as const).map((name) =>
-    valueOf(options, name),
+    valueOf(options, name, sources),
   );
   if ((cert === undefined) !== (key === undefined))
     throw new CliError(
@@ -71,7 +93,7 @@ export const tlsOf = (options: GatewayTlsOptions): false | TlsOptions => {
         'REKEY_TLS_CERT_FILE and REKEY_TLS_KEY_FILE.',
       'INVALID_ARGUMENT',
     );
-  const asked = options.tls === true || process.env[TLS_VARIABLES.tls] === 'true';
+  const asked = options.tls === true || sources.env[TLS_VARIABLES.tls] === 'true';
   if (!asked && [ca, cert, serverName].every((value) => value === undefined)) return false;
   return {
     ...(ca !== undefined && { ca: { file: ca } }),
@@ -81,9 +103,22 @@ export const tlsOf = (options: GatewayTlsOptions): false | TlsOptions => {
 };
 
 /** The token of the user, if one is given. */
-export const tokenOf = (options: GatewayTlsOptions): { token?: { file: string } } => {
-  const file = valueOf(options, 'tokenFile');
-  return file === undefined ? {} : { token: { file } };
+export const tokenOf = (options: GatewayTlsOptions, sources: Sources): { token?: Token } => {
+  const file = valueOf(options, 'tokenFile', sources);
+  if (file === undefined) return sources.token === undefined ? {} : { token: sources.token };
+  warnIfExposed(file);
+  return { token: { file } };
+};
+
+let hasWarned = false;
+
+/** Whoever reads the token is its caller. It is used: a file that the user cannot change may hold it. */
+const warnIfExposed = (path: string): void => {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  const complaint = stats && complaintAboutAccess(stats, { mounted: areSecretsMounted() });
+  if (complaint === undefined || hasWarned) return;
+  hasWarned = true;
+  process.stderr.write(`warning: the token file ${path} ${complaint}\n`);
 };
 
 /** The options with which another command secures its connection in the same way, each after a space. */

@@ -1,39 +1,87 @@
+import { toProtoAssistant, toProtoHolder, toProtoKeyVersion, toProtoOrg, toProtoSummary } from '@rekey/rpc';
 import type { Ledger } from '@rekey/ledger';
-import { toProtoAssistant } from '@rekey/rpc';
-import { AssistantId, CurrentEvent, KeyUncertain, RekeyError } from '@rekey/schema';
-import { z } from 'zod';
-import { orgOfRecord, parseEvent } from './published-record.ts';
+import { CurrentEvent, KeyUncertain, RekeyError } from '@rekey/schema';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
+import { ByAssistant, ListAssistants, ListOrgs } from './assistant-requests.ts';
+import { holdersOf, type HolderDeps } from './key-holders.ts';
+import { versionsOf } from './key-versions.ts';
+import { listAssistants, type ListDeps } from './list-assistants.ts';
+import { listOrgs } from './list-orgs.ts';
+import { orgOfRecord, parseEvent } from './published-record.ts';
 
-export interface AssistantServiceDeps {
-  ledger: Pick<Ledger, 'assistants'>;
+export interface AssistantServiceDeps extends Omit<ListDeps, 'ledger'>, Omit<HolderDeps, 'registry'> {
+  ledger: Pick<Ledger, 'assistants' | 'listing' | 'registry' | 'system'>;
 }
 
-const ByAssistant = z.object({ assistantId: AssistantId });
-
-export const createAssistantService = ({ ledger }: AssistantServiceDeps): RpcTable['AssistantService'] => {
+export const createAssistantService = (deps: AssistantServiceDeps): RpcTable['AssistantService'] => {
+  const { ledger } = deps;
   const read = async (assistantId: string) => {
     const current = await ledger.assistants.current(assistantId);
     if (current === undefined) throw new RekeyError('ASSISTANT_NOT_KNOWN');
     return current;
   };
+  const ofAssistant = {
+    orgs: 'loaded',
+    load: async ({ assistantId }: { assistantId: string }) => [orgOfRecord((await read(assistantId)).event)],
+    notFound: 'ASSISTANT_NOT_KNOWN',
+  } as const;
+
   return {
     GetAssistant: defineRpc({
       request: ByAssistant,
       permission: 'assistants.read',
-      orgs: 'loaded',
-      load: async ({ assistantId }) => {
-        const { event } = await read(assistantId);
-        return [orgOfRecord(event)];
-      },
-      notFound: 'ASSISTANT_NOT_KNOWN',
+      ...ofAssistant,
       effect: 'read',
-      handler: ({ assistantId }) => read(assistantId),
-      respond: ({ event, uncertain }) => {
-        const uncertainSinceMs =
-          uncertain === undefined ? undefined : Date.parse(parseEvent(KeyUncertain, uncertain).time);
-        return toProtoAssistant(parseEvent(CurrentEvent, event), uncertainSinceMs);
+      handler: async ({ assistantId }) => {
+        const [current, listed, history] = await Promise.all([
+          read(assistantId),
+          ledger.listing.get(assistantId),
+          ledger.listing.history(assistantId),
+        ]);
+        return { ...current, listed, history };
       },
+      respond: async ({ event, uncertain, listed, history }) => {
+        const uncertainMs =
+          uncertain === undefined ? undefined : Date.parse(parseEvent(KeyUncertain, uncertain).time);
+        const holders = listed
+          ? await holdersOf({ ...deps, registry: ledger.registry }, listed, history)
+          : [];
+        return {
+          ...toProtoAssistant(parseEvent(CurrentEvent, event), uncertainMs, {
+            orgId: orgOfRecord(event),
+            keyMs: listed?.keyMs,
+          }),
+          holders: holders.map(toProtoHolder),
+        };
+      },
+    }),
+
+    ListAssistants: defineRpc({
+      request: ListAssistants,
+      permission: 'assistants.read',
+      orgs: 'listed',
+      effect: 'read',
+      handler: (request, context) => listAssistants(deps, request, context),
+      respond: ({ assistants, ...page }) => ({ assistants: assistants.map(toProtoSummary), ...page }),
+    }),
+
+    ListKeyVersions: defineRpc({
+      request: ByAssistant,
+      permission: 'assistants.read',
+      ...ofAssistant,
+      effect: 'read',
+      handler: async ({ assistantId }) =>
+        versionsOf(await ledger.listing.history(assistantId), await read(assistantId)),
+      respond: (versions) => ({ versions: versions.map(toProtoKeyVersion) }),
+    }),
+
+    ListOrgs: defineRpc({
+      request: ListOrgs,
+      permission: 'assistants.read',
+      orgs: 'listed',
+      effect: 'read',
+      handler: (request, { sees }) => listOrgs(deps, request, sees),
+      respond: ({ orgs, ...page }) => ({ orgs: orgs.map(toProtoOrg), ...page }),
     }),
   };
 };

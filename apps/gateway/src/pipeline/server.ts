@@ -144,7 +144,7 @@ export const createServer = (
   for (const name of names) server.addService(contract.v1[name].service, handlers[name]);
   const health = new HealthImplementation();
   health.addToServer(server);
-  const reflection = new ReflectionService(contract.reflection);
+  const reflection = new ReflectionService(contract.reflection());
   reflection.addToServer({
     addService: (service: ServiceDefinition, implementation: UntypedServiceImplementation) =>
       server.addService(service, guardReflection(implementation)),

@@ -1,5 +1,5 @@
 import type { Ledger, RotationQueue } from '@rekey/ledger';
-import { toProtoRotation } from '@rekey/rpc';
+import { toProtoRotation, toProtoStep } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import {
   RekeyError,
@@ -16,12 +16,13 @@ import { defineRpc, inItsOrg, type RpcContext, type RpcTable } from '../pipeline
 import { makePageToken, placeOfPage, readPageToken } from '../requests/page-token.ts';
 import { given } from '../requests/parse-request.ts';
 import { ByRotation, ListRotations, RotateSecretKey, WaitRotation } from './rotation-requests.ts';
+import { timelineOf, type TimelineDeps } from './rotation-timeline.ts';
 import type { RotationWaiters } from './rotation-waiters.ts';
 
 /** Time for the response to travel if the caller's own deadline ends its wait. */
 const RESPONSE_MARGIN_MS = 100;
 
-export interface RotationServiceDeps {
+export interface RotationServiceDeps extends Omit<TimelineDeps, 'ledger'> {
   ledger: Ledger;
   queue: RotationQueue;
   waiters: RotationWaiters;
@@ -91,6 +92,22 @@ export const createRotationService = (deps: RotationServiceDeps): RpcTable['Rota
       handler: ({ id }) => ledger.rotations.get(id),
       respond: async (rotation) =>
         toProtoRotation(rotation, await acknowledgements.of(rotation), await liveness.noLiveWorker()),
+    }),
+
+    GetRotationTimeline: defineRpc({
+      request: ByRotation,
+      permission: 'rotations.read',
+      ...ofRotation,
+      effect: 'read',
+      handler: async ({ id }) => {
+        const rotation = await ledger.rotations.get(id);
+        const states = await acknowledgements.of(rotation);
+        return { rotation, states, steps: await timelineOf(deps, rotation, states) };
+      },
+      respond: async ({ rotation, states, steps }) => ({
+        rotation: toProtoRotation(rotation, states, await liveness.noLiveWorker()),
+        steps: steps.map(toProtoStep),
+      }),
     }),
 
     ListRotations: defineRpc({

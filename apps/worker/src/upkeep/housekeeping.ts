@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { BulkWork, Ledger, RotationQueue } from '@rekey/ledger';
 import type { Logger } from '@rekey/runtime';
 import { encodeTime } from 'ulid';
@@ -36,6 +37,10 @@ const MEND_EVERY_MS = 5000;
 const ALIGN_EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
 
+/** How long after its start a worker looks at the indexes of assistants for the first time, and then again. */
+const FIRST_INDEX_MS = 1000;
+const INDEX_EVERY_MS = 60_000;
+
 /**
  * Keeps the ledger consistent and within its limits, whatever happened to queues and processes. Several
  * workers may do this at once.
@@ -52,9 +57,10 @@ export const startHousekeeping = (options: HousekeepingOptions): { close(): Prom
     chore('align policies', ALIGN_EVERY_MS, options.alignPolicies),
     chore('align sweeps', ALIGN_EVERY_MS, options.alignSweeps),
   ];
+  const indexing = keepIndexes(options);
   return {
     close: async () => {
-      await Promise.all(chores.map((one) => one.close()));
+      await Promise.all([indexing.close(), ...chores.map((one) => one.close())]);
     },
   };
 };
@@ -116,4 +122,35 @@ const bringForward = async ({
 }: HousekeepingOptions): Promise<void> => {
   const count = await followUps.bringForward((await ledger.system.nowMs()) + longestDelayMs);
   if (count > 0) logger.event('rotations_brought_forward', { jobs: count });
+};
+
+/** Builds and repairs the indexes from which assistants are listed. */
+const keepIndexes = ({
+  ledger: { listing },
+  logger,
+}: Pick<HousekeepingOptions, 'ledger' | 'logger'>): { close(): Promise<void> } => {
+  const closing = new AbortController();
+  const token = randomUUID();
+  const keep = async (): Promise<void> => {
+    const pass = await listing.index.keep({ token, signal: closing.signal });
+    if (!pass) return;
+    const { assistants, corrected, complete } = pass;
+    if (corrected > 0 || !complete)
+      logger.event('assistant_indexes_made', { assistants, corrected, complete });
+  };
+  const onError = (err: unknown) => logger.event('housekeeping_failed', { err, chore: 'index assistants' });
+  let chore: { close(): Promise<void> } | undefined;
+  const first = setTimeout(() => {
+    running = keep().catch(onError);
+    chore = every(INDEX_EVERY_MS, keep, onError);
+  }, FIRST_INDEX_MS);
+  let running: Promise<void> | undefined;
+  return {
+    close: async () => {
+      clearTimeout(first);
+      closing.abort();
+      await running;
+      await chore?.close();
+    },
+  };
 };

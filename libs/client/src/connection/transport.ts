@@ -7,7 +7,6 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { loadContract, type Contract } from '@rekey/rpc';
-import { service as healthService } from 'grpc-health-check';
 import type { Cancellation } from './cancellation.ts';
 import { channelOptionsFor } from './channel.ts';
 import { receiveAll, sendAll } from './streams.ts';
@@ -92,7 +91,7 @@ export const openTransport = (
     ...channelOptions,
     interceptors,
   });
-  const { v1 } = loadContract();
+  const { v1, health } = loadContract();
   const definitionOf = (service: ServiceName, method: string) =>
     v1[service].service[method] as unknown as MethodDefinition<object, never>;
 
@@ -146,7 +145,7 @@ export const openTransport = (
     },
     checkHealth: (options) =>
       unary<{ status: string }>(
-        healthService['Check'] as unknown as MethodDefinition<object, { status: string }>,
+        health['Check'] as unknown as MethodDefinition<object, { status: string }>,
         { service: '' },
         options,
       ),

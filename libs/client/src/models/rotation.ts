@@ -1,4 +1,4 @@
-import type { RotationState } from '@rekey/schema';
+import type { RotationState } from './states.ts';
 import type { ResponseOf } from '../connection/transport.ts';
 import {
   consumerAcknowledgements,
@@ -105,3 +105,36 @@ const toReconciliation = (reconciliation: NonNullable<ProtoRotation['reconciliat
     advice: reconciliation.advice,
     readError: text(reconciliation.readError),
   });
+
+/** A step of a rotation. */
+export interface TimelineStep {
+  kind:
+    'ACCEPTED' | 'CLAIMED' | 'SENT' | 'UNKNOWN' | 'READ' | 'PUBLISHED' | 'ENDED' | 'ACKNOWLEDGED' | undefined;
+  /** Not set if it is unknown, or has not happened. */
+  time?: Date;
+  /** Of ACKNOWLEDGED. */
+  consumer?: string;
+  /** Of ACKNOWLEDGED: whether the consumer has applied the version. */
+  state?: ConsumerAcknowledgement['state'];
+}
+
+/** What happened to a rotation, and when, as far as it is known. */
+export interface RotationTimeline {
+  rotation: Rotation;
+  /** In the order in which they happened; those without a time are last. */
+  steps: TimelineStep[];
+}
+
+type ProtoTimeline = ResponseOf<'RotationService', 'GetRotationTimeline'>;
+
+export const toRotationTimeline = ({ rotation, steps }: ProtoTimeline): RotationTimeline => ({
+  rotation: toRotation(rotation!),
+  steps: steps.map((step) =>
+    withoutUnset<TimelineStep>({
+      kind: named(step.kind),
+      time: date(step.time),
+      consumer: text(step.consumer),
+      state: named(step.state),
+    }),
+  ),
+});

@@ -1,4 +1,5 @@
-import type { SweepCounts, SweepState } from '@rekey/schema';
+import type { SweepCounts } from '@rekey/schema';
+import type { SweepState } from './states.ts';
 import type { ResponseOf } from '../connection/transport.ts';
 import { date, explanation, setDate, state, text, withoutUnset, type Explanation } from './values.ts';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { BulkItemState, BulkState } from '@rekey/schema';
+import type { BulkItemState, BulkState } from '../models/states.ts';
 import type { CallOptions } from '../calls/calls.ts';
 import type { Ids } from '../calls/id-messages.ts';
 import { eachOf, withToken, type Page } from '../calls/pages.ts';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { RotationState } from '@rekey/schema';
+import type { RotationState } from '../models/states.ts';
 import type { CallOptions } from '../calls/calls.ts';
 import { eachOf, withToken, type Page } from '../calls/pages.ts';
 import { checkedMs } from '../calls/scopes.ts';
 import { createServiceCalls, type ServiceDeps } from '../calls/service-calls.ts';
 import type { RequestOf } from '../connection/transport.ts';
-import { toRotation, type Rotation } from '../models/rotation.ts';
+import { toRotation, toRotationTimeline, type Rotation, type RotationTimeline } from '../models/rotation.ts';
 import { toDuration } from '../models/values.ts';
 import { checkAcknowledgedBy, untilSucceeded, type AcknowledgedBy } from './rotation-end.ts';
 
@@ -85,6 +85,8 @@ export interface RotationMethods {
   rotateSecretKey(request: RotateSecretKeyRequest, options?: CallOptions): Promise<Rotation>;
   /** ROTATION_NOT_FOUND if there is none, or if it ended too long ago. */
   getRotation(id: string, options?: CallOptions): Promise<Rotation>;
+  /** What happened to it, and when. ROTATION_NOT_FOUND. */
+  getRotationTimeline(id: string, options?: CallOptions): Promise<RotationTimeline>;
   /** One page. */
   listRotations(request?: RotationFilter & Page, options?: CallOptions): Promise<RotationsPage>;
   /** All rotations, newest first, a page at a time. */
@@ -151,6 +153,8 @@ export const createRotationMethods = (deps: ServiceDeps): RotationMethods => {
       });
     },
     getRotation: async (id, options) => read('GetRotation', { id }, toRotation, options),
+    getRotationTimeline: async (id, options) =>
+      read('GetRotationTimeline', { id }, toRotationTimeline, options),
     listRotations: async (request = {}, options) =>
       read(
         'ListRotations',

@@ -5,6 +5,7 @@ import type { SeenConsumer } from '../registry/believed.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ConsumerWrite } from '../registry/write.ts';
 import { redisNowMs } from '../time/redis-now.ts';
+import { readAcknowledgedMs } from './acknowledged-at.ts';
 import { consumersCommands } from './commands.generated.ts';
 
 /** An event that replaces the one that was read: the same content, sealed for other recipients. */
@@ -51,6 +52,8 @@ export interface Consumers {
   trimAcknowledgements(names: readonly string[]): Promise<void>;
   /** The last entry of the event stream; 0-0 if there is none. */
   lastEntry(): Promise<string>;
+  /** When Redis received the acknowledgement of an entry by the last of these instances: it proves nothing. */
+  acknowledgedMs(name: string, entry: string, instances: readonly string[]): Promise<number | undefined>;
   /** Redis time, in ms since 1970. */
   nowMs(): Promise<number>;
   /** Rekey's public key, which consumers trust: workers note it, and it is read to set up a consumer. */
@@ -146,6 +149,13 @@ export const openConsumers = (connection: Connection, registry: Registry): Consu
     },
 
     lastEntry: async () => (await redis.xrevrange(keys.events, '+', '-', 'COUNT', 1))[0]?.[0] ?? '0-0',
+
+    acknowledgedMs: (name, entry, instances) =>
+      readAcknowledgedMs(
+        { redis, prefix: keys.prefix.slice(1, -1), acks: keys.acksOf(name) },
+        entry,
+        instances,
+      ),
 
     nowMs: () => redisNowMs(redis),
 

@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { expand, inputLocals } from './expand.ts';
 import { parseHeader, type Header } from './header.ts';
 import { commandFolders, type CommandName } from './names.generated.ts';
+import { readSource } from './read-source.ts';
 import { argumentsOf, rightsOf, type Rights } from './rights.ts';
 
 export const commandNames = Object.keys(commandFolders) as CommandName[];
-
-const readSource = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 
 const headers = new Map<CommandName, Header>();
 /** The header of a command, and its code. */

@@ -5,7 +5,7 @@ import { rightsOf } from './rights.ts';
 import { BULL_COMMANDS, SENT_COMMANDS } from './sent-commands.ts';
 
 /** The processes PUBLISH and SUBSCRIBE on these. */
-const CHANNELS = ['events', 'bulk-changed', 'registry-written', 'rotation-ended'];
+const CHANNELS = ['events', 'hints', 'bulk-changed', 'registry-written', 'rotation-ended'];
 
 /**
  * Asks whether the user may run commands. ARGV is a key, then for each command the number of its words, and
@@ -63,7 +63,7 @@ type Role = 'gateway' | 'worker';
 
 /** Keys that a gateway only reads: what workers publish, note or archive, and what consumers report. */
 const READ_BY_GATEWAYS =
-  /^:(current:|assistants:|acks(?:$|:)|alias|answers$|archive$|archiving$|configured$)/;
+  /^:(current:|assistants:|versions:|index|acks(?:$|:)|alias|answers$|archive$|archiving$|configured$)/;
 
 const questionsOf = (keys: Keys, role: Role): Question[] => {
   const isOnlyRead = (key: string) =>

@@ -37,6 +37,7 @@ export const commandFolders = {
   'fail-corrupt': 'rotations',
   'find-orphans': 'rotations',
   freeze: 'system',
+  'index-assistants': 'listing',
   'mark-uncertain': 'assistants',
   'note-unknown': 'rotations',
   'open-budget': 'budget',

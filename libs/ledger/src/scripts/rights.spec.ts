@@ -51,7 +51,7 @@ describe('missingRights', () => {
     [
       'the channels of another prefix',
       ['~*', '&{rekey}:*', '+@all'],
-      ['bulk-changed', 'events', 'registry-written', 'rotation-ended'].flatMap((name) => [
+      ['bulk-changed', 'events', 'hints', 'registry-written', 'rotation-ended'].flatMap((name) => [
         `PUBLISH on the channel {spec}:${name}`,
         `SUBSCRIBE on the channel {spec}:${name}`,
       ]),

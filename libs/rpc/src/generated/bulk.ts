@@ -20,6 +20,7 @@ import type { CreateBulkRotationRequest as _rekey_v1_CreateBulkRotationRequest, 
 import type { FailureLimit as _rekey_v1_FailureLimit, FailureLimit__Output as _rekey_v1_FailureLimit__Output } from './rekey/v1/FailureLimit.ts';
 import type { GetBulkRotationRequest as _rekey_v1_GetBulkRotationRequest, GetBulkRotationRequest__Output as _rekey_v1_GetBulkRotationRequest__Output } from './rekey/v1/GetBulkRotationRequest.ts';
 import type { GetRotationRequest as _rekey_v1_GetRotationRequest, GetRotationRequest__Output as _rekey_v1_GetRotationRequest__Output } from './rekey/v1/GetRotationRequest.ts';
+import type { GetRotationTimelineRequest as _rekey_v1_GetRotationTimelineRequest, GetRotationTimelineRequest__Output as _rekey_v1_GetRotationTimelineRequest__Output } from './rekey/v1/GetRotationTimelineRequest.ts';
 import type { ListBulkRotationItemsRequest as _rekey_v1_ListBulkRotationItemsRequest, ListBulkRotationItemsRequest__Output as _rekey_v1_ListBulkRotationItemsRequest__Output } from './rekey/v1/ListBulkRotationItemsRequest.ts';
 import type { ListBulkRotationItemsResponse as _rekey_v1_ListBulkRotationItemsResponse, ListBulkRotationItemsResponse__Output as _rekey_v1_ListBulkRotationItemsResponse__Output } from './rekey/v1/ListBulkRotationItemsResponse.ts';
 import type { ListBulkRotationsRequest as _rekey_v1_ListBulkRotationsRequest, ListBulkRotationsRequest__Output as _rekey_v1_ListBulkRotationsRequest__Output } from './rekey/v1/ListBulkRotationsRequest.ts';
@@ -34,6 +35,7 @@ import type { RotateSecretKeyRequest as _rekey_v1_RotateSecretKeyRequest, Rotate
 import type { Rotation as _rekey_v1_Rotation, Rotation__Output as _rekey_v1_Rotation__Output } from './rekey/v1/Rotation.ts';
 import type { RotationError as _rekey_v1_RotationError, RotationError__Output as _rekey_v1_RotationError__Output } from './rekey/v1/RotationError.ts';
 import type { RotationServiceClient as _rekey_v1_RotationServiceClient, RotationServiceDefinition as _rekey_v1_RotationServiceDefinition } from './rekey/v1/RotationService.ts';
+import type { RotationTimeline as _rekey_v1_RotationTimeline, RotationTimeline__Output as _rekey_v1_RotationTimeline__Output } from './rekey/v1/RotationTimeline.ts';
 import type { WaitRotationRequest as _rekey_v1_WaitRotationRequest, WaitRotationRequest__Output as _rekey_v1_WaitRotationRequest__Output } from './rekey/v1/WaitRotationRequest.ts';
 import type { WatchBulkRotationRequest as _rekey_v1_WatchBulkRotationRequest, WatchBulkRotationRequest__Output as _rekey_v1_WatchBulkRotationRequest__Output } from './rekey/v1/WatchBulkRotationRequest.ts';
 
@@ -67,6 +69,7 @@ export interface ProtoGrpcType {
       FailureLimit: MessageTypeDefinition<_rekey_v1_FailureLimit, _rekey_v1_FailureLimit__Output>
       GetBulkRotationRequest: MessageTypeDefinition<_rekey_v1_GetBulkRotationRequest, _rekey_v1_GetBulkRotationRequest__Output>
       GetRotationRequest: MessageTypeDefinition<_rekey_v1_GetRotationRequest, _rekey_v1_GetRotationRequest__Output>
+      GetRotationTimelineRequest: MessageTypeDefinition<_rekey_v1_GetRotationTimelineRequest, _rekey_v1_GetRotationTimelineRequest__Output>
       ListBulkRotationItemsRequest: MessageTypeDefinition<_rekey_v1_ListBulkRotationItemsRequest, _rekey_v1_ListBulkRotationItemsRequest__Output>
       ListBulkRotationItemsResponse: MessageTypeDefinition<_rekey_v1_ListBulkRotationItemsResponse, _rekey_v1_ListBulkRotationItemsResponse__Output>
       ListBulkRotationsRequest: MessageTypeDefinition<_rekey_v1_ListBulkRotationsRequest, _rekey_v1_ListBulkRotationsRequest__Output>
@@ -81,6 +84,7 @@ export interface ProtoGrpcType {
       Rotation: MessageTypeDefinition<_rekey_v1_Rotation, _rekey_v1_Rotation__Output>
       RotationError: MessageTypeDefinition<_rekey_v1_RotationError, _rekey_v1_RotationError__Output>
       RotationService: SubtypeConstructor<typeof grpc.Client, _rekey_v1_RotationServiceClient> & { service: _rekey_v1_RotationServiceDefinition }
+      RotationTimeline: MessageTypeDefinition<_rekey_v1_RotationTimeline, _rekey_v1_RotationTimeline__Output>
       WaitRotationRequest: MessageTypeDefinition<_rekey_v1_WaitRotationRequest, _rekey_v1_WaitRotationRequest__Output>
       WatchBulkRotationRequest: MessageTypeDefinition<_rekey_v1_WatchBulkRotationRequest, _rekey_v1_WatchBulkRotationRequest__Output>
     }

@@ -25,6 +25,7 @@ import type { FailureLimit as _rekey_v1_FailureLimit, FailureLimit__Output as _r
 import type { GetBulkRotationRequest as _rekey_v1_GetBulkRotationRequest, GetBulkRotationRequest__Output as _rekey_v1_GetBulkRotationRequest__Output } from './rekey/v1/GetBulkRotationRequest.ts';
 import type { GetRotationPolicyRequest as _rekey_v1_GetRotationPolicyRequest, GetRotationPolicyRequest__Output as _rekey_v1_GetRotationPolicyRequest__Output } from './rekey/v1/GetRotationPolicyRequest.ts';
 import type { GetRotationRequest as _rekey_v1_GetRotationRequest, GetRotationRequest__Output as _rekey_v1_GetRotationRequest__Output } from './rekey/v1/GetRotationRequest.ts';
+import type { GetRotationTimelineRequest as _rekey_v1_GetRotationTimelineRequest, GetRotationTimelineRequest__Output as _rekey_v1_GetRotationTimelineRequest__Output } from './rekey/v1/GetRotationTimelineRequest.ts';
 import type { ListBulkRotationItemsRequest as _rekey_v1_ListBulkRotationItemsRequest, ListBulkRotationItemsRequest__Output as _rekey_v1_ListBulkRotationItemsRequest__Output } from './rekey/v1/ListBulkRotationItemsRequest.ts';
 import type { ListBulkRotationItemsResponse as _rekey_v1_ListBulkRotationItemsResponse, ListBulkRotationItemsResponse__Output as _rekey_v1_ListBulkRotationItemsResponse__Output } from './rekey/v1/ListBulkRotationItemsResponse.ts';
 import type { ListBulkRotationsRequest as _rekey_v1_ListBulkRotationsRequest, ListBulkRotationsRequest__Output as _rekey_v1_ListBulkRotationsRequest__Output } from './rekey/v1/ListBulkRotationsRequest.ts';
@@ -46,6 +47,7 @@ import type { RotationPolicy as _rekey_v1_RotationPolicy, RotationPolicy__Output
 import type { RotationPolicyError as _rekey_v1_RotationPolicyError, RotationPolicyError__Output as _rekey_v1_RotationPolicyError__Output } from './rekey/v1/RotationPolicyError.ts';
 import type { RotationPolicyServiceClient as _rekey_v1_RotationPolicyServiceClient, RotationPolicyServiceDefinition as _rekey_v1_RotationPolicyServiceDefinition } from './rekey/v1/RotationPolicyService.ts';
 import type { RotationServiceClient as _rekey_v1_RotationServiceClient, RotationServiceDefinition as _rekey_v1_RotationServiceDefinition } from './rekey/v1/RotationService.ts';
+import type { RotationTimeline as _rekey_v1_RotationTimeline, RotationTimeline__Output as _rekey_v1_RotationTimeline__Output } from './rekey/v1/RotationTimeline.ts';
 import type { RotationWindow as _rekey_v1_RotationWindow, RotationWindow__Output as _rekey_v1_RotationWindow__Output } from './rekey/v1/RotationWindow.ts';
 import type { UpdateRotationPolicyRequest as _rekey_v1_UpdateRotationPolicyRequest, UpdateRotationPolicyRequest__Output as _rekey_v1_UpdateRotationPolicyRequest__Output } from './rekey/v1/UpdateRotationPolicyRequest.ts';
 import type { WaitRotationRequest as _rekey_v1_WaitRotationRequest, WaitRotationRequest__Output as _rekey_v1_WaitRotationRequest__Output } from './rekey/v1/WaitRotationRequest.ts';
@@ -86,6 +88,7 @@ export interface ProtoGrpcType {
       GetBulkRotationRequest: MessageTypeDefinition<_rekey_v1_GetBulkRotationRequest, _rekey_v1_GetBulkRotationRequest__Output>
       GetRotationPolicyRequest: MessageTypeDefinition<_rekey_v1_GetRotationPolicyRequest, _rekey_v1_GetRotationPolicyRequest__Output>
       GetRotationRequest: MessageTypeDefinition<_rekey_v1_GetRotationRequest, _rekey_v1_GetRotationRequest__Output>
+      GetRotationTimelineRequest: MessageTypeDefinition<_rekey_v1_GetRotationTimelineRequest, _rekey_v1_GetRotationTimelineRequest__Output>
       ListBulkRotationItemsRequest: MessageTypeDefinition<_rekey_v1_ListBulkRotationItemsRequest, _rekey_v1_ListBulkRotationItemsRequest__Output>
       ListBulkRotationItemsResponse: MessageTypeDefinition<_rekey_v1_ListBulkRotationItemsResponse, _rekey_v1_ListBulkRotationItemsResponse__Output>
       ListBulkRotationsRequest: MessageTypeDefinition<_rekey_v1_ListBulkRotationsRequest, _rekey_v1_ListBulkRotationsRequest__Output>
@@ -107,6 +110,7 @@ export interface ProtoGrpcType {
       RotationPolicyError: MessageTypeDefinition<_rekey_v1_RotationPolicyError, _rekey_v1_RotationPolicyError__Output>
       RotationPolicyService: SubtypeConstructor<typeof grpc.Client, _rekey_v1_RotationPolicyServiceClient> & { service: _rekey_v1_RotationPolicyServiceDefinition }
       RotationService: SubtypeConstructor<typeof grpc.Client, _rekey_v1_RotationServiceClient> & { service: _rekey_v1_RotationServiceDefinition }
+      RotationTimeline: MessageTypeDefinition<_rekey_v1_RotationTimeline, _rekey_v1_RotationTimeline__Output>
       RotationWindow: MessageTypeDefinition<_rekey_v1_RotationWindow, _rekey_v1_RotationWindow__Output>
       UpdateRotationPolicyRequest: MessageTypeDefinition<_rekey_v1_UpdateRotationPolicyRequest, _rekey_v1_UpdateRotationPolicyRequest__Output>
       WaitRotationRequest: MessageTypeDefinition<_rekey_v1_WaitRotationRequest, _rekey_v1_WaitRotationRequest__Output>

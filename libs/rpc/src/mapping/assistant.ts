@@ -1,5 +1,9 @@
-import type { CurrentEvent } from '@rekey/schema';
+import type { AcknowledgementState, CurrentEvent, Removal } from '@rekey/schema';
 import type { Assistant } from '../generated/rekey/v1/Assistant.ts';
+import type { AssistantSummary } from '../generated/rekey/v1/AssistantSummary.ts';
+import type { KeyHolder } from '../generated/rekey/v1/KeyHolder.ts';
+import type { KeyVersion } from '../generated/rekey/v1/KeyVersion.ts';
+import type { Org } from '../generated/rekey/v1/Org.ts';
 import { timestamp } from './fields.ts';
 
 const causes: Partial<Record<string, Assistant['cause']>> = {
@@ -13,7 +17,11 @@ const causes: Partial<Record<string, Assistant['cause']>> = {
 const removals = { 'no-key': 'NO_KEY', deleted: 'DELETED' } as const;
 
 /** An assistant's current key version as the contract shows it, and since when that version is uncertain. */
-export const toProtoAssistant = ({ subject, data }: CurrentEvent, uncertainSinceMs?: number): Assistant => ({
+export const toProtoAssistant = (
+  { subject, data }: CurrentEvent,
+  uncertainSinceMs?: number,
+  { orgId = '', keyMs }: { orgId?: string; keyMs?: number | undefined } = {},
+): Assistant => ({
   assistantId: subject,
   version: data.version,
   cause: causes[data.cause] ?? 'CAUSE_UNSPECIFIED',
@@ -23,4 +31,73 @@ export const toProtoAssistant = ({ subject, data }: CurrentEvent, uncertainSince
   sealed: JSON.stringify(data.sealed),
   uncertainTime: timestamp(uncertainSinceMs),
   removal: data.fingerprint === null ? removals[data.removal] : 'REMOVAL_UNSPECIFIED',
+  orgId,
+  keyTime: timestamp(keyMs),
+  holders: [],
+});
+
+export const toProtoHolder = ({
+  consumer,
+  state,
+  version = 0,
+}: {
+  consumer: string;
+  state: AcknowledgementState;
+  version?: number;
+}): KeyHolder => ({ consumer, state, version });
+
+const removalOf = (removal: Removal | undefined): NonNullable<Assistant['removal']> =>
+  removal === undefined ? 'REMOVAL_UNSPECIFIED' : removals[removal];
+
+/** An assistant of a list. */
+export const toProtoSummary = (one: {
+  assistantId: string;
+  orgId: string;
+  version: number;
+  fingerprint?: string;
+  removal?: Removal;
+  publishedMs: number;
+  keyMs?: number;
+  isUncertain: boolean;
+}): AssistantSummary => ({
+  assistantId: one.assistantId,
+  orgId: one.orgId,
+  version: one.version,
+  updateTime: timestamp(one.publishedMs),
+  keyTime: timestamp(one.keyMs),
+  fingerprint: one.fingerprint ?? '',
+  removal: removalOf(one.removal),
+  uncertain: one.isUncertain,
+});
+
+export const toProtoKeyVersion = (one: {
+  version: number;
+  cause?: string;
+  removal?: Removal;
+  publishedMs: number;
+  rotationId?: string;
+  bulkId?: string;
+  requestedBy?: string;
+}): KeyVersion => ({
+  version: one.version,
+  cause: causes[one.cause ?? ''] ?? 'CAUSE_UNSPECIFIED',
+  removal: removalOf(one.removal),
+  publishTime: timestamp(one.publishedMs),
+  rotationId: one.rotationId ?? '',
+  bulkRotationId: one.bulkId ?? '',
+  requestedBy: one.requestedBy ?? '',
+});
+
+export const toProtoOrg = (one: {
+  orgId: string;
+  assistants: number;
+  uncertain: number;
+  unknownAge: number;
+  oldestKeyMs?: number;
+}): Org => ({
+  orgId: one.orgId,
+  assistantCount: one.assistants,
+  uncertainCount: one.uncertain,
+  unknownAgeCount: one.unknownAge,
+  oldestKeyTime: timestamp(one.oldestKeyMs),
 });

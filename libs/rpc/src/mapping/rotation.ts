@@ -1,8 +1,9 @@
-import { isEnded, type Rotation as LedgerRotation } from '@rekey/schema';
+import { isEnded, type AcknowledgementState, type Rotation as LedgerRotation } from '@rekey/schema';
 import type { ConsumerReach } from '../generated/rekey/v1/ConsumerReach.ts';
 import type { Reconciliation } from '../generated/rekey/v1/Reconciliation.ts';
 import type { Rotation } from '../generated/rekey/v1/Rotation.ts';
 import type { RotationError } from '../generated/rekey/v1/RotationError.ts';
+import type { _rekey_v1_RotationTimeline_Step as Step } from '../generated/rekey/v1/RotationTimeline.ts';
 import { explain, timestamp } from './fields.ts';
 
 const rotationError = ({ state, orgId, errorCode, upstreamStatus = 0 }: LedgerRotation): RotationError => ({
@@ -60,3 +61,16 @@ export const toProtoRotation = (
   noLiveWorker: noLiveWorker && !isEnded(rotation.state),
   requestedBy: rotation.requestedBy ?? '',
 });
+
+/** A step of the timeline of a rotation. */
+export const toProtoStep = ({
+  kind,
+  ms,
+  consumer = '',
+  state = 'STATE_UNSPECIFIED',
+}: {
+  kind: Exclude<Step['kind'], undefined>;
+  ms?: number | undefined;
+  consumer?: string;
+  state?: AcknowledgementState | 'STATE_UNSPECIFIED';
+}): Step => ({ kind, time: timestamp(ms), consumer, state });

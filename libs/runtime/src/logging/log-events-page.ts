@@ -20,13 +20,13 @@ const INTRODUCTION = `# Log events
 
 <!-- Generated from libs/runtime by npm run generate. -->
 
-Gateway and worker log one JSON object per line to standard output. Each line has these fields:
+Gateway, worker and agent log one JSON object per line to standard output. Each line has these fields:
 
 | field | meaning |
 | --- | --- |
 | \`level\` | \`debug\`, \`info\`, \`warn\`, \`error\` or \`fatal\` |
 | \`time\` | ISO 8601, UTC |
-| \`app\` | \`gateway\` or \`worker\` |
+| \`app\` | \`gateway\`, \`worker\` or \`agent\` |
 | \`event\` | the stable name, as below |
 | \`msg\` | a short message for people |
 | \`err\` | the error, if there is one: name, code, message, stack and cause |

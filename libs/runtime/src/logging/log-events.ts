@@ -1,3 +1,4 @@
+import { agentEvents } from './events/agent.ts';
 import { everyProcessEvents } from './events/every-process.ts';
 import { gatewayEvents } from './events/gateway.ts';
 import { workerBulkRotationsAndPoliciesEvents } from './events/worker-bulk-rotations-and-policies.ts';
@@ -18,9 +19,10 @@ export const logEventSections: readonly { title: string; events: Record<string, 
   { title: 'Worker: consumers', events: workerConsumersEvents },
   { title: 'Worker: housekeeping', events: workerHousekeepingEvents },
   { title: 'Worker: the archive', events: workerArchiveEvents },
+  { title: 'Agent', events: agentEvents },
 ];
 
-/** Every event that gateway and worker log. */
+/** Every event that gateway, worker and agent log. */
 export const logEvents = {
   ...everyProcessEvents,
   ...gatewayEvents,
@@ -30,6 +32,7 @@ export const logEvents = {
   ...workerConsumersEvents,
   ...workerHousekeepingEvents,
   ...workerArchiveEvents,
+  ...agentEvents,
 };
 
 export type LogEventName = keyof typeof logEvents;

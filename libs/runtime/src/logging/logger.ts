@@ -2,6 +2,7 @@ import { pino, type Logger as PinoLogger, type LoggerOptions } from 'pino';
 import type { LogEvent } from './events/log-event.ts';
 import { logEvents, type LogEventName } from './log-events.ts';
 import { describeError } from './describe-error.ts';
+import { asText } from './text-line.ts';
 import { createLineOutput, openNonBlocking, type LineOutput } from './line-output.ts';
 
 /** Logs events of the table, and nothing else. */
@@ -12,17 +13,28 @@ export interface Logger {
   child(bindings: Record<string, unknown>): Logger;
 }
 
-/** A process has one standard output, which all its loggers share. */
+/** A process has one output of its log, which all its loggers share. */
 let standardOutput: LineOutput | undefined;
+
+export interface LogTarget {
+  /** `text` is for people: time, level, event, message and fields on one line. */
+  format?: 'json' | 'text';
+  /** Standard output, or standard error if standard output belongs to another program. */
+  fd?: 1 | 2;
+}
 
 /**
  * Writes one JSON object per line to standard output; JSON escapes whatever an id may contain. Errors are
  * logged as `describeError` describes them. A line that standard output does not accept is dropped: logging
  * neither throws nor blocks.
  */
-export const createLogger = (app: string, level: string): Logger => {
+export const createLogger = (
+  app: string,
+  level: string,
+  { format = 'json', fd = 1 }: LogTarget = {},
+): Logger => {
   standardOutput ??= createLineOutput(
-    () => openNonBlocking(1),
+    () => openNonBlocking(fd),
     (dropped, code) => droppedLine(app, dropped, code),
   );
   const options: LoggerOptions = {
@@ -32,7 +44,8 @@ export const createLogger = (app: string, level: string): Logger => {
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: describeError },
   };
-  return logTo(pino(options, standardOutput));
+  const output = standardOutput;
+  return logTo(pino(options, format === 'json' ? output : { write: (line) => output.write(asText(line)) }));
 };
 
 const logTo = (output: PinoLogger): Logger => ({

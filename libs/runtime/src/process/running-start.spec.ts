@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -38,6 +38,13 @@ describe('the file of a running npm start', () => {
     expect(await readRunningStart(path)).toBeUndefined();
     await writeFile(path, '{"pid":');
     expect(await readRunningStart(path)).toBeUndefined();
+  });
+
+  it('is ignored if another user could have written it', async () => {
+    await writeRunningStart(path, running);
+    await chmod(path, 0o622);
+    expect(await readRunningStart(path)).toBeUndefined();
+    await rm(path);
   });
 
   it.each([

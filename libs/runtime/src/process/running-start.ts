@@ -1,5 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises';
-import { readTextFile } from '@rekey/schema';
+import { complaintAboutAccess, readTextFile } from '@rekey/schema';
 import { z } from 'zod';
 import { processIdentity } from './process-identity.ts';
 
@@ -12,6 +12,8 @@ const RunningFile = z.object({
   identity: z.string().optional(),
   environment: z.record(z.string(), z.string()),
   withheld: z.array(z.string()),
+  /** The admin address of the simulator, if it stands in for Invent. */
+  simulatorAdmin: z.string().optional(),
 });
 type RunningStart = Omit<z.infer<typeof RunningFile>, 'identity'>;
 
@@ -24,11 +26,17 @@ export const removeRunningStart = (path: string): Promise<void> => rm(path, { fo
 
 /**
  * The `npm start` that runs now. Ignores a file that a killed process left behind, even if another process
- * has its PID by now.
+ * has its PID by now, and one that other users can write or read: it says where tokens and keys are sent.
  */
 export const readRunningStart = async (path: string): Promise<RunningStart | undefined> => {
   try {
-    const { identity, ...running } = RunningFile.parse(JSON.parse(readTextFile(path)));
+    const text = readTextFile(path, {
+      onOpen: (stats) => {
+        const complaint = complaintAboutAccess(stats);
+        if (complaint !== undefined) throw new Error(complaint);
+      },
+    });
+    const { identity, ...running } = RunningFile.parse(JSON.parse(text));
     process.kill(running.pid, 0);
     return identity === processIdentity(running.pid) ? running : undefined;
   } catch {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SweepId } from './ids.ts';
 
-const sweepStates = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED'] as const;
+export const sweepStates = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED'] as const;
 export const SweepState = z.enum(sweepStates);
 export type SweepState = z.infer<typeof SweepState>;
 

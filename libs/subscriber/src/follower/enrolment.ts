@@ -66,11 +66,12 @@ const partsOf = (text: string): { rest: string; hasKey: boolean } | undefined =>
   return { rest: JSON.stringify(rest), hasKey: ackKey !== undefined };
 };
 
+type HeldGrant = Pick<Grant, 'revision' | 'kid'>;
 /**
  * An old entry that somebody put back has an old grant: its keys open old records, and none of today. Two
  * grants of one revision were never both stored.
  */
-const isOlder = (grant: Grant, held: Grant): boolean =>
+export const isOlder = (grant: HeldGrant, held: HeldGrant): boolean =>
   grant.revision < held.revision || (grant.revision === held.revision && grant.kid !== held.kid);
 
 const parseEntry = (text: string, name: string): Consumer => {

@@ -65,7 +65,7 @@ export const followSession = async (
     for (;;) {
       const leftMs = schedule.due ? schedule.due.atMs - performance.now() : WAIT_MS;
       if (schedule.due && leftMs <= 0) await takeDueSnapshot(deps, at);
-      else if (!state.ready) await sleep(leftMs, undefined, { signal: deps.closing });
+      else if (!state.ready || !state.reading) await sleep(leftMs, undefined, { signal: deps.closing });
       // Entries that have waited since before an outage prove nothing about the present.
       else if (!schedule.due && performance.now() - freshness.provenMs > settings.staleAfterMs)
         await stream.read(at);
@@ -123,6 +123,7 @@ const takeDueSnapshot = async (deps: FollowDeps, from: Session): Promise<void> =
     state.position = state.reading!;
     state.appliedOrgs = orgs;
   }
+  state.restored = false;
   if (!state.ready) deps.onReady();
   deps.acknowledger.applied();
   // The held keys are complete as of now. The next read proves it.
@@ -180,6 +181,6 @@ const watch = async (deps: FollowDeps, at: Session): Promise<void> => {
   if (asked && !schedule.isTaking && taken === schedule.lastTaken) stream.compare(info, asked);
   const hasChanged = !isErrorReply(text) && state.enrolment && text !== state.enrolment.text;
   if (hasChanged && !schedule.due) followEntry(deps, text);
-  if (state.ready && !schedule.isTaking) await deps.checks.retryUnreadable(at);
+  if (state.ready && state.enrolment && !schedule.isTaking) await deps.checks.retryUnreadable(at);
   deps.acknowledger.beat();
 };

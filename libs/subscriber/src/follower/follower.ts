@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Acknowledgement } from '@rekey/schema';
 import type { Freshness, Refusal } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
-import type { Settings } from '../options.ts';
+import type { Settings, SubscribeOptions } from '../options.ts';
 import type { OwnKeys } from '../own-keys.ts';
 import type { Names } from '../redis/names.ts';
 import { createPages } from '../redis/pages.ts';
@@ -18,6 +18,7 @@ import { SubscribeError } from '../subscribe-error.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { followSession, type FollowDeps } from './follow-session.ts';
 import { createFreshnessReport } from './freshness.ts';
+import { createGate, type Gate } from './gate.ts';
 import { createSnapshotSchedule } from './snapshot-schedule.ts';
 import { createState, type FollowState } from './state.ts';
 import { createStream } from './stream.ts';
@@ -29,15 +30,17 @@ interface FollowerDeps {
   held: HeldKeys;
   connect: Connect;
   listeners: Listeners;
+  beforeAcknowledge: SubscribeOptions['beforeAcknowledge'];
 }
 
 /** Keeps the held keys in step with Redis, across outages and changes of Redis. */
 export interface Follower {
   /**
    * Resolves when the first snapshot has been taken and later events have been applied. Rejects with
-   * SubscribeError.
+   * SubscribeError. With `restoredProvenMs`, the held keys were complete at that time (`performance.now()`),
+   * and it resolves at once.
    */
-  start(): Promise<void>;
+  start(restoredProvenMs?: number): Promise<void>;
   freshness(): Freshness;
   unapplied(): { count: number; last: readonly Refusal[] };
   refused(): { count: number; first: readonly Refusal[] };
@@ -83,7 +86,11 @@ export const createFollower = (deps: FollowerDeps): Follower => {
   };
 
   return {
-    start: async () => {
+    start: async (restoredProvenMs) => {
+      if (restoredProvenMs !== undefined) {
+        freshness.restoredAt(restoredProvenMs);
+        Object.assign(state, { ready: true, restored: true });
+      }
       const deadlineMs = performance.now() + settings.readyTimeoutMs;
       await new Promise<void>((resolve, reject) => {
         start.onReady = () => {
@@ -97,6 +104,7 @@ export const createFollower = (deps: FollowerDeps): Follower => {
           reject(new SubscribeError('CLOSED', 'it was closed before it was ready')),
         );
         running = follow(parts, deps.connect, (error) => start.onFailure(error));
+        if (state.restored) resolve();
       });
     },
     freshness: freshness.now,
@@ -107,7 +115,7 @@ export const createFollower = (deps: FollowerDeps): Follower => {
 };
 
 const createParts = (
-  { settings, names, ownKeys, held, listeners }: FollowerDeps,
+  { settings, names, ownKeys, held, listeners, beforeAcknowledge }: FollowerDeps,
   closing: AbortSignal,
   onReady: () => void,
 ): FollowDeps => {
@@ -120,10 +128,18 @@ const createParts = (
   const refusals = createRefusals(held, unsealed, listeners);
   const records = createRecords({ state, clock, held, unsealed, refusals, listeners });
   const checks = createRecordChecks({ state, pages, held, unsealed, records, refusals });
-  const acknowledger = createAcknowledger(
-    () => acknowledgementOf(state, settings, clock, held, refusals),
+  const reports = createAcknowledger(
+    () => acknowledgementOf(state, settings, clock, held, refusals, gate),
     (ack) => sendAcknowledgement(state, names, settings.consumer, ack),
   );
+  const gate = createGate(state, beforeAcknowledge, reports.applied, closing);
+  const acknowledger = {
+    ...reports,
+    applied: () => {
+      gate.check();
+      reports.applied();
+    },
+  };
   const stream = createStream({
     state,
     clock,
@@ -150,23 +166,23 @@ const acknowledgementOf = (
   clock: RedisClock,
   held: HeldKeys,
   refusals: Refusals,
+  gate: Gate,
 ): Acknowledgement | undefined => {
-  const { ready, revoked, session, instance, position, appliedOrgs, enrolment } = state;
-  if (!ready || revoked || !session || !enrolment) return undefined;
+  const { ready, revoked, restored, session, instance, enrolment } = state;
+  if (!ready || restored || revoked || !session || !enrolment) return undefined;
   state.acknowledgements += 1;
+  const reported = refusals.report();
   return {
     consumer,
     instance,
     lease_ms: leaseMs,
-    position: position.id,
-    seq: position.seq ?? 0,
     keys: held.size,
-    ...refusals.report(),
+    ...reported,
+    ...gate.report(reported.unapplied),
     number: state.acknowledgements,
     sent_ms: clock.nowMs(),
     leaving: false,
     kid: enrolment.recipient.kid,
-    orgs_sha256: appliedOrgs ?? '',
   };
 };
 

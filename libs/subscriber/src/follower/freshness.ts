@@ -10,6 +10,8 @@ export interface FreshnessReport {
   update(): void;
   /** Everything that was published until this time (`performance.now()`) has been applied. */
   provenAt(ms: number): void;
+  /** The held keys are those of an earlier process, complete at this time, and stale: `fresh` is next. */
+  restoredAt(ms: number): void;
   /** The time that was last proven. */
   readonly provenMs: number;
 }
@@ -25,9 +27,13 @@ export const createFreshnessReport = (
 
   const now = (): Freshness => {
     const nowMs = performance.now();
-    const { revoked, session, position, acknowledging, instance, fault } = state;
+    const { revoked, restored, session, position, acknowledging, instance, fault } = state;
     const behindMs = nowMs - provenMs;
-    const staleMs = Math.max(behindMs - staleAfterMs, revoked ? nowMs - revoked.sinceMs : -Infinity);
+    const staleMs = Math.max(
+      behindMs - staleAfterMs,
+      revoked ? nowMs - revoked.sinceMs : -Infinity,
+      restored ? behindMs : -Infinity,
+    );
     return {
       upToDate: staleMs < 0,
       behindMs,
@@ -35,6 +41,7 @@ export const createFreshnessReport = (
       connected: session !== undefined,
       snapshotDue: schedule.due?.reason,
       revoked: revoked !== undefined,
+      restored,
       acknowledging,
       position: position.id,
       seq: position.seq ?? 0,
@@ -55,6 +62,10 @@ export const createFreshnessReport = (
     provenAt: (ms) => {
       provenMs = Math.max(provenMs, ms);
       update();
+    },
+    restoredAt: (ms) => {
+      provenMs = ms;
+      reportedStale = true;
     },
     get provenMs() {
       return provenMs;

@@ -43,7 +43,10 @@ export const createSnapshotSchedule = (state: FollowState): SnapshotSchedule => 
     },
     demand: (reason) => {
       // Acknowledged positions have no meaning in another Redis.
-      if (reason === 'other-redis') state.position = NOWHERE;
+      if (reason === 'other-redis') {
+        state.position = NOWHERE;
+        state.confirmed = { position: NOWHERE, appliedOrgs: undefined };
+      }
       // Anyone who can write to Redis can cause gaps. The pace keeps them from causing snapshots without end.
       const atMs = pace.notBeforeMs(performance.now());
       const joined = (before: DueSnapshot | undefined): DueSnapshot => ({

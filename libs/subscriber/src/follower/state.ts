@@ -35,6 +35,11 @@ export interface FollowState {
   position: Place;
   /** The digest of the orgs by which it has been applied; undefined until a snapshot for these has ended. */
   appliedOrgs: string | undefined;
+  /**
+   * The place up to which the gate has been passed, and the orgs by which everything up to there has been
+   * applied. A new object for each change: a run of the gate that began with another one confirms nothing.
+   */
+  confirmed: { position: Place; appliedOrgs: string | undefined };
   /** The last entry read whose id is ahead of the clock of Redis: events with lower ids may still follow. */
   aheadId: string | undefined;
   /** Another Redis process answers, and the run of its published records is not known yet. */
@@ -43,6 +48,8 @@ export interface FollowState {
   runId: string | undefined;
   /** The first snapshot has been taken. */
   ready: boolean;
+  /** The held keys are those that the service has given, and no snapshot was taken yet. */
+  restored: boolean;
   revoked: (RevokedEvent & { sinceMs: number }) | undefined;
   /** The last error, until the follower makes progress. */
   fault: unknown;
@@ -59,10 +66,12 @@ export const createState = (): FollowState => ({
   reading: undefined,
   position: NOWHERE,
   appliedOrgs: undefined,
+  confirmed: { position: NOWHERE, appliedOrgs: undefined },
   aheadId: undefined,
   isRunUnknown: false,
   runId: undefined,
   ready: false,
+  restored: false,
   revoked: undefined,
   fault: undefined,
   acknowledging: false,

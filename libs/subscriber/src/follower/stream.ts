@@ -6,7 +6,7 @@ import { isErrorReply, repliesOf, replyCode } from '../redis/replies.ts';
 import { ANSWER_WITHIN_MS, type Session } from '../redis/session.ts';
 import type { Records } from '../records/apply-records.ts';
 import type { HeldKeys } from '../records/held-keys.ts';
-import { readEvent, type Reading } from '../records/read-event.ts';
+import { readEvent } from '../records/read-event.ts';
 import type { RecordChecks } from '../records/record-checks.ts';
 import type { Refusals } from '../records/refusals.ts';
 import type { UnsealedRecords } from '../records/unsealed-records.ts';
@@ -14,7 +14,7 @@ import type { RedisClock } from '../redis/redis-clock.ts';
 import type { FreshnessReport } from './freshness.ts';
 import type { SnapshotSchedule } from './snapshot-schedule.ts';
 import { NOWHERE, type FollowState, type Place } from './state.ts';
-import { sizeOf, streamFacts, textOf } from './stream-info.ts';
+import { numbersAfter, sizeOf, streamFacts, textOf } from './stream-info.ts';
 
 interface StreamDeps {
   state: FollowState;
@@ -178,33 +178,4 @@ const applyEntry = async (deps: StreamDeps, id: string, fields: readonly string[
   else await records.apply(read.opened);
   // An event can be replayed, so only the current record shows that it is sealed for this consumer again.
   if (unsealed.has(assistantId)) checks.checkUnsealed(assistantId);
-};
-
-/**
- * The numbers of the stream after an entry. A refused entry has none: otherwise a forged event could hide the
- * genuine one with the same number.
- */
-const numbersAfter = (
-  { held, schedule }: StreamDeps,
-  { seq: seqBefore, run: runBefore }: Place,
-  read: Reading,
-): Pick<Place, 'seq' | 'run'> => {
-  const before = { seq: seqBefore, run: runBefore };
-  if (read.kind === 'refused' || read.seq === undefined) return before;
-  const { seq, run = runBefore } = read;
-  const isOtherRun = run !== runBefore && runBefore !== undefined;
-  // A replayed event: nothing in it is new, and anyone may have put it there.
-  if (
-    read.kind === 'opened' &&
-    !isOtherRun &&
-    seqBefore !== undefined &&
-    seq <= seqBefore &&
-    read.opened.version <= held.version(read.opened.assistantId)
-  )
-    return before;
-  if (isOtherRun) schedule.demand('other-redis');
-  // If the number does not rise, Redis has lost some events.
-  else if (seqBefore !== undefined && seq !== seqBefore + 1)
-    schedule.demand(seq > seqBefore ? 'gap' : 'other-redis');
-  return { seq, run };
 };

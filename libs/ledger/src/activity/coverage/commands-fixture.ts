@@ -64,6 +64,7 @@ export const activityOfCommands: Record<CommandName, readonly ActivityType[] | s
   ],
   'find-orphans': 'finds rotations without a job',
   freeze: ['freeze.set'],
+  'index-assistants': 'makes indexes anew from what they are of',
   'mark-uncertain': ['key.uncertain'],
   'note-unknown': [
     'rotation.unknown',

@@ -63,6 +63,8 @@
 -- @include assistants/superseded
 -- @include bulks/count-succeeded
 -- @include consumers/recipients-revision
+-- @include listing/listed
+-- @include rotations/assistant-name
 -- @include rotations/close-intent
 -- @include rotations/epoch
 -- @include rotations/finish
@@ -119,18 +121,18 @@ end
 
 -- Changes the state of the rotation.
 local function advance_rotation(version, entry)
-  local becomes = version.becomes
+  local becomes, read_ms = version.becomes, version.read_ms and int(version.read_ms) or ''
   local bulk, index
   if becomes == 'satisfied' then
     write('HSET', version.assistant, 'satisfied', version.epoch)
-    write('HSET', version.rotation, 'entry', entry)
+    write('HSET', version.rotation, 'entry', entry, 'read', read_ms)
     -- Without an index: it has not ended, but its entry is the newest of its bulk.
     bulk = read('HGET', version.rotation, 'bulk')
   elseif becomes == 'ends' then
     close_intent(version.assistant, version.intents)
     bulk, index = finish(version.id, 'SUCCEEDED', version.committed_ms,
-      { 'version', version.epoch, 'cause', version.cause, 'error', '', 'status', '', 'entry', entry }, nil,
-      true)
+      { 'version', version.epoch, 'cause', version.cause, 'error', '', 'status', '', 'entry', entry,
+        'read', read_ms }, nil, true)
   elseif becomes ~= 'continues' then
     close_intent(version.assistant, version.intents)
     finish(version.id, 'FAILED', version.committed_ms, { 'error', becomes }, becomes)
@@ -141,7 +143,7 @@ end
 local function commit(version)
   wrote = false
   local held = record(version.assistant, 'holder', 'epoch', 'intent_epoch', 'version', 'seq', 'fingerprint',
-    'superseded', 'known', 'org', 'uncertain', 'intent', 'verified', 'seen', 'since')
+    'superseded', 'known', 'org', 'uncertain', 'intent', 'verified', 'seen', 'since', 'rotated')
   local epoch = tonumber(version.epoch)
   -- A number that another client wrote meanwhile must not stop what answers a POST.
   local published = not is_beyond(held.version) and tonumber(held.version) or 0
@@ -167,9 +169,14 @@ local function commit(version)
   if version.state == 'deleted' then
     -- Kept for consumers to see, and then forgotten.
     write('ZREM', PREFIX .. ':assistants:' .. version.encoded_org, version.assistant_id)
-    for _, key in ipairs({ version.assistant, version.current }) do write('EXPIRE', key, 30 * 86400) end
+    unlist_assistant(version.encoded_org, version.assistant_id)
+    local versions = PREFIX .. ':versions:' .. name_of(version.assistant)
+    for _, key in ipairs({ version.assistant, version.current, versions }) do
+      write('EXPIRE', key, 30 * 86400)
+    end
   elseif held.fingerprint == 'deleted' then
     write('PERSIST', version.assistant)
+    write('PERSIST', PREFIX .. ':versions:' .. name_of(version.assistant))
   end
   return answer.COMMITTED { seq = seq, entry = entry }
 end
@@ -183,6 +190,7 @@ for i = 1, version_count do
   local is_done, result = pcall(commit, i)
   answers[i] = is_done and result or broken(result)
 end
+write_listed()
 for bulk, of in pairs(succeeded) do
   local is_done, failure = pcall(count_succeeded, bulk, of, now_ms, of.entry)
   if not is_done then

@@ -28,6 +28,7 @@ if has_other_recipients(recipients) then return reply.RECIPIENTS end
 local seq, event = emit({}, head, tail, keep)
 write('HSET', assistant, 'uncertain', seq)
 write('HSET', PREFIX .. ':uncertain', assistant_id, event)
+if org then write('ZADD', PREFIX .. ':index:uncertain:' .. org, 0, assistant_id) end
 record_activity('system:checks', 'key.uncertain', 'org', org and decoded(org), 'assistant', assistant_id,
   'reason', 'STALE_READ')
 return reply.MARKED

@@ -6,6 +6,8 @@
 -- @include assistants/observation
 -- @include assistants/post-response
 -- @include assistants/superseded
+-- @include listing/history
+-- @include listing/listed
 -- @include orgs/drift
 -- @include orgs/org-name
 -- @include scripts/call
@@ -33,8 +35,8 @@ local function record_read(version, held)
     'after', is_key(version.state) and 'key' or version.state)
 end
 
--- Writes what the ledger knows of the key.
-local function write_key_facts(version, held, seq, now_ms)
+-- Writes what the ledger knows of the key. Returns the earliest moment at which it can have been made, or nil.
+local function write_key_facts(version, held, seq, entry, now_ms)
   local is_read = version.read_ms ~= nil
   -- The key was made before `known`, and its successor is made after `verified`. A read shows what was in
   -- force up to the read lag ago. Of a response to a POST only the intent counts: by the time of the commit a
@@ -42,7 +44,8 @@ local function write_key_facts(version, held, seq, now_ms)
   local intent = tonumber(held.intent) or 0
   local verified = is_read and int(version.read_ms - version.lag_ms) or int(intent)
   local facts = { 'version', version.epoch, 'fingerprint', version.state, 'seq', seq, 'known', int(now_ms),
-    'verified', verified, 'superseded', superseded_after(version, held), 'org', version.encoded_org }
+    'verified', verified, 'superseded', superseded_after(version, held), 'org', version.encoded_org,
+    'entry', entry }
   -- The earliest time at which the key can have been made: a request for a new key before that time is
   -- satisfied. A key that came back after there was none may be of any age.
   local is_new_read = is_read and held.fingerprint and held.fingerprint ~= version.state
@@ -61,6 +64,7 @@ local function write_key_facts(version, held, seq, now_ms)
   if held.seen then forget_observation(version.assistant, version.assistant_id) end
   if is_new_read and version.cause == 'drift' then note_drift(version.org, now_ms) end
   if is_new_read then record_read(version, held) end
+  return rotated or not is_new_read and held.rotated or nil
 end
 
 local function note_rollback(version, now_ms)
@@ -70,15 +74,23 @@ local function note_rollback(version, now_ms)
   write('ZREMRANGEBYRANK', PREFIX .. ':rollbacks', 0, -1001)
 end
 
--- Puts the assistant in the index of its org.
-local function index_assistant(version, held, now_ms)
+-- Puts the assistant in the indexes of its org.
+local function index_assistant(version, held, rotated, entry, now_ms)
   local is_moved = held.org ~= version.encoded_org
   if is_moved then
-    if held.org then write('ZREM', PREFIX .. ':assistants:' .. held.org, version.assistant_id) end
+    if held.org then
+      write('ZREM', PREFIX .. ':assistants:' .. held.org, version.assistant_id)
+      unlist_assistant(held.org, version.assistant_id)
+    end
     write('SADD', PREFIX .. ':orgs', version.org)
   end
-  if is_moved or held.fingerprint == 'deleted' or version.id == '' then
+  local may_be_new = is_moved or held.fingerprint == 'deleted' or version.id == ''
+  if may_be_new then
     write('ZADD', PREFIX .. ':assistants:' .. version.encoded_org, int(now_ms), version.assistant_id)
+  end
+  if version.state ~= 'deleted' then
+    local age = age_of(version.state, rotated, int(now_ms))
+    list_assistant(version.encoded_org, version.assistant_id, age, entry, may_be_new)
   end
 end
 
@@ -88,15 +100,17 @@ local function publish_version(version, held, numbers, org, response, now_ms)
   local seq, event, entry = emit(numbers, version.head, version.tail, version.keep)
   write('SET', version.current, event)
   if response then note_response(version.org, response) end
-  write_key_facts(version, held, seq, now_ms)
+  local rotated = write_key_facts(version, held, seq, entry, now_ms)
+  note_version(version, now_ms)
   if version.read_ms and is_key(version.state) and held.fingerprint ~= version.state then
     note_adopted(org, version.state, version.assistant_id)
   end
   if version.cause == 'rollback' then note_rollback(version, now_ms) end
-  index_assistant(version, held, now_ms)
+  index_assistant(version, held, rotated, entry, now_ms)
   if held.uncertain then
     write('HDEL', version.assistant, 'uncertain')
     write('HDEL', PREFIX .. ':uncertain', version.assistant_id)
+    if held.org then write('ZREM', PREFIX .. ':index:uncertain:' .. held.org, version.assistant_id) end
   end
   if version.check_in_ms then
     -- Unlike `request_check`, not before that moment: an earlier check does not replace it. The epoch tells

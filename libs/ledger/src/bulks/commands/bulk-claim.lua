@@ -142,7 +142,7 @@ local function claim(item)
   open_intent(id, assistant, intents, fingerprint, epoch, now_text, lease_text, lands_text)
   write('HSET', rotation_key(id), 'org', org, 'assistant', item.assistant_id, 'assistant_key', assistant,
     'state', 'ROTATING', 'reason', reason, 'created', now_text, 'started', now_text, 'updated', now_text,
-    'attempts', 1, 'bulk', bulk_id, 'item', index)
+    'sent', now_text, 'attempts', 1, 'bulk', bulk_id, 'item', index)
   write('ZADD', PREFIX .. ':rotations:open', 0, id)
   write('SETRANGE', states, index, 'r')
   begun = begun + 1

@@ -191,7 +191,8 @@ open_intent(id, assistant, own_intents(intents), fingerprint, epoch, int(now_ms)
 if queued == id then write('HDEL', assistant, 'queued:' .. of_org) end
 local attempt = int((tonumber(attempts) or 0) + 1)
 local started_ms = started or int(now_ms)
-set_state(id, 'ROTATING', int(now_ms), 'attempts', attempt, 'started', started_ms)
+set_state(id, 'ROTATING', int(now_ms), 'attempts', attempt, 'started', started_ms,
+  'sent', int(now_ms))
 return reply.CLAIMED {
   epoch = epoch, now_ms = int(now_ms), key_state = fingerprint, version = version,
   attempts = attempt, started_ms = started_ms, fresh = is_key_fresh, unknowns = int(unknowns),

@@ -41,7 +41,8 @@
 -- @include scripts/number
 -- @include time/now
 
-local holder, held_epoch, version, uncertain = fields(assistant, { held_epoch = 'epoch' })
+local holder, held_epoch, version, uncertain, of_org =
+  fields(assistant, { held_epoch = 'epoch', of_org = 'org' })
 if holder ~= id or held_epoch ~= epoch then return reply.REFUSED end
 
 local now_ms = math.floor(now_us() / 1000)
@@ -85,6 +86,7 @@ if emits then
   local seq, event = emit(numbers, head, tail, keep)
   write('HSET', assistant, 'uncertain', seq)
   write('HSET', PREFIX .. ':uncertain', assistant_id, event)
+  if of_org then write('ZADD', PREFIX .. ':index:uncertain:' .. of_org, 0, assistant_id) end
   if is_noted then
     record_activity('system:rotation', 'key.uncertain', 'org', org_name(org), 'target', 'rotation:' .. id,
       'assistant', assistant_id, 'reason', read_error)

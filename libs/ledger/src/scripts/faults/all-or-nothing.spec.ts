@@ -57,6 +57,8 @@ const DECIDES = [
   'compare assistant',
   'fail-corrupt rotation',
   'find-orphans rotation',
+  'index-assistants assistant',
+  'index-assistants index',
   'org-adopt rotation',
   'sweep-begin sweeping',
   'sweep-begin sweeps',

@@ -21,6 +21,7 @@ export const FAMILIES = [
   'damaged',
   'events',
   'held',
+  'index',
   'intents',
   'known',
   'ledger',
@@ -41,6 +42,7 @@ export const FAMILIES = [
   'sweeping',
   'sweeps',
   'uncertain',
+  'versions',
 ];
 /** Keys that a script may write to even if they exist neither before nor after. */
 export const FIXED = [
@@ -86,12 +88,13 @@ export const familyOf = (key: string): string => key.split(':')[1]!;
 /**
  * What is lost with a damaged key: the parts and the lists of a bulk rotation, and which bulk rotations are
  * worked on; the number of listed assistants; of a rotation, its bulk and its index; and what a record of
- * activity says of each.
+ * activity, or a version of a key, says of each.
  */
 export const dependsOn = (key: string, damaged: string): boolean =>
   key.startsWith(`${damaged}:`) ||
   (familyOf(damaged) === 'bulk' && familyOf(key) === 'bulks') ||
   (familyOf(damaged) === 'bulks' && familyOf(key) === 'bulk') ||
   (familyOf(key) === 'activity' && ['bulk', 'bulks', 'policy', 'rotation'].includes(familyOf(damaged))) ||
+  (familyOf(key) === 'versions' && ['bulk', 'rotation'].includes(familyOf(damaged))) ||
   (familyOf(damaged) === 'assistants' && familyOf(key) === 'known') ||
   (familyOf(damaged) === 'rotation' && ['bulk', 'bulks', 'rotations'].includes(familyOf(key)));

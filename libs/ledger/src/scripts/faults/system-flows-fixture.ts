@@ -190,6 +190,19 @@ export const systemFlows: Flows = {
     await registry.look({ full: true });
     await redis.del('{spec}:consumers');
   },
+  'the indexes of assistants': async () => {
+    await rotate('f1');
+    await rotate('f2', { assistantId: 'ast_2' });
+    await lose({ assistantId: 'ast_3' });
+    await rotate('f3', { assistantId: 'ast_4' });
+    await lose({ assistantId: 'ast_4' });
+    await redis.zadd('{spec}:assistants:org_1', START_MS, 'ast_gone');
+    await redis.zadd('{spec}:index:id:org_1', 0, 'ast_gone');
+    await redis.zrem('{spec}:index:age:org_1', 'ast_1');
+    await redis.hset('{spec}:assistant:ast_2', 'rotated', 'x', 'entry', 'x', 'known', '5');
+    const { index } = openLedger(redis, { prefix: 'spec' }).listing;
+    await index.keep({ token: 'w', signal: AbortSignal.timeout(60_000), idle: 0 });
+  },
   'the request budget': async () => {
     const budget = openLedger(redis, {
       prefix: 'spec',

@@ -1,6 +1,7 @@
--- Adds events to the stream and the channel.
+-- Adds events to the stream and the channels.
 --
 -- @include scripts/call
+-- @include scripts/decoded
 -- @include scripts/event-run
 -- @include scripts/number
 -- @include scripts/publish
@@ -34,6 +35,18 @@ local function is_stream_spoilt(entry)
   return tonumber(string.match(entry, '^%d+')) > 1000 * tonumber(time[1]) + FUTURE_MS
 end
 
+-- What an event is about, without what is sealed, for listeners that only want to know. In JSON text, a quote
+-- within a value follows a backslash, so `","time"` ends the subject.
+local function publish_hint(head, tail)
+  local pattern = '"source":"([^"]*)","type":"([^"]*)","subject":(".-"),"time":'
+  local source, kind, subject = string.match(head, pattern)
+  if not source then return end
+  local org = string.match(source, '^/orgs/([^/]+)/')
+  local version = string.match(tail, '^,"version":(%d+)')
+  publish('hints', '{"subject":' .. subject .. ',"version":' .. (version or 'null')
+    .. ',"type":"' .. kind .. '","org":' .. (org and cjson.encode(decoded(org)) or 'null') .. '}')
+end
+
 -- Adds an event: its text before and after the numbers `seq` and `run`. Returns seq, the text, and the id of
 -- the stream entry. Fails as Redis does: without its event nothing is published. A ledger whose run is
 -- missing or no number starts one. A stream with an id from the future is replaced by an empty one, with
@@ -65,5 +78,6 @@ local function emit(numbers, head, tail, keep)
   wrote, numbers.seq = true, numbers.seq + 1
   write('SET', PREFIX .. ':seq', seq)
   publish('events', event)
+  publish_hint(head, tail)
   return seq, event, entry
 end

@@ -18,8 +18,8 @@ const TYPES: [RegExp, string][] = [
   [/^(?:events|activity)$/, 'stream'],
   [/^(?:seq|current:.*|bulk:[^:]+:states|request:.*|bulk-request:.*|policy-request:.*)$/, 'string'],
   [/^(?:orgs|bulk:[^:]+:exclude|bulks:awaiting|policy:[^:]+:assistants)$/, 'set'],
-  [/^bulk:[^:]+:(?:redo|failures)$/, 'list'],
-  [/^(?:rotations|intents|assistants|changes|bulks):/, 'zset'],
+  [/^(?:bulk:[^:]+:(?:redo|failures)|versions:.*)$/, 'list'],
+  [/^(?:rotations|intents|assistants|changes|bulks|index):/, 'zset'],
   [/^(?:intents|configured|checks|checks:slow|rollbacks|sweeps|bulks|policies)$/, 'zset'],
   [/./, 'hash'],
 ];

@@ -116,6 +116,14 @@ export const workerHousekeepingEvents = {
     message: 'rotations were delayed too long by a worker whose clock is ahead; they resume',
     meaning: 'Correct the clock of the workers (NTP).',
   },
+  assistant_indexes_made: {
+    level: 'info',
+    message: 'the indexes of assistants were built or repaired',
+    meaning:
+      'How many assistants they have, and how many entries were missing, wrong or too many. After an upgrade: ' +
+      'all of them, once. Otherwise another client has written to Redis, or Redis has lost data. Until ' +
+      '`complete` is true, lists say that they are incomplete.',
+  },
   history_trimmed: {
     level: 'debug',
     message: 'old rotations and bulk rotations were removed',

@@ -1,6 +1,7 @@
 // Original file: ../../proto/rekey/v1/assistant.proto
 
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
+import type { KeyHolder as _rekey_v1_KeyHolder, KeyHolder__Output as _rekey_v1_KeyHolder__Output } from '../../rekey/v1/KeyHolder.ts';
 import type { Long } from '@grpc/proto-loader';
 
 // Original file: ../../proto/rekey/v1/assistant.proto
@@ -58,6 +59,9 @@ export interface Assistant {
   'sealed'?: (string);
   'uncertainTime'?: (_google_protobuf_Timestamp | null);
   'removal'?: (_rekey_v1_Assistant_Removal);
+  'orgId'?: (string);
+  'keyTime'?: (_google_protobuf_Timestamp | null);
+  'holders'?: (_rekey_v1_KeyHolder)[];
 }
 
 export interface Assistant__Output {
@@ -70,4 +74,7 @@ export interface Assistant__Output {
   'sealed': (string);
   'uncertainTime': (_google_protobuf_Timestamp__Output | null);
   'removal': (_rekey_v1_Assistant_Removal__Output);
+  'orgId': (string);
+  'keyTime': (_google_protobuf_Timestamp__Output | null);
+  'holders': (_rekey_v1_KeyHolder__Output)[];
 }

@@ -4,10 +4,12 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { CancelRotationRequest as _rekey_v1_CancelRotationRequest, CancelRotationRequest__Output as _rekey_v1_CancelRotationRequest__Output } from '../../rekey/v1/CancelRotationRequest.ts';
 import type { GetRotationRequest as _rekey_v1_GetRotationRequest, GetRotationRequest__Output as _rekey_v1_GetRotationRequest__Output } from '../../rekey/v1/GetRotationRequest.ts';
+import type { GetRotationTimelineRequest as _rekey_v1_GetRotationTimelineRequest, GetRotationTimelineRequest__Output as _rekey_v1_GetRotationTimelineRequest__Output } from '../../rekey/v1/GetRotationTimelineRequest.ts';
 import type { ListRotationsRequest as _rekey_v1_ListRotationsRequest, ListRotationsRequest__Output as _rekey_v1_ListRotationsRequest__Output } from '../../rekey/v1/ListRotationsRequest.ts';
 import type { ListRotationsResponse as _rekey_v1_ListRotationsResponse, ListRotationsResponse__Output as _rekey_v1_ListRotationsResponse__Output } from '../../rekey/v1/ListRotationsResponse.ts';
 import type { RotateSecretKeyRequest as _rekey_v1_RotateSecretKeyRequest, RotateSecretKeyRequest__Output as _rekey_v1_RotateSecretKeyRequest__Output } from '../../rekey/v1/RotateSecretKeyRequest.ts';
 import type { Rotation as _rekey_v1_Rotation, Rotation__Output as _rekey_v1_Rotation__Output } from '../../rekey/v1/Rotation.ts';
+import type { RotationTimeline as _rekey_v1_RotationTimeline, RotationTimeline__Output as _rekey_v1_RotationTimeline__Output } from '../../rekey/v1/RotationTimeline.ts';
 import type { WaitRotationRequest as _rekey_v1_WaitRotationRequest, WaitRotationRequest__Output as _rekey_v1_WaitRotationRequest__Output } from '../../rekey/v1/WaitRotationRequest.ts';
 
 export interface RotationServiceClient extends grpc.Client {
@@ -28,6 +30,15 @@ export interface RotationServiceClient extends grpc.Client {
   getRotation(argument: _rekey_v1_GetRotationRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_rekey_v1_Rotation__Output>): grpc.ClientUnaryCall;
   getRotation(argument: _rekey_v1_GetRotationRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_rekey_v1_Rotation__Output>): grpc.ClientUnaryCall;
   getRotation(argument: _rekey_v1_GetRotationRequest, callback: grpc.requestCallback<_rekey_v1_Rotation__Output>): grpc.ClientUnaryCall;
+  
+  GetRotationTimeline(argument: _rekey_v1_GetRotationTimelineRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_rekey_v1_RotationTimeline__Output>): grpc.ClientUnaryCall;
+  GetRotationTimeline(argument: _rekey_v1_GetRotationTimelineRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_rekey_v1_RotationTimeline__Output>): grpc.ClientUnaryCall;
+  GetRotationTimeline(argument: _rekey_v1_GetRotationTimelineRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_rekey_v1_RotationTimeline__Output>): grpc.ClientUnaryCall;
+  GetRotationTimeline(argument: _rekey_v1_GetRotationTimelineRequest, callback: grpc.requestCallback<_rekey_v1_RotationTimeline__Output>): grpc.ClientUnaryCall;
+  getRotationTimeline(argument: _rekey_v1_GetRotationTimelineRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_rekey_v1_RotationTimeline__Output>): grpc.ClientUnaryCall;
+  getRotationTimeline(argument: _rekey_v1_GetRotationTimelineRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_rekey_v1_RotationTimeline__Output>): grpc.ClientUnaryCall;
+  getRotationTimeline(argument: _rekey_v1_GetRotationTimelineRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_rekey_v1_RotationTimeline__Output>): grpc.ClientUnaryCall;
+  getRotationTimeline(argument: _rekey_v1_GetRotationTimelineRequest, callback: grpc.requestCallback<_rekey_v1_RotationTimeline__Output>): grpc.ClientUnaryCall;
   
   ListRotations(argument: _rekey_v1_ListRotationsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_rekey_v1_ListRotationsResponse__Output>): grpc.ClientUnaryCall;
   ListRotations(argument: _rekey_v1_ListRotationsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_rekey_v1_ListRotationsResponse__Output>): grpc.ClientUnaryCall;
@@ -63,6 +74,8 @@ export interface RotationServiceHandlers extends grpc.UntypedServiceImplementati
   
   GetRotation: grpc.handleUnaryCall<_rekey_v1_GetRotationRequest__Output, _rekey_v1_Rotation>;
   
+  GetRotationTimeline: grpc.handleUnaryCall<_rekey_v1_GetRotationTimelineRequest__Output, _rekey_v1_RotationTimeline>;
+  
   ListRotations: grpc.handleUnaryCall<_rekey_v1_ListRotationsRequest__Output, _rekey_v1_ListRotationsResponse>;
   
   RotateSecretKey: grpc.handleUnaryCall<_rekey_v1_RotateSecretKeyRequest__Output, _rekey_v1_Rotation>;
@@ -74,6 +87,7 @@ export interface RotationServiceHandlers extends grpc.UntypedServiceImplementati
 export interface RotationServiceDefinition extends grpc.ServiceDefinition {
   CancelRotation: MethodDefinition<_rekey_v1_CancelRotationRequest, _rekey_v1_Rotation, _rekey_v1_CancelRotationRequest__Output, _rekey_v1_Rotation__Output>
   GetRotation: MethodDefinition<_rekey_v1_GetRotationRequest, _rekey_v1_Rotation, _rekey_v1_GetRotationRequest__Output, _rekey_v1_Rotation__Output>
+  GetRotationTimeline: MethodDefinition<_rekey_v1_GetRotationTimelineRequest, _rekey_v1_RotationTimeline, _rekey_v1_GetRotationTimelineRequest__Output, _rekey_v1_RotationTimeline__Output>
   ListRotations: MethodDefinition<_rekey_v1_ListRotationsRequest, _rekey_v1_ListRotationsResponse, _rekey_v1_ListRotationsRequest__Output, _rekey_v1_ListRotationsResponse__Output>
   RotateSecretKey: MethodDefinition<_rekey_v1_RotateSecretKeyRequest, _rekey_v1_Rotation, _rekey_v1_RotateSecretKeyRequest__Output, _rekey_v1_Rotation__Output>
   WaitRotation: MethodDefinition<_rekey_v1_WaitRotationRequest, _rekey_v1_Rotation, _rekey_v1_WaitRotationRequest__Output, _rekey_v1_Rotation__Output>

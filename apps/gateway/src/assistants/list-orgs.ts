@@ -1,0 +1,40 @@
+import type { Ledger, OrgCounts } from '@rekey/ledger';
+import { ORG_ALIAS, OrgId } from '@rekey/schema';
+import type { ReadOrgName } from '../pipeline/org-names.ts';
+import { makePageToken, readPageToken } from '../requests/page-token.ts';
+
+/** Stands for the filter of this list, which has none: its page tokens are refused by other lists. */
+const ALL = { list: 'orgs' };
+
+const sum = (one: OrgCounts, other: OrgCounts): OrgCounts => {
+  const oldest = [one.oldestKeyMs, other.oldestKeyMs].filter((ms) => ms !== undefined);
+  return {
+    orgId: one.orgId,
+    assistants: one.assistants + other.assistants,
+    uncertain: one.uncertain + other.uncertain,
+    unknownAge: one.unknownAge + other.unknownAge,
+    ...(oldest.length > 0 && { oldestKeyMs: Math.min(...oldest) }),
+  };
+};
+
+/** A page of the orgs that the caller may see. What is still stored under `c` counts for its org. */
+export const listOrgs = async (
+  { ledger: { listing }, readOrgName }: { ledger: Pick<Ledger, 'listing'>; readOrgName: ReadOrgName },
+  { pageSize, pageToken }: { pageSize: number; pageToken: string },
+  sees: (orgId: string) => boolean,
+) => {
+  const after = readPageToken(pageToken, ALL, OrgId);
+  const [stored, isComplete] = await Promise.all([listing.orgIds(), listing.index.isComplete()]);
+  const real = stored.includes(ORG_ALIAS) ? await readOrgName() : ORG_ALIAS;
+  const names = new Set(stored.filter(sees).map((orgId) => (orgId === ORG_ALIAS ? real : orgId)));
+  const rest = [...names].toSorted().filter((name) => after === undefined || name > after);
+  const page = rest.slice(0, pageSize);
+  const isMerged = real !== ORG_ALIAS && page.includes(real);
+  const counts = await listing.orgCounts(isMerged ? [...page, ORG_ALIAS] : page);
+  const ofAlias = isMerged ? counts.pop() : undefined;
+  return {
+    orgs: counts.map((one) => (ofAlias && one.orgId === real ? sum(one, ofAlias) : one)),
+    nextPageToken: makePageToken(rest.length > page.length ? page.at(-1) : undefined, ALL),
+    incomplete: !isComplete && names.size > 0,
+  };
+};

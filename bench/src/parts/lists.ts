@@ -1,0 +1,129 @@
+import { openLedger } from '@rekey/ledger';
+import type { AssistantFilter, RekeyClient } from '@rekey/client';
+import { percentile, redisUsedBytes } from '../system/measure.ts';
+import { ORG, startSystem, type System } from '../system/system.ts';
+import { bold, table, whole } from '../system/table.ts';
+import type { Part } from './part.ts';
+
+const ASSISTANTS = 1_000_000;
+const AT_ONCE = 10_000;
+const PAGES = 400;
+const WARM_UP = 50;
+const PAGE = 100;
+const TARGET_MS = 5;
+const DAY_MS = 86_400_000;
+const WITH_HISTORY = 20_000;
+const MAX_VERSIONS = 20;
+
+/** Assistants as commits leave them, without their records, which lists do not read. A third has no known age. */
+const FILL = `
+local org, from, to, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+for i = from, to do
+  local id = 'ast_' .. string.format('%07d', i)
+  local known = string.format('%.0f', now - (i * 7919) % 31536000000)
+  local fields = { 'version', known .. '000', 'fingerprint', 'KEYIDKEY:' .. string.rep('f', 36) ..
+    string.format('%07d', i), 'seq', i, 'known', known, 'verified', known, 'superseded', '', 'org', org,
+    'entry', known .. '-0', 'since', known, 'epoch', known .. '000', 'intent', known, 'intent_epoch',
+    known .. '000', 'lands', known, 'lease', known }
+  if i % 3 ~= 0 then
+    fields[#fields + 1] = 'rotated'
+    fields[#fields + 1] = known
+  end
+  if i % 1000 == 0 then
+    fields[#fields + 1] = 'uncertain'
+    fields[#fields + 1] = i
+  end
+  redis.call('HSET', '{rekey}:assistant:' .. id, unpack(fields))
+  redis.call('ZADD', '{rekey}:assistants:' .. org, known, id)
+end
+redis.call('SADD', '{rekey}:orgs', org)`;
+
+const HISTORY = `
+for i = tonumber(ARGV[1]), tonumber(ARGV[2]) do
+  redis.call('LPUSH', '{rekey}:versions:ast_' .. string.format('%07d', i), ARGV[3])
+end`;
+const VERSION = '1764444444444444 rk 84 01KB0000000000000000000000 - jwt:https://idp.example.com#svc-billing';
+
+const fill = async ({ redis }: System, progress: (text: string) => void): Promise<void> => {
+  const nowMs = Date.now();
+  for (let from = 1; from <= ASSISTANTS; from += AT_ONCE) {
+    progress(`lists: ${whole(from)} assistants`);
+    await redis.eval(FILL, 0, ORG, from, from + AT_ONCE - 1, nowMs);
+  }
+};
+
+/** Bytes of Redis for each of so many. */
+const bytesOf = async ({ redis }: System, count: number, work: () => Promise<unknown>): Promise<number> => {
+  const before = await redisUsedBytes(redis);
+  await work();
+  return ((await redisUsedBytes(redis)) - before) / count;
+};
+
+/** The times of pages, one after the other, in ms; from the first page on, and again after the last one. */
+const timePages = async (client: RekeyClient, filter: AssistantFilter): Promise<number[]> => {
+  const times: number[] = [];
+  let pageToken = '';
+  for (let i = 0; i < WARM_UP + PAGES; i += 1) {
+    const start = performance.now();
+    const page = await client.listAssistants({ orgId: ORG, ...filter, pageSize: PAGE, pageToken });
+    if (i >= WARM_UP) times.push(performance.now() - start);
+    if (page.incomplete) throw new Error('the indexes are not complete');
+    pageToken = page.nextPageToken ?? '';
+  }
+  return times;
+};
+
+const FILTERS: Record<string, AssistantFilter> = {
+  'by id': { order: 'ID' },
+  'by id, from the middle': { order: 'ID', idPrefix: 'ast_05' },
+  'oldest key first': { order: 'OLDEST_KEY' },
+  'newest key first': { order: 'NEWEST_KEY' },
+  'last change first': { order: 'LAST_CHANGE' },
+  'older than 90 days': { olderThanMs: 90 * DAY_MS },
+  'uncertain (1 in 1000)': { uncertain: true },
+  'older than 300 days, by id (2 in 5, checked)': { olderThanMs: 300 * DAY_MS, order: 'ID' },
+  'uncertain, by age (1 in 1000, checked; 1000 examined a page)': { uncertain: true, order: 'OLDEST_KEY' },
+};
+
+/** Pages of a list of a million assistants, as a client on the same machine sees them. */
+export const lists: Part = async (_size, progress) => {
+  const system = await startSystem({ assistants: 1 });
+  const { client, stop } = await system.startGateway();
+  await client.listOrgs();
+  const assistantBytes = await bytesOf(system, ASSISTANTS, () => fill(system, progress));
+  const { index } = openLedger(system.redis, { prefix: 'rekey' }).listing;
+  progress('lists: indexes');
+  const start = performance.now();
+  const indexBytes = await bytesOf(system, ASSISTANTS, () =>
+    index.keep({ token: 'bench', signal: AbortSignal.timeout(600_000), idle: 0 }),
+  );
+  const seconds = (performance.now() - start) / 1000;
+  const addVersion = () => system.redis.eval(HISTORY, 0, 1, WITH_HISTORY, VERSION);
+  const firstVersion = await bytesOf(system, WITH_HISTORY, addVersion);
+  const further = await bytesOf(system, WITH_HISTORY * (MAX_VERSIONS - 1), async () => {
+    for (let i = 1; i < MAX_VERSIONS; i += 1) await addVersion();
+  });
+  const rows: string[][] = [];
+  for (const [name, filter] of Object.entries(FILTERS)) {
+    progress(`lists: ${name}`);
+    const times = await timePages(client, filter);
+    const p99 = percentile(times, 0.99);
+    rows.push([name, percentile(times, 0.5).toFixed(2), bold(p99.toFixed(2)), `≤ ${TARGET_MS}`]);
+  }
+  await stop();
+  await system.stop();
+  const latency = table(
+    [`a page of ${PAGE} of ${whole(ASSISTANTS)} assistants`, 'p50 ms', 'p99 ms', 'target'],
+    rows,
+  );
+  const memory = table(
+    ['bytes of Redis', 'each'],
+    [
+      ['an assistant without its record, before', whole(assistantBytes)],
+      ['its entries in the indexes', whole(indexBytes)],
+      ['its first version in the history', whole(firstVersion)],
+      ['each further version', whole(further)],
+    ],
+  );
+  return `${latency}\n\n${memory}\n\nThe indexes were built in ${seconds.toFixed(1)} s, without pauses.`;
+};

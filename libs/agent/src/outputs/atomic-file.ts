@@ -1,0 +1,102 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+export interface FileAccess {
+  mode: number;
+  uid?: number | undefined;
+  gid?: number | undefined;
+}
+
+const temporaryName = (name: string): string =>
+  `.${name.slice(0, 200)}.rekey-${randomBytes(6).toString('hex')}.tmp`;
+const TEMPORARY = /^\..{1,200}\.rekey-[0-9a-f]{12}\.tmp$/s;
+
+/**
+ * Replaces a file as a whole: a reader sees the old content or the new. The new file is in the same folder,
+ * and synced before it gets its name. Resolves with the SHA-256 of the content; if that is `unless`, nothing
+ * is replaced. If it rejects, the old file is as it was.
+ */
+export const replaceFile = async (
+  path: string,
+  chunks: Iterable<string | Buffer> | AsyncIterable<string | Buffer>,
+  { mode, uid, gid }: FileAccess,
+  unless?: string,
+): Promise<string> => {
+  const temporary = join(dirname(path), temporaryName(basename(path)));
+  // Nobody else can open it before it has its owner and mode.
+  const file = await open(temporary, 'wx', 0o600);
+  try {
+    const digest = await writeAll(file, chunks);
+    if (digest !== unless) {
+      if (uid !== undefined || gid !== undefined) {
+        const now = await file.stat();
+        await file.chown(uid ?? now.uid, gid ?? now.gid);
+      }
+      await file.chmod(mode);
+      await file.sync();
+      await file.close();
+      await rename(temporary, path);
+      await syncFolder(dirname(path));
+      return digest;
+    }
+    await file.close();
+    await rm(temporary);
+    return digest;
+  } catch (error) {
+    await file.close().catch(() => {});
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+};
+
+const writeAll = async (
+  file: FileHandle,
+  chunks: Iterable<string | Buffer> | AsyncIterable<string | Buffer>,
+): Promise<string> => {
+  const hash = createHash('sha256');
+  for await (const chunk of chunks) {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    hash.update(bytes);
+    for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+  }
+  return hash.digest('hex');
+};
+
+export const syncFolder = async (path: string): Promise<void> => {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+};
+
+/** Removes what a process that was killed has left beside a file. Such files contain keys. */
+export const removeLeftovers = async (folder: string, name?: string): Promise<void> => {
+  for (const entry of await readdir(folder).catch(() => []))
+    if (TEMPORARY.test(entry) && (name === undefined || entry.startsWith(`.${name.slice(0, 200)}.rekey-`)))
+      await rm(join(folder, entry), { force: true }).catch(() => {});
+};
+
+/** The SHA-256 of a file that has this owner and mode already; undefined otherwise. */
+export const digestOfFile = async (
+  path: string,
+  { mode, uid, gid }: FileAccess,
+): Promise<string | undefined> => {
+  try {
+    const found = await stat(path);
+    const isAsWanted =
+      found.isFile() &&
+      (found.mode & 0o7777) === mode &&
+      found.uid === (uid ?? found.uid) &&
+      found.gid === (gid ?? found.gid);
+    if (!isAsWanted) return undefined;
+    const hash = createHash('sha256');
+    const file = await open(path, 'r');
+    for await (const chunk of file.createReadStream()) hash.update(chunk as Buffer);
+    return hash.digest('hex');
+  } catch {
+    return undefined;
+  }
+};

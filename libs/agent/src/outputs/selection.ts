@@ -1,0 +1,35 @@
+import type { HeldKey, Keys, RemovedKey, UnreadableKey } from '@rekey/subscriber';
+
+export type Known = HeldKey | RemovedKey | UnreadableKey;
+
+/** The assistants of an output; all if neither is given. */
+export interface Selection {
+  assistants?: readonly string[] | undefined;
+  orgs?: readonly string[] | undefined;
+}
+
+export const selects = ({
+  assistants,
+  orgs,
+}: Selection): ((assistantId: string, orgId: string) => boolean) => {
+  const ids = assistants && new Set(assistants);
+  const ofOrgs = orgs && new Set(orgs);
+  return (assistantId, orgId) => (!ids || ids.has(assistantId)) && (!ofOrgs || ofOrgs.has(orgId));
+};
+
+const AT_ONCE = 500;
+
+/** The selected assistants in the order of their ids, in pages: answers to requests go on in between. */
+export async function* selected(keys: Keys, selection: Selection): AsyncGenerator<Known[]> {
+  const isSelected = selects(selection);
+  const ids = [...(selection.assistants ?? keys.assistantIds())].toSorted();
+  for (let at = 0; at < ids.length; at += AT_ONCE) {
+    const page: Known[] = [];
+    for (const id of ids.slice(at, at + AT_ONCE)) {
+      const known = keys.current(id);
+      if (known && isSelected(id, known.orgId)) page.push(known);
+    }
+    yield page;
+    await new Promise(setImmediate);
+  }
+}

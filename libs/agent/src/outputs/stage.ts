@@ -1,0 +1,134 @@
+/**
+ * Work that is due after changes: never two runs at once, and one run for all changes before it. A run that
+ * fails is repeated.
+ */
+export interface Stage {
+  /** Something has changed. */
+  request(): void;
+  /** Something else has changed: the quiet period begins again, if a run is due. */
+  touch(): void;
+  /**
+   * Resolves when a run that began after every request so far has succeeded. Rejects when a run has failed
+   * since the call.
+   */
+  settled(): Promise<void>;
+  readonly failure: { why: string; sinceMs: number } | undefined;
+  /** Ends it: what is running ends by itself, and nothing else begins. */
+  close(): Promise<void>;
+}
+
+interface StageOptions {
+  run(): Promise<void>;
+  /** The run waits until nothing was requested for `quietMs`, and at most `mostMs` since the first request. */
+  quietMs?: number;
+  mostMs?: number;
+  /** It rests this many times as long as a run took. */
+  restFactor?: number;
+  /** While this holds, a run waits for a `touch`, though no longer than `mostMs`. */
+  isBlocked?(): boolean;
+  /** Another reason than that of the run before. */
+  onFailure(why: string): void;
+  onAttemptFailed?(): void;
+  whyOf(error: unknown): string;
+}
+
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 5000;
+
+interface Waiter {
+  wanted: number;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+export const createStage = (options: StageOptions): Stage => {
+  const { run, quietMs = 0, mostMs = 0, restFactor = 0, isBlocked = () => false, onFailure, whyOf } = options;
+  let wanted = 0;
+  let done = 0;
+  let firstMs = 0;
+  let lastMs = 0;
+  let notBeforeMs = -Infinity;
+  let retryMs = FIRST_RETRY_MS;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  let failure: Stage['failure'];
+  let closed = false;
+  let waiters: Waiter[] = [];
+
+  const settle = (isSettled: (waiter: Waiter) => boolean, end: (waiter: Waiter) => void): void => {
+    const ended = waiters.filter(isSettled);
+    waiters = waiters.filter((waiter) => !ended.includes(waiter));
+    ended.forEach(end);
+  };
+  const runOnce = async (): Promise<void> => {
+    const target = wanted;
+    const beganMs = performance.now();
+    try {
+      await run();
+      done = target;
+      firstMs = performance.now();
+      notBeforeMs = firstMs + restFactor * (firstMs - beganMs);
+      [failure, retryMs] = [undefined, FIRST_RETRY_MS];
+      settle(
+        (waiter) => waiter.wanted <= done,
+        (waiter) => waiter.resolve(),
+      );
+    } catch (error) {
+      const why = whyOf(error);
+      options.onAttemptFailed?.();
+      if (failure?.why !== why) onFailure(why);
+      failure = { why, sinceMs: failure?.sinceMs ?? performance.now() };
+      notBeforeMs = performance.now() + retryMs;
+      retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS);
+      settle(
+        () => true,
+        (waiter) => waiter.reject(new Error(why)),
+      );
+    }
+  };
+  const schedule = (): void => {
+    if (closed || running || done === wanted) return;
+    clearTimeout(timer);
+    const latestMs = firstMs + mostMs;
+    const quietUntilMs = isBlocked() ? latestMs : lastMs + quietMs;
+    const dueMs = Math.max(Math.min(quietUntilMs, latestMs), notBeforeMs);
+    const begin = (): void => {
+      running = runOnce().finally(() => {
+        running = undefined;
+        schedule();
+      });
+    };
+    const waitMs = dueMs - performance.now();
+    if (waitMs <= 0) begin();
+    else timer = setTimeout(schedule, Math.ceil(waitMs));
+  };
+
+  return {
+    request: () => {
+      lastMs = performance.now();
+      if (done === wanted) firstMs = lastMs;
+      wanted += 1;
+      schedule();
+    },
+    touch: () => {
+      lastMs = performance.now();
+      schedule();
+    },
+    settled: () =>
+      done === wanted
+        ? Promise.resolve()
+        : new Promise((resolve, reject) => waiters.push({ wanted, resolve, reject })),
+    get failure() {
+      return failure;
+    },
+    close: async () => {
+      closed = true;
+      clearTimeout(timer);
+      await running;
+      settle(
+        () => true,
+        (waiter) => waiter.reject(new Error('the agent ends')),
+      );
+    },
+  };
+};

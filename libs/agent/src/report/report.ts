@@ -1,0 +1,58 @@
+import type { AgentCache } from '../cache/agent-cache.ts';
+import type { EventStreams } from '../http/event-streams.ts';
+import type { RequestCounts } from '../http/request-counts.ts';
+import type { Listener } from '../http/start-server.ts';
+import type { AgentKeys } from '../keys/agent-keys.ts';
+import type { Output } from '../outputs/output.ts';
+import { renderMetrics } from './metrics.ts';
+
+/** What the agent says of itself. */
+export interface Report {
+  /** Healthy: the keys are up to date, and every output shows them. */
+  health(): { isHealthy: boolean; json: string };
+  /** The Prometheus text format. */
+  metrics(): string;
+}
+
+export interface ReportDeps {
+  keys: AgentKeys;
+  outputs: readonly Output[];
+  cache: AgentCache | undefined;
+  counts: RequestCounts;
+  streams: EventStreams;
+  listeners: readonly Listener[];
+}
+
+export const createReport = (deps: ReportDeps): Report => ({
+  health: () => healthOf(deps),
+  metrics: () => renderMetrics(deps),
+});
+
+const healthOf = ({ keys, outputs, cache }: ReportDeps): { isHealthy: boolean; json: string } => {
+  const { upToDate, ageMs, source, connected, revoked, tooOld, fault } = keys.freshness();
+  const failed = outputs.flatMap((output) => {
+    const failure = output.failure();
+    const failedForMs = failure && Math.round(performance.now() - failure.sinceMs);
+    return failure ? [{ output: output.name, why: failure.why, failed_for_ms: failedForMs }] : [];
+  });
+  const isHealthy = upToDate && failed.length === 0;
+  let status = isHealthy ? 'ok' : 'output-failed';
+  if (!upToDate) status = revoked ? 'revoked' : 'stale';
+  return {
+    isHealthy,
+    json: `${JSON.stringify({
+      status,
+      age_ms: ageMs,
+      source,
+      // Whether requests are refused because of the age.
+      too_old: tooOld,
+      connected,
+      revoked,
+      keys: keys.keys.size,
+      unapplied: keys.keys.unapplied.count,
+      ...(fault !== undefined && { fault }),
+      ...(failed.length > 0 && { failed_outputs: failed }),
+      ...(cache?.failure() && { cache_failure: cache.failure() }),
+    })}\n`,
+  };
+};

@@ -1,0 +1,30 @@
+import { complaintAboutRedisUrl } from '@rekey/schema';
+import { readRedisUrlFile } from '@rekey/runtime';
+import type { SubscribeOptions } from '@rekey/subscriber';
+import { AgentError } from './agent-error.ts';
+import type { AgentConfig } from './config/agent-config.ts';
+
+type Environment = Partial<Record<'REDIS_URL' | 'REDIS_URL_FILE', string | undefined>>;
+
+/** Where the keys come from: the configuration, or else REDIS_URL or REDIS_URL_FILE. Throws an AgentError. */
+export const sourceOf = (config: AgentConfig, env: Environment): Pick<SubscribeOptions, 'redis'> => {
+  if (config.gateway)
+    throw new AgentError(
+      'BAD_CONFIG',
+      'gateway: this version of the agent reaches Rekey through Redis alone; set redis',
+    );
+  const { redis, redis_url_file: file = env.REDIS_URL_FILE } = config;
+  if (redis !== undefined) return { redis };
+  if (config.redis_url_file === undefined && env.REDIS_URL !== undefined) {
+    const complaint = complaintAboutRedisUrl(env.REDIS_URL);
+    if (complaint !== undefined) throw new AgentError('BAD_CONFIG', `REDIS_URL ${complaint}`);
+    return { redis: env.REDIS_URL };
+  }
+  if (file === undefined) return { redis: 'redis://127.0.0.1:6379' };
+  const read = readRedisUrlFile(file, { mounted: config.mounted_secrets });
+  if ('complaint' in read) throw new AgentError('BAD_CONFIG', `redis_url_file: ${read.complaint}`);
+  const complaint = complaintAboutRedisUrl(read.url);
+  if (complaint !== undefined)
+    throw new AgentError('BAD_CONFIG', `redis_url_file: the file holds a URL that ${complaint}`);
+  return { redis: read.url };
+};

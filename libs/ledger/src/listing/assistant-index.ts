@@ -1,0 +1,223 @@
+import type { Connection } from '../connection.ts';
+import type { IndexName } from '../keys.ts';
+import { readOrgIds } from '../orgs/org-ids.ts';
+import { isWrongType, unlessWrongType } from '../scripts/run.ts';
+import { redisNowMs } from '../time/redis-now.ts';
+import { listingCommands } from './commands.generated.ts';
+
+/** What a pass has done. */
+export interface IndexPass {
+  assistants: number;
+  /** How many entries were missing, wrong, or too many. */
+  corrected: number;
+  /** The indexes are complete now; otherwise another pass follows. */
+  complete: boolean;
+}
+
+export interface IndexOptions {
+  /** Tells the worker that holds the lock from others. */
+  token: string;
+  signal: AbortSignal;
+  /** How much of its time a pass pauses: 0.9 leaves a tenth. */
+  idle?: number;
+}
+
+/** The indexes from which assistants are listed: see decision 0029. */
+export interface AssistantIndex {
+  /** Whether they have everything that is published. */
+  isComplete(): Promise<boolean>;
+  /**
+   * Compares the sizes of the indexes, and makes them anew from the hashes of the assistants if they do not
+   * agree, or once an hour. Undefined if nothing is due, or another worker does it. Safe to stop at any time.
+   */
+  keep(options: IndexOptions): Promise<IndexPass | undefined>;
+}
+
+const AT_ONCE = 200;
+const LEASE_MS = 30_000;
+const PASS_EVERY_MS = 3_600_000;
+/** What does not agree after a pass is no reason to begin the next one at once. */
+const PASS_AGAIN_MS = 600_000;
+const INDEXES: readonly IndexName[] = ['id', 'age', 'change', 'uncertain'];
+
+type Sizes = Record<'published' | IndexName, number | undefined>;
+
+/** The sizes of the indexes of an org at one moment; undefined of one of another type. */
+const readSizes = async ({ redis, keys }: Connection, orgId: string): Promise<Sizes> => {
+  const read = redis.multi().zcard(keys.assistants(orgId));
+  for (const name of INDEXES) read.zcard(keys.index(name, orgId));
+  const replies = (await read.exec()) ?? [];
+  const [published, id, age, change, uncertain] = replies.map(([error, size]) => {
+    if (error && !isWrongType(error)) throw error;
+    return error ? undefined : Number(size);
+  });
+  return { published, id, age, change, uncertain };
+};
+
+/** How many assistants of the org are in no index: their entries cannot be read. NaN if sizes disagree. */
+const skewOf = ({ published, id, age, change, uncertain }: Sizes): number =>
+  id !== undefined && id === age && id === change && uncertain !== undefined && uncertain <= id
+    ? (published ?? id) - id
+    : Number.NaN;
+
+const skewField = (orgId: string): string => `skew:${encodeURIComponent(orgId)}`;
+
+const runIdOf = async ({ redis }: Connection): Promise<string | undefined> =>
+  /^run_id:(\S+)/m.exec(await redis.info('server'))?.[1];
+
+/**
+ * Scans the members of a sorted set; each that is in it all the time is returned. One of another type has
+ * none.
+ */
+async function* scan({ redis }: Connection, key: string): AsyncGenerator<string[]> {
+  let cursor = '0';
+  do {
+    const [next, members] = await unlessWrongType(redis.zscan(key, cursor, 'COUNT', AT_ONCE), NO_MEMBERS);
+    cursor = next;
+    const ids = members.filter((_, i) => i % 2 === 0);
+    for (let from = 0; from < ids.length; from += AT_ONCE) yield ids.slice(from, from + AT_ONCE);
+  } while (cursor !== '0');
+}
+
+const NO_MEMBERS: [string, string[]] = ['0', []];
+
+const createLock = ({ redis, keys }: Connection, token: string) => ({
+  take: async (): Promise<boolean> => {
+    if ((await redis.set(keys.indexing, token, 'PX', LEASE_MS, 'NX')) === 'OK') return true;
+    const isOwn = (await unlessWrongType(redis.get(keys.indexing), null)) === token;
+    if (isOwn) return (await redis.pexpire(keys.indexing, LEASE_MS)) === 1;
+    // Another client can have written a lock that does not end.
+    const restMs = await redis.pttl(keys.indexing);
+    if (restMs === -1 || restMs > LEASE_MS) await redis.pexpire(keys.indexing, LEASE_MS);
+    return false;
+  },
+  release: async (): Promise<void> => {
+    if ((await redis.get(keys.indexing)) === token) await redis.del(keys.indexing);
+  },
+});
+
+/** Another client's key of such a name has nothing that Rekey needs. */
+const deleteSpoilt = async ({ redis, keys }: Connection, orgId: string): Promise<void> => {
+  for (const name of INDEXES) {
+    const key = keys.index(name, orgId);
+    const type = await redis.type(key);
+    if (type !== 'zset' && type !== 'none') await redis.del(key);
+  }
+};
+
+/** Makes the indexes of one org anew. */
+const indexOrg = async (
+  connection: Connection,
+  orgId: string,
+  { signal, idle = 0.9 }: IndexOptions,
+  renew: () => Promise<boolean>,
+): Promise<{ assistants: number; corrected: number }> => {
+  const { keys, run } = connection;
+  const commands = listingCommands(run);
+  const done = { assistants: 0, corrected: 0 };
+  let listed = 0;
+  const index = async (ids: string[]): Promise<void> => {
+    const began = performance.now();
+    const items = ids.map((assistantId) => ({ assistant: keys.assistant(assistantId), assistantId }));
+    const reply = await commands.indexAssistants({ org: encodeURIComponent(orgId), items });
+    done.corrected += reply.corrected;
+    listed += reply.listed;
+    const tookMs = performance.now() - began;
+    if (idle > 0) await pause((tookMs * idle) / (1 - idle));
+    if (!(await renew())) throw new LostLock();
+    signal.throwIfAborted();
+  };
+  await deleteSpoilt(connection, orgId);
+  for await (const ids of scan(connection, keys.assistants(orgId))) {
+    await index(ids);
+    done.assistants += ids.length;
+  }
+  const sizes = await readSizes(connection, orgId);
+  const listedOfOrg = listed;
+  for (const name of INDEXES)
+    if (name === 'uncertain' || sizes[name] !== listedOfOrg)
+      for await (const ids of scan(connection, keys.index(name, orgId))) await index(ids);
+  return done;
+};
+
+/** Another worker has taken over. */
+class LostLock extends Error {}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A cursor means nothing to a Redis that was started again: the org is done again. */
+const indexWhole = async (
+  connection: Connection,
+  orgId: string,
+  options: IndexOptions,
+  renew: () => Promise<boolean>,
+): Promise<{ assistants: number; corrected: number }> => {
+  for (;;) {
+    const before = await runIdOf(connection);
+    const done = await indexOrg(connection, orgId, options, renew);
+    if ((await runIdOf(connection)) === before) return done;
+  }
+};
+
+export const openAssistantIndex = (connection: Connection): AssistantIndex => {
+  const { redis, keys } = connection;
+
+  /** Whether the sizes agree, apart from what the last pass could not read. */
+  const areSizesRight = async (orgIds: readonly string[]): Promise<boolean> => {
+    for (const orgId of orgIds) {
+      const skew = skewOf(await readSizes(connection, orgId));
+      if (skew !== Number((await redis.hget(keys.indexState, skewField(orgId))) ?? 0)) return false;
+    }
+    return true;
+  };
+
+  const pass = async (options: IndexOptions, renew: () => Promise<boolean>): Promise<IndexPass> => {
+    let [assistants, corrected] = [0, 0];
+    const from = (await redis.hget(keys.indexState, 'org')) ?? '';
+    for (const orgId of (await readOrgIds(connection)).toSorted()) {
+      // A pass that a worker did not end begins again with the org that it was at.
+      if (orgId < from) continue;
+      await redis.hset(keys.indexState, 'org', orgId);
+      const done = await indexWhole(connection, orgId, options, renew);
+      assistants += done.assistants;
+      corrected += done.corrected;
+      const skew = skewOf(await readSizes(connection, orgId));
+      if (skew === 0) await redis.hdel(keys.indexState, skewField(orgId));
+      else if (!Number.isNaN(skew)) await redis.hset(keys.indexState, skewField(orgId), skew);
+    }
+    const complete = await areSizesRight(await readOrgIds(connection));
+    const nowMs = Math.round(await redisNowMs(redis));
+    await redis.hset(keys.indexState, { passed: nowMs, ...(complete && { complete: nowMs }) });
+    await redis.hdel(keys.indexState, 'org');
+    return { assistants, corrected, complete };
+  };
+
+  const isDue = async (): Promise<boolean> => {
+    const [complete, passed, org] = await redis.hmget(keys.indexState, 'complete', 'passed', 'org');
+    const sinceMs = (await redisNowMs(redis)) - Number(passed ?? 0);
+    if (org !== null || passed === null || sinceMs < 0) return true;
+    if (complete && !(await areSizesRight(await readOrgIds(connection)))) {
+      await redis.hdel(keys.indexState, 'complete');
+      return sinceMs > PASS_AGAIN_MS;
+    }
+    return sinceMs > (complete ? PASS_EVERY_MS : PASS_AGAIN_MS);
+  };
+
+  return {
+    isComplete: async () => (await unlessWrongType(redis.hget(keys.indexState, 'complete'), null)) !== null,
+
+    keep: async (options) => {
+      const lock = createLock(connection, options.token);
+      if (!(await lock.take())) return undefined;
+      try {
+        if ((await redis.type(keys.indexState)) !== 'hash') await redis.del(keys.indexState);
+        return (await isDue()) ? await pass(options, lock.take) : undefined;
+      } catch (error) {
+        if (error instanceof LostLock || options.signal.aborted) return undefined;
+        throw error;
+      } finally {
+        await lock.release().catch(() => undefined);
+      }
+    },
+  };
+};

@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { externalOf, writeModules, writeTypes } from './bundle.ts';
+import { componentsOf, type Component } from './components.ts';
+import { noticesText } from './notices.ts';
+import { packages, repositoryRoot, type PackageSpec } from './packages.ts';
+
+export const packageNames = Object.keys(packages);
+
+interface Manifest {
+  name: string;
+  version: string;
+  description: string;
+  license?: string;
+  peerDependencies?: Record<string, string>;
+  peerDependenciesMeta?: object;
+}
+
+const readManifest = async (folder: string): Promise<Manifest> =>
+  JSON.parse(await readFile(join(repositoryRoot, folder, 'package.json'), 'utf8')) as Manifest;
+
+/** The package.json of the package as it is installed. */
+const publishedManifest = (
+  { entries, isLibrary, dependencies }: PackageSpec,
+  { name, version, description, license, peerDependencies, peerDependenciesMeta }: Manifest,
+): object => {
+  const [main = ''] = Object.keys(entries);
+  return {
+    name,
+    version,
+    description,
+    license,
+    type: 'module',
+    engines: { node: '>=20.16' },
+    ...(isLibrary
+      ? { sideEffects: false, exports: { '.': { types: `./${main}.d.ts`, default: `./${main}.js` } } }
+      : { bin: { [main]: `./${main}.js` } }),
+    dependencies,
+    peerDependencies,
+    peerDependenciesMeta,
+  };
+};
+
+interface Packed {
+  file: string;
+  bytes: number;
+  /** The packages whose code is in its files. */
+  components: Component[];
+}
+
+/** Packs one of `packageNames` into `into`/NAME and `into`/NAME.tgz. */
+export const pack = async (name: string, into: string): Promise<Packed> => {
+  const spec = packages[name]!;
+  const manifest = await readManifest(spec.folder);
+  const folder = join(into, name);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const external = externalOf(Object.keys({ ...spec.dependencies, ...manifest.peerDependencies }));
+  const chunks = await writeModules(spec, { version: manifest.version, external, into: folder });
+  if (spec.isLibrary) await writeTypes(spec, { external, into: folder });
+  const components = await componentsOf(chunks);
+  await writeFile(join(folder, 'THIRD-PARTY-NOTICES.txt'), await noticesText(components));
+  await writeFile(
+    join(folder, 'package.json'),
+    `${JSON.stringify(publishedManifest(spec, manifest), null, 2)}\n`,
+  );
+  await copyFile(join(repositoryRoot, spec.folder, 'README.md'), join(folder, 'README.md'));
+  const file = join(into, `${name}.tgz`);
+  const { stdout } = await promisify(execFile)('npm', [
+    'pack',
+    '--silent',
+    '--pack-destination',
+    into,
+    folder,
+  ]);
+  await rename(join(into, stdout.trim().split('\n').at(-1)!), file);
+  return { file, bytes: (await stat(file)).size, components };
+};
