@@ -78,7 +78,7 @@ class Uploads {
     return this.shares !== undefined && (this.ofCallers.get(caller) ?? 0) + count > this.shares.share;
   }
 
-  /** Makes room for these ids if their caller stays within its share. Throws QUOTA_EXCEEDED if it does not. */
+  /** Makes room for these ids if their caller stays within its share; otherwise throws QUOTA_EXCEEDED. */
   claim({ caller }: Upload, count: number): void {
     const { shares } = this;
     if (shares === undefined || !this.isFull(count)) return;

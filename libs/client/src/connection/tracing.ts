@@ -4,7 +4,7 @@ import { InterceptingCall, type Interceptor } from '@grpc/grpc-js';
 export interface CallNames {
   /** The W3C `traceparent` of the caller's span. */
   traceparent?: string | undefined;
-  /** 1 to 128 letters, digits and `._:/+=-`. No `requestId` of a request: that one makes it safe to repeat. */
+  /** 1 to 128 letters, digits and `._:/+=-`. It is not `requestId`, which makes a request safe to repeat. */
   callId?: string | undefined;
 }
 
