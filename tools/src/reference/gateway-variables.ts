@@ -98,7 +98,8 @@ export const gatewayVariables: Record<string, Variable> = {
   },
   GATEWAY_CALLER_SHARE_PERCENT: {
     meaning:
-      'with an access file: how much of the waits, watches and uploads one caller may take, in percent',
+      'with an access file: how much of the waits, watches, uploads, their ids, and reflection one caller ' +
+      'may take, in percent',
   },
   GATEWAY_ADDRESS_SHARE_PERCENT: {
     meaning:
