@@ -54,6 +54,7 @@ export const createFileOutput = (
     writtenAtMs: undefined,
   };
   let isFirst = true;
+  let isWriteDue = false;
 
   const reloading =
     reload &&
@@ -64,6 +65,8 @@ export const createFileOutput = (
         logger.event('agent_reload_done', { output: name });
       },
       quietMs: debounce,
+      // A file that is about to change again needs no command in between.
+      isBlocked: () => isWriteDue,
       mostMs: debounceMax,
       whyOf,
       onFailure: (why) => logger.event('agent_reload_failed', { output: name, why }),
@@ -72,11 +75,13 @@ export const createFileOutput = (
   const writing = createStage({
     run: async () => {
       const beganMs = performance.now();
+      isWriteDue = false;
       if (isFirst) await removeLeftovers(...leftoversOf(file));
       const changed = await write(keys);
       // An agent before this one may have ended between the file and its command.
       if (changed || isFirst) reloading?.request();
       isFirst = false;
+      reloading?.touch();
       counts.writtenAtMs = Date.now();
       if (!changed) return;
       counts.writes += 1;
@@ -96,7 +101,10 @@ export const createFileOutput = (
     name,
     // Whatever its orgs are: an assistant may have left them.
     changed: (assistantId) => {
-      if (assistantId === undefined || !ids || ids.has(assistantId)) writing.request();
+      if (assistantId !== undefined && ids && !ids.has(assistantId)) return;
+      isWriteDue = true;
+      writing.request();
+      reloading?.touch();
     },
     settled: async () => {
       await writing.settled();

@@ -5,6 +5,8 @@
 export interface Stage {
   /** Something has changed. */
   request(): void;
+  /** Something else has changed: the quiet period begins again, if a run is due. */
+  touch(): void;
   /**
    * Resolves when a run that began after every request so far has succeeded. Rejects when a run has failed
    * since the call.
@@ -22,6 +24,8 @@ interface StageOptions {
   mostMs?: number;
   /** It rests this many times as long as a run took. */
   restFactor?: number;
+  /** While this holds, a run waits for a `touch`, though no longer than `mostMs`. */
+  isBlocked?(): boolean;
   /** Another reason than that of the run before. */
   onFailure(why: string): void;
   onAttemptFailed?(): void;
@@ -38,7 +42,7 @@ interface Waiter {
 }
 
 export const createStage = (options: StageOptions): Stage => {
-  const { run, quietMs = 0, mostMs = 0, restFactor = 0, onFailure, whyOf } = options;
+  const { run, quietMs = 0, mostMs = 0, restFactor = 0, isBlocked = () => false, onFailure, whyOf } = options;
   let wanted = 0;
   let done = 0;
   let firstMs = 0;
@@ -85,7 +89,9 @@ export const createStage = (options: StageOptions): Stage => {
   const schedule = (): void => {
     if (closed || running || done === wanted) return;
     clearTimeout(timer);
-    const dueMs = Math.max(Math.min(lastMs + quietMs, firstMs + mostMs), notBeforeMs);
+    const latestMs = firstMs + mostMs;
+    const quietUntilMs = isBlocked() ? latestMs : lastMs + quietMs;
+    const dueMs = Math.max(Math.min(quietUntilMs, latestMs), notBeforeMs);
     const begin = (): void => {
       running = runOnce().finally(() => {
         running = undefined;
@@ -94,7 +100,7 @@ export const createStage = (options: StageOptions): Stage => {
     };
     const waitMs = dueMs - performance.now();
     if (waitMs <= 0) begin();
-    else timer = setTimeout(begin, waitMs);
+    else timer = setTimeout(schedule, Math.ceil(waitMs));
   };
 
   return {
@@ -102,6 +108,10 @@ export const createStage = (options: StageOptions): Stage => {
       lastMs = performance.now();
       if (done === wanted) firstMs = lastMs;
       wanted += 1;
+      schedule();
+    },
+    touch: () => {
+      lastMs = performance.now();
       schedule();
     },
     settled: () =>
