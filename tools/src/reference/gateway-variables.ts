@@ -55,6 +55,10 @@ export const gatewayVariables: Record<string, Variable> = {
     also: CLI,
     meaning: 'the path of your token for the gateway: [who may do what](../guides/access.md)',
   },
+  REKEY_PROFILE: {
+    also: CLI,
+    meaning: '[the profile](../guides/cli.md#profiles) of `rekey`; `start` is a running `npm start`',
+  },
   REKEY_ACCESS_FILE: {
     meaning: `
       the path of the file that says [who may do what](../guides/access.md), in YAML; read again when it

@@ -133,6 +133,7 @@ export const summaries: Record<string, { term: string; description: string }> = 
   },
   completion: {
     term: 'completion <shell>',
-    description: 'print a shell script that completes the commands and options of rekey with Tab',
+    description:
+      'print a shell script that completes commands, options, ids and names with Tab; it asks the gateway for ids and names, for a second at most',
   },
 };

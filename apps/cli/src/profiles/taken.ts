@@ -145,7 +145,8 @@ const WITHOUT_PROFILE = ['login', 'profile', 'completion'];
  */
 export const prepareEnvironment = async (env: NodeJS.ProcessEnv, args: readonly string[]): Promise<void> => {
   trimEnvironment(env);
-  if (WITHOUT_PROFILE.includes(args.find((word) => !word.startsWith('-')) ?? '')) return;
+  const [command = '', second] = args.filter((word) => !word.startsWith('-'));
+  if (WITHOUT_PROFILE.includes(command) && second !== 'values') return;
   const option = profileOption(args);
   if (option !== undefined) return takeNamed(option, env, { from: '--profile', beforeVariables: true });
   const { REKEY_PROFILE: variable } = env;
