@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { access } from './parts/access.ts';
 import { archive } from './parts/archive.ts';
 import { accepting } from './parts/accepting.ts';
+import { cli } from './parts/cli.ts';
 import { budget } from './parts/budget.ts';
 import { consumers } from './parts/consumers.ts';
 import { interactive } from './parts/interactive.ts';
@@ -26,6 +27,7 @@ const parts: Record<string, Part> = {
   consumers,
   archive,
   lists,
+  cli,
   profile,
 };
 

@@ -100,26 +100,42 @@ describe('with a worker', () => {
     });
     const id = idOf(out);
     expect(err).toContain(`rekey bulk retry ${id}`);
+    const TIME = /^20\d\d-\d\d-\d\dT/;
+    const succeeded = {
+      state: 'SUCCEEDED',
+      version: expect.any(Number),
+      rotation_id: expect.stringMatching(/^rot_/),
+      publish_time: expect.stringMatching(TIME),
+    };
     expect(
       (await readFile(results, 'utf8'))
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line)),
-    ).toEqual([
-      { assistant_id: 'ast_3', state: 'SUCCEEDED' },
-      {
-        assistant_id: 'nobody',
-        state: 'FAILED',
-        error: expect.objectContaining({ reason: 'ASSISTANT_NOT_FOUND' }),
-      },
-      { assistant_id: 'ast_4', state: 'SUCCEEDED' },
-    ]);
+    ).toEqual(
+      [
+        { assistant_id: 'ast_3', ...succeeded },
+        {
+          assistant_id: 'nobody',
+          state: 'FAILED',
+          error: expect.objectContaining({ reason: 'ASSISTANT_NOT_FOUND' }),
+        },
+        { assistant_id: 'ast_4', ...succeeded },
+      ].map((item) => ({
+        ...item,
+        bulk_rotation_id: id,
+        org_id: 'org_demo',
+        requested_by: 'local',
+        request_time: expect.stringMatching(TIME),
+        end_time: expect.stringMatching(TIME),
+      })),
+    );
 
     expect((await rekey(['bulk', 'items', id, '--state', 'failed'])).out).toMatch(
       /^ASSISTANT +STATE +ERROR\nnobody +FAILED +ASSISTANT_NOT_FOUND: .*API key\..*\n$/,
     );
     expect((await rekey(['bulk', 'items', id, '--limit', '1', '--json'])).json()).toEqual([
-      { assistant_id: 'ast_3', state: 'SUCCEEDED' },
+      { assistant_id: 'ast_3', ...succeeded },
     ]);
     expect(await rekey(['bulk', 'retry', id])).toMatchObject({ code: 0 });
     expect(await rekey(['get', id, '--wait'])).toMatchObject({

@@ -63,6 +63,55 @@ const untilState = (id: string, consumer: string, state: string) =>
     (states) => states[consumer] === state,
   );
 
+describe('lists, histories and timelines', () => {
+  it('say who holds which version, and when each step happened', async () => {
+    const { id, version } = await system.rotateAndWait('ast_9');
+    await acknowledge('crm', { position: '1-0' });
+    await untilState(id, 'crm', 'PENDING');
+    await acknowledge('billing');
+    await untilState(id, 'billing', 'ACKNOWLEDGED');
+    const { client } = system;
+    const { assistants } = await eventually(
+      () => client.listAssistants({ idPrefix: 'ast_9', order: 'LAST_CHANGE' }),
+      ({ incomplete }) => !incomplete,
+    );
+    expect(assistants).toMatchObject([
+      { assistantId: 'ast_9', orgId: 'org_demo', version, uncertain: false },
+    ]);
+    const lacking = async (notAcknowledgedBy: string) =>
+      (await client.listAssistants({ notAcknowledgedBy })).assistants.map(({ assistantId }) => assistantId);
+    expect(await lacking('billing')).not.toContain('ast_9');
+    expect(await lacking('crm')).toContain('ast_9');
+    const { keyTime, holders } = await client.getAssistant('ast_9');
+    const { rotation, steps } = await client.getRotationTimeline(id);
+    const timeOf = (kind: string, consumer?: string) =>
+      steps.find((step) => step.kind === kind && step.consumer === consumer)?.time?.getTime() ?? NaN;
+    expect(steps.map(({ kind }) => kind)).toEqual([
+      'ACCEPTED',
+      'CLAIMED',
+      'SENT',
+      'PUBLISHED',
+      'ENDED',
+      'ACKNOWLEDGED',
+      'ACKNOWLEDGED',
+      'ACKNOWLEDGED',
+    ]);
+    expect(keyTime!.getTime()).toBe(timeOf('SENT'));
+    expect(rotation).toMatchObject({ id, version, createTime: new Date(timeOf('ACCEPTED')) });
+    expect(timeOf('ACKNOWLEDGED', 'billing')).toBeGreaterThanOrEqual(timeOf('PUBLISHED'));
+    expect(timeOf('ACKNOWLEDGED', 'crm')).toBeNaN();
+    expect(holders).toContainEqual({ name: 'billing', state: 'ACKNOWLEDGED', version });
+    expect(holders).toContainEqual({ name: 'crm', state: 'PENDING' });
+    const [newest, ...older] = await client.listKeyVersions('ast_9');
+    expect(newest).toMatchObject({ version, cause: 'ROTATION', rotationId: id, requestedBy: 'local' });
+    expect(older.map(({ requestedBy }) => requestedBy)).toEqual(older.map(() => 'system'));
+    expect(older.at(-1)).toMatchObject({ cause: 'IMPORT' });
+    const [org] = (await client.listOrgs()).orgs;
+    expect(org).toMatchObject({ orgId: 'org_demo', uncertainCount: 0 });
+    expect(org!.assistantCount).toBeGreaterThan(0);
+  });
+});
+
 describe('an acknowledgement', () => {
   it('counts for its consumer only if the consumer has signed it', async () => {
     const { id, version } = await system.rotateAndWait('ast_1');

@@ -23,9 +23,11 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
   ['README.md', 'npm ci && npm start'],
   ['README.md', 'npx rekey rotate org_demo ast_1 --wait'],
   ['README.md', 'npx rekey events --from last --count 1 --open --key-file .rekey/key.json'],
+  ['README.md', 'npx rekey demo'],
   ['README.md', 'npx rekey activity'],
   ['README.md', 'npx rekey doctor'],
   ['README.md', 'INVENT_API_KEY=… npm start', 'it needs an API key of Invent'],
+  ['README.md', 'npm run pack -- cli', 'e2e/clients/packages.spec.ts packs and installs it'],
   ['README.md', 'npm ci && npm test', 'these are the tests'],
   [
     'docs/guides/operate.md',
@@ -235,6 +237,22 @@ describe('the README, as pasted', () => {
       /rotation\.requested +jwt:\S+#admin +org_demo +rotation:rot_\S+ +ast_1/,
     );
   });
+
+  it('demonstrates a lost answer and a consumer, with the simulator alone', async () => {
+    const block = await textOf('README.md', 'npx rekey demo');
+    const refused = await shell(block, { env: { GRPC_ADDRESS: '127.0.0.1:1', REDIS_URL: redisUrl } });
+    expect([refused.code, refused.out, refused.err]).toEqual([
+      1,
+      '',
+      expect.stringContaining('names another Rekey than the npm start in this folder'),
+    ]);
+    const { code, out, err } = await shell(`${block.trim()} --fast`);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/^state +RECONCILING$/m);
+    expect(out).toMatch(/^consumers +demo-\w+ ACKNOWLEDGED$/m);
+    expect(out.match(/Invent computes the same with the key in force/g)).toHaveLength(2);
+    expect((await shell('npx rekey consumer list --json')).out).not.toContain('demo-');
+  }, 120_000);
 
   it('runs the doctor, which finds nothing wrong', async () => {
     const findings = (await paste('README.md', 'npx rekey doctor')).trim().split('\n');

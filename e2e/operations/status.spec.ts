@@ -1,9 +1,8 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRekey, type RekeyOptions, type RekeyResult } from '../support/rekey.ts';
 import { eventually, startSystem, type System, type SystemOptions } from '../support/system.ts';
 
 let system: System;
-afterEach(() => system.stop());
 
 /** Starts a system with a durable Redis and sweeps: without them, status is never clear. */
 const start = async (options: SystemOptions = {}): Promise<void> => {
@@ -53,11 +52,14 @@ const startWithWorker = async (options: SystemOptions = {}): Promise<void> => {
 };
 
 describe('rekey status --check', () => {
+  // One system, in which each test leaves nothing that the next one would see.
+  beforeAll(() => start({ worker: false, gateway: { GATEWAY_HEALTH_ADDRESS: '127.0.0.1:0' } }));
+  afterAll(() => system.stop());
+
   it('exits with 0 only if a worker lives and a sweep has succeeded, and names both', async () => {
-    await start({ worker: false });
     expect((await attention()).map(({ code }) => code)).toEqual(['NO_WORKER', 'SWEEP_NEVER']);
     expect((await check()).code).toBe(1);
-    await system.startWorker();
+    await system.startWorker({ WORKER_HEALTH_ADDRESS: '127.0.0.1:0' });
     const { out } = await untilClear();
     expect(out).toMatch(
       /^All clear: 1 live worker; the last sweep SUCCEEDED at \d{4}-\S+Z and compared 6 assistants\.\n/,
@@ -80,21 +82,7 @@ describe('rekey status --check', () => {
     ]);
   });
 
-  it('exits with 2 while Redis or the gateway is away', async () => {
-    await start();
-    await system.redisServer.kill();
-    expect(await eventually(check, ({ code }) => code === 2)).toMatchObject({
-      code: 2,
-      err: expect.stringContaining('REDIS_UNAVAILABLE'),
-    });
-    await system.gateway.child.kill();
-    expect(await check()).toMatchObject({ code: 2, err: expect.stringContaining('does not answer') });
-    await system.redisServer.restart();
-  });
-
   it('reports the same as the metrics of the worker', async () => {
-    await start({ worker: { WORKER_HEALTH_ADDRESS: '127.0.0.1:0' } });
-    await untilClear();
     const address = /"address":"(127\.0\.0\.1:\d+)"[^\n]*"concurrency"/.exec(system.output())![1]!;
     const metrics = async (): Promise<string> => (await fetch(`http://${address}/metrics`)).text();
     const before = await metrics();
@@ -105,11 +93,11 @@ describe('rekey status --check', () => {
     expect(await metrics()).toContain('rekey_needs_operator{code="FROZEN"} 1\n');
     expect(await attention()).toMatchObject([{ code: 'FROZEN', message: expect.stringContaining('ill') }]);
     expect((await system.client.getStatus()).attention).toMatchObject([{ code: 'FROZEN' }]);
+    await system.client.unfreeze();
   });
 
+  const get = (path: string) => fetch(`http://${system.gateway.ready['health_address']}${path}`);
   it('is backed by the health and the metrics of the gateway', async () => {
-    await start({ gateway: { GATEWAY_HEALTH_ADDRESS: '127.0.0.1:0' } });
-    const get = (path: string) => fetch(`http://${system.gateway.ready['health_address']}${path}`);
     expect((await get('/healthz')).status).toBe(200);
     await system.rotateAndWait('ast_1');
     await system.client.getRotation('rot_1').catch(() => {});
@@ -121,29 +109,9 @@ describe('rekey status --check', () => {
     expect(metrics).toContain(call('GetRotation', 'INVALID_ARGUMENT'));
     expect(metrics).toMatch(/rekey_gateway_redis_round_trip_seconds_count [1-9]/);
     expect(metrics).toContain('rekey_gateway_waiters 0\n');
-    await system.redisServer.kill();
-    const healthz = async () => (await get('/healthz')).status;
-    expect(await eventually(healthz, (status) => status === 503)).toBe(503);
-    await system.redisServer.restart();
-  });
-
-  it('names a rotation that needs an operator, with its id and what to do', async () => {
-    await start();
-    await system.rotateAndWait('ast_1');
-    await system.admin('POST', '/faults', { on: 'get', kind: 'failBefore', status: 401, times: 0 });
-    await system.admin('POST', '/faults', { on: 'rotate', kind: 'loseResponseAfterCommit' });
-    const { id } = await system.rotate('ast_1');
-    expect(await item('ROTATION_NEEDS_OPERATOR')).toMatchObject({
-      subject: id,
-      since_time: expect.any(String),
-      advice: expect.stringMatching(/API key.*rekey get rot_/),
-    });
-    expect((await check()).code).toBe(1);
   });
 
   it('names a halted bulk rotation, with its reason and advice', async () => {
-    await start();
-    await untilClear();
     const halted = await rekey(
       [
         'bulk',
@@ -172,8 +140,6 @@ describe('rekey status --check', () => {
   });
 
   it('names held orgs and stale reads, and tolerates unreadable entries', async () => {
-    await start();
-    await untilClear();
     await system.redis.hset(
       '{rekey}:held',
       'org_demo',
@@ -199,11 +165,25 @@ describe('rekey status --check', () => {
     await system.redis.hset('{rekey}:stale', 'ast_1', 'null');
     expect(await item('ORG_HELD')).not.toHaveProperty('since_time');
     expect(await check()).toMatchObject({ code: 1, err: '' });
+    await system.redis.del('{rekey}:held', '{rekey}:stale');
+    await untilClear();
+  });
+
+  it('names a rotation that needs an operator, with its id and what to do', async () => {
+    await system.rotateAndWait('ast_1');
+    await system.admin('POST', '/faults', { on: 'get', kind: 'failBefore', status: 401, times: 0 });
+    await system.admin('POST', '/faults', { on: 'rotate', kind: 'loseResponseAfterCommit' });
+    const { id } = await system.rotate('ast_1');
+    expect(await item('ROTATION_NEEDS_OPERATOR')).toMatchObject({
+      subject: id,
+      since_time: expect.any(String),
+      advice: expect.stringMatching(/API key.*rekey get rot_/),
+    });
+    expect((await check()).code).toBe(1);
+    await system.admin('DELETE', '/faults');
   });
 
   it('says why the last sweep failed, with advice', async () => {
-    await start();
-    await untilClear();
     await system.admin('POST', '/faults', {
       on: 'list',
       kind: 'failBefore',
@@ -234,9 +214,23 @@ describe('rekey status --check', () => {
     expect(failed.advice).not.toMatch(/^Nothing/);
     expect((await item('SWEEP_OVERDUE')).since_time).toBe('2023-11-14T23:13:20.000Z');
   });
+
+  it('exits with 2 while Redis or the gateway is away', async () => {
+    await system.redisServer.kill();
+    const healthz = async () => (await get('/healthz')).status;
+    expect(await eventually(healthz, (status) => status === 503)).toBe(503);
+    expect(await eventually(check, ({ code }) => code === 2)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('REDIS_UNAVAILABLE'),
+    });
+    await system.gateway.child.kill();
+    expect(await check()).toMatchObject({ code: 2, err: expect.stringContaining('does not answer') });
+  });
 });
 
 describe('a bulk rotation whose only worker was killed', () => {
+  afterEach(() => system.stop());
+
   it('is shown as stopped by status, bulk get, bulk watch, rotate --wait and health', async () => {
     await startWithWorker({
       simulator: ['--assistants', '60', '--latency-ms', '300'],
@@ -294,6 +288,8 @@ describe('a bulk rotation whose only worker was killed', () => {
 });
 
 describe('a 429 with Retry-After: 3600', () => {
+  afterEach(() => system.stop());
+
   it('is shown with its end, can be overridden, and is retried within a minute', async () => {
     await start();
     await untilClear();
@@ -338,6 +334,8 @@ describe('a 429 with Retry-After: 3600', () => {
 });
 
 describe('a lost ledger', () => {
+  afterEach(() => system.stop());
+
   const lost = async (): Promise<Attention> => {
     const found = await item('LEDGER_LOST', 5000);
     expect((await check()).code).toBe(1);
@@ -427,6 +425,8 @@ describe('a lost ledger', () => {
 });
 
 describe('a Redis that was restarted while sweeps are disabled', () => {
+  afterEach(() => system.stop());
+
   it('is compared with Invent nevertheless, and status says that sweeps are disabled', async () => {
     await start({ timing: { REKEY_SWEEP_EVERY_MS: '0', INVENT_REQUESTS_PER_MINUTE: '60000' } });
     expect(await item('SWEEPS_DISABLED')).toMatchObject({

@@ -49,8 +49,8 @@ class Records:
         self.counts = {"applied": 0, "skipped": 0}
         # Whether something was applied that is not acknowledged yet.
         self.has_changed = False
-        # The lowest version that was refused as too far ahead since the last snapshot. When the Redis clock has
-        # reached it, the clock was behind.
+        # The lowest version that was refused as too far ahead since the last snapshot. When the Redis clock
+        # has reached it, the clock was behind.
         self.lowest_ahead = math.inf
         # Assistants whose current record is to be read, with the version that an event has claimed, and
         # whether the event was of an org of this consumer and not sealed for it.

@@ -1,4 +1,4 @@
-"""The event stream: what of it was read. Whatever is unexpected there calls for a snapshot. See consumer.py."""
+"""The event stream. Whatever is unexpected in it calls for a snapshot. See consumer.py."""
 
 from records import OPENED, PAGE, REFUSED
 from sealed_events import number_of, parse

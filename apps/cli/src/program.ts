@@ -34,6 +34,7 @@ const commands: Record<string, () => Promise<Command>> = {
   audit: async () => (await import('./audit/audit-command.ts')).auditCommand(),
   login: async () => (await import('./profiles/login-command.ts')).loginCommand(),
   profile: async () => (await import('./profiles/profile-command.ts')).profileCommand(),
+  demo: async () => (await import('./demo/demo-command.ts')).demoCommand(),
   health: async () => (await import('./commands/health.ts')).healthCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   'key-file': async () => (await import('./commands/key-file.ts')).keyFileCommand(),

@@ -36,7 +36,7 @@ const variables = z.object({
   GATEWAY_MAX_WAITS: intVariable({ min: 1, max: 1_000_000, default: 25_000 }),
   GATEWAY_MAX_WATCHES: intVariable({ min: 1, max: 1_000_000, default: 10_000 }),
   GATEWAY_MAX_UPLOADS: intVariable({ min: 1, max: 10_000, default: 64 }),
-  /** What one caller may take: calls, and its share of the waits, watches and uploads. */
+  /** What one caller may take: calls, and its share of waits, watches, uploads, their ids, reflection. */
   GATEWAY_MAX_CALLER_CALLS_PER_SECOND: intVariable({ min: 1, max: 1_000_000, default: 2000 }),
   GATEWAY_CALLER_SHARE_PERCENT: intVariable({ min: 1, max: 100, default: 25 }),
   /** What one address may take of the connections, as long as its callers are not known. */

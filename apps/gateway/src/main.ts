@@ -56,7 +56,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   };
   const metrics = config.GATEWAY_HEALTH_ADDRESS === undefined ? undefined : createMetrics(contract, seen);
   metrics?.measureCommands(redis);
-  const uploadIds = createUploadIds(limits.uploadIds, onLimit);
+  const uploadIds = createUploadIds(limits.uploadIds, onLimit, quotas?.uploadIds);
   const table = createRpcTable({ ...ledgerParts, ...waits, uploadIds, access, limitedCallers });
   const handlers = createHandlers(table, {
     readOrgName: ledgerParts.readOrgName,

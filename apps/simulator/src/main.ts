@@ -1,4 +1,5 @@
 import '@rekey/runtime/check-node';
+import { flushCompileCache } from 'node:module';
 import { createAdmin } from './admin/admin.ts';
 import { createApi } from './api/api.ts';
 import { noCounts } from './api/counts.ts';
@@ -71,6 +72,8 @@ try {
     address: await listen(api, { port, host, option: '--port' }),
     adminAddress: await listen(admin, { port: adminPort, host: '127.0.0.1', option: '--admin-port' }),
   });
+  // Specs kill it: what Node has compiled would be lost, and be compiled again for each of them.
+  flushCompileCache();
 } catch (error) {
   fail((error as Error).message);
 }

@@ -21,7 +21,8 @@ export const startSystem = async (launcher: Launcher): Promise<void> => {
   const simulated = !hasApiKeys();
   const redis: RunningRedis = givenRedis() ?? ownRedis(await startOwnRedis(launcher, simulated));
   const mounted = readVariable('REKEY_MOUNTED_SECRETS') === 'true';
-  const upstream = simulated ? await startSimulator(launcher) : {};
+  const simulator = simulated ? await startSimulator(launcher) : undefined;
+  const upstream = simulator?.variables ?? {};
   const keyFile = await provideKeyFile(launcher, mounted);
   const gatewayKeyFile = await provideGatewayKeyFile(launcher, keyFile, mounted);
   const memory = { gateway: memoryOf('gateway', redis.folder), worker: memoryOf('worker', redis.folder) };
@@ -52,7 +53,7 @@ export const startSystem = async (launcher: Launcher): Promise<void> => {
     callers: access.callers,
     upstream,
   });
-  await publishEnvironment(launcher, environment);
+  await publishEnvironment(launcher, environment, simulator?.adminAddress);
   printNextSteps(launcher, simulated, nonDefaults(environment));
 };
 
@@ -137,6 +138,7 @@ const printNextSteps = ({ terminal: { say } }: Launcher, simulated: boolean, nee
   say();
   say(`Rotate a first key:  npx rekey rotate ${simulated ? 'org_demo ast_1' : 'ORG ASSISTANT'} --wait`);
   say('Follow new keys:     npx rekey events');
+  if (simulated) say('See what it does:    npx rekey demo');
   say('Check the system:    npx rekey doctor');
   if (needed.length > 0) say(`Other programs need: ${needed.join(' ')}`);
   say('Ctrl-C stops everything. Logs are in .rekey/.');

@@ -20,6 +20,8 @@ export interface AgentDeps {
   env: NodeJS.ProcessEnv;
   /** Aborts the start. */
   signal?: AbortSignal;
+  /** `subscribe` of libs/subscriber. */
+  follow?: typeof subscribe;
   /** An output beside the files of the configuration. */
   more?: (keys: Keys) => Output;
 }
@@ -48,7 +50,7 @@ export const startAgent = async (config: AgentConfig, deps: AgentDeps): Promise<
   try {
     const owner = config.cache && (await cacheOwnerOf(config));
     const cached = owner && (await readCache(config, owner, deps.logger));
-    keys = await subscribe({
+    keys = await (deps.follow ?? subscribe)({
       ...source,
       consumer: config.consumer,
       privateKey: config.key_file,

@@ -4,6 +4,7 @@ import { checkedMs, createScopes } from './calls/scopes.ts';
 import { isLoopback } from './connection/channel.ts';
 import { refuseAddress, secure, type TlsOptions } from './connection/credentials.ts';
 import { sendToken, type Token } from './connection/token.ts';
+import { sendNames, type Tracing } from './connection/tracing.ts';
 import { openTransport } from './connection/transport.ts';
 import { createAccessMethods, type AccessMethods } from './services/access.ts';
 import { createActivityMethods, type ActivityMethods } from './services/activity/activity.ts';
@@ -40,6 +41,11 @@ export interface RekeyClientOptions {
    * sent with each call, never over plain text to another machine.
    */
   token?: Token;
+  /**
+   * Names each call: the gateway writes `callId` and the trace id to its log, and to the records of activity
+   * of what the call changes.
+   */
+  tracing?: Tracing;
   /**
    * Default limit of a call including all retries. If not given: 10 s, and 60 s for getAssistant, whose
    * record may be long. Streams of ids always have 10 min.
@@ -83,6 +89,7 @@ export const createRekeyClient = ({
   address,
   tls,
   token,
+  tracing,
   deadlineMs: givenMs,
   retry = {},
   keepAlive,
@@ -96,7 +103,10 @@ export const createRekeyClient = ({
   const { intervalMs, timeoutMs } = { ...KEEP_ALIVE, ...keepAlive };
   const transport = openTransport(address, {
     credentials,
-    interceptors: token === undefined ? [] : [sendToken(token)],
+    interceptors: [
+      ...(tracing === undefined ? [] : [sendNames(tracing)]),
+      ...(token === undefined ? [] : [sendToken(token)]),
+    ],
     channelOptions: {
       'grpc.keepalive_time_ms': checkedMs('keepAlive.intervalMs', intervalMs),
       'grpc.keepalive_timeout_ms': checkedMs('keepAlive.timeoutMs', timeoutMs),

@@ -10,6 +10,7 @@ export { RekeyClientError, type ClientErrorCode, type GrpcStatus } from './calls
 export { type Ids } from './calls/id-messages.ts';
 export { type Page } from './calls/pages.ts';
 export { type Token } from './connection/token.ts';
+export { type CallNames, type Tracing } from './connection/tracing.ts';
 export { type Pem, type TlsOptions } from './connection/credentials.ts';
 export { type AccessCheck, type AccessGrant, type AccessToken, type Identity } from './models/access.ts';
 export { type ActivityRecord } from './models/activity.ts';

@@ -15,7 +15,6 @@ export type { KeyFacts } from './assistants/published.ts';
 export type { AssistantOrder, AssistantQuery } from './listing/assistant-list.ts';
 export type { PastVersion } from './listing/key-history.ts';
 export type { ListedAssistant } from './listing/listed-assistant.ts';
-export type { Listing } from './listing/listing.ts';
 export type { OrgCounts } from './listing/org-counts.ts';
 export type { Claim, ClaimOptions, ClaimResult } from './rotations/claim.ts';
 export type { NextRead } from './rotations/rotations.ts';

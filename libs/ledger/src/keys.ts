@@ -30,7 +30,7 @@ export interface Keys {
   /** The assistants last published under an org, by when they were last listed or published. */
   assistants(orgId: string): string;
   /** The same assistants by id, by the age of the key, by the last change; and those that are uncertain. */
-  index(name: IndexName, orgId: string): string;
+  index(order: IndexName, orgId: string): string;
   /** How far the indexes are complete, and the lock under which one worker completes them. */
   indexState: string;
   indexing: string;
@@ -158,7 +158,7 @@ export const ledgerKeys = (name: string): Keys => {
     allIntents: `${prefix}:intents`,
     intents: (orgId) => `${prefix}:intents:${encodeURIComponent(orgId)}`,
     assistants: (orgId) => `${prefix}:assistants:${encodeURIComponent(orgId)}`,
-    index: (name, orgId) => `${prefix}:index:${name}:${encodeURIComponent(orgId)}`,
+    index: (order, orgId) => `${prefix}:index:${order}:${encodeURIComponent(orgId)}`,
     indexState: `${prefix}:index`,
     indexing: `${prefix}:indexing`,
     orgs: `${prefix}:orgs`,

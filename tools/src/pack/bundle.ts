@@ -12,8 +12,10 @@ const entriesOf = ({ folder, entries }: PackageSpec, locate: (path: string) => s
     Object.entries(entries).map(([name, path]) => [name, join(repositoryRoot, folder, locate(path))]),
   );
 
-const externalOf = ({ dependencies, peers }: PackageSpec): ((id: string) => boolean) => {
-  const names = Object.keys({ ...dependencies, ...peers });
+/** What a package does not contain. */
+type IsExternal = (id: string) => boolean;
+
+export const externalOf = (names: readonly string[]): IsExternal => {
   return (id) => id.startsWith('node:') || names.some((name) => isPackage(id, name));
 };
 
@@ -26,13 +28,12 @@ const runByNode = (code: string): string => code.replace(/^#!.*/, '#!/usr/bin/en
  */
 export const writeModules = async (
   spec: PackageSpec,
-  version: string,
-  into: string,
+  { version, external, into }: { version: string; external: IsExternal; into: string },
 ): Promise<readonly OutputChunk[]> => {
   const bundle = await rolldown({
     cwd: repositoryRoot,
     input: entriesOf(spec, (path) => path),
-    external: externalOf(spec),
+    external,
     platform: 'node',
     resolve: { conditionNames: ['@rekey/source', 'node', 'import', 'default'] },
     transform: { target: 'node20' },
@@ -51,8 +52,10 @@ export const writeModules = async (
 };
 
 /** The types of a package in one file: of those that it exports, and of what these are made of. */
-export const writeTypes = async (spec: PackageSpec, into: string): Promise<void> => {
-  const isExternal = externalOf(spec);
+export const writeTypes = async (
+  spec: PackageSpec,
+  { external, into }: { external: IsExternal; into: string },
+): Promise<void> => {
   const bundle = await rolldown({
     cwd: repositoryRoot,
     input: entriesOf(spec, (path) => path.replace(/^src/, 'dist').replace(/\.ts$/, '.d.ts')),
@@ -62,7 +65,7 @@ export const writeTypes = async (spec: PackageSpec, into: string): Promise<void>
   const { output } = await bundle.write({ dir: into, format: 'es', entryFileNames: '[name].d.ts' });
   const text = output.map((one) => (one.type === 'chunk' ? one.code : '')).join('\n');
   const imported = [...text.matchAll(/^import .* from "(.*)";$/gm)].map(([, id]) => id!);
-  const foreign = imported.filter((id) => !isExternal(id));
+  const foreign = imported.filter((id) => !external(id));
   if (foreign.length > 0) throw new Error(`the types of ${spec.folder} import ${foreign.join(', ')}`);
 };
 

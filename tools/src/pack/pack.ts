@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { writeModules, writeTypes } from './bundle.ts';
+import { externalOf, writeModules, writeTypes } from './bundle.ts';
 import { componentsOf, type Component } from './components.ts';
 import { noticesText } from './notices.ts';
 import { packages, repositoryRoot, type PackageSpec } from './packages.ts';
@@ -14,6 +14,8 @@ interface Manifest {
   version: string;
   description: string;
   license?: string;
+  peerDependencies?: Record<string, string>;
+  peerDependenciesMeta?: object;
 }
 
 const readManifest = async (folder: string): Promise<Manifest> =>
@@ -21,8 +23,8 @@ const readManifest = async (folder: string): Promise<Manifest> =>
 
 /** The package.json of the package as it is installed. */
 const publishedManifest = (
-  { entries, isLibrary, dependencies, peers }: PackageSpec,
-  { name, version, description, license }: Manifest,
+  { entries, isLibrary, dependencies }: PackageSpec,
+  { name, version, description, license, peerDependencies, peerDependenciesMeta }: Manifest,
 ): object => {
   const [main = ''] = Object.keys(entries);
   return {
@@ -36,9 +38,8 @@ const publishedManifest = (
       ? { sideEffects: false, exports: { '.': { types: `./${main}.d.ts`, default: `./${main}.js` } } }
       : { bin: { [main]: `./${main}.js` } }),
     dependencies,
-    peerDependencies: peers,
-    peerDependenciesMeta:
-      peers && Object.fromEntries(Object.keys(peers).map((peer) => [peer, { optional: true }])),
+    peerDependencies,
+    peerDependenciesMeta,
   };
 };
 
@@ -56,8 +57,9 @@ export const pack = async (name: string, into: string): Promise<Packed> => {
   const folder = join(into, name);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const chunks = await writeModules(spec, manifest.version, folder);
-  if (spec.isLibrary) await writeTypes(spec, folder);
+  const external = externalOf(Object.keys({ ...spec.dependencies, ...manifest.peerDependencies }));
+  const chunks = await writeModules(spec, { version: manifest.version, external, into: folder });
+  if (spec.isLibrary) await writeTypes(spec, { external, into: folder });
   const components = await componentsOf(chunks);
   await writeFile(join(folder, 'THIRD-PARTY-NOTICES.txt'), await noticesText(components));
   await writeFile(

@@ -11,11 +11,10 @@ export interface PackageSpec {
   /** What programs import of it; of a program nothing. */
   isLibrary: boolean;
   /**
-   * What npm installs with it. Everything else is in its files. `peers` are of what a service has anyway, and
-   * each is loaded only by those who use it.
+   * What npm installs with it. Everything else is in its files, except the `peerDependencies` of its
+   * package.json: what a service has anyway.
    */
   dependencies?: Record<string, string>;
-  peers?: Record<string, string>;
 }
 
 const library = { entries: { index: 'src/index.ts' }, isLibrary: true };
@@ -28,9 +27,5 @@ export const packages: Record<string, PackageSpec> = {
     // Types of the contract come from proto-loader, on which grpc-js depends anyway.
     dependencies: { '@grpc/grpc-js': '^1.14.7', '@grpc/proto-loader': '^0.8.1' },
   },
-  subscriber: {
-    folder: 'libs/subscriber',
-    ...library,
-    peers: { '@grpc/grpc-js': '>=1.12.0 <2', ioredis: '>=5.4.0 <7' },
-  },
+  subscriber: { folder: 'libs/subscriber', ...library },
 };

@@ -44,7 +44,8 @@ const EXIT_CODES: [code: string, meaning: string][] = [
 ];
 
 const SETUP = `
-In the folder of a running \`npm start\`, \`rekey\` needs no variables. Elsewhere it takes \`GRPC_ADDRESS\`,
+In the folder of a running \`npm start\`, \`rekey\` needs no variables. Elsewhere it takes the gateway from
+[a profile](../guides/cli.md#profiles), or \`GRPC_ADDRESS\`,
 \`REDIS_URL\`, \`REKEY_PREFIX\` and \`REKEY_KEY_FILE\` from the [environment](environment.md).
 
 ## Connection to the gateway
@@ -57,8 +58,8 @@ TLS_OPTIONS
 
 ## Completion
 
-\`rekey completion bash\` prints a script that completes commands and options with Tab; \`zsh\` and \`fish\`
-are supported too. Completion applies to the \`rekey\` command. If you have only \`npx rekey\`, define
+\`rekey completion bash\` prints a script that completes commands, options, ids and names with Tab; \`zsh\` and
+\`fish\` are supported too. It asks the gateway for ids and names, for a second at most. Completion applies to the \`rekey\` command. If you have only \`npx rekey\`, define
 \`rekey\` first, in this folder; for bash:
 
 \`\`\`sh
@@ -69,7 +70,15 @@ In zsh, use \`rekey completion zsh\` after \`compinit\` has run (\`autoload -Uz 
 `;
 
 /** Options of nearly every command, explained once. */
-const TLS = new Set(['--tls', '--tls-ca', '--tls-cert', '--tls-key', '--tls-server-name', '--token-file']);
+const TLS = new Set([
+  '--profile',
+  '--tls',
+  '--tls-ca',
+  '--tls-cert',
+  '--tls-key',
+  '--tls-server-name',
+  '--token-file',
+]);
 const COMMON = new Set(['--gateway', '--json', '--output', '--help', ...TLS]);
 
 const ALSO =

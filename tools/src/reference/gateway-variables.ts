@@ -55,6 +55,10 @@ export const gatewayVariables: Record<string, Variable> = {
     also: CLI,
     meaning: 'the path of your token for the gateway: [who may do what](../guides/access.md)',
   },
+  REKEY_PROFILE: {
+    also: CLI,
+    meaning: '[the profile](../guides/cli.md#profiles) of `rekey`; `start` is a running `npm start`',
+  },
   REKEY_ACCESS_FILE: {
     meaning: `
       the path of the file that says [who may do what](../guides/access.md), in YAML; read again when it
@@ -98,7 +102,8 @@ export const gatewayVariables: Record<string, Variable> = {
   },
   GATEWAY_CALLER_SHARE_PERCENT: {
     meaning:
-      'with an access file: how much of the waits, watches and uploads one caller may take, in percent',
+      'with an access file: how much of the waits, watches, uploads, their ids, and reflection one caller ' +
+      'may take, in percent',
   },
   GATEWAY_ADDRESS_SHARE_PERCENT: {
     meaning:

@@ -181,6 +181,7 @@ const refusedCases = (): GrantCase[] => [
     verdict: 'refuse',
     rule: 'open',
   },
+  changed('of another consumer, for your key', { consumer: 'other' }, { rule: 'consumer' }),
   changed('another typ', { typ: 'rekey.grant.2' }, { rule: 'form' }),
   changed('an envelope below 2', { envelope: 1 }, { rule: 'form' }),
   changed('a rev of 2^53', { rev: 2 ** 53 }, { rule: 'form' }),

@@ -5,6 +5,7 @@ import {
   REMOVED,
   ROTATED,
   SPLIT,
+  UNCERTAIN,
   eventOf,
   joinedOf,
   recordOf,
@@ -69,6 +70,9 @@ export const refusedByForm = (): EventCase[] => {
     withData('a version that is a text', { ...data, version: String(data['version']) }),
     withData('a version of 0', { ...data, version: 0 }),
     withData('a version with a fraction', { ...data, version: 1.5 }),
+    refused('a version of 0, in the record too', 0, genuine('version 0', { version: 0 })),
+    refused('a version below 0, in the record too', 0, genuine('version -1', { version: -1 })),
+    refused('a version with a fraction, in the record too', 0, genuine('fraction', { version: 1.5 })),
     refused('a subject that is an object', 0, { ...event, data, subject: { a: 1 } }),
     refused('no subject', 0, { ...event, data, subject: undefined }),
     refused('no source', 0, { ...event, data, source: undefined }),
@@ -111,6 +115,21 @@ const wrongProofs = (): EventCase[] => {
     sealedChange('a wrong key_proof', (sealed) => {
       mine(sealed).header['key_proof'] = base64url(drawn('key proof', 32));
     }),
+    {
+      ...refused(
+        'a wrong key_proof, under a grant of the version before',
+        2,
+        genuine(
+          'legacy',
+          {},
+          {
+            to: ['legacy'],
+            after: (sealed) => void (mine(sealed).header['key_proof'] = base64url(drawn('key proof', 32))),
+          },
+        ),
+      ),
+      consumer: 'legacy',
+    },
     sealedChange('the wrapped key of another record', (sealed) => {
       mine(sealed).encrypted_key = otherKey.encrypted_key;
     }),
@@ -160,7 +179,14 @@ const wrongForms = (): EventCase[] => [
     ['a protected header with compression', '{"enc":"A256GCM","cty":"application/json","zip":"DEF"}'],
     ['a protected header with another enc', '{"enc":"A128GCM","cty":"application/json"}'],
     ['an envelope of another purpose', '{"enc":"A256GCM","cty":"application/json","typ":"rekey.kept.2"}'],
-  ].map(([name, header]) => refused(name!, 2, genuine(name!, {}, { header: base64url(header!) }))),
+  ].map(([name, header]) =>
+    refused(name!, 2, genuine(name!, {}, { header: base64url(header!), form: 'split' })),
+  ),
+  refused(
+    'an envelope of another purpose, with the proofs of the next version',
+    2,
+    genuine('purpose', {}, { header: joinedOf('rekey.kept.2') }),
+  ),
 ];
 
 /** What Rekey's own proofs cover, and does not decrypt: a fault of Rekey, or of a library. */
@@ -198,6 +224,16 @@ const moved = (): EventCase[] => [
     source: '/orgs/org_demo/assistants/ast_2',
   }),
   refused('moved to another org', 4, { ...genuine('moved'), source: '/orgs/org_other/assistants/ast_1' }),
+  refused('another assistant in clear, of the same source', 4, { ...genuine('moved'), subject: 'ast_2' }),
+  refused('a new version that is announced as a doubt', 4, { ...genuine('moved'), type: UNCERTAIN }),
+  refused('a removal that is announced as a doubt', 4, {
+    ...genuine('removal', { type: REMOVED }),
+    type: UNCERTAIN,
+  }),
+  refused('a doubt that is announced as a new version', 4, {
+    ...genuine('doubt', { type: UNCERTAIN, record: { assistant: { id: 'ast_1', secret_key: 'sk_test_x' } } }),
+    type: ROTATED,
+  }),
   refused('another type in clear', 4, { ...genuine('moved'), type: REMOVED }),
   refused('a higher version in clear', 4, {
     ...genuine('moved'),

@@ -22,23 +22,30 @@ export interface SealOptions {
   label: string;
   to?: readonly ConsumerName[];
   header?: string;
+  /** Which proofs it has: by default, those that belong to the header. */
+  form?: 'split' | 'joined';
   /** Before the proofs are made: what Rekey would have made, had it made this. */
   before?: (sealed: Sealed) => void;
   /** After them: what somebody else has changed. */
   after?: (sealed: Sealed) => void;
 }
 
-const prove = (sealed: Sealed, recipient: Recipient, { kid, proving }: TestGrant): void => {
+const prove = (
+  sealed: Sealed,
+  recipient: Recipient,
+  { kid, proving }: TestGrant,
+  form: SealOptions['form'] = sealed.protected === SPLIT ? 'split' : 'joined',
+): void => {
   const content = [sealed.protected, sealed.iv, sealed.ciphertext, sealed.tag].join('.');
   const proof = (text: string) => base64url(hmac(proving, text));
-  const isSplit = sealed.protected === SPLIT;
+  const isSplit = form === 'split';
   recipient.header['proof'] = proof(isSplit ? content : `${content}.${kid}.${recipient.encrypted_key}`);
   if (isSplit) recipient.header['key_proof'] = proof(`rekey record key 2 ${kid} ${recipient.encrypted_key}`);
 };
 
 /** Seals as Rekey does, for itself and for consumers. */
 export const seal = (plaintext: string | Buffer, options: SealOptions): Sealed => {
-  const { label, to = ['billing'], header = SPLIT, before, after } = options;
+  const { label, to = ['billing'], header = SPLIT, form, before, after } = options;
   const key = drawn(`content key ${label}`, 32);
   const iv = drawn(`iv ${label}`, 12);
   const grants = [rekeyGrant, ...to.map((name) => consumers[name].grant)];
@@ -53,7 +60,7 @@ export const seal = (plaintext: string | Buffer, options: SealOptions): Sealed =
   };
   before?.(sealed);
   for (const [i, grant] of grants.entries())
-    if (sealed.recipients[i]) prove(sealed, sealed.recipients[i], grant);
+    if (sealed.recipients[i]) prove(sealed, sealed.recipients[i], grant, form);
   after?.(sealed);
   return sealed;
 };

@@ -110,8 +110,9 @@ export const agentCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Exit codes of --once: ${exitCodes.ok} the files show the keys of now; ${exitCodes.failed} the configuration or an output is wrong;
-${exitCodes.unavailable} Rekey is unavailable; ${exitCodes.notEnded} the files show keys of the cache that are older than max_staleness.`,
+Exit codes of --once: ${exitCodes.ok} the files show the current keys;
+${exitCodes.failed} the configuration or an output is wrong; ${exitCodes.unavailable} Rekey is unavailable;
+${exitCodes.notEnded} the files show keys of the cache that are older than max_staleness.`,
     )
     .action(async (options: AgentOptions) => {
       const { runAgent, runAgentOnce } = await import('@rekey/agent');

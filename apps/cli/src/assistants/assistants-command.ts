@@ -40,7 +40,7 @@ const filterOf = (options: AssistantsOptions): AssistantFilter => {
 };
 
 const INCOMPLETE =
-  'incomplete: a worker builds or repairs the indexes, so assistants may be missing. Repeat in a few minutes.\n';
+  'incomplete: a worker builds or repairs the indexes, so assistants may be missing; try again later\n';
 
 /** The rows of pages. Says once, on standard error, if they are not complete. */
 async function* rowsOf<T, Page extends { incomplete: boolean; nextPageToken?: string }>(

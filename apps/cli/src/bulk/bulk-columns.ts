@@ -100,6 +100,9 @@ export const itemColumns: readonly Column<BulkItem>[] = [
     show: ({ error }) => error && printable(explained(error)!),
     isWhole: true,
   },
+  { name: 'version', isOptional: true, value: ({ version }) => version },
+  { name: 'rotation_id', header: 'ROTATION', isOptional: true, value: ({ rotationId }) => rotationId },
+  { name: 'publish_time', header: 'PUBLISHED', isOptional: true, value: ({ publishTime }) => publishTime },
 ];
 
 export const itemJson = (item: BulkItem): Record<string, unknown> => recordOf(itemColumns, item);

@@ -45,7 +45,8 @@ describe('the assistants of a bulk rotation', () => {
 
   it('are written to a file up to the limit', async () => {
     const resultsFile = join(folder, 'r.csv');
-    await writeResults(client, 'blk_1', { resultsFile }, { limit: 3 });
+    const bulk = { id: 'blk_1', orgId: 'org_1', reason: '', createTime: new Date(0) };
+    await writeResults(client, bulk, { resultsFile }, { limit: 3 });
     expect((await readFile(resultsFile, 'utf8')).trim().split('\r\n')).toHaveLength(4);
   });
 });

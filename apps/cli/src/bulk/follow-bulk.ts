@@ -6,7 +6,7 @@ import { createBulkDisplay } from './bulk-progress.ts';
 import { CliError, exitCodes } from '../failure.ts';
 import { isForPrograms, print, type OutputOptions } from '../output/format.ts';
 import { NO_WORKER } from '../output/output.ts';
-import { writeResultsFile } from './results-file.ts';
+import { writeResultsFile, type ResultsOf } from './results-file.ts';
 import { take } from '../take.ts';
 
 export interface FollowBulkOptions extends OutputOptions {
@@ -47,12 +47,12 @@ export const itemsOf = (
 /** Writes the --results-file, if the option is given. */
 export const writeResults = async (
   client: Pick<RekeyClient, 'bulkItems'>,
-  id: string,
+  bulk: ResultsOf,
   { resultsFile }: { resultsFile?: string },
   wanted?: WantedItems,
 ): Promise<void> => {
   if (resultsFile === undefined) return;
-  const count = await writeResultsFile(resultsFile, itemsOf(client, id, wanted));
+  const count = await writeResultsFile(resultsFile, bulk, itemsOf(client, bulk.id, wanted));
   process.stderr.write(`${count} assistants written to ${resultsFile}\n`);
 };
 
@@ -76,7 +76,7 @@ export const followBulk = async (
   try {
     const last = await watch(client, id, options, interrupted.signal);
     if (interrupted.signal.aborted) throw stillOpen(id, 'continues without this command.', 'INTERRUPTED');
-    await writeResults(client, id, options);
+    await writeResults(client, last, options);
     if (!isForPrograms(options)) process.stdout.write(`${bulkText(last)}\n`);
     await conclude(client, last, options);
   } finally {

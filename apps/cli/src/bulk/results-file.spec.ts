@@ -12,13 +12,36 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const items: BulkItem[] = [
-  { assistantId: 'ast_1', state: 'SUCCEEDED' },
+  {
+    assistantId: 'ast_1',
+    state: 'SUCCEEDED',
+    version: 7,
+    rotationId: 'rot_1',
+    publishTime: new Date(500),
+  },
   {
     assistantId: 'a,"b"',
     state: 'FAILED',
     error: { reason: 'ASSISTANT_DELETED', message: 'It is gone, they say.', advice: 'Leave it out.' },
   },
 ];
+const bulk = {
+  id: 'blk_1',
+  orgId: 'org_1',
+  reason: 'quarterly',
+  requestedBy: 'token:nightly',
+  createTime: new Date(0),
+  endTime: new Date(1000),
+};
+const OF_BULK = 'blk_1,org_1,token:nightly,quarterly,1970-01-01T00:00:00.000Z,1970-01-01T00:00:01.000Z\r\n';
+const ofBulk = {
+  bulk_rotation_id: 'blk_1',
+  org_id: 'org_1',
+  requested_by: 'token:nightly',
+  bulk_reason: 'quarterly',
+  request_time: '1970-01-01T00:00:00.000Z',
+  end_time: '1970-01-01T00:00:01.000Z',
+};
 const given = async function* () {
   yield* items;
 };
@@ -26,24 +49,33 @@ const given = async function* () {
 describe('writeResultsFile', () => {
   it('writes CSV by RFC 4180', async () => {
     const path = join(folder, 'r.csv');
-    expect(await writeResultsFile(path, given())).toBe(2);
+    expect(await writeResultsFile(path, bulk, given())).toBe(2);
     expect(await readFile(path, 'utf8')).toBe(
-      'assistant_id,state,reason,message\r\nast_1,SUCCEEDED,,\r\n' +
-        '"a,""b""",FAILED,ASSISTANT_DELETED,"It is gone, they say."\r\n',
+      'assistant_id,state,reason,message,version,rotation_id,publish_time,bulk_rotation_id,org_id,' +
+        'requested_by,bulk_reason,request_time,end_time\r\n' +
+        `ast_1,SUCCEEDED,,,7,rot_1,1970-01-01T00:00:00.500Z,${OF_BULK}` +
+        `"a,""b""",FAILED,ASSISTANT_DELETED,"It is gone, they say.",,,,${OF_BULK}`,
     );
   });
 
   it('writes one JSON object per line, with the names of the contract', async () => {
     const path = join(folder, 'R.JSONL');
-    await writeResultsFile(path, given());
+    await writeResultsFile(path, bulk, given());
     expect(
       (await readFile(path, 'utf8'))
         .trimEnd()
         .split('\n')
         .map((line) => JSON.parse(line)),
     ).toEqual([
-      { assistant_id: 'ast_1', state: 'SUCCEEDED' },
-      { assistant_id: 'a,"b"', state: 'FAILED', error: items[1]!.error },
+      {
+        assistant_id: 'ast_1',
+        state: 'SUCCEEDED',
+        version: 7,
+        rotation_id: 'rot_1',
+        publish_time: '1970-01-01T00:00:00.500Z',
+        ...ofBulk,
+      },
+      { assistant_id: 'a,"b"', state: 'FAILED', error: items[1]!.error, ...ofBulk },
     ]);
   });
 
@@ -54,7 +86,7 @@ describe('writeResultsFile', () => {
       for (let i = 0; i < 10_000; i += 1) yield items[1]!;
       throw new Error('the gateway went away');
     };
-    await expect(writeResultsFile(path, broken())).rejects.toThrow('the gateway went away');
+    await expect(writeResultsFile(path, bulk, broken())).rejects.toThrow('the gateway went away');
     expect(await readFile(path, 'utf8')).toBe('old');
     expect(await readdir(folder)).toEqual(['r.csv']);
   });
@@ -64,8 +96,11 @@ describe('writeResultsFile', () => {
     const many = async function* () {
       for (let i = 0; i < 100_000; i += 1) yield { assistantId: `ast_${i}`, state: 'SHARED' as const };
     };
-    expect(await writeResultsFile(path, many())).toBe(100_000);
-    expect((await readFile(path, 'utf8')).split('\r\n').slice(-2)).toEqual(['ast_99999,SHARED,,', '']);
+    expect(await writeResultsFile(path, bulk, many())).toBe(100_000);
+    expect((await readFile(path, 'utf8')).split('\r\n').slice(-2)).toEqual([
+      `ast_99999,SHARED,,,,,,${OF_BULK.trimEnd()}`,
+      '',
+    ]);
   });
 });
 

@@ -1,22 +1,54 @@
 import { constants } from 'node:fs';
 import { access, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import type { BulkItem } from '@rekey/client';
+import type { BulkItem, BulkRotation } from '@rekey/client';
+import { jsonLine } from '../output/escape.ts';
 import { itemJson } from './bulk-columns.ts';
 import { CliError } from '../failure.ts';
+import { withoutEmpty } from '../output/output.ts';
 
 /** Quotes fields that contain special characters of CSV (RFC 4180). */
 const csvField = (field: string): string =>
   /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
 const csvLine = (fields: string[]): string => `${fields.map(csvField).join(',')}\r\n`;
 
-const formats: Readonly<Record<string, { head: string; line(item: BulkItem): string }>> = {
-  '.csv': {
-    head: csvLine(['assistant_id', 'state', 'reason', 'message']),
-    line: ({ assistantId, state, error }) =>
-      csvLine([assistantId, String(state), error?.reason ?? '', error?.message ?? '']),
+/** What an auditor needs of the bulk rotation beside each assistant. */
+export type ResultsOf = Pick<
+  BulkRotation,
+  'id' | 'orgId' | 'reason' | 'requestedBy' | 'createTime' | 'endTime'
+>;
+
+const ofBulk = (bulk: ResultsOf) => ({
+  bulk_rotation_id: bulk.id,
+  org_id: bulk.orgId,
+  requested_by: bulk.requestedBy ?? '',
+  bulk_reason: bulk.reason,
+  request_time: bulk.createTime.toISOString(),
+  end_time: bulk.endTime?.toISOString() ?? '',
+});
+
+/** The columns of a CSV file. Further ones are added at the end. */
+const csvFields = (item: BulkItem, bulk: ResultsOf): Record<string, string> => ({
+  assistant_id: item.assistantId,
+  state: String(item.state),
+  reason: item.error?.reason ?? '',
+  message: item.error?.message ?? '',
+  version: item.version === undefined ? '' : String(item.version),
+  rotation_id: item.rotationId ?? '',
+  publish_time: item.publishTime?.toISOString() ?? '',
+  ...ofBulk(bulk),
+});
+
+const CSV_HEAD =
+  'assistant_id,state,reason,message,version,rotation_id,publish_time,' +
+  'bulk_rotation_id,org_id,requested_by,bulk_reason,request_time,end_time\r\n';
+
+const formats: Readonly<Record<string, { head: string; line(item: BulkItem, bulk: ResultsOf): string }>> = {
+  '.csv': { head: CSV_HEAD, line: (item, bulk) => csvLine(Object.values(csvFields(item, bulk))) },
+  '.jsonl': {
+    head: '',
+    line: (item, bulk) => `${jsonLine({ ...itemJson(item), ...withoutEmpty(ofBulk(bulk)) })}\n`,
   },
-  '.jsonl': { head: '', line: (item) => `${JSON.stringify(itemJson(item))}\n` },
 };
 
 const formatOf = (path: string) => formats[extname(path).toLowerCase()];
@@ -40,7 +72,11 @@ export const checkResultsFile = async (path: string): Promise<void> => {
  * Writes all assistants to a temporary file, and renames it when it is complete: a file of that name is never
  * incomplete. Returns the number of assistants.
  */
-export const writeResultsFile = async (path: string, items: AsyncIterable<BulkItem>): Promise<number> => {
+export const writeResultsFile = async (
+  path: string,
+  bulk: ResultsOf,
+  items: AsyncIterable<BulkItem>,
+): Promise<number> => {
   const format = formatOf(path)!;
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   const file = await open(temporary, 'w');
@@ -50,7 +86,7 @@ export const writeResultsFile = async (path: string, items: AsyncIterable<BulkIt
       let waiting = format.head;
       for await (const item of items) {
         count += 1;
-        waiting += format.line(item);
+        waiting += format.line(item, bulk);
         if (waiting.length < 65_536) continue;
         yield waiting;
         waiting = '';

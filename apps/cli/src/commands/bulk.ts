@@ -35,7 +35,7 @@ type CreateOptions = FollowOptions & BulkWish & { requestId?: string; yes?: bool
 
 const RESULTS_FILE = [
   '--results-file <path>',
-  'write each assistant and its result to a .csv or .jsonl file',
+  'write each assistant and its result to a .csv or .jsonl file: state, reason, version, rotation, times',
 ] as const;
 
 const withResultsFile = (command: Command): Command =>
@@ -164,7 +164,7 @@ const get = (): Command =>
     .action((id: string, options: FollowOptions) =>
       withGateway(options, async (client) => {
         const bulk = await client.getBulkRotation(id);
-        await writeResults(client, id, options);
+        await writeResults(client, bulk, options);
         showBulk(options, bulk);
       }),
     );
@@ -188,7 +188,8 @@ const items = (): Command =>
     .action((id: string, options: ListItemsOptions) =>
       withGateway(options, async (client) => {
         const wanted = { state: options.state, limit: options.limit };
-        if (options.resultsFile !== undefined) return writeResults(client, id, options, wanted);
+        if (options.resultsFile !== undefined)
+          return writeResults(client, await client.getBulkRotation(id), options, wanted);
         await printList(options, itemColumns, itemsOf(client, id, wanted), { empty: 'no assistants' });
       }),
     );

@@ -1,11 +1,17 @@
 import { Argument, Command } from 'commander';
+import { valuesCommand } from '../completion/completion-values.ts';
 import { completionScript, completionShells, type CompletionShell } from '../completion/completion-script.ts';
 
 /** `program`: loads the whole command line. */
 export const completionCommand = (program: () => Promise<Command>): Command =>
   new Command('completion')
-    .description('print a shell script that completes the commands and options of rekey with Tab')
+    .description(
+      'print a shell script that completes commands, options, ids and names with Tab; it asks the gateway ' +
+        'for ids and names, for a second at most',
+    )
     .addArgument(new Argument('<shell>', 'which shell').choices(completionShells))
+    .helpCommand(false)
+    .addCommand(valuesCommand(), { hidden: true })
     .action(async (shell: CompletionShell) => {
       process.stdout.write(completionScript(await program(), shell));
     })

@@ -22,9 +22,12 @@ const program = new Command('rekey')
     ),
   );
 
+/** In place of `rekey`: answers with the kinds that it is asked for, and with words that a shell could run. */
+const REKEY = `rekey() { printf '%s\\n' "of-$3" 'of-$(touch ran)' 'of-*' "$5x"; }`;
+
 const complete = async (...words: string[]): Promise<string[]> => {
   const use = 'COMP_WORDS=(rekey "$@"); COMP_CWORD=$#; _rekey; echo "${COMPREPLY[*]}"';
-  const script = `${completionScript(program, 'bash')}\n${use}`;
+  const script = `${REKEY}\n${completionScript(program, 'bash')}\n${use}`;
   const { stdout } = await promisify(execFile)('bash', ['-c', script, 'bash', ...words]);
   return stdout.trim().split(' ').filter(Boolean);
 };
@@ -49,13 +52,23 @@ describe('the script for bash', () => {
     expect(await complete(...words)).toEqual(completions);
   });
 
-  it.each([
-    [['bulk', 'create', '--ids-file', '']],
-    [['key-file', 'create', '']],
-    [['bulk', 'create', '--org', '']],
-  ])('leaves %j to the shell', async (words) => {
-    expect(await complete(...words)).toEqual([]);
+  it('completes what the gateway knows, and runs and expands no part of it', async () => {
+    expect(await complete('bulk', 'create', '--org', 'of-')).toEqual([
+      'of-org',
+      'of-$(touch',
+      'ran)',
+      'of-*',
+      'of-x',
+    ]);
+    expect(await complete('retry', 'of-r')).toEqual(['of-rotation', 'of-rx']);
   });
+
+  it.each([[['bulk', 'create', '--ids-file', '']], [['key-file', 'create', '']]])(
+    'leaves %j to the shell',
+    async (words) => {
+      expect(await complete(...words)).toEqual([]);
+    },
+  );
 });
 
 describe('the script for zsh', () => {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { ValueKind } from './completion-values.ts';
 
 /** The possible completions after one command. */
 interface Place {
@@ -9,6 +10,8 @@ interface Place {
   options: (Word & { value: Value })[];
   /** Whether its argument is the path of a file. */
   takesPath: boolean;
+  /** What the gateway knows of its arguments: `org,assistant`; empty if nothing. */
+  kinds: string;
 }
 
 interface Word {
@@ -16,13 +19,58 @@ interface Word {
   description: string;
 }
 
-/** The value of an option: none, one of these words, the path of a file, or any text. */
-type Value = 'none' | 'path' | 'other' | readonly string[];
+/** The value of an option: none, one of these words, the path of a file, any text, or what the gateway knows. */
+type Value = 'none' | 'path' | 'other' | readonly string[] | { kind: ValueKind };
 
 export const completionShells = ['bash', 'zsh', 'fish'] as const;
 export type CompletionShell = (typeof completionShells)[number];
 
 const isPath = (name: string): boolean => name === 'path';
+
+const OPTION_KINDS: Readonly<Record<string, ValueKind>> = {
+  '--org': 'org',
+  '--assistant': 'assistant',
+  '--consumer': 'consumer',
+  '--require-consumer': 'consumer',
+  '--not-acknowledged-by': 'consumer',
+  '--except': 'consumer',
+  '--profile': 'profile',
+};
+const ARGUMENT_KINDS: Readonly<Record<string, readonly ValueKind[]>> = {
+  org: ['org'],
+  assistant: ['assistant'],
+  rotation: ['rotation'],
+  bulk: ['bulk'],
+  policy: ['policy'],
+  id: ['rotation', 'bulk', 'assistant'],
+};
+/** Commands whose `name` is of something that exists. */
+const NAME_KINDS: Readonly<Record<string, ValueKind>> = {
+  'consumer orgs': 'consumer',
+  'consumer status': 'consumer',
+  'consumer remove': 'consumer',
+  'token revoke': 'token',
+  'profile show': 'profile',
+  'profile use': 'profile',
+  'profile remove': 'profile',
+  login: 'profile',
+};
+
+const kindsOf = (command: Command, path: string): string =>
+  command.registeredArguments
+    .flatMap((argument) => {
+      const ofName = argument.name() === 'name' ? NAME_KINDS[path] : undefined;
+      return ofName === undefined ? (ARGUMENT_KINDS[argument.name()] ?? []) : [ofName];
+    })
+    .join(',');
+
+const valueOf = ({ long, flags, required, argChoices }: Command['options'][number]): Value => {
+  if (argChoices) return argChoices;
+  if (!required) return 'none';
+  const kind = OPTION_KINDS[long!];
+  if (kind !== undefined) return { kind };
+  return isPath(/<(.*)>/.exec(flags)![1]!) ? 'path' : 'other';
+};
 
 const placesOf = (command: Command, path: string[] = []): Place[] => {
   const help = command.createHelp();
@@ -34,12 +82,13 @@ const placesOf = (command: Command, path: string[] = []): Place[] => {
       ...commands.map((sub) => ({ name: sub.name(), description: sub.description() })),
       ...choices.map((name) => ({ name, description: '' })),
     ],
-    options: help.visibleOptions(command).map(({ long, description, flags, required, argChoices }) => ({
-      name: long!,
-      description,
-      value: argChoices ?? (!required ? 'none' : isPath(/<(.*)>/.exec(flags)![1]!) ? 'path' : 'other'),
+    options: help.visibleOptions(command).map((option) => ({
+      name: option.long!,
+      description: option.description,
+      value: valueOf(option),
     })),
     takesPath: command.registeredArguments.some((argument) => isPath(argument.name())),
+    kinds: kindsOf(command, path.join(' ')),
   };
   return [place, ...commands.flatMap((sub) => placesOf(sub, [...path, sub.name()]))];
 };
@@ -48,15 +97,33 @@ const indented = (lines: string[], by: number): string =>
   lines.map((line) => `${' '.repeat(by)}${line}`).join('\n');
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
+/** What a script does for the value of an option, by its kind. */
+interface ValueAnswers {
+  words: (choices: readonly string[]) => string;
+  known: (kinds: string) => string;
+  path: string;
+  other: string;
+}
+
+/** Branches of a `case`, one for each command whose arguments the gateway knows. */
+const argumentCases = (places: Place[], known: (kinds: string) => string): string[] =>
+  places
+    .filter(({ kinds }) => kinds !== '')
+    .map(({ path, kinds }) => `"${path}") if [[ $current != -* ]]; then ${known(kinds)}; fi ;;`);
+
 /** Branches of a `case`, one for each option with a value, by the kind of value. */
-const valueCases = (
-  places: Place[],
-  { words, path, other }: { words: (choices: readonly string[]) => string; path: string; other: string },
-): string[] =>
+const valueCases = (places: Place[], { words, known, path, other }: ValueAnswers): string[] =>
   places.flatMap((place) =>
     place.options.flatMap(({ name, value }) => {
       if (value === 'none') return [];
-      const answer = value === 'path' ? path : value === 'other' ? other : words(value);
+      const answer =
+        value === 'path'
+          ? path
+          : value === 'other'
+            ? other
+            : 'kind' in value
+              ? known(value.kind)
+              : words(value);
       return [`"${place.path} ${name}") ${answer} ;;`];
     }),
   );
@@ -70,6 +137,7 @@ const subCommands = (places: Place[]): string =>
 const bashValues = {
   words: (choices: readonly string[]) =>
     `COMPREPLY=($(compgen -W ${quoted(choices.join(' '))} -- "$current")); return`,
+  known: (kinds: string) => `_rekey_values ${kinds}; return`,
   path: 'return',
   other: 'return',
 };
@@ -77,6 +145,13 @@ const bashValues = {
 const bash = (
   places: Place[],
 ): string => `# Completion of rekey for bash. For this shell: source <(rekey completion bash)
+# What the gateway knows. No word of it is expanded.
+_rekey_values() {
+  local line
+  while IFS= read -r line; do
+    [[ $line == "$current"* ]] && COMPREPLY+=("$line")
+  done < <(rekey completion values "$1" -- "$current" 2>/dev/null)
+}
 _rekey() {
   local current="\${COMP_WORDS[COMP_CWORD]}" command="" words="" word
   COMPREPLY=()
@@ -106,6 +181,9 @@ ${indented(
   4,
 )}
   esac
+  case "$command" in
+${indented(argumentCases(places, bashValues.known), 4)}
+  esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -o default -F _rekey rekey
@@ -115,12 +193,17 @@ const described = ({ name, description }: Word): string => quoted(`${name}:${des
 
 const zshValues = {
   words: (choices: readonly string[]) => `compadd -- ${choices.join(' ')}; return`,
+  known: (kinds: string) => `_rekey_values ${kinds}; return`,
   path: '_files; return',
   other: 'return',
 };
 
 const zsh = (places: Place[]): string => `#compdef rekey
 # Completion of rekey for zsh. For this shell, after compinit: source <(rekey completion zsh)
+# What the gateway knows.
+_rekey_values() {
+  compadd -- \${(f)"$(rekey completion values "$1" -- "$current" 2>/dev/null)"}
+}
 _rekey() {
   local current="\${words[CURRENT]}" command="" word
   local -a found
@@ -141,6 +224,9 @@ ${indented(
 )}
   esac
   case "$command" in
+${indented(argumentCases(places, zshValues.known), 4)}
+  esac
+  case "$command" in
 ${indented(
   places.map(
     ({ path, words, options }) => `"${path}") found=(${[...words, ...options].map(described).join(' ')}) ;;`,
@@ -155,7 +241,11 @@ compdef _rekey rekey
 
 const fishQuoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
-const fishPlace = ({ path, words, options, takesPath }: Place): string[] => {
+/** What the gateway knows, asked at Tab. */
+const fishKnown = (kinds: string): string =>
+  fishQuoted(`(rekey completion values ${kinds} -- (commandline -ct) 2>/dev/null)`);
+
+const fishPlace = ({ path, words, options, takesPath, kinds }: Place): string[] => {
   const at = `complete -c rekey -n ${fishQuoted(`__rekey_at ${path}`.trim())}`;
   const value = (of: Value): string =>
     of === 'none'
@@ -164,9 +254,10 @@ const fishPlace = ({ path, words, options, takesPath }: Place): string[] => {
         ? ' -r -F'
         : of === 'other'
           ? ' -x'
-          : ` -x -a ${fishQuoted(of.join(' '))}`;
+          : ` -x -a ${'kind' in of ? fishKnown(of.kind) : fishQuoted(of.join(' '))}`;
   return [
     ...(takesPath ? [`${at} -F`] : []),
+    ...(kinds === '' ? [] : [`${at} -a ${fishKnown(kinds)}`]),
     ...words.map(({ name, description }) => `${at} -a ${name} -d ${fishQuoted(description)}`),
     ...options.map(
       ({ name, description, value: of }) =>
@@ -195,6 +286,9 @@ complete -c rekey -f
 ${places.flatMap(fishPlace).join('\n')}
 `;
 
-/** A script that completes the program's current commands and options, without starting it at each Tab. */
+/**
+ * A script that completes the program's current commands and options, without starting it at each Tab. It
+ * starts it only for ids and names, which the gateway knows.
+ */
 export const completionScript = (program: Command, shell: CompletionShell): string =>
   ({ bash, zsh, fish })[shell](placesOf(program));

@@ -113,6 +113,11 @@ export const summaries: Record<string, { term: string; description: string }> = 
     term: 'profile',
     description: 'manage profiles: how gateways are reached, and with which token',
   },
+  demo: {
+    term: 'demo [options]',
+    description:
+      'two minutes with a running npm start: rotates a key, loses an answer and recovers it, and shows a consumer that follows; refuses anything but the simulator',
+  },
   health: {
     term: 'health [options]',
     description: 'check whether the gateway can serve; exit code 2 if it cannot',
@@ -128,6 +133,7 @@ export const summaries: Record<string, { term: string; description: string }> = 
   },
   completion: {
     term: 'completion <shell>',
-    description: 'print a shell script that completes the commands and options of rekey with Tab',
+    description:
+      'print a shell script that completes commands, options, ids and names with Tab; it asks the gateway for ids and names, for a second at most',
   },
 };

@@ -19,18 +19,19 @@ export const ask = async (
     terminal: true,
     historySize: 0,
   });
-  const ended = Promise.withResolvers<never>();
+  const ended = new Promise<never>((_resolve, reject) =>
+    terminal.once('close', () => reject(new CliError('Nothing was stored.', 'NOT_CONFIRMED'))),
+  );
+  ended.catch(() => {});
   terminal.once('SIGINT', () => {
     process.stderr.write('\n');
     process.exit(INTERRUPTED);
   });
-  terminal.once('close', () => ended.reject(new CliError('Nothing was stored.', 'NOT_CONFIRMED')));
   try {
     if (isSecret) process.stderr.write(prompt);
-    const answer = await Promise.race([terminal.question(isSecret ? '' : prompt), ended.promise]);
+    const answer = await Promise.race([terminal.question(isSecret ? '' : prompt), ended]);
     return answer.trim() || otherwise;
   } finally {
-    ended.promise.catch(() => {});
     terminal.close();
     if (isSecret) process.stderr.write('\n');
   }

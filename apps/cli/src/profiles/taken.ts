@@ -51,6 +51,9 @@ const readStart = async (env: NodeJS.ProcessEnv) => {
   return { running, lacking, withheld: () => stillWithheld(running, env) };
 };
 
+/** The `npm start` that runs in the folder, whatever Rekey the command is for. */
+export const readRunningStart = async () => (await readStart({}))?.running;
+
 /** Sets missing variables to those of a running `npm start`, so that `rekey` needs none of its own. */
 const takeStart = async (env: NodeJS.ProcessEnv): Promise<boolean> => {
   const start = await readStart(env);
@@ -63,7 +66,7 @@ const takeStart = async (env: NodeJS.ProcessEnv): Promise<boolean> => {
 
 /** How a running `npm start` is reached, as a profile. */
 export const startProfile = async (): Promise<Profile | undefined> => {
-  const { running } = (await readStart({})) ?? {};
+  const running = await readRunningStart();
   if (!running) return undefined;
   const { environment } = running;
   const { profileOf } = await import('./profile.ts');
@@ -142,7 +145,8 @@ const WITHOUT_PROFILE = ['login', 'profile', 'completion'];
  */
 export const prepareEnvironment = async (env: NodeJS.ProcessEnv, args: readonly string[]): Promise<void> => {
   trimEnvironment(env);
-  if (WITHOUT_PROFILE.includes(args.find((word) => !word.startsWith('-')) ?? '')) return;
+  const [command = '', second] = args.filter((word) => !word.startsWith('-'));
+  if (WITHOUT_PROFILE.includes(command) && second !== 'values') return;
   const option = profileOption(args);
   if (option !== undefined) return takeNamed(option, env, { from: '--profile', beforeVariables: true });
   const { REKEY_PROFILE: variable } = env;

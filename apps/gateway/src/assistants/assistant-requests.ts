@@ -5,7 +5,7 @@ import { Duration, optionalText, pageSize } from '../requests/fields.ts';
 export const ByAssistant = z.object({ assistantId: AssistantId });
 
 /** The contract's names of the orders of a list. */
-export const ORDERS = {
+const ORDERS = {
   ID: 'id',
   OLDEST_KEY: 'oldest-key',
   NEWEST_KEY: 'newest-key',

@@ -8,7 +8,7 @@ export interface HolderDeps {
 }
 
 /** What a consumer holds of an assistant. */
-export interface KeyHolder {
+interface KeyHolder {
   consumer: string;
   state: AcknowledgementState;
   /** Undefined if that is unknown. */

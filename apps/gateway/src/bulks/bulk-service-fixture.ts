@@ -1,9 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach } from '@jest/globals';
+import { ALL_RIGHTS } from '@rekey/access';
 import type { BulkDraft, Bulks } from '@rekey/ledger';
 import { loadContract, type ServiceHandlers } from '@rekey/rpc';
 import { RekeyError, type BulkItem, type BulkRotation, type BulkSpec, type ErrorCode } from '@rekey/schema';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
+import { OPEN_ACCESS } from '../access/guard-calls.ts';
 import { limitsWith } from '../limits/limits-fixture.ts';
 import { createHandlers } from '../pipeline/pipeline.ts';
 import { connectRaw, type RawCalls } from '../pipeline/raw-calls-fixture.ts';
@@ -133,6 +135,8 @@ const acknowledgements = {
 interface StartOptions {
   idleMs?: number;
   maxUploadIds?: number;
+  /** Of the ids of one caller. */
+  uploadShare?: number;
   keepAliveMs?: number;
   keepAliveTimeoutMs?: number;
 }
@@ -147,6 +151,8 @@ interface BulkServiceFixture {
   /** Why no new work is accepted. */
   held: ErrorCode | undefined;
   durable: boolean;
+  /** Who makes the calls that begin from now on. */
+  caller: string;
   /** The errors that were logged. */
   unexpected: unknown[];
   start(options?: StartOptions): Promise<void>;
@@ -156,7 +162,12 @@ interface BulkServiceFixture {
 /** Call this once at the top of a spec: it registers the hooks that start and stop the server. */
 export const useBulkService = (): BulkServiceFixture => {
   const fixture = {
-    start: async ({ idleMs, maxUploadIds = 2_000_000, ...keepAlive }: StartOptions = {}) => {
+    start: async ({
+      idleMs,
+      maxUploadIds = 2_000_000,
+      uploadShare: share,
+      ...keepAlive
+    }: StartOptions = {}) => {
       const fake = fakeBulks();
       const watches = createBulkWatches({ bulks: fake.bulks, readEveryMs: 10 });
       const BulkRotationService = createBulkService({
@@ -164,7 +175,13 @@ export const useBulkService = (): BulkServiceFixture => {
         bulkWatches: watches,
         acknowledgements,
         liveness: { noLiveWorker: async () => false },
-        uploadIds: createUploadIds(maxUploadIds, () => {}),
+        uploadIds: createUploadIds(
+          maxUploadIds,
+          () => {},
+          share === undefined
+            ? undefined
+            : { share, refusal: (caller) => new RekeyError('QUOTA_EXCEEDED', { metadata: { caller } }) },
+        ),
       });
       const handlers = createHandlers(
         { BulkRotationService },
@@ -172,6 +189,13 @@ export const useBulkService = (): BulkServiceFixture => {
           readOrgName: async () => 'c',
           holdBack: () => fixture.held,
           confirmDurable: async () => fixture.durable,
+          access: {
+            ...OPEN_ACCESS,
+            admit: async () => ({
+              caller: { name: fixture.caller, names: new Set([fixture.caller]), expiresMs: Infinity },
+              rights: () => ALL_RIGHTS,
+            }),
+          },
           logger: { event: (_name, fields) => void fixture.unexpected.push(fields?.['err']) },
           ...(idleMs !== undefined && { streamIdleMs: idleMs }),
         },
@@ -183,7 +207,7 @@ export const useBulkService = (): BulkServiceFixture => {
       const port = await server.listen('127.0.0.1:0');
       const client = connectRaw(`127.0.0.1:${port}`);
       const started = { fake, watches, server, port, client };
-      Object.assign(fixture, started, { held: undefined, durable: true, unexpected: [] });
+      Object.assign(fixture, started, { held: undefined, durable: true, caller: 'a', unexpected: [] });
     },
     stop: async () => {
       fixture.client.close();

@@ -47,10 +47,11 @@ describe('the unary methods', () => {
       ...['x', 'y', 'z'].map((assistantId, index): BulkItem => ({ index, assistantId, state: 'SUCCEEDED' })),
       { index: 3, assistantId: 'f', state: 'FAILED', errorCode: 'ASSISTANT_DELETED' },
     );
+    const unpublished = { version: '0', rotationId: '', publishTime: null };
     const one = await fixture.client.listBulkRotationItems({ id: a, pageSize: 2 });
     expect(one.items).toEqual([
-      { assistantId: 'x', state: 'SUCCEEDED', error: null },
-      { assistantId: 'y', state: 'SUCCEEDED', error: null },
+      { assistantId: 'x', state: 'SUCCEEDED', error: null, ...unpublished },
+      { assistantId: 'y', state: 'SUCCEEDED', error: null, ...unpublished },
     ]);
     const two = await fixture.client.listBulkRotationItems({
       id: a,

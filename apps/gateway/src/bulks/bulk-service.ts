@@ -54,15 +54,17 @@ const fillDraft = async (
 const createBulk = async (
   { bulks, acknowledgements, uploadIds }: Pick<BulkServiceDeps, 'bulks' | 'acknowledgements' | 'uploadIds'>,
   parts: AsyncIterable<BulkPart>,
-  { signal, sees, actor }: Pick<RpcContext, 'signal' | 'sees' | 'actor'>,
+  { signal, sees, actor, caller }: Pick<RpcContext, 'signal' | 'sees' | 'actor' | 'caller'>,
 ): Promise<BulkRotation> => {
   const draft = bulks.draft(`blk_${nextUlid()}`);
   // Those that may read the org are also in the acknowledgements of its rotations.
   const requireConsumers = (names: readonly string[], orgId: string) =>
     acknowledgements.require(names, signal, (one) => mayRead(one, orgId) || one.orgs.every(sees));
-  const ids = uploadIds();
+  const stopped = Promise.withResolvers<never>();
+  const ids = uploadIds(caller.name, stopped.reject);
   try {
-    const spec = await fillDraft(draft, parts, ids.add, requireConsumers).catch(async (error: unknown) => {
+    const filled = fillDraft(draft, parts, ids.add, requireConsumers);
+    const spec = await Promise.race([filled, stopped.promise]).catch(async (error: unknown) => {
       // If Redis is unreachable by now, the draft expires within an hour.
       await draft.drop().catch(() => {});
       throw error;

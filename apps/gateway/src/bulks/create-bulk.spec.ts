@@ -347,6 +347,26 @@ describe('CreateBulkRotation', () => {
     ]);
   });
 
+  it('ends the upload of a caller beyond its share if another one needs the room', async () => {
+    await fixture.stop();
+    await fixture.start({ maxUploadIds: 10, uploadShare: 4 });
+    const upload = async function* (...assistantIds: string[]) {
+      yield { ...first, assistantIds };
+      await new Promise(() => {});
+    };
+    const added = once(fixture.fake.events, 'add');
+    const flood = fixture.client
+      .createBulkRotation(upload('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'))
+      .catch((error: ServiceError) => readStatusDetails(error));
+    await added;
+    const dropped = once(fixture.fake.events, 'drop');
+    fixture.caller = 'b';
+    await fixture.client.createBulkRotation([{ ...first, assistantIds: ['i', 'j', 'k'] }]);
+    expect(await flood).toMatchObject({ reason: 'QUOTA_EXCEEDED', metadata: { caller: 'a' } });
+    await dropped;
+    expect(fixture.fake.created.map(({ ids }) => ids)).toEqual([['i', 'j', 'k']]);
+  });
+
   it('refuses a message of more than 64 KiB', async () => {
     const error = await failure([
       { ...first, assistantIds: Array.from({ length: 400 }, (_, i) => `${i}`.padEnd(250, 'x')) },

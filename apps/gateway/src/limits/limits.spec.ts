@@ -52,9 +52,9 @@ it('docs/reference/limits.md lists the limits of one caller with their defaults'
   const rows = new Map(documented());
   expect(rows.get('caller-calls')).toBe(rate(callers.calls));
   expect(rows.get('failed-authentications')).toBe(rate(callers.failures));
-  for (const kind of ['waits', 'watches', 'uploads'] as const) {
+  for (const kind of ['waits', 'watches', 'uploads', 'reflection'] as const) {
     const percent = /^(\d+) % of (\w+)$/.exec(rows.get(`caller-${kind}`)!)!;
-    expect([kind, (calls.kinds[kind]!.open * Number(percent[1])) / 100]).toEqual([
+    expect([kind, Math.floor((calls.kinds[kind]!.open * Number(percent[1])) / 100)]).toEqual([
       percent[2],
       callers.open[kind],
     ]);

@@ -54,6 +54,11 @@ const kindOf: CallLimits['kindOf'] = ({ path, requestStream, responseStream }) =
   return kinds[path] ?? (responseStream ? 'watches' : 'calls');
 };
 
+/** Each holds the descriptors that it has asked for. */
+const REFLECTION_STREAMS = 50;
+/** As many as one bulk rotation can have. */
+const UPLOAD_IDS = 2_000_000;
+
 const rate = (perSecond: number): Rate => ({ perSecond, atOnce: perSecond * BURST_SECONDS });
 
 const callerLimitsOf = (config: LimitVariables): CallerLimits => {
@@ -65,7 +70,9 @@ const callerLimitsOf = (config: LimitVariables): CallerLimits => {
       waits: shareOf(config.GATEWAY_MAX_WAITS),
       watches: shareOf(config.GATEWAY_MAX_WATCHES),
       uploads: shareOf(config.GATEWAY_MAX_UPLOADS),
+      reflection: shareOf(REFLECTION_STREAMS),
     },
+    uploadIds: shareOf(UPLOAD_IDS),
     failures: rate(config.GATEWAY_MAX_FAILED_AUTHENTICATIONS_PER_SECOND),
     connections: shareOf(config.GATEWAY_MAX_CONNECTIONS, config.GATEWAY_ADDRESS_SHARE_PERCENT),
   };
@@ -83,7 +90,7 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
       health: { open: 1000, arriveWithinMs: ARRIVE_WITHIN_MS },
       // They need no identity: whoever opens them must not take the room of callers that are known.
       'health-watches': { open: config.GATEWAY_MAX_WATCHES, arriveWithinMs: ARRIVE_WITHIN_MS },
-      reflection: { open: 50, arriveWithinMs: NEXT_QUESTION_WITHIN_MS },
+      reflection: { open: REFLECTION_STREAMS, arriveWithinMs: NEXT_QUESTION_WITHIN_MS },
     },
     kindOf,
     metadataBytes: 8192,
@@ -101,6 +108,6 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
   turns: { waitingTurns: 10_000, takesTurns: (path) => kinds[path] !== 'health' },
   handshakes: { open: config.GATEWAY_MAX_CONNECTIONS, withinMs: ARRIVE_WITHIN_MS },
   streams: { first: 16, most: config.GATEWAY_MAX_CONNECTION_CALLS },
-  uploadIds: 2_000_000,
+  uploadIds: UPLOAD_IDS,
   callers: callerLimitsOf(config),
 });

@@ -51,8 +51,11 @@ interface ServerOptions {
   addresses?: AddressConnections | undefined;
   /** Plain text without it. */
   tls?: ServerTls | undefined;
-  /** Rejects for a caller that may not see the descriptors of the services. */
-  mayReflect?: (context: CallContext) => Promise<void>;
+  /**
+   * Rejects for a caller that may not see the descriptors of the services. The returned function is called
+   * when the stream has ended.
+   */
+  mayReflect?: (context: CallContext) => Promise<() => void>;
   keepAliveMs?: number;
   keepAliveTimeoutMs?: number;
 }
@@ -75,9 +78,12 @@ export interface GatewayServer {
   close(withinMs: number): Promise<void>;
 }
 
+/** One of them, or several, is the end of a stream both ways. */
+const ENDINGS = ['finish', 'close', 'error', 'cancelled'];
+
 /** Every method of reflection is a stream both ways: each begins once its caller is known. */
 const guarding =
-  (mayReflect: (context: CallContext) => Promise<void>, onThrown: OnThrown) =>
+  (mayReflect: (context: CallContext) => Promise<() => void>, onThrown: OnThrown) =>
   (implementation: UntypedServiceImplementation): UntypedServiceImplementation =>
     Object.fromEntries(
       Object.entries(implementation).map(([name, handle]) => [
@@ -86,7 +92,10 @@ const guarding =
           const context = contextOf(call);
           const begin = async (): Promise<void> => {
             try {
-              await mayReflect(context);
+              const release = await mayReflect(context);
+              const end = (): void => void attempt(release, onThrown);
+              for (const event of ENDINGS) call.once(event, end);
+              if (call.cancelled) end();
               (handle as (one: typeof call) => void)(call);
             } catch (error) {
               call.emit('error', statusOf(error, context, onThrown));
@@ -107,7 +116,7 @@ export const createServer = (
     onThrown = () => {},
     addresses,
     tls,
-    mayReflect = async () => {},
+    mayReflect = async () => () => {},
     keepAliveMs = KEEP_ALIVE_MS,
     keepAliveTimeoutMs = KEEP_ALIVE_TIMEOUT_MS,
   }: ServerOptions,

@@ -187,7 +187,10 @@ const serverOf = (steps: Steps, open: { calls: number; guards: number; held: num
     limits: limitsOf(steps),
     onLimit: () => step('limit', undefined),
     onThrown: () => step('report', undefined),
-    mayReflect: () => asyncStep('may reflect', undefined),
+    mayReflect: async () => {
+      await asyncStep('may reflect', undefined);
+      return () => {};
+    },
     observer: {
       onCall: () => {
         step('observe', undefined);

@@ -14,7 +14,8 @@ beforeEach(() => {
   quotas = createCallerQuotas(
     {
       calls: { perSecond: 2, atOnce: 3 },
-      open: { waits: 2, watches: 1, uploads: 1 },
+      open: { waits: 2, watches: 1, uploads: 1, reflection: 1 },
+      uploadIds: 3,
       failures: { perSecond: 1, atOnce: 2 },
       connections: 5,
     },

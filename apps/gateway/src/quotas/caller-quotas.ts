@@ -5,13 +5,15 @@ import { LimitedCallers, type LimitedCaller } from './limited-callers.ts';
 import { RateLimits, type Rate } from './rate-limits.ts';
 
 /** The kinds of calls that take long. */
-export type LongCallKind = 'waits' | 'watches' | 'uploads';
+export type LongCallKind = 'waits' | 'watches' | 'uploads' | 'reflection';
 
 export interface CallerLimits {
   /** Calls of one caller, of every kind. The messages of a stream are no calls. */
   calls: Rate;
   /** The open calls of one caller. */
   open: Readonly<Record<LongCallKind, number>>;
+  /** The ids in the open streams of one caller, while others need room. */
+  uploadIds: number;
   /** Failed authentications of one address. */
   failures: Rate;
   /** Connections of one address on which no call has named its caller. */
@@ -24,6 +26,8 @@ export const callerLimitNames = [
   'caller-waits',
   'caller-watches',
   'caller-uploads',
+  'caller-reflection',
+  'caller-upload-ids',
   'failed-authentications',
   'address-connections',
 ] as const;
@@ -35,6 +39,8 @@ export interface CallerQuotas {
   countCall(caller: string): void;
   /** Counts a call that takes long until the returned function is called. Throws QUOTA_EXCEEDED. */
   hold(kind: LongCallKind, caller: string): () => void;
+  /** The ids of one caller. */
+  readonly uploadIds: { readonly share: number; refusal(caller: string): RekeyError };
   /**
    * Counts a failed authentication before it is known to fail. Throws TOO_MANY_FAILED_AUTHENTICATIONS.
    * `peer` as gRPC names it.
@@ -91,6 +97,11 @@ export const createCallerQuotas = (
         if (left === 0) open.delete(key);
         else open.set(key, left);
       };
+    },
+
+    uploadIds: {
+      share: limits.uploadIds,
+      refusal: (caller) => refusal('QUOTA_EXCEEDED', 'caller-upload-ids', caller, limits.uploadIds),
     },
 
     countFailure: (peer) => {

@@ -70,6 +70,23 @@ const ofAssistant = (ledger: Ledger) =>
     notFound: 'ASSISTANT_NOT_FOUND',
   }) as const;
 
+const timelineRpc = (deps: RotationServiceDeps, ofRotation: ReturnType<typeof inItsOrg>) =>
+  defineRpc({
+    request: ByRotation,
+    permission: 'rotations.read',
+    ...ofRotation,
+    effect: 'read',
+    handler: async ({ id }) => {
+      const rotation = await deps.ledger.rotations.get(id);
+      const states = await deps.acknowledgements.of(rotation);
+      return { rotation, states, steps: await timelineOf(deps, rotation, states) };
+    },
+    respond: async ({ rotation, states, steps }) => ({
+      rotation: toProtoRotation(rotation, states, await deps.liveness.noLiveWorker()),
+      steps: steps.map(toProtoStep),
+    }),
+  });
+
 export const createRotationService = (deps: RotationServiceDeps): RpcTable['RotationService'] => {
   const { ledger, waiters, acknowledgements, liveness } = deps;
   const ofRotation = inItsOrg((id) => ledger.rotations.get(id), 'ROTATION_NOT_FOUND');
@@ -94,21 +111,7 @@ export const createRotationService = (deps: RotationServiceDeps): RpcTable['Rota
         toProtoRotation(rotation, await acknowledgements.of(rotation), await liveness.noLiveWorker()),
     }),
 
-    GetRotationTimeline: defineRpc({
-      request: ByRotation,
-      permission: 'rotations.read',
-      ...ofRotation,
-      effect: 'read',
-      handler: async ({ id }) => {
-        const rotation = await ledger.rotations.get(id);
-        const states = await acknowledgements.of(rotation);
-        return { rotation, states, steps: await timelineOf(deps, rotation, states) };
-      },
-      respond: async ({ rotation, states, steps }) => ({
-        rotation: toProtoRotation(rotation, states, await liveness.noLiveWorker()),
-        steps: steps.map(toProtoStep),
-      }),
-    }),
+    GetRotationTimeline: timelineRpc(deps, ofRotation),
 
     ListRotations: defineRpc({
       request: ListRotations,

@@ -2,7 +2,7 @@ import type { ConsumerPositions, Consumers, Ledger } from '@rekey/ledger';
 import { isEnded, type AcknowledgementState, type Rotation } from '@rekey/schema';
 
 /** What happened to a rotation, in the words of the contract. */
-export interface TimelineStep {
+interface TimelineStep {
   kind: 'ACCEPTED' | 'CLAIMED' | 'SENT' | 'UNKNOWN' | 'READ' | 'PUBLISHED' | 'ENDED' | 'ACKNOWLEDGED';
   /** In ms since 1970; undefined if it is unknown, or has not happened. */
   ms?: number | undefined;
@@ -18,6 +18,10 @@ export interface TimelineDeps {
 
 const timeOf = (entry: string | undefined): number | undefined =>
   entry === undefined ? undefined : Number(entry.split('-')[0]);
+
+/** A worker reckons when a rotation ends, and may be a few ms early. */
+const endOf = ({ endedMs, entry }: Rotation): number | undefined =>
+  endedMs === undefined ? undefined : Math.max(endedMs, timeOf(entry) ?? 0);
 
 /** The steps of a rotation that are known, in the order in which they happened. */
 export const timelineOf = async (
@@ -39,7 +43,7 @@ export const timelineOf = async (
     { kind: 'UNKNOWN', ms: unknownMs },
     { kind: 'READ', ms: readMs },
     { kind: 'PUBLISHED', ms: timeOf(entry) },
-    { kind: 'ENDED', ms: isEnded(rotation.state) ? rotation.endedMs : undefined },
+    { kind: 'ENDED', ms: isEnded(rotation.state) ? endOf(rotation) : undefined },
   ];
   const known = steps.filter(({ ms }) => ms !== undefined);
   const acknowledged = await Promise.all(

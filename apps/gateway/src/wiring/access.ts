@@ -29,8 +29,11 @@ const follow = (path: string, { registry }: Pick<Ledger, 'registry'>, logger: Lo
 
 interface StartedAccess {
   access: Access;
-  /** Rejects for a caller that may not see the descriptors of the services. */
-  mayReflect: (context: CallContext) => Promise<void>;
+  /**
+   * Rejects for a caller that may not see the descriptors of the services. The stream counts until the
+   * returned function is called.
+   */
+  mayReflect: (context: CallContext) => Promise<() => void>;
   /** The limits of one caller. Absent without a file: everybody is one caller, which has none. */
   quotas?: CallerQuotas;
   limitedCallers: CallerQuotas['atLimit'];
@@ -52,7 +55,7 @@ export const startAccess = (
   if (isPlaintextBeyondLoopback(config)) logger.event('access_plaintext');
   if (path === undefined) {
     logger.event('access_open');
-    return { access: OPEN_ACCESS, mayReflect: async () => {}, limitedCallers: () => [] };
+    return { access: OPEN_ACCESS, mayReflect: async () => () => {}, limitedCallers: () => [] };
   }
   const quotas = createCallerQuotas(limitsOf(config).callers, onLimit);
   const followed = follow(path, ledger, logger);
@@ -100,12 +103,13 @@ const startDeniedCalls = (
 /** Descriptors are for those who may call anything at all. */
 const createReflectionRight =
   (access: Access, quotas: CallerQuotas, onFailed: DeniedCalls['note']) =>
-  async (context: CallContext): Promise<void> => {
+  async (context: CallContext): Promise<() => void> => {
     let admission: Admission | undefined;
     try {
       admission = await access.admit(context);
       quotas.countCall(admission.caller.name);
       if (admission.rights().grants.length === 0) throw new AccessDenied('NOT_PERMITTED', []);
+      return quotas.hold('reflection', admission.caller.name);
     } catch (error) {
       onFailed(error, context, admission?.caller);
       throw error;

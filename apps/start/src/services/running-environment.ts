@@ -72,6 +72,7 @@ export const describeEnvironment = (running: {
 export const publishEnvironment = async (
   { dataDir, lifecycle }: Launcher,
   { variables, secrets }: RunningEnvironment,
+  simulatorAdmin: string | undefined,
 ): Promise<void> => {
   const path = join(dataDir, 'running.json');
   const open = Object.entries(variables).filter(([name]) => !secrets.includes(name));
@@ -79,6 +80,7 @@ export const publishEnvironment = async (
     pid: process.pid,
     environment: Object.fromEntries(open),
     withheld: secrets,
+    ...(simulatorAdmin !== undefined && { simulatorAdmin }),
   });
   lifecycle.defer(() => removeRunningStart(path));
 };

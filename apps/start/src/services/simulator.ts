@@ -3,8 +3,13 @@ import type { Launcher } from '../launcher/launcher.ts';
 import { readVariable } from './environment.ts';
 import { choosePort } from './ports.ts';
 
-/** Starts the simulator, and returns the variables with which a worker uses it. */
-export const startSimulator = async (launcher: Launcher): Promise<Record<string, string>> => {
+interface RunningSimulator {
+  /** With which a worker uses it. */
+  variables: Record<string, string>;
+  adminAddress: string;
+}
+
+export const startSimulator = async (launcher: Launcher): Promise<RunningSimulator> => {
   if (readVariable('INVENT_BASE_URL'))
     throw new Error(
       'INVENT_BASE_URL is set, but none of INVENT_API_KEY, INVENT_API_KEY_FILE and INVENT_API_KEYS_FILE. ' +
@@ -25,5 +30,8 @@ export const startSimulator = async (launcher: Launcher): Promise<Record<string,
   });
   const { address, adminAddress } = simulator.ready;
   terminal.ready('simulator', `${address}  (stands in for Invent; admin on ${adminAddress})`);
-  return { INVENT_BASE_URL: address!, INVENT_API_KEY: apiKey };
+  return {
+    variables: { INVENT_BASE_URL: address!, INVENT_API_KEY: apiKey },
+    adminAddress: adminAddress!,
+  };
 };

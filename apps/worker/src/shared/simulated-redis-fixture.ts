@@ -27,9 +27,12 @@ export const connectSimulated = (url: string, patches: Patches = {}): Redis => {
       () => `redis.call('HMGET', '${NOW}', 's', 'us')`,
     );
     for (const [from, to] of patches[name] ?? []) lua = replaceOnce(lua, from, to);
-    if (command === 'rekey:trim' && names.size > 0)
-      throw new Error(`there are no such commands: ${[...names].join(', ')}`);
     define(command, { ...definition, lua });
+  };
+  const { disconnect } = redis;
+  redis.disconnect = (...args) => {
+    disconnect.apply(redis, args);
+    if (names.size > 0) throw new Error(`these commands never ran: ${[...names].join(', ')}`);
   };
   redis.time = (async () => (await redis.hmget(NOW, 's', 'us')).map(Number)) as typeof redis.time;
   return redis;

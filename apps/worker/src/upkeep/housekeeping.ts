@@ -37,7 +37,7 @@ const MEND_EVERY_MS = 5000;
 const ALIGN_EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
 
-/** How long after its start a worker looks at the indexes of assistants for the first time, and then again. */
+/** When a worker looks at the indexes of assistants for the first time, and then again. */
 const FIRST_INDEX_MS = 1000;
 const INDEX_EVERY_MS = 60_000;
 

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { selected, type Known } from '../outputs/selection.ts';
 
 /** Why a cache is not believed. */
-export type CacheRefusal =
+type CacheRefusal =
   'ANOTHER_CONSUMER' | 'ANOTHER_KEY_FILE' | 'ANOTHER_REKEY' | 'DAMAGED' | 'UNKNOWN_FORMAT' | 'UNREADABLE';
 
 export interface CacheContent {

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { TextFileError, readTextFile } from '@rekey/schema';
 import { parseDocument } from 'yaml';
+import type { z } from 'zod';
 import { AgentError } from '../agent-error.ts';
 import { AgentConfig } from './agent-config.ts';
 
@@ -13,14 +14,15 @@ export type GivenConfig = Record<string, unknown>;
  */
 export const readConfig = (file: string | undefined, given: GivenConfig): AgentConfig => {
   const content = file === undefined ? {} : contentOf(file);
-  const parsed = AgentConfig.safeParse({ ...content, ...given });
+  const whole = { ...content, ...given };
+  const parsed = AgentConfig.safeParse(whole);
   if (!parsed.success)
     throw badConfig(
       file,
       parsed.error.issues.flatMap((issue) =>
         issue.code === 'unrecognized_keys'
           ? issue.keys.map((key) => `${pathOf([...issue.path, key])}: is not a field of the configuration`)
-          : [`${pathOf(issue.path) || 'the file'}: ${missingOr(issue)}`],
+          : [`${pathOf(issue.path) || 'the file'}: ${complaintOf(whole, issue)}`],
       ),
     );
   refusePassword(file, content);
@@ -60,10 +62,14 @@ const refusePassword = (file: string | undefined, { redis }: { redis?: unknown }
     ]);
 };
 
-const missingOr = ({ code, message, input }: { code?: string; message: string; input?: unknown }): string =>
-  code === 'invalid_type' && input === undefined && /received undefined$/.test(message)
-    ? 'is required'
-    : message;
+const complaintOf = (content: unknown, { code, path, message }: z.core.$ZodIssue): string =>
+  (code === 'invalid_type' || code === 'invalid_value') && isMissing(content, path) ? 'is required' : message;
+
+const isMissing = (content: unknown, path: readonly PropertyKey[]): boolean =>
+  path.reduce<unknown>(
+    (value, part) => (value as Record<PropertyKey, unknown> | undefined)?.[part],
+    content,
+  ) === undefined;
 
 const pathOf = (path: readonly PropertyKey[]): string =>
   path

@@ -1,19 +1,19 @@
 import {
   chmodSync,
   chownSync,
-  linkSync,
   lstatSync,
-  renameSync,
+  mkdirSync,
+  rmdirSync,
   statSync,
   unlinkSync,
   type Stats,
 } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentError } from '../agent-error.ts';
 
-export interface SocketAccess {
+interface SocketAccess {
   path: string;
   mode: number;
   gid?: number | undefined;
@@ -21,8 +21,9 @@ export interface SocketAccess {
 
 /** The kernel's limit of `sun_path`, less its NUL. A longer path would be cut off without an error. */
 const MAX_PATH_BYTES = 107;
-const ATTEMPTS = 5;
 const ANSWERS_WITHIN_MS = 1000;
+const LOCK_ENDS_WITHIN_MS = 5000;
+const LOCK_RETRY_MS = 20;
 
 /**
  * Listens on a UNIX socket. Replaces the socket of a process that has ended. Throws an AgentError if another
@@ -36,11 +37,13 @@ export const bindSocket = async (server: Server, access: SocketAccess): Promise<
       `the path of a socket has at most ${MAX_PATH_BYTES} bytes: ${shown(path)}`,
     );
   refuseFolder(dirname(path));
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+  const unlock = await lock(path);
+  try {
     await removeDead(path);
-    if (await tryListen(server, access)) return;
+    await listen(server, access);
+  } finally {
+    unlock();
   }
-  throw alreadyServed(path);
 };
 
 const shown = (path: string): string => JSON.stringify(path);
@@ -74,45 +77,51 @@ const refuseFolder = (folder: string): void => {
 };
 
 /**
- * Removes a socket that nobody serves. Two agents may start at the same time: each takes the old socket away
- * by another name first, and puts it back if it is served after all.
+ * Between finding an old socket dead and binding, another agent may have bound: only one at a time looks,
+ * removes and binds. Returns what ends that. A folder is created by exactly one of several.
  */
+const lock = async (path: string): Promise<() => void> => {
+  const folder = `${path}.lock`;
+  const giveUpMs = performance.now() + 2 * LOCK_ENDS_WITHIN_MS;
+  for (;;) {
+    try {
+      mkdirSync(folder, { mode: 0o700 });
+      return () => rmdirSync(folder);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EEXIST' || performance.now() > giveUpMs)
+        throw new AgentError('BAD_SOCKET_PATH', `${shown(folder)} cannot be created (${code})`);
+    }
+    removeAbandoned(folder);
+    await sleep(LOCK_RETRY_MS);
+  }
+};
+
+/** Of an agent that was killed while it bound. */
+const removeAbandoned = (folder: string): void => {
+  const stats = found(folder);
+  if (!stats?.isDirectory() || Date.now() - stats.mtimeMs < LOCK_ENDS_WITHIN_MS) return;
+  try {
+    rmdirSync(folder);
+  } catch {
+    // It is gone, or not a lock: then creating it fails until the end.
+  }
+};
+
+/** Removes a socket that nobody serves. */
 const removeDead = async (path: string): Promise<void> => {
   const stats = found(path);
   if (!stats) return;
   if (!stats.isSocket())
     throw new AgentError('NOT_A_SOCKET', `${shown(path)} exists and is not a socket; it was left as it is`);
   if (await isServed(path)) throw alreadyServed(path);
-  const aside = `${path}.${randomBytes(4).toString('hex')}`;
   try {
-    renameSync(path, Buffer.byteLength(aside) > MAX_PATH_BYTES ? path : aside);
+    unlinkSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw cannotReplace(path, error);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new AgentError('BAD_SOCKET_PATH', `the old socket ${shown(path)} cannot be removed (${code})`);
   }
-  if (!found(aside)) return unlinkIfSocket(path);
-  if (await isServed(aside)) {
-    try {
-      linkSync(aside, path);
-    } catch {
-      // A third process serves there by now.
-    }
-    unlinkSync(aside);
-    throw alreadyServed(path);
-  }
-  unlinkSync(aside);
 };
-
-/** Without room in its path for another name. */
-const unlinkIfSocket = (path: string): void => {
-  if (found(path)?.isSocket()) unlinkSync(path);
-};
-
-const cannotReplace = (path: string, error: unknown): AgentError =>
-  new AgentError(
-    'BAD_SOCKET_PATH',
-    `the old socket ${shown(path)} cannot be replaced (${(error as NodeJS.ErrnoException).code})`,
-  );
 
 /** Whether a process accepts connections there. If its backlog is full, one does. */
 const isServed = (path: string): Promise<boolean> =>
@@ -130,8 +139,7 @@ const isServed = (path: string): Promise<boolean> =>
     );
   });
 
-/** False if another process was faster. */
-const tryListen = async (server: Server, { path, mode, gid }: SocketAccess): Promise<boolean> => {
+const listen = async (server: Server, { path, mode, gid }: SocketAccess): Promise<void> => {
   // Bound in this call: nobody else can connect before the socket has its group and mode.
   const mask = process.umask(0o177);
   try {
@@ -147,7 +155,6 @@ const tryListen = async (server: Server, { path, mode, gid }: SocketAccess): Pro
     const onListening = () => settle();
     server.once('listening', onListening).once('error', settle);
   });
-  if (failure?.code === 'EADDRINUSE') return false;
   if (failure) throw new AgentError('BAD_SOCKET_PATH', `cannot listen on ${shown(path)} (${failure.code})`);
   try {
     if (gid !== undefined) chownSync(path, process.geteuid!(), gid);
@@ -160,5 +167,4 @@ const tryListen = async (server: Server, { path, mode, gid }: SocketAccess): Pro
       `the socket ${shown(path)} cannot get its group and mode (${code})`,
     );
   }
-  return true;
 };

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from './answer.ts';
 
-export const MAX_BODY_BYTES = 64 * 1024;
+const MAX_BODY_BYTES = 64 * 1024;
 const tooLarge = () => new Refusal(413, 'BODY_TOO_LARGE', `the body is longer than ${MAX_BODY_BYTES} bytes`);
 
 /** Calls back with the body, or with why it is refused. Never keeps more than the limit. */

@@ -8,7 +8,7 @@ import { readBody } from './read-body.ts';
 import type { RequestCounts } from './request-counts.ts';
 import { userHashAnswer } from './user-hash.ts';
 
-export interface RoutesDeps {
+interface RoutesDeps {
   keys: AgentKeys;
   /** Whether GET /v1/assistants/{id} answers with keys. */
   serveKeys: boolean;
@@ -88,7 +88,7 @@ const answerOthers = (
     return sendJson(response, isHealthy ? 200 : 503, json);
   }
   if (!serveKeys)
-    throw new Refusal(403, 'KEYS_NOT_SERVED', 'this agent does not hand out keys (http.serve_keys)');
+    throw new Refusal(403, 'KEYS_NOT_SERVED', 'this agent does not serve keys (http.serve_keys)');
   const { assistantId, orgId, version, secretKey, uncertain, updatedAt } = keys.get(
     idOf(url.slice(ASSISTANTS.length)),
   );
@@ -110,7 +110,7 @@ const requireMethod = ({ method }: IncomingMessage, allowed: string): void => {
     throw new Refusal(405, 'METHOD_NOT_ALLOWED', `the method must be ${allowed}`, { allow: allowed });
 };
 
-/** The id in a path, percent-encoded or not. A longer one than any id, or one with a `/`, is of no assistant. */
+/** The id in a path, percent-encoded or not. One with a `/`, or longer than any id, is refused. */
 const idOf = (part: string): string => {
   if (!part.includes('%')) {
     if (part === '' || part.length > 256 || /[/?#]/.test(part)) throw badId();

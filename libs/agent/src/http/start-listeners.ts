@@ -75,7 +75,7 @@ export const readToken = (path: string, mounted: boolean): string => {
   if (!/^[\x21-\x7e]+$/.test(text) || text.length < SHORTEST_TOKEN)
     throw new AgentError(
       'BAD_TOKEN_FILE',
-      `http.loopback.token_file: the token must be at least ${SHORTEST_TOKEN} printable characters without spaces; ` +
+      `http.loopback.token_file: the token must be at least ${SHORTEST_TOKEN} characters without spaces; ` +
         'make one with: openssl rand -hex 32',
     );
   return text;

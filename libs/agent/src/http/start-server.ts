@@ -23,8 +23,8 @@ const MAX_HEADERS = 100;
 const BUSY_BODY =
   '{"error":{"reason":"TOO_MANY_CONNECTIONS","message":"max_connections has been reached"}}\n';
 const BUSY =
-  'HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\nretry-after: 1\r\n' +
-  `content-length: ${Buffer.byteLength(BUSY_BODY)}\r\n\r\n${BUSY_BODY}`;
+  'HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n' +
+  `connection: close\r\ncontent-length: ${Buffer.byteLength(BUSY_BODY)}\r\n\r\n${BUSY_BODY}`;
 
 export const startServer = async (
   handler: RequestListener,

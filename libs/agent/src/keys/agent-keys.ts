@@ -15,7 +15,7 @@ export interface AgentKeys {
   ageFields(): string;
 }
 
-export interface AgentFreshness extends Freshness {
+interface AgentFreshness extends Freshness {
   /** Everything that was published longer ago than this has been applied; after a revocation, since that. */
   ageMs: number;
   source: 'rekey' | 'cache';
@@ -69,32 +69,6 @@ export const createAgentKeys = (
         { 'retry-after': '1' },
       );
   };
-  const noKey = (assistantId: string): Refusal => {
-    const known = keys.current(assistantId);
-    if (known?.state === 'unreadable')
-      return new Refusal(
-        409,
-        'NOT_READABLE_ANY_MORE',
-        `the current record of ${shown(assistantId)} is newer than the held key, and not sealed for this consumer`,
-      );
-    if (known)
-      return new Refusal(404, 'KEY_REMOVED', `the assistant ${shown(assistantId)} no longer has a key`);
-    if (withdrawn.has(assistantId))
-      return new Refusal(404, 'KEY_WITHDRAWN', `this consumer may no longer read ${shown(assistantId)}`);
-    if (keys.freshness().restored)
-      return new Refusal(
-        503,
-        'NOT_SYNCHRONIZED',
-        `${shown(assistantId)} is not in the cache, and Rekey has not been reached yet`,
-        { 'retry-after': '1' },
-      );
-    return new Refusal(
-      404,
-      'UNKNOWN_ASSISTANT',
-      `no key of ${shown(assistantId)} was published to this consumer`,
-    );
-  };
-
   return {
     keys,
     sign: (assistantId, userId) => {
@@ -105,13 +79,13 @@ export const createAgentKeys = (
         return signed;
       } catch (error) {
         if (!(error instanceof SubscribeError)) throw error;
-        throw error.code === 'CLOSED' ? closing() : noKey(assistantId);
+        throw error.code === 'CLOSED' ? closing() : noKeyOf(keys, withdrawn, assistantId);
       }
     },
     get: (assistantId) => {
       refuseTooOld();
       const known = keys.current(assistantId);
-      if (known?.state !== 'held') throw noKey(assistantId);
+      if (known?.state !== 'held') throw noKeyOf(keys, withdrawn, assistantId);
       refuseUncertain(assistantId, known.uncertain);
       return known;
     },
@@ -125,3 +99,30 @@ export const createAgentKeys = (
 
 const closing = (): Refusal =>
   new Refusal(503, 'CLOSING', 'the agent is shutting down', { 'retry-after': '1' });
+
+/** Why an assistant has no key that may be used. */
+const noKeyOf = (keys: Keys, withdrawn: ReadonlySet<string>, assistantId: string): Refusal => {
+  const known = keys.current(assistantId);
+  if (known?.state === 'unreadable')
+    return new Refusal(
+      409,
+      'NOT_READABLE_ANY_MORE',
+      `the current record of ${shown(assistantId)} is newer, and not sealed for this consumer`,
+    );
+  if (known)
+    return new Refusal(404, 'KEY_REMOVED', `the assistant ${shown(assistantId)} no longer has a key`);
+  if (withdrawn.has(assistantId))
+    return new Refusal(404, 'KEY_WITHDRAWN', `this consumer may no longer read ${shown(assistantId)}`);
+  if (keys.freshness().restored)
+    return new Refusal(
+      503,
+      'NOT_SYNCHRONIZED',
+      `${shown(assistantId)} is not in the cache, and Rekey has not been reached yet`,
+      { 'retry-after': '1' },
+    );
+  return new Refusal(
+    404,
+    'UNKNOWN_ASSISTANT',
+    `no key of ${shown(assistantId)} was published to this consumer`,
+  );
+};

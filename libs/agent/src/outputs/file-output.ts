@@ -7,7 +7,7 @@ import type { AgentConfig, FileOutput } from '../config/agent-config.ts';
 import { digestOfFile, removeLeftovers, replaceFile, type FileAccess } from './atomic-file.ts';
 import { renderOf } from './formats.ts';
 import { createKeyFiles } from './key-files.ts';
-import type { Output, OutputCounts } from './output.ts';
+import { noCounts, type Output } from './output.ts';
 import { reloadOf } from './reload.ts';
 import { createStage } from './stage.ts';
 
@@ -46,14 +46,9 @@ export const createFileOutput = (
   const access = accessOf(file);
   const write = file.format === 'key-files' ? createKeyFiles(file, access) : wholeFile(file, access);
   const reload = reloadOf(file);
-  const counts: OutputCounts = {
-    writes: 0,
-    writeFailures: 0,
-    reloads: 0,
-    reloadFailures: 0,
-    writtenAtMs: undefined,
-  };
+  const counts = noCounts();
   let isFirst = true;
+  let isWriteDue = false;
 
   const reloading =
     reload &&
@@ -64,6 +59,8 @@ export const createFileOutput = (
         logger.event('agent_reload_done', { output: name });
       },
       quietMs: debounce,
+      // A file that is about to change again needs no command in between.
+      isBlocked: () => isWriteDue,
       mostMs: debounceMax,
       whyOf,
       onFailure: (why) => logger.event('agent_reload_failed', { output: name, why }),
@@ -72,11 +69,13 @@ export const createFileOutput = (
   const writing = createStage({
     run: async () => {
       const beganMs = performance.now();
+      isWriteDue = false;
       if (isFirst) await removeLeftovers(...leftoversOf(file));
       const changed = await write(keys);
       // An agent before this one may have ended between the file and its command.
       if (changed || isFirst) reloading?.request();
       isFirst = false;
+      reloading?.touch();
       counts.writtenAtMs = Date.now();
       if (!changed) return;
       counts.writes += 1;
@@ -96,7 +95,10 @@ export const createFileOutput = (
     name,
     // Whatever its orgs are: an assistant may have left them.
     changed: (assistantId) => {
-      if (assistantId === undefined || !ids || ids.has(assistantId)) writing.request();
+      if (assistantId !== undefined && ids && !ids.has(assistantId)) return;
+      isWriteDue = true;
+      writing.request();
+      reloading?.touch();
     },
     settled: async () => {
       await writing.settled();

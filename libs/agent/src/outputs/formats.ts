@@ -7,7 +7,7 @@ import { variableOf } from './names.ts';
 import { selected, type Known } from './selection.ts';
 
 /** The content of a file, in parts. */
-export type Render = (keys: Keys) => AsyncIterable<string>;
+type Render = (keys: Keys) => AsyncIterable<string>;
 
 /** An assistant as files show it. One without a key has an empty one, or none is shown: `on_removed`. */
 interface Shown {

@@ -11,7 +11,7 @@ export interface Output {
   close(): Promise<void>;
 }
 
-export interface OutputCounts {
+interface OutputCounts {
   writes: number;
   writeFailures: number;
   reloads: number;
@@ -19,3 +19,11 @@ export interface OutputCounts {
   /** When the output was last known to show the held keys. */
   writtenAtMs: number | undefined;
 }
+
+export const noCounts = (): OutputCounts => ({
+  writes: 0,
+  writeFailures: 0,
+  reloads: 0,
+  reloadFailures: 0,
+  writtenAtMs: undefined,
+});

@@ -5,7 +5,7 @@ import { childEnvironment } from '../process/child-environment.ts';
 import { readTextFile } from '@rekey/schema';
 
 /** Runs a command, or sends a signal, after a file was written. */
-export interface Reload {
+interface Reload {
   run(): Promise<void>;
   /** Kills a command that is running. */
   kill(): void;

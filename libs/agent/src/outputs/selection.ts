@@ -3,15 +3,12 @@ import type { HeldKey, Keys, RemovedKey, UnreadableKey } from '@rekey/subscriber
 export type Known = HeldKey | RemovedKey | UnreadableKey;
 
 /** The assistants of an output; all if neither is given. */
-export interface Selection {
+interface Selection {
   assistants?: readonly string[] | undefined;
   orgs?: readonly string[] | undefined;
 }
 
-export const selects = ({
-  assistants,
-  orgs,
-}: Selection): ((assistantId: string, orgId: string) => boolean) => {
+const selects = ({ assistants, orgs }: Selection): ((assistantId: string, orgId: string) => boolean) => {
   const ids = assistants && new Set(assistants);
   const ofOrgs = orgs && new Set(orgs);
   return (assistantId, orgId) => (!ids || ids.has(assistantId)) && (!ofOrgs || ofOrgs.has(orgId));

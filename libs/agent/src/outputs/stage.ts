@@ -2,9 +2,11 @@
  * Work that is due after changes: never two runs at once, and one run for all changes before it. A run that
  * fails is repeated.
  */
-export interface Stage {
+interface Stage {
   /** Something has changed. */
   request(): void;
+  /** Something else has changed: the quiet period begins again, if a run is due. */
+  touch(): void;
   /**
    * Resolves when a run that began after every request so far has succeeded. Rejects when a run has failed
    * since the call.
@@ -17,11 +19,13 @@ export interface Stage {
 
 interface StageOptions {
   run(): Promise<void>;
-  /** The run waits until nothing was requested for `quietMs`, and at most `mostMs` since the first request. */
+  /** A run waits until nothing was requested for `quietMs`, at most `mostMs` after the first request. */
   quietMs?: number;
   mostMs?: number;
   /** It rests this many times as long as a run took. */
   restFactor?: number;
+  /** While this holds, a run waits for a `touch`, though no longer than `mostMs`. */
+  isBlocked?(): boolean;
   /** Another reason than that of the run before. */
   onFailure(why: string): void;
   onAttemptFailed?(): void;
@@ -37,8 +41,31 @@ interface Waiter {
   reject(error: Error): void;
 }
 
+const createWaiters = () => {
+  let waiters: Waiter[] = [];
+  const end = (isEnded: (waiter: Waiter) => boolean, how: (waiter: Waiter) => void): void => {
+    const ended = waiters.filter(isEnded);
+    waiters = waiters.filter((waiter) => !ended.includes(waiter));
+    ended.forEach(how);
+  };
+  return {
+    add: (wanted: number): Promise<void> =>
+      new Promise((resolve, reject) => void waiters.push({ wanted, resolve, reject })),
+    resolveUpTo: (done: number): void =>
+      end(
+        ({ wanted }) => wanted <= done,
+        ({ resolve }) => resolve(),
+      ),
+    reject: (why: string): void =>
+      end(
+        () => true,
+        ({ reject }) => reject(new Error(why)),
+      ),
+  };
+};
+
 export const createStage = (options: StageOptions): Stage => {
-  const { run, quietMs = 0, mostMs = 0, restFactor = 0, onFailure, whyOf } = options;
+  const { run, quietMs = 0, mostMs = 0, restFactor = 0, isBlocked = () => false, onFailure, whyOf } = options;
   let wanted = 0;
   let done = 0;
   let firstMs = 0;
@@ -49,13 +76,8 @@ export const createStage = (options: StageOptions): Stage => {
   let running: Promise<void> | undefined;
   let failure: Stage['failure'];
   let closed = false;
-  let waiters: Waiter[] = [];
+  const waiters = createWaiters();
 
-  const settle = (isSettled: (waiter: Waiter) => boolean, end: (waiter: Waiter) => void): void => {
-    const ended = waiters.filter(isSettled);
-    waiters = waiters.filter((waiter) => !ended.includes(waiter));
-    ended.forEach(end);
-  };
   const runOnce = async (): Promise<void> => {
     const target = wanted;
     const beganMs = performance.now();
@@ -65,10 +87,7 @@ export const createStage = (options: StageOptions): Stage => {
       firstMs = performance.now();
       notBeforeMs = firstMs + restFactor * (firstMs - beganMs);
       [failure, retryMs] = [undefined, FIRST_RETRY_MS];
-      settle(
-        (waiter) => waiter.wanted <= done,
-        (waiter) => waiter.resolve(),
-      );
+      waiters.resolveUpTo(done);
     } catch (error) {
       const why = whyOf(error);
       options.onAttemptFailed?.();
@@ -76,16 +95,15 @@ export const createStage = (options: StageOptions): Stage => {
       failure = { why, sinceMs: failure?.sinceMs ?? performance.now() };
       notBeforeMs = performance.now() + retryMs;
       retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS);
-      settle(
-        () => true,
-        (waiter) => waiter.reject(new Error(why)),
-      );
+      waiters.reject(why);
     }
   };
   const schedule = (): void => {
     if (closed || running || done === wanted) return;
     clearTimeout(timer);
-    const dueMs = Math.max(Math.min(lastMs + quietMs, firstMs + mostMs), notBeforeMs);
+    const latestMs = firstMs + mostMs;
+    const quietUntilMs = isBlocked() ? latestMs : lastMs + quietMs;
+    const dueMs = Math.max(Math.min(quietUntilMs, latestMs), notBeforeMs);
     const begin = (): void => {
       running = runOnce().finally(() => {
         running = undefined;
@@ -94,7 +112,7 @@ export const createStage = (options: StageOptions): Stage => {
     };
     const waitMs = dueMs - performance.now();
     if (waitMs <= 0) begin();
-    else timer = setTimeout(begin, waitMs);
+    else timer = setTimeout(schedule, Math.ceil(waitMs));
   };
 
   return {
@@ -104,10 +122,11 @@ export const createStage = (options: StageOptions): Stage => {
       wanted += 1;
       schedule();
     },
-    settled: () =>
-      done === wanted
-        ? Promise.resolve()
-        : new Promise((resolve, reject) => waiters.push({ wanted, resolve, reject })),
+    touch: () => {
+      lastMs = performance.now();
+      schedule();
+    },
+    settled: () => (done === wanted ? Promise.resolve() : waiters.add(wanted)),
     get failure() {
       return failure;
     },
@@ -115,10 +134,7 @@ export const createStage = (options: StageOptions): Stage => {
       closed = true;
       clearTimeout(timer);
       await running;
-      settle(
-        () => true,
-        (waiter) => waiter.reject(new Error('the agent ends')),
-      );
+      waiters.reject('the agent ends');
     },
   };
 };

@@ -1,4 +1,4 @@
-import type { ReportDeps } from './report.ts';
+import type { ReportDeps } from './report-deps.ts';
 
 type Labels = Record<string, string | number>;
 type Sample = [labels: Labels, value: number];

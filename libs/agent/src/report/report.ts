@@ -1,10 +1,5 @@
-import type { AgentCache } from '../cache/agent-cache.ts';
-import type { EventStreams } from '../http/event-streams.ts';
-import type { RequestCounts } from '../http/request-counts.ts';
-import type { Listener } from '../http/start-server.ts';
-import type { AgentKeys } from '../keys/agent-keys.ts';
-import type { Output } from '../outputs/output.ts';
 import { renderMetrics } from './metrics.ts';
+import type { ReportDeps } from './report-deps.ts';
 
 /** What the agent says of itself. */
 export interface Report {
@@ -12,15 +7,6 @@ export interface Report {
   health(): { isHealthy: boolean; json: string };
   /** The Prometheus text format. */
   metrics(): string;
-}
-
-export interface ReportDeps {
-  keys: AgentKeys;
-  outputs: readonly Output[];
-  cache: AgentCache | undefined;
-  counts: RequestCounts;
-  streams: EventStreams;
-  listeners: readonly Listener[];
 }
 
 export const createReport = (deps: ReportDeps): Report => ({

@@ -115,6 +115,12 @@ export interface BulkItem {
   state: BulkItemState;
   /** Why it FAILED. */
   error?: Explanation;
+  /** If it SUCCEEDED: the version that was published, while it is among the last 20 of the assistant. */
+  version?: number;
+  /** The rotation that produced the version. */
+  rotationId?: string;
+  /** When the version was published. */
+  publishTime?: Date;
 }
 
 type ProtoBulkRotation = ResponseOf<'BulkRotationService', 'GetBulkRotation'>;
@@ -171,4 +177,7 @@ export const toBulkItem = (item: ProtoBulkItem): BulkItem =>
     assistantId: item.assistantId,
     state: state(item.state),
     error: explanation(item.error),
+    version: number(item.version),
+    rotationId: text(item.rotationId),
+    publishTime: date(item.publishTime),
   });

@@ -65,7 +65,10 @@ export interface ArchiveStatus {
 
 /** A caller, or an address, that was refused within the last minute because of a limit of its own. */
 interface LimitedCaller {
-  /** The principal; for `failed-authentications` the address, or the /64 of an IPv6 address. */
+  /**
+   * The principal; for `failed-authentications` and `address-connections` the address, or the /64 of an IPv6
+   * address.
+   */
   caller: string;
   /** Such as `caller-calls`. Later versions may add limits. */
   limit: string;

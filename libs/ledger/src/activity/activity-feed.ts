@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RekeyError, ReplyTooLarge, isBefore } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { connectLedger } from '../connection.ts';
+import { readStreamClock, rewound } from '../time/rewound.ts';
 import type { ActivityEntry, SeenEntry } from './activity-entry.ts';
 import { createActivityReader, type ReadActivityRange } from './activity-reader.ts';
 import { ActivityTail } from './activity-tail.ts';
@@ -51,8 +52,6 @@ const toBatch = (seen: readonly SeenEntry[], position: string): ActivityBatch =>
   return { entries, unreadable: seen.length - entries.length, position };
 };
 
-const msOf = (position: string): number => Number(position.split('-')[0]);
-
 /** Resolves for everybody who waits at the same time. */
 class Signal {
   private waiting = Promise.withResolvers<void>();
@@ -90,17 +89,6 @@ const waitForNews = async (redis: Redis, stream: string, after: string): Promise
   }
 };
 
-/**
- * The id that the tail begins anew from, if the stream has begun anew since: its ids were ahead of the clock,
- * and what is added now has lower ones, which nobody would read.
- */
-const rewound = async (redis: Redis, read: ReadActivityRange, head: string): Promise<string | undefined> => {
-  // The clock that draws the ids, whatever this process expects it to say.
-  const nowMs = Number((await redis.time())[0]) * 1000;
-  if (msOf(head) < nowMs + 1000 || !isBefore(await readHead(read), head)) return undefined;
-  return `${Math.max(nowMs - REWIND_MS, 0)}-0`;
-};
-
 /** Keeps the newest entries in memory, over one connection, from the first watcher on. */
 const createTailing = (
   { prefix, connect, onError }: Omit<ActivityFeedOptions, 'redis'>,
@@ -127,7 +115,11 @@ const createTailing = (
       }
       if (performance.now() - lookedAt > LOOK_AT_CLOCK_EVERY_MS) {
         lookedAt = performance.now();
-        const start = await rewound(redis, read, tail.head);
+        const start = await rewound(await readStreamClock(redis), {
+          position: tail.head,
+          readHead: () => readHead(read),
+          ms: REWIND_MS,
+        });
         if (start !== undefined) tail = new ActivityTail(start);
       }
       if (!(await waitForNews(redis, keys.activity, tail.head))) return;

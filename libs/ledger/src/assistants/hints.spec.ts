@@ -73,6 +73,12 @@ describe('the channel of hints', () => {
     });
   });
 
+  it('names the version of an assistant that has moved to another org', async () => {
+    await rotate('f1');
+    const { epoch } = await rotate('f2', { orgId: 'org_2' });
+    expect((await parsed()).at(-1)).toMatchObject({ version: epoch, org: 'org_2' });
+  });
+
   it('has one hint for each event, of the same things', async () => {
     for (const assistantId of ['ast_1', 'ast_2', 'ast_3'])
       await ledger.assistants.commit(await claimed(await accept({ assistantId })), key(assistantId));

@@ -13,6 +13,7 @@ import {
   type BulkState,
 } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
+import { readKeyHistory } from '../listing/key-history.ts';
 import { newestBelow } from '../newest-below.ts';
 import { asCorrupt, unlessWrongType } from '../scripts/run.ts';
 import { createDraft, type BulkDraft } from './bulk-draft.ts';
@@ -141,9 +142,23 @@ const createList =
     return last === undefined ? { bulks: found } : { bulks: found, next: last };
   };
 
+/** Adds what was published of those that succeeded, from the histories of the assistants. */
+const withVersions = (connection: Connection, id: string, items: readonly BulkItem[]): Promise<BulkItem[]> =>
+  Promise.all(
+    items.map(async (item) => {
+      if (item.state !== 'SUCCEEDED') return item;
+      const history = await readKeyHistory(connection, item.assistantId);
+      const { version, rotationId, publishedMs } = history.find(({ bulkId }) => bulkId === id) ?? {};
+      return version === undefined || rotationId === undefined || publishedMs === undefined
+        ? item
+        : { ...item, published: { version, rotationId, publishedMs } };
+    }),
+  );
+
 const createItems =
-  ({ redis, keys }: Connection, get: Bulks['get']): Bulks['items'] =>
+  (connection: Connection, get: Bulks['get']): Bulks['items'] =>
   async (id, { state: wanted }, { size, from }) => {
+    const { redis, keys } = connection;
     const { state: bulkState, counts } = await get(id);
     // An assistant that waited when the bulk was cancelled is never begun.
     const isOver = isBulkEnded(bulkState) || bulkState === 'CANCELLING';
@@ -161,11 +176,12 @@ const createItems =
         const item = readItemLetter(letters[index - first] ?? '.');
         if (item.state === 'WAITING' && isOver) item.state = 'CANCELLED';
         if (wanted !== undefined && item.state !== wanted) continue;
-        if (found.length === size) return { items: found, next: index };
+        if (found.length === size) return { items: await withVersions(connection, id, found), next: index };
         found.push({ index, assistantId: ids[index % IDS_A_CHUNK] ?? '', ...item });
       }
     }
-    return index < counts.total ? { items: found, next: index } : { items: found };
+    const items = await withVersions(connection, id, found);
+    return index < counts.total ? { items, next: index } : { items };
   };
 
 export const openBulks = (connection: Connection): Bulks => {

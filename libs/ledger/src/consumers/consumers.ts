@@ -52,7 +52,7 @@ export interface Consumers {
   trimAcknowledgements(names: readonly string[]): Promise<void>;
   /** The last entry of the event stream; 0-0 if there is none. */
   lastEntry(): Promise<string>;
-  /** When Redis received the acknowledgement of an entry by the last of these instances: it proves nothing. */
+  /** When Redis received an acknowledgement of an entry from each of these instances. It proves nothing. */
   acknowledgedMs(name: string, entry: string, instances: readonly string[]): Promise<number | undefined>;
   /** Redis time, in ms since 1970. */
   nowMs(): Promise<number>;
@@ -84,6 +84,15 @@ const createReseal =
     });
     return replaced;
   };
+
+const createAcknowledgedMs =
+  ({ redis, keys }: Connection): Consumers['acknowledgedMs'] =>
+  (name, entry, instances) =>
+    readAcknowledgedMs(
+      { redis, prefix: keys.prefix.slice(1, -1), acks: keys.acksOf(name) },
+      entry,
+      instances,
+    );
 
 export const openConsumers = (connection: Connection, registry: Registry): Consumers => {
   const { redis, keys, run } = connection;
@@ -150,13 +159,7 @@ export const openConsumers = (connection: Connection, registry: Registry): Consu
 
     lastEntry: async () => (await redis.xrevrange(keys.events, '+', '-', 'COUNT', 1))[0]?.[0] ?? '0-0',
 
-    acknowledgedMs: (name, entry, instances) =>
-      readAcknowledgedMs(
-        { redis, prefix: keys.prefix.slice(1, -1), acks: keys.acksOf(name) },
-        entry,
-        instances,
-      ),
-
+    acknowledgedMs: createAcknowledgedMs(connection),
     nowMs: () => redisNowMs(redis),
 
     noteSigner: async (publicJwk) => {

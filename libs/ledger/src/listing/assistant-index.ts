@@ -6,7 +6,7 @@ import { redisNowMs } from '../time/redis-now.ts';
 import { listingCommands } from './commands.generated.ts';
 
 /** What a pass has done. */
-export interface IndexPass {
+interface IndexPass {
   assistants: number;
   /** How many entries were missing, wrong, or too many. */
   corrected: number;
@@ -14,7 +14,7 @@ export interface IndexPass {
   complete: boolean;
 }
 
-export interface IndexOptions {
+interface IndexOptions {
   /** Tells the worker that holds the lock from others. */
   token: string;
   signal: AbortSignal;
@@ -116,6 +116,7 @@ const indexOrg = async (
   const commands = listingCommands(run);
   const done = { assistants: 0, corrected: 0 };
   let listed = 0;
+  let renewedAt = -Infinity;
   const index = async (ids: string[]): Promise<void> => {
     const began = performance.now();
     const items = ids.map((assistantId) => ({ assistant: keys.assistant(assistantId), assistantId }));
@@ -124,7 +125,10 @@ const indexOrg = async (
     listed += reply.listed;
     const tookMs = performance.now() - began;
     if (idle > 0) await pause((tookMs * idle) / (1 - idle));
-    if (!(await renew())) throw new LostLock();
+    if (began - renewedAt > LEASE_MS / 3) {
+      if (!(await renew())) throw new LostLock();
+      renewedAt = began;
+    }
     signal.throwIfAborted();
   };
   await deleteSpoilt(connection, orgId);

@@ -28,7 +28,7 @@ const ENTRY = /^\d{1,19}-\d{1,19}$/;
 const LAST_OF_MS = '9999999999999999999';
 const MAX_FINGERPRINT = 200;
 
-/** Undefined unless a key version of it is published: a hash that no version of Rekey writes shows nothing. */
+/** Undefined unless a version of it is published. A hash that Rekey does not write shows nothing. */
 const parseHash = (
   assistantId: string,
   [org, version, state, rotated, known, entry, uncertain]: (string | null)[],

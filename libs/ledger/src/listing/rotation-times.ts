@@ -1,7 +1,7 @@
 import type { Connection } from '../connection.ts';
 import { unlessWrongType } from '../scripts/run.ts';
 
-/** When a rotation took its steps, in ms since 1970; undefined of steps that it did not take, or not noted. */
+/** When a rotation took its steps, in ms since 1970; undefined of those that were not noted. */
 export interface RotationTimes {
   /** When the last request to Invent was about to be sent. */
   sentMs?: number;

@@ -1,7 +1,7 @@
 import { RekeyError } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { expectedBy } from '../time/expected-time.ts';
-import { commandNames, commandText } from './load.ts';
+import { commandText } from './load.ts';
 import type { CommandName } from './names.generated.ts';
 import { surviveScriptFlush } from './script-flush.ts';
 
@@ -30,18 +30,16 @@ export const unexpectedReply = (name: string, reply: unknown[]): Error =>
 type Call = (this: Redis, ...args: Arg[]) => Promise<unknown[]>;
 const defined = new WeakMap<Redis, Map<CommandName, Call>>();
 
-/** Defines all commands on a connection, once. */
-const callsOn = (redis: Redis): Map<CommandName, Call> => {
-  const known = defined.get(redis);
-  if (known) return known;
-  surviveScriptFlush(redis);
-  const calls = new Map<CommandName, Call>();
-  for (const name of commandNames) {
-    redis.defineCommand(`rekey:${name}`, { lua: commandText(name) });
-    calls.set(name, (redis as unknown as Record<string, Call>)[`rekey:${name}`]!);
-  }
+/** Defines a command on a connection when it first runs: a process needs few of them. */
+const callOn = (redis: Redis, name: CommandName): Call => {
+  const calls = defined.get(redis) ?? new Map<CommandName, Call>();
   defined.set(redis, calls);
-  return calls;
+  const known = calls.get(name);
+  if (known) return known;
+  redis.defineCommand(`rekey:${name}`, { lua: commandText(name) });
+  const call = (redis as unknown as Record<string, Call>)[`rekey:${name}`]!;
+  calls.set(name, call);
+  return call;
 };
 
 /**
@@ -51,10 +49,9 @@ const callsOn = (redis: Redis): Map<CommandName, Call> => {
  * nothing, if an entry that it needs has the wrong type; see call.lua.
  */
 export const createRunner = (redis: Redis, prefix: string): RunCommand => {
-  const calls = callsOn(redis);
+  surviveScriptFlush(redis);
   return (name, keys, args) =>
-    calls
-      .get(name)!
+    callOn(redis, name)
       .call(redis, keys.length, ...keys, `${prefix}${expectedBy(redis)?.argument() ?? ''}`, ...args)
       .catch(asCorrupt);
 };

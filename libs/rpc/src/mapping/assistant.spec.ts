@@ -34,7 +34,7 @@ describe('toProtoAssistant', () => {
   };
 
   it('shows a key', () => {
-    expect(toProtoAssistant(rotated)).toEqual({
+    expect(toProtoAssistant(rotated, undefined, { orgId: 'org_1', keyMs: T0_MS })).toEqual({
       assistantId: 'ast_1',
       version: 7,
       cause: 'DRIFT',
@@ -44,6 +44,9 @@ describe('toProtoAssistant', () => {
       sealed: JSON.stringify(SEALED),
       uncertainTime: null,
       removal: 'REMOVAL_UNSPECIFIED',
+      orgId: 'org_1',
+      keyTime: t0,
+      holders: [],
     });
   });
 

@@ -216,11 +216,23 @@ describe('toProtoBulkItem', () => {
         reason: 'NO_SECRET_KEY',
         ...errorText('NO_SECRET_KEY', 'bulk item'),
       },
+      version: 0,
+      rotationId: '',
+      publishTime: null,
     });
     expect(toProtoBulkItem({ index: 1, assistantId: 'ast_2', state: 'SHARED' })).toEqual({
       assistantId: 'ast_2',
       state: 'SHARED',
       error: null,
+      version: 0,
+      rotationId: '',
+      publishTime: null,
+    });
+    const published = { version: 7, rotationId: 'rot_1', publishedMs: T0_MS };
+    expect(toProtoBulkItem({ index: 1, assistantId: 'ast_2', state: 'SUCCEEDED', published })).toMatchObject({
+      version: 7,
+      rotationId: 'rot_1',
+      publishTime: t0,
     });
   });
 });

@@ -112,8 +112,16 @@ export const toProtoBulkRotation = (bulk: LedgerBulk, consumers: ConsumerReach[]
 };
 
 /** One assistant of a bulk rotation as the contract shows it. */
-export const toProtoBulkItem = ({ assistantId, state, errorCode }: BulkItem): BulkRotationItem => ({
+export const toProtoBulkItem = ({
+  assistantId,
+  state,
+  errorCode,
+  published,
+}: BulkItem): BulkRotationItem => ({
   assistantId,
   state,
   error: errorCode === undefined ? null : explain(errorCode, 'bulk item'),
+  version: published?.version ?? 0,
+  rotationId: published?.rotationId ?? '',
+  publishTime: timestamp(published?.publishedMs),
 });

@@ -12,6 +12,8 @@ const RunningFile = z.object({
   identity: z.string().optional(),
   environment: z.record(z.string(), z.string()),
   withheld: z.array(z.string()),
+  /** The admin address of the simulator, if it stands in for Invent. */
+  simulatorAdmin: z.string().optional(),
 });
 type RunningStart = Omit<z.infer<typeof RunningFile>, 'identity'>;
 

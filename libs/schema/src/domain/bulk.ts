@@ -189,6 +189,8 @@ export interface BulkItem {
   state: BulkItemState;
   /** Why it FAILED. */
   errorCode?: ErrorCode;
+  /** If it SUCCEEDED: what was published; undefined if it is no longer among the last versions. */
+  published?: { version: number; rotationId: string; publishedMs: number };
 }
 
 /**

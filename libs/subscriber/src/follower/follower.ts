@@ -15,7 +15,7 @@ import { SubscribeError } from '../subscribe-error.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { followSession, type FollowDeps } from './follow-session.ts';
 import { createFreshnessReport } from './freshness.ts';
-import { createGate, type Gate } from './gate.ts';
+import { createGate, type Gate } from '../gate/gate.ts';
 import { createSnapshotSchedule } from './snapshot-schedule.ts';
 import { createState, type FollowState } from './state.ts';
 import { createStream } from './stream.ts';

@@ -58,7 +58,7 @@ const WITHOUT_A_RECORD: Record<string, string[]> = {
   'what a consumer has signed, or reports by itself, and the orgs of one that is being removed': [
     'events/events.ts hdel keys.formerConsumers',
     'events/events.ts hset keys.formerConsumers',
-    'events/events.ts xadd keys.acks',
+    "events/events.ts xadd keys.acks 'MAXLEN'",
     'events/events.ts xadd keys.acksOf',
   ],
   'a draft, of which a command makes a bulk rotation': [

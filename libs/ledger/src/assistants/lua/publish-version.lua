@@ -36,7 +36,7 @@ local function record_read(version, held)
     'after', is_key(version.state) and 'key' or version.state)
 end
 
--- Writes what the ledger knows of the key. Returns the earliest moment at which it can have been made, or nil.
+-- Writes what the ledger knows of the key. Returns when it was made at the earliest, or nil.
 local function write_key_facts(version, held, seq, entry, now_ms)
   local is_read = version.read_ms ~= nil
   -- The key was made before `known`, and its successor is made after `verified`. A read shows what was in

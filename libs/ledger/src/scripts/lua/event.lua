@@ -42,7 +42,7 @@ local function publish_hint(head, tail)
   local source, kind, subject = string.match(head, pattern)
   if not source then return end
   local org = string.match(source, '^/orgs/([^/]+)/')
-  local version = string.match(tail, '^,"version":(%d+)')
+  local version = string.match(tail, ',"version":(%d+),')
   publish('hints', '{"subject":' .. subject .. ',"version":' .. (version or 'null')
     .. ',"type":"' .. kind .. '","org":' .. (org and cjson.encode(decoded(org)) or 'null') .. '}')
 end

@@ -25,8 +25,8 @@ export const agentEvents = {
     level: 'warn',
     message: 'refused an event',
     meaning:
-      'An event about `assistant_id` is not from Rekey or cannot be read (`why`). It changed nothing. If it ' +
-      'recurs, another client writes to the Redis of Rekey.',
+      'An event about `assistant_id` is not from Rekey or cannot be read (`why`). It changed nothing. ' +
+      'If it recurs, another client writes to the Redis of Rekey.',
   },
   agent_key_unreadable: {
     level: 'error',
@@ -44,8 +44,8 @@ export const agentEvents = {
     level: 'error',
     message: 'output could not be written; retrying',
     meaning:
-      'The files of `output` are the earlier ones, and nothing is acknowledged. `why` says what to correct: ' +
-      'a read-only or full folder, a template, an owner. The agent retries every few seconds.',
+      'The files of `output` are the earlier ones, and nothing is acknowledged. `why` says what to ' +
+      'correct: a read-only or full folder, a template, an owner. The agent retries every few seconds.',
   },
   agent_reload_done: {
     level: 'info',

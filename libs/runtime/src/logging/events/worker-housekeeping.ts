@@ -120,9 +120,9 @@ export const workerHousekeepingEvents = {
     level: 'info',
     message: 'the indexes of assistants were built or repaired',
     meaning:
-      'How many assistants they have, and how many entries were missing, wrong or too many. After an upgrade: ' +
-      'all of them, once. Otherwise another client has written to Redis, or Redis has lost data. Until ' +
-      '`complete` is true, lists say that they are incomplete.',
+      'How many assistants they have, and how many entries were missing, wrong or too many. After an ' +
+      'upgrade: all of them, once. Otherwise another client has written to Redis, or Redis has lost data. ' +
+      'Until `complete` is true, lists say that they are incomplete.',
   },
   history_trimmed: {
     level: 'debug',

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Acknowledgement } from '@rekey/schema';
 import type { Applied } from '../options.ts';
-import type { FollowState } from './state.ts';
+import type { FollowState } from '../follower/state.ts';
 
 /**
  * Stands in front of the position that is acknowledged: a service may have to write a file first, or wait for

@@ -7,8 +7,8 @@ import { ledgerKeys } from '@rekey/ledger';
 import { repositoryRoot } from '@rekey/testing';
 import { ledgerOf } from '../support/ledger.ts';
 import { eventually, type System } from '../support/system.ts';
-import { addConsumer, type AddedConsumer } from './python-consumer.ts';
-import { ODD, readerOf, startPythonSystem } from './python-system.ts';
+import { addConsumer, type AddedConsumer } from '../consumers/python-consumer.ts';
+import { ODD, readerOf, startPythonSystem } from '../consumers/python-system.ts';
 
 const PHP = '/usr/bin/php';
 const hasPhp = (): boolean => {
@@ -136,7 +136,9 @@ describePhp('consumer.php', () => {
         () => signBy(php, 'ast_5', text),
         () => complaints().includes(`["ast_5",${JSON.stringify(why)}]`),
       );
-      expect([answer.hash, answer.version]).toEqual([before.hash, before.version]);
+      expect(answer.hash).toBe(before.hash);
+      // A sweep that repairs the record may publish the same key under a new version.
+      expect(answer.version).toBeGreaterThanOrEqual(before.version!);
     }
     expect(complaints()).not.toContain('sk_');
   });
@@ -155,6 +157,7 @@ describePhp('consumer.php', () => {
     );
     await signBy(php, 'ast_6', JSON.stringify(genuine));
     await expectValid('ast_6');
+    expect((await php.sign('ast_6')).version).toBe(genuine.data.version);
   });
 
   it('signs while Redis does not answer, and says how old the key is', async () => {

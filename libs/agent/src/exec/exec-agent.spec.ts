@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { constants } from 'node:os';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { begin, closeAll, temporaryFolder, until } from '../agent-fixture.ts';
+import { createFakeKeys } from '../keys-fixture.ts';
+import { silentLogger } from '@rekey/runtime';
+import { createChild, type Child } from './child-output.ts';
+
+const children: Child[] = [];
+afterEach(async () => {
+  for (const child of children.splice(0)) child.signal('SIGKILL');
+  await closeAll();
+});
+
+const run = async (command: string[], exec: object = {}) => {
+  const keys = createFakeKeys();
+  keys.publish('ast_1', 'sk_1');
+  let child!: Child;
+  await begin(undefined, {
+    keys,
+    more: (held) => {
+      child = createChild(
+        command,
+        { names: {}, on_change: 'restart', kill_after: 10_000, ...exec },
+        { debounce: 50, debounce_max: 1000 },
+        held,
+        silentLogger,
+        (signal) => constants.signals[signal],
+      );
+      children.push(child);
+      return child;
+    },
+  });
+  return { keys, child };
+};
+const log = async () => join(await temporaryFolder(), 'log');
+const linesOf = async (path: string) =>
+  (await readFile(path, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
+const FOREVER = 'while :; do sleep 0.05; done';
+
+describe('the program of rekey agent exec', () => {
+  it('has the keys in its environment, and its exit code is passed on', async () => {
+    const path = await log();
+    const { child } = await run(['sh', '-c', 'echo "$REKEY_KEY_ast_1 $BILLING" > "$1"; exit 7', 'sh', path], {
+      names: { BILLING: 'ast_2' },
+    });
+    expect(await child.ended).toBe(7);
+    expect(await linesOf(path)).toEqual(['sk_1 ']);
+  });
+
+  it('is restarted when a key has changed, before that is acknowledged', async () => {
+    const path = await log();
+    const { keys } = await run(
+      ['sh', '-c', `echo "$REKEY_KEY_ast_1 $REKEY_KEY_ast_2" >> "$1"; ${FOREVER}`, 'sh', path],
+      {
+        assistants: ['ast_1', 'ast_2'],
+      },
+    );
+    await until(async () => (await linesOf(path)).length === 1, 'the program');
+    keys.publish('ast_3', 'sk_3');
+    keys.publish('ast_1', 'sk_1b');
+    keys.publish('ast_2', 'sk_2');
+    await until(() => keys.acknowledged === keys.seq, 'an acknowledgement');
+    await until(async () => (await linesOf(path)).length === 2, 'the program again');
+    expect(await linesOf(path)).toEqual(['sk_1 ', 'sk_1b sk_2']);
+  });
+
+  it('gets a signal instead, if the configuration says so', async () => {
+    const path = await log();
+    const { keys } = await run(
+      ['sh', '-c', `trap 'echo got >> "$1"' HUP; echo up >> "$1"; ${FOREVER}`, 'sh', path],
+      {
+        on_change: 'SIGHUP',
+      },
+    );
+    await until(async () => (await linesOf(path)).length === 1, 'the program');
+    keys.publish('ast_1', 'sk_1b');
+    await until(async () => (await linesOf(path)).includes('got'), 'the signal');
+    expect(await linesOf(path)).toEqual(['up', 'got']);
+  });
+
+  it('that ignores SIGTERM is killed, and then started again', async () => {
+    const path = await log();
+    const { keys } = await run(
+      ['sh', '-c', `trap '' TERM; echo $REKEY_KEY_ast_1 >> "$1"; ${FOREVER}`, 'sh', path],
+      {
+        kill_after: 100,
+      },
+    );
+    await until(async () => (await linesOf(path)).length === 1, 'the program');
+    keys.publish('ast_1', 'sk_1b');
+    await until(async () => (await linesOf(path)).length === 2, 'the program again');
+    expect(await linesOf(path)).toEqual(['sk_1', 'sk_1b']);
+  });
+
+  it('gets signals of the agent, and is not started again after SIGTERM', async () => {
+    const path = await log();
+    const { keys, child } = await run([
+      'sh',
+      '-c',
+      `trap 'sleep 0.2; exit 9' TERM; echo up >> "$1"; ${FOREVER}`,
+      'sh',
+      path,
+    ]);
+    await until(async () => (await linesOf(path)).length === 1, 'the program');
+    keys.publish('ast_1', 'sk_1b');
+    child.signal('SIGTERM');
+    expect(await child.ended).toBe(9);
+    const killed = await run(['sh', '-c', FOREVER]);
+    await until(() => killed.keys.acknowledged > 0, 'the program');
+    killed.child.signal('SIGKILL');
+    expect(await killed.child.ended).toBe(128 + 9);
+  });
+
+  it('that does not exist ends the agent with 127', async () => {
+    const { child } = await run(['/nonexistent/program']);
+    expect(await child.ended).toBe(127);
+  });
+});

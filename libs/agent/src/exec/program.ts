@@ -1,0 +1,86 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Logger } from '@rekey/runtime';
+import { AgentError } from '../agent-error.ts';
+import { childEnvironment } from '../process/child-environment.ts';
+
+/** A program that the agent starts, and starts again. */
+interface Program {
+  start(environment: Record<string, string>): Promise<void>;
+  /** Ends it, and starts it again unless it was told to end. */
+  restart(environment: Record<string, string>): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+  /** Resolves when it has ended by itself, with the exit code to pass on. */
+  readonly ended: Promise<number>;
+}
+
+const ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'];
+const SIGNAL_BASE = 128;
+/** Of a shell: the program was not found, or cannot be executed. */
+const NOT_FOUND = 127;
+const NOT_EXECUTABLE = 126;
+
+export const createProgram = (
+  command: readonly string[],
+  killAfterMs: number,
+  logger: Logger,
+  signalNumber: (signal: NodeJS.Signals) => number,
+): Program => {
+  let running: ChildProcess | undefined;
+  let isRestarting = false;
+  let isEnding = false;
+  let end!: (code: number) => void;
+  const ended = new Promise<number>((resolve) => (end = resolve));
+
+  const start = async (environment: Record<string, string>): Promise<void> => {
+    const child = spawn(command[0]!, command.slice(1), {
+      stdio: 'inherit',
+      env: childEnvironment(environment),
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (error) => reject(cannotStart(error, end)));
+    });
+    running = child;
+    child.once('exit', (code, signal) => {
+      running = undefined;
+      if (!isRestarting || isEnding) end(code ?? SIGNAL_BASE + signalNumber(signal!));
+    });
+    logger.event('agent_child_started', { pid: child.pid });
+  };
+  const stop = async (): Promise<void> => {
+    const child = running;
+    if (!child) return;
+    const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill('SIGTERM');
+    const late = setTimeout(() => {
+      logger.event('agent_child_killed', { pid: child.pid });
+      child.kill('SIGKILL');
+    }, killAfterMs);
+    await exited;
+    clearTimeout(late);
+  };
+
+  return {
+    start,
+    restart: async (environment) => {
+      isRestarting = true;
+      await stop();
+      isRestarting = false;
+      if (!isEnding) await start(environment);
+    },
+    signal: (signal) => {
+      // A program that was told to end is not started again.
+      isEnding ||= ENDING.includes(signal);
+      running?.kill(signal);
+    },
+    ended,
+  };
+};
+
+const cannotStart = (error: NodeJS.ErrnoException, end: (code: number) => void): AgentError => {
+  const { code = 'UNKNOWN' } = error;
+  if (code === 'ENOENT') end(NOT_FOUND);
+  else end(NOT_EXECUTABLE);
+  const why = code === 'E2BIG' ? 'the keys are too large for an environment: name the assistants' : code;
+  return new AgentError('CANNOT_START', `the program cannot be started (${why})`);
+};

@@ -1,0 +1,277 @@
+import { spawnSync } from 'node:child_process';
+import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { begin, closeAll, reasonOf, temporaryFolder, until, type AgentFixture } from '../agent-fixture.ts';
+import { createFakeKeys, type FakeKeys } from '../keys-fixture.ts';
+
+afterEach(closeAll);
+
+const read = (path: string) => readFile(path, 'utf8');
+const jsonOf = async (path: string) =>
+  (JSON.parse(await read(path)) as { assistants: Record<string, object> }).assistants;
+const acknowledged = ({ keys }: AgentFixture) =>
+  until(() => keys.acknowledged === keys.seq, 'an acknowledgement');
+/** Two assistants that exist before the agent. */
+const two = (): FakeKeys => {
+  const keys = createFakeKeys();
+  keys.publish('ast_1', 'sk_1');
+  keys.publish('ast_2', 'sk_2', { orgId: 'org_2' });
+  return keys;
+};
+const withFile = (file: object, keys = two(), more: object = {}) =>
+  begin((folder) => ({ files: [{ path: join(folder, 'out'), ...file }], ...more }), { keys });
+
+describe('a file', () => {
+  it('of JSON has each key with its version, and changes with it before that is acknowledged', async () => {
+    const agent = await withFile({ format: 'json' });
+    const path = join(agent.folder, 'out');
+    await acknowledged(agent);
+    expect(await jsonOf(path)).toEqual({
+      ast_1: { org_id: 'org_1', version: 1, state: 'held', uncertain: false, secret_key: 'sk_1' },
+      ast_2: { org_id: 'org_2', version: 2, state: 'held', uncertain: false, secret_key: 'sk_2' },
+    });
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    agent.keys.publish('ast_1', 'sk_1b', { uncertain: true });
+    await acknowledged(agent);
+    expect((await jsonOf(path))['ast_1']).toMatchObject({ version: 3, secret_key: 'sk_1b', uncertain: true });
+    expect((await readdir(agent.folder)).toSorted()).toEqual(['out', 's.sock']);
+  });
+
+  it('is never half written: readers see whole files while keys change', async () => {
+    const agent = await withFile({ format: 'json' });
+    await acknowledged(agent);
+    for (let i = 0; i < 300; i += 1) {
+      agent.keys.publish(`ast_${i % 7}`, `sk of ${i}`);
+      expect(Object.keys(await jsonOf(join(agent.folder, 'out'))).length).toBeGreaterThanOrEqual(2);
+    }
+    await acknowledged(agent);
+    expect((await jsonOf(join(agent.folder, 'out')))['ast_5']).toMatchObject({ secret_key: 'sk of 299' });
+  });
+
+  it('of dotenv is read alike by a shell, for ids and keys with any characters', async () => {
+    const keys = createFakeKeys();
+    const ids = ['ast_1', 'ast-1', 'ast__1', 'ast_', 'ä$`', 'ast_named'];
+    for (const id of ids) keys.publish(id, `key of "${id}" $HOME \`x\` #`.replaceAll("'", ''));
+    const agent = await withFile({ format: 'dotenv', names: { BILLING: 'ast_named' } }, keys);
+    await acknowledged(agent);
+    const names = [
+      'REKEY_KEY_ast_1',
+      'REKEY_KEY_ast__2D1',
+      'REKEY_KEY_ast__5F_1',
+      'REKEY_KEY_ast__5F',
+      'REKEY_KEY___C3__A4__24__60',
+      'BILLING',
+    ];
+    const shown = names.map((name) => `"$${name}"`).join(' ');
+    const script = `. ${join(agent.folder, 'out')}; printf '%s\\n' ${shown}`;
+    const { stdout } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+    expect(stdout.trimEnd().split('\n')).toEqual(ids.map((id) => `key of "${id}" $HOME \`x\` #`));
+  });
+
+  it('of dotenv is not written with a key that readers would read differently', async () => {
+    const keys = two();
+    const agent = await withFile({ format: 'dotenv' }, keys);
+    await acknowledged(agent);
+    keys.publish('ast_3', "it's");
+    await until(() => keys.lastFailure?.includes('a quote') === true, 'a failure');
+    expect(keys.lastFailure).not.toContain("it's");
+    expect(await read(join(agent.folder, 'out'))).toBe('REKEY_KEY_ast_1=sk_1\nREKEY_KEY_ast_2=sk_2\n');
+    expect(keys.acknowledged).toBe(2);
+  });
+
+  it('of a template has what the template makes of the keys', async () => {
+    const folder = await temporaryFolder();
+    const template = join(folder, 'keys.liquid');
+    const loop = '{% for a in assistants %}{{ a.assistant_id }}:{{ a.secret_key }};{% endfor %}';
+    await writeFile(template, `${loop}{% if by_id.ast_9 %}never{% endif %}{{ by_id.ast_1.version }}`);
+    const agent = await withFile({ format: 'template', template });
+    await acknowledged(agent);
+    expect(await read(join(agent.folder, 'out'))).toBe('ast_1:sk_1;ast_2:sk_2;1');
+  });
+
+  it.each([
+    ['{% for a in assistants %}\n\n{{ a.secret_key }', 'line:3'],
+    ['{{ 1 | execute }}', 'line:1'],
+    ['{% include "/etc/passwd" %}\n', 'line:1'],
+  ])('of a wrong template is refused at the start, with its place: %p', async (text, place) => {
+    const template = join(await temporaryFolder(), 'keys.liquid');
+    await writeFile(template, text);
+    const failed = await withFile({ format: 'template', template }).then(
+      async (agent) => {
+        await until(() => agent.keys.lastFailure !== undefined, 'a failure');
+        return { code: 'BAD_TEMPLATE', message: agent.keys.lastFailure! };
+      },
+      (error: Error) => error,
+    );
+    expect(failed).toMatchObject({ code: 'BAD_TEMPLATE', message: expect.stringContaining(place) });
+  });
+
+  it('names the selected assistants alone, also after one has moved', async () => {
+    const agent = await withFile({ format: 'json', orgs: ['org_2'] });
+    const path = join(agent.folder, 'out');
+    await acknowledged(agent);
+    expect(Object.keys(await jsonOf(path))).toEqual(['ast_2']);
+    agent.keys.publish('ast_2', 'sk_2', { orgId: 'org_3' });
+    await acknowledged(agent);
+    expect(await jsonOf(path)).toEqual({});
+  });
+
+  it('leaves out a removed key, or shows it empty: never the older one', async () => {
+    const keys = two();
+    const agent = await begin(
+      (folder) => ({
+        files: [
+          { path: join(folder, 'deleted'), format: 'json' },
+          { path: join(folder, 'emptied'), format: 'json', on_removed: 'empty' },
+        ],
+      }),
+      { keys },
+    );
+    keys.remove('ast_1');
+    keys.makeUnreadable('ast_2');
+    await acknowledged(agent);
+    expect(await jsonOf(join(agent.folder, 'deleted'))).toEqual({});
+    expect(await jsonOf(join(agent.folder, 'emptied'))).toMatchObject({
+      ast_1: { state: 'removed', secret_key: '' },
+      ast_2: { state: 'unreadable', secret_key: '' },
+    });
+  });
+
+  it('is not written again with the same content; what a killed agent left is removed', async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'keys.json');
+    const configure = () => ({ files: [{ path, format: 'json' }] });
+    const first = await begin(configure, { keys: two() });
+    await acknowledged(first);
+    await first.agent.close();
+    const before = await stat(path);
+    await writeFile(join(folder, '.keys.json.rekey-0123456789ab.tmp'), 'half a fi');
+    await writeFile(join(folder, '.other.rekey-0123456789ab.tmp'), 'of another program');
+    const second = await begin(configure, { keys: two() });
+    await acknowledged(second);
+    expect((await stat(path)).ino).toBe(before.ino);
+    expect((await readdir(folder)).toSorted()).toEqual(['.other.rekey-0123456789ab.tmp', 'keys.json']);
+    await second.agent.close();
+    await chmod(path, 0o644);
+    await acknowledged(await begin(configure, { keys: two() }));
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('one file a key', () => {
+  it('has the key alone, under an escaped name that stays in the folder', async () => {
+    const keys = two();
+    for (const id of ['..x', 'ä', 'x'.repeat(250)]) keys.publish(id, `key of ${id.slice(0, 3)}`);
+    const agent = await withFile({ format: 'key-files' }, keys);
+    await acknowledged(agent);
+    const folder = join(agent.folder, 'out');
+    const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
+    expect(names.toSorted()).toEqual([
+      '%2E.x',
+      '%C3%A4',
+      'ast_1',
+      'ast_2',
+      expect.stringMatching(/^sha256%3A[0-9a-f]{64}$/),
+    ]);
+    expect(await read(join(folder, 'ast_1'))).toBe('sk_1');
+    expect((await stat(join(folder, 'ast_1'))).mode & 0o777).toBe(0o600);
+    keys.publish('ast_1', 'sk_1b');
+    await acknowledged(agent);
+    expect(await read(join(folder, 'ast_1'))).toBe('sk_1b');
+  });
+
+  it.each([
+    ['delete', undefined],
+    ['empty', ''],
+    ['keep', 'sk_1'],
+  ])('is treated as on_removed says when its key is gone: %s', async (policy, left) => {
+    const agent = await withFile({ format: 'key-files', on_removed: policy });
+    await acknowledged(agent);
+    agent.keys.remove('ast_1', 'withdrawn');
+    await acknowledged(agent);
+    const path = join(agent.folder, 'out', 'ast_1');
+    expect(await read(path).catch(() => undefined)).toBe(left);
+    expect(await read(join(agent.folder, 'out', 'ast_2'))).toBe('sk_2');
+  });
+
+  it('is removed if its key went away while the agent did not run; files of others are left', async () => {
+    const folder = await temporaryFolder();
+    const configure = () => ({ files: [{ path: join(folder, 'keys'), format: 'key-files' }] });
+    const first = await begin(configure, { keys: two() });
+    await acknowledged(first);
+    await first.agent.close();
+    await writeFile(join(folder, 'keys', 'mine'), 'of another program');
+    const keys = createFakeKeys();
+    keys.publish('ast_2', 'sk_2b');
+    await acknowledged(await begin(configure, { keys }));
+    const names = (await readdir(join(folder, 'keys'))).filter((name) => !name.startsWith('.'));
+    expect(names.toSorted()).toEqual(['ast_2', 'mine']);
+  });
+});
+
+/** As the kernel sees them, also for root. */
+const mountable =
+  spawnSync('sh', ['-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=16k t $d && umount $d']).status === 0;
+const mount = (folder: string, options: string) =>
+  expect(spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]).status).toBe(0);
+
+describe('a folder that cannot be written', () => {
+  it('does not exist: the agent starts, alarms, does not acknowledge, and recovers', async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'later', 'keys.json');
+    const agent = await begin(() => ({ files: [{ path, format: 'json' }] }), { keys: two() });
+    await until(() => agent.keys.lastFailure !== undefined, 'a failure');
+    expect(agent.keys.lastFailure).toContain('the folder or file does not exist (ENOENT)');
+    const health = await agent.call('GET', '/healthz');
+    expect([health.status, health.json]).toMatchObject([503, { status: 'output-failed' }]);
+    expect((await agent.call('GET', '/metrics')).text).toContain(
+      `rekey_agent_output_failed{output="${path}"} 1`,
+    );
+    expect(agent.events.map(({ event }) => event)).toContain('agent_output_failed');
+    expect(agent.keys.acknowledged).toBe(0);
+    expect(
+      reasonOf(await agent.call('POST', '/v1/assistants/ast_1/user-hash', { body: { user_id: 'u' } }))[0],
+    ).toBe(200);
+    await mkdir(join(folder, 'later'));
+    await acknowledged(agent);
+    expect(Object.keys(await jsonOf(path))).toEqual(['ast_1', 'ast_2']);
+    expect((await agent.call('GET', '/healthz')).status).toBe(200);
+  });
+
+  (mountable ? describe : describe.skip)('of a small disk', () => {
+    it('is full or read-only: the old file stays whole, and nothing is acknowledged', async () => {
+      const folder = await temporaryFolder();
+      const disk = join(folder, 'disk');
+      await mkdir(disk);
+      mount(disk, 'size=16k');
+      try {
+        const path = join(disk, 'keys.json');
+        const agent = await begin(() => ({ files: [{ path, format: 'json' }] }), { keys: two() });
+        await acknowledged(agent);
+        const before = await read(path);
+        await writeFile(join(disk, 'ballast'), Buffer.alloc(64 * 1024)).catch(() => {});
+        agent.keys.publish('ast_1', 'sk_1b');
+        await until(
+          () => agent.keys.lastFailure?.includes('the disk is full (ENOSPC)') === true,
+          'a full disk',
+        );
+        expect(await read(path)).toBe(before);
+        await rm(join(disk, 'ballast'));
+        await acknowledged(agent);
+        expect((await jsonOf(path))['ast_1']).toMatchObject({ secret_key: 'sk_1b' });
+        mount(disk, 'remount,ro');
+        agent.keys.publish('ast_1', 'sk_1c');
+        await until(
+          () => agent.keys.lastFailure?.includes('read-only (EROFS)') === true,
+          'a read-only folder',
+        );
+        expect((await jsonOf(path))['ast_1']).toMatchObject({ secret_key: 'sk_1b' });
+        expect(await readdir(disk)).toEqual(['keys.json']);
+        await agent.agent.close();
+      } finally {
+        spawnSync('umount', ['-l', disk]);
+      }
+    });
+  });
+});
