@@ -196,7 +196,7 @@ describe('while Rekey is away', () => {
 
 describe('at the end', () => {
   it('an agent whose consumer is removed says so, and the age of its keys grows', async () => {
-    expect((await startRekey(on.system, ['consumer', 'remove', 'billing']).result).code).toBe(0);
+    expect((await startRekey(on.system, ['consumer', 'remove', 'billing', '--yes']).result).code).toBe(0);
     const { json } = (await eventually(health, (now) => now.json['revoked'] === true)) as { json: object };
     expect(json).toMatchObject({ status: 'revoked' });
     await eventually(userHash, (now) => Number(now.json['age_ms']) > 1000);
