@@ -217,7 +217,7 @@ describe('the packed SDKs', () => {
       "await rekey.rotateAndWait({ orgId: 'org_1' });",
       "if ((await rekey.getRotation('rot_1')).state === 'DONE') keys;",
     ]);
-    const lines = await wrong.catch(({ message }: Error) => message.match(/^wrong\.ts\(\d+/gm));
+    const lines = await wrong.catch(({ message }: Error) => message.match(/wrong\.ts\(\d+/g));
     expect(lines).toEqual(['wrong.ts(6', 'wrong.ts(7', 'wrong.ts(8']);
   }, 60_000);
 });

@@ -68,11 +68,11 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
     "npx rekey consumer keygen billing.json   # the service's key file; its public part goes to Rekey:",
   ],
   ['libs/subscriber/README.md', 'npm run pack -- subscriber'],
-  ['libs/client/README.md', 'npm run pack -- client'],
   [
     'libs/subscriber/README.md',
     'REDIS_URL=redis://127.0.0.1:6379 REKEY_CONSUMER_KEY_FILE=billing.json node ../my-service/service.mjs',
   ],
+  ['libs/client/README.md', 'npm run pack -- client'],
   [
     'libs/client/README.md',
     'export REKEY_TOKEN_FILE=.rekey/admin.token   # says who calls; npm start has made it\n' +

@@ -1,5 +1,5 @@
-// How nx release reads and writes versions here: those of package.json, which are exact. Nx's own way needs its
-// plugin for JavaScript. JavaScript, because Nx loads it with require.
+// How nx release reads and writes versions here: those of package.json, which are exact. Nx's own way needs
+// its plugin for JavaScript. Nx loads this file with require.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { VersionActions } from 'nx/release/index.js';
