@@ -64,9 +64,10 @@ const onTerminal = async (
   return { code, screen };
 };
 
-const COLORS = /\u001b\[[\d;]*m/;
-const without = (screen: string): string =>
-  screen.replaceAll(/\u001b\[[\d;?]*[A-Za-z]/g, '').replaceAll('\r', '');
+const ESCAPE = String.fromCharCode(27);
+const COLORS = new RegExp(`${ESCAPE}\\[[\\d;]*m`);
+const SEQUENCES = new RegExp(`${ESCAPE}\\[[\\d;?]*[A-Za-z]`, 'g');
+const without = (screen: string): string => screen.replaceAll(SEQUENCES, '').replaceAll('\r', '');
 
 describe('colors', () => {
   it('are those of states on a terminal, unless the user wants none', async () => {
@@ -113,7 +114,7 @@ describe('a question', () => {
 });
 
 describe('rekey login on a terminal', () => {
-  it('asks, shows no character of the token, checks with the gateway, and stores a file of the user', async () => {
+  it('asks, shows nothing of the token, checks with the gateway, and stores a private file', async () => {
     const gateway = system.gateway.ready['address']!;
     const token = 'rekey_typed-by-the-user';
     const { code, screen } = await onTerminal(

@@ -58,8 +58,9 @@ TLS_OPTIONS
 
 ## Completion
 
-\`rekey completion bash\` prints a script that completes commands, options, ids and names with Tab; \`zsh\` and
-\`fish\` are supported too. It asks the gateway for ids and names, for a second at most. Completion applies to the \`rekey\` command. If you have only \`npx rekey\`, define
+\`rekey completion bash\` prints a script that completes commands, options, ids and names with Tab; \`zsh\`
+and \`fish\` are supported too. It asks the gateway for ids and names, for a second at most. Completion
+applies to the \`rekey\` command. If you have only \`npx rekey\`, define
 \`rekey\` first, in this folder; for bash:
 
 \`\`\`sh

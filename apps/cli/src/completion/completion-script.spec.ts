@@ -22,7 +22,7 @@ const program = new Command('rekey')
     ),
   );
 
-/** In place of `rekey`: answers with the kinds that it is asked for, and with words that a shell could run. */
+/** In place of `rekey`: the kinds that it is asked for, and words that a shell could run. */
 const REKEY = `rekey() { printf '%s\\n' "of-$3" 'of-$(touch ran)' 'of-*' "$5x"; }`;
 
 const complete = async (...words: string[]): Promise<string[]> => {

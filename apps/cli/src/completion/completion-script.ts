@@ -19,7 +19,7 @@ interface Word {
   description: string;
 }
 
-/** The value of an option: none, one of these words, the path of a file, any text, or what the gateway knows. */
+/** The value of an option: none, one of these words, a path, any text, or what the gateway knows. */
 type Value = 'none' | 'path' | 'other' | readonly string[] | { kind: ValueKind };
 
 export const completionShells = ['bash', 'zsh', 'fish'] as const;

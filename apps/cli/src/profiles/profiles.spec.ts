@@ -163,7 +163,7 @@ describe('what a command takes', () => {
     await writeRunningStart(join(folder, 'project/.rekey/running.json'), { ...started, environment });
   };
 
-  it('an option before variables, variables before the profile in use, and this before npm start', async () => {
+  it('an option, then variables, then the profile in use, then npm start', async () => {
     await runStart();
     await writeProfiles(two('prod'));
     expect(await prepare()).toBe('prod:1');

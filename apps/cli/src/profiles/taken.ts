@@ -117,7 +117,8 @@ const takeNamed = async (
   const isOther = before !== undefined && before !== profile.gateway;
   if (isOther && !beforeVariables)
     throw new CliError(
-      `${from} is ${name}, whose gateway is ${profile.gateway}, and GRPC_ADDRESS is another. Unset one of them.`,
+      `${from} is ${name}, whose gateway is ${profile.gateway}, and GRPC_ADDRESS is another. ` +
+        'Unset one of them.',
       'INVALID_ARGUMENT',
     );
   const missing = Object.entries(variablesOf(profile)).filter(([key]) => env[key] === undefined);
