@@ -18,7 +18,7 @@ const Tls = z.union([
 const Gateway = z
   .strictObject({
     address,
-    tls: Tls.default(false),
+    tls: Tls.optional(),
     token_file: path.optional(),
   })
   .superRefine(({ tls }, ctx) => {

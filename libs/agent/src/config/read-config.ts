@@ -99,7 +99,7 @@ const withAbsolutePaths = (config: AgentConfig, folder: string): AgentConfig => 
       ...gateway,
       token_file: at(gateway.token_file),
       tls:
-        typeof gateway.tls === 'boolean'
+        typeof gateway.tls !== 'object'
           ? gateway.tls
           : {
               ...gateway.tls,
