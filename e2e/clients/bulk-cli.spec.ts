@@ -65,8 +65,12 @@ describe('with a worker', () => {
     expect(out).toMatch(/reason +quarterly/);
     expect(out).toMatch(new RegExp(`verified +${ASSISTANTS} published keys are in force`));
     const lines = (await readFile(results, 'utf8')).trim().split('\r\n');
-    expect(lines[0]).toBe('assistant_id,state,reason,message');
-    expect(lines.slice(1).every((line) => /^ast_\d+,SUCCEEDED,,$/.test(line))).toBe(true);
+    expect(lines[0]).toMatch(/^assistant_id,state,reason,message,version,rotation_id,publish_time,/);
+    expect(
+      lines
+        .slice(1)
+        .every((line) => /^ast_\d+,SUCCEEDED,,,\d+,rot_\w+,20[^,]+Z,blk_\w+,org_demo,/.test(line)),
+    ).toBe(true);
     expect(lines).toHaveLength(ASSISTANTS + 1);
     await expectTruth(system);
   });
@@ -132,7 +136,7 @@ describe('with a worker', () => {
     );
 
     expect((await rekey(['bulk', 'items', id, '--state', 'failed'])).out).toMatch(
-      /^ASSISTANT +STATE +ERROR\nnobody +FAILED +ASSISTANT_NOT_FOUND: .*API key\..*\n$/,
+      /^ASSISTANT +STATE +ERROR\nnobody +FAILED +ASSISTANT_NOT_FOUND: .*then retry the bulk rotation\.\n$/,
     );
     expect((await rekey(['bulk', 'items', id, '--limit', '1', '--json'])).json()).toEqual([
       { assistant_id: 'ast_3', ...succeeded },
