@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { globSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -35,7 +36,11 @@ export const freshCopy = async (): Promise<{ parent: string; folder: string; dis
       },
     );
   }
-  await linkPackages(join(repositoryRoot, 'node_modules'), join(folder, 'node_modules'));
+  // Versions that differ from those of others are in folders of the projects.
+  const folders = globSync(['node_modules', '{apps,libs}/*/node_modules', '{tools,bench,e2e}/node_modules'], {
+    cwd: repositoryRoot,
+  });
+  for (const path of folders) await linkPackages(join(repositoryRoot, path), join(folder, path));
   const git = (...args: string[]) =>
     run(
       'git',
