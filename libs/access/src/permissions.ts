@@ -6,7 +6,7 @@ export const RANKED_ROLES = ['viewer', 'rotator', 'operator', 'admin'] as const;
 export const ROLES = [...RANKED_ROLES, 'auditor'] as const;
 type NamedRole = (typeof ROLES)[number];
 /** The role of a service that follows the events of one consumer, and acknowledges as that consumer. */
-export type ConsumerRole = `consumer:${string}`;
+type ConsumerRole = `consumer:${string}`;
 export type Role = NamedRole | ConsumerRole;
 
 const CONSUMER_ROLE = 'consumer:';

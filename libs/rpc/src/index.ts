@@ -33,7 +33,5 @@ export type {
 export type * from './generated/rekey/v1/CreateRotationPolicyRequest.ts';
 export type { Rotation__Output as ProtoRotation } from './generated/rekey/v1/Rotation.ts';
 export type { Status__Output as ProtoStatus } from './generated/rekey/v1/Status.ts';
-export type { EventEntry, EventEntry__Output } from './generated/rekey/v1/EventEntry.ts';
-export type { EventRecord, EventRecord__Output } from './generated/rekey/v1/EventRecord.ts';
-export type { WatchEventsResponse__Output } from './generated/rekey/v1/WatchEventsResponse.ts';
-export type { GetEventsStateResponse__Output } from './generated/rekey/v1/GetEventsStateResponse.ts';
+export type { EventEntry } from './generated/rekey/v1/EventEntry.ts';
+export type { EventRecord } from './generated/rekey/v1/EventRecord.ts';

@@ -14,6 +14,7 @@ export const longFiles: Readonly<Record<string, string>> = {
 /** Folders that may hold more than MAX_FOLDER_FILES files. */
 export const fullFolders: Readonly<Record<string, string>> = {
   '.': 'Tools look for their configuration in the root of the repository.',
+  'docs/guides': 'The README names each: a reader chooses from one list.',
   'docs/internals/decisions': 'Decisions are numbered, and read as one list.',
 };
 

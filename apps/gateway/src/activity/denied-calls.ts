@@ -117,7 +117,7 @@ const createCounts = (): Counts => ({
   mayWrite: createAllowance(FIRST_AT_ONCE, FIRST_A_SECOND),
 });
 
-/** Those that are counted together. All that name nobody are of `anonymous`: their network tells them apart. */
+/** Those that are counted together. All that name nobody are `anonymous`, by network. */
 const keyOf = ({ type, by, address, target }: ActivityRecord): string =>
   JSON.stringify([type, by, address && networkOf(address), target]);
 

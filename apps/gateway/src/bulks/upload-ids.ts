@@ -12,7 +12,7 @@ interface UploadedIds {
 export type UploadIds = (caller: string, stop: (error: unknown) => void) => UploadedIds;
 
 /** What one caller may hold while others need room. */
-export interface UploadShare {
+interface UploadShare {
   share: number;
   /** The error of a caller that holds more. */
   refusal(caller: string): RekeyError;

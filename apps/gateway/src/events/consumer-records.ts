@@ -23,7 +23,7 @@ interface SnapshotPage {
 }
 
 /** What a consumer may know of what is stored. */
-export interface ConsumerRecords {
+interface ConsumerRecords {
   /** Fewer than were asked for if they are long. */
   current(view: ConsumerView, assistantIds: readonly string[]): Promise<EventRecord[]>;
   page(view: ConsumerView, place: SnapshotPlace | undefined): Promise<SnapshotPage>;

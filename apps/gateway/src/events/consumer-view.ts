@@ -15,7 +15,7 @@ export interface ConsumerView {
  * `whole`: it is sent as it is. `withheld`: the consumer learns that the assistant has left its orgs.
  * `skipped`: it learns nothing but the number.
  */
-export type Verdict = 'whole' | 'withheld' | 'skipped';
+type Verdict = 'whole' | 'withheld' | 'skipped';
 
 const sees = ({ orgs }: ConsumerView, orgId: string | undefined): boolean =>
   orgId !== undefined && mayRead({ orgs: orgs as string[] }, orgId);

@@ -13,7 +13,7 @@ interface FollowedStream {
   end(): Promise<EventsEnd>;
 }
 
-export interface EventHubOptions {
+interface EventHubOptions {
   views: ConsumerViews;
   /** For watchers that are behind. */
   readAfter(id: string): Promise<{ entries: StreamEntry[] }>;
@@ -23,7 +23,7 @@ export interface EventHubOptions {
 }
 
 /** One watch of a consumer. */
-export interface EventWatch {
+interface EventWatch {
   /** The consumer, as it is believed now. Throws if it is not served any more. */
   view(): ConsumerView;
   /** The next entries after a position; none at the end of the stream. */
@@ -110,6 +110,16 @@ class Groups {
   }
 }
 
+/** The first entry after `head`; a text that is too long for the connection is read without it. */
+const waitForEntry = (
+  from: ReturnType<EventHubOptions['follow']>,
+  head: string,
+): Promise<StreamEntry | undefined> =>
+  from.wait(head, BLOCK_MS).catch((error: unknown) => {
+    if (error instanceof ReplyTooLarge) return undefined;
+    throw error;
+  });
+
 /** Follows the stream from the first caller on. */
 const createFollowing = ({ views, follow, onError }: EventHubOptions, groups: Groups) => {
   const closing = new AbortController();
@@ -139,15 +149,9 @@ const createFollowing = ({ views, follow, onError }: EventHubOptions, groups: Gr
     groups.wakeAll();
     arrived();
   };
-  /** The first entry after the ring; a text that is too long for the connection is read without it. */
-  const wait = (from: NonNullable<typeof stream>, head: string): Promise<StreamEntry | undefined> =>
-    from.wait(head, BLOCK_MS).catch((error: unknown) => {
-      if (error instanceof ReplyTooLarge) return undefined;
-      throw error;
-    });
   const look = async (from: NonNullable<typeof stream>): Promise<void> => {
     if (!ring) return begin(from);
-    const entry = await wait(from, ring.head);
+    const entry = await waitForEntry(from, ring.head);
     if (entry) await add([entry]);
     for (;;) {
       const { entries, more, lastEntryId } = await from.after(ring.head);

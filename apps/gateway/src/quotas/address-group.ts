@@ -29,5 +29,5 @@ export const addressOf = (peer: string | undefined): string => {
 export const networkOf = (address: string): string =>
   isIPv6(address) ? `${groupsOf(address).slice(0, NETWORK_GROUPS).join(':')}::/64` : address;
 
-/** What counts as one address: an IPv4 address, or the /64 of an IPv6 address. `peer` as `addressOf` takes it. */
+/** What counts as one address: an IPv4 address, or the /64 of an IPv6 address. `addressOf` takes `peer`. */
 export const addressGroup = (peer: string | undefined): string => networkOf(addressOf(peer));

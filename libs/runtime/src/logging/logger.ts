@@ -16,7 +16,7 @@ export interface Logger {
 /** A process has one output of its log, which all its loggers share. */
 let standardOutput: LineOutput | undefined;
 
-export interface LogTarget {
+interface LogTarget {
   /** `text` is for people: time, level, event, message and fields on one line. */
   format?: 'json' | 'text';
   /** Standard output, or standard error if standard output belongs to another program. */

@@ -140,7 +140,7 @@ export const ActivityRecord = z.object({
     .string()
     .regex(/^[0-9a-f]{32}$/)
     .optional(),
-  /** Of a failed authentication: the address of the connection, or the /64 that counted ones have in common. */
+  /** Of a failed authentication: the address of the connection, or the /64 that those counted share. */
   address: z
     .string()
     .regex(/^[0-9a-f.:]{2,45}(?:\/64)?$/)

@@ -8,7 +8,7 @@ interface Probe {
 }
 
 /** What proves how recent the held keys are: nothing that a gateway sends by itself does. */
-export interface EndProbes {
+interface EndProbes {
   /** Notes an answer to a question that was sent at this time (`performance.now()`). */
   answered(sentMs: number, state: EventsState): void;
   /** The last time up to which everything is applied, once everything up to this id is. */

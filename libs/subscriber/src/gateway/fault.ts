@@ -1,5 +1,5 @@
 /** What ends a session, once. */
-export interface Fault {
+interface Fault {
   readonly signal: AbortSignal;
   end(why?: Error): void;
   /** Rejects with the fault, should it come before the answer. */

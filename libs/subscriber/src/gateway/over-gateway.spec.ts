@@ -77,7 +77,7 @@ describe('a consumer that follows a gateway', () => {
     );
   });
 
-  it('comes to the end of a stream of events of others, and takes no snapshot for their numbers', async () => {
+  it('comes to the end of a stream of foreign events, and takes no snapshot for their numbers', async () => {
     const reasons = snapshots();
     for (let i = 0; i < 30; i += 1)
       await rekey.publish(`ast_other_${i}`, `sk other ${i}`, { orgId: 'org_2' });

@@ -22,6 +22,24 @@ export interface WatchedItems {
 const MAX_WAITING_ITEMS = 1000;
 const MAX_WAITING_CHARACTERS = 4 * 1024 * 1024;
 
+/** Resolves when what `listen` is given is called, or after a time. */
+const calledWithin = (ms: number, listen: (done: () => void) => void): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      listen(() => {});
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    listen(done);
+  });
+
+const placeAfter = ({ id, skipped }: EventEntry, before: Place): Place => {
+  const last = skipped.at(-1);
+  if (!last) return { ...before, id };
+  return { id, seq: Number(last.lastSeq), run: Number(last.run) === 0 ? before.run : Number(last.run) };
+};
+
 export const createWatchedItems = (
   begin: Place,
   open: (signal: AbortSignal) => AsyncIterable<EventsMessage>,
@@ -80,12 +98,7 @@ export const createWatchedItems = (
       const items: StreamItem[] = [];
       for (const entry of entries) {
         if (isKnown(entry)) {
-          const last = entry.skipped.at(-1);
-          told = {
-            id: entry.id,
-            seq: last === undefined ? told.seq : Number(last.lastSeq),
-            run: last === undefined || Number(last.run) === 0 ? told.run : Number(last.run),
-          };
+          told = placeAfter(entry, told);
           continue;
         }
         const [first, ...others] = itemsOfEntry(entry);
@@ -99,15 +112,6 @@ export const createWatchedItems = (
       return itemsOfEntry(entry);
     },
     arrival: (ms) =>
-      new Promise((resolve) => {
-        const done = (): void => {
-          clearTimeout(timer);
-          onArrival = () => {};
-          resolve();
-        };
-        const timer = setTimeout(done, ms);
-        onArrival = done;
-        if (waiting.length > 0) done();
-      }),
+      waiting.length > 0 ? Promise.resolve() : calledWithin(ms, (done) => (onArrival = done)),
   };
 };

@@ -20,7 +20,7 @@ export interface RedisSession {
 }
 
 /** Creates a connection that does not connect by itself. */
-export type Connect = () => Redis;
+type Connect = () => Redis;
 
 export const ANSWER_WITHIN_MS = 5000;
 const CHECK_EVERY_MS = 250;

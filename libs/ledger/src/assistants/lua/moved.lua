@@ -1,7 +1,7 @@
 -- An assistant that is published under another org than before. Consumers of that org must not sign with the
--- key that they hold, and the gateway shows them nothing of other orgs: the event names the org that it leaves,
--- and the assistant's entry the last ones. Nothing proves these: they are used to withhold, and for nothing
--- else.
+-- key that they hold, and the gateway shows them nothing of other orgs: the event names the org that it
+-- leaves, and the assistant's entry the last ones. Nothing proves these: they are used to withhold, and for
+-- nothing else.
 --
 -- @include scripts/decoded
 

@@ -11,9 +11,9 @@
 -- @arg chars number: stop once the texts have as many bytes
 -- @arg longest number: the bytes of the longest event
 -- @reply READ redis_us number, last_id text, last_entry_id text, more flag, entries text...: the time of
---   Redis in µs; the last id that the stream has given, or '' if there is no stream; that of its last entry, or
---   0-0; whether it stopped early; and of each entry the id, what its text is (`event`, `none` or `long`), and
---   the field `event`, or ''
+--   Redis in µs; the last id that the stream has given, or '' if there is no stream; that of its last entry,
+--   or 0-0; whether it stopped early; and of each entry the id, what its text is (`event`, `none` or `long`),
+--   and the field `event`, or ''
 -- @include scripts/call
 -- @include scripts/stream-end
 -- @include time/redis-time

@@ -66,7 +66,7 @@ export const gatewayEvents = {
     level: 'warn',
     message: 'the stream of events could not be read; retrying',
     meaning:
-      'Consumers that follow events over gRPC are sent nothing, and become stale, until the gateway can read ' +
+      'Consumers that follow events over gRPC receive nothing, and become stale, until the gateway reads ' +
       'the stream. See `err`.',
   },
   gateway_activity_unreadable: {
