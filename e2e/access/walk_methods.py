@@ -106,6 +106,7 @@ class Gateway:
             },
             "SweepService": lambda: {"id": self.create("SweepService.CreateSweep", org).id},
             "ConsumerService": lambda: {"name": self.create("ConsumerService.AddConsumer", org).name},
+            "EventService": lambda: {"consumer": self.create("ConsumerService.AddConsumer", org).name},
             "AccessService": lambda: {
                 "token_name": self.create("AccessService.CreateToken", org).token.name
             },
@@ -131,8 +132,10 @@ class Gateway:
             "public_jwk": self.given["public_jwk"],
             "ledger_id": "none",
             "every_days": 30,
+            "after": "0-0",
             **subject,
         }
+        values["ack"] = acknowledgement(values.get("consumer"))
         if method.name.startswith("List") or method.name in ("WatchActivity", "CheckAccess"):
             # Nothing that narrows what is listed, or asked about.
             values = {"permission": "rotations.read", "id": subject.get("id", "")}
@@ -193,13 +196,35 @@ def targets(gateway, name, method, orgs):
     where = gateway.page[name]["where"]
     if "subject" not in where:
         return [(org, None, {}) for org in orgs] if where == "request" else [(orgs[0], None, {})]
-    missing = {"id": missing_id(method), "name": "walk-missing", "token_name": "walk-missing"}
+    missing = {
+        "id": missing_id(method),
+        **dict.fromkeys(["name", "token_name", "consumer"], "walk-missing"),
+    }
     if method.service == "AssistantService":
         return [(org, None, {"assistant_id": "ast_missing"}) for org in orgs]
     if name == "RotationService.RotateSecretKey":
         return [(org, None, {}) for org in orgs]
     found = [(org, org, gateway.subject(method, org)) for org in orgs]
     return [*found, (orgs[0], None, missing)]
+
+
+def acknowledgement(consumer):
+    """What an instance that has applied nothing reports."""
+    nothing = {"count": 0, "first": []}
+    report = {
+        "consumer": consumer,
+        "instance": "walk",
+        "lease_ms": 1000,
+        "position": "0-0",
+        "seq": 0,
+        "keys": 0,
+        "unapplied": nothing,
+        "refused": nothing,
+        "number": 1,
+        "sent_ms": 1,
+        "leaving": False,
+    }
+    return json.dumps(report)
 
 
 def missing_id(method):

@@ -1,5 +1,5 @@
 import '@rekey/runtime/check-node';
-import { flushCompileCache } from 'node:module';
+import nodeModule from 'node:module';
 import { createAdmin } from './admin/admin.ts';
 import { createApi } from './api/api.ts';
 import { noCounts } from './api/counts.ts';
@@ -73,7 +73,7 @@ try {
     adminAddress: await listen(admin, { port: adminPort, host: '127.0.0.1', option: '--admin-port' }),
   });
   // Specs kill it: what Node has compiled would be lost, and be compiled again for each of them.
-  flushCompileCache();
+  nodeModule.flushCompileCache();
 } catch (error) {
   fail((error as Error).message);
 }

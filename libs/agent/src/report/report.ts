@@ -3,7 +3,7 @@ import type { ReportDeps } from './report-deps.ts';
 
 /** What the agent says of itself. */
 export interface Report {
-  /** Healthy: the keys are up to date, and every output shows them. */
+  /** Healthy: the keys are up to date, and no output has failed. */
   health(): { isHealthy: boolean; json: string };
   /** The Prometheus text format. */
   metrics(): string;
