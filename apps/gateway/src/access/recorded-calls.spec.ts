@@ -217,7 +217,11 @@ const rows = Object.entries(
 
 describe('a call that changes something', () => {
   it('is in this list, whichever method it has', () => {
-    const changing = rows.filter(({ rpc }) => rpc.effect !== 'read').map(({ method }) => method);
+    const changing = rows
+      .filter(({ rpc }) => rpc.effect !== 'read')
+      .map(({ method }) => method)
+      // What a consumer reports, several times a second: `rekey consumer status` shows it.
+      .filter((method) => method !== 'EventService/Acknowledge');
     expect(Object.keys(methods).toSorted()).toEqual(changing.toSorted());
   });
 

@@ -95,10 +95,16 @@ const createReads = ({ run }: Connection): Pick<Events, 'after' | 'last' | 'end'
 /** Asks once for each connection: another Redis answers on another connection. */
 const createRunId = (redis: Redis): Events['runId'] => {
   let known: Promise<string> | undefined;
-  redis.on('close', () => (known = undefined));
+  let isListening = false;
+  const listen = (): void => {
+    if (isListening) return;
+    isListening = true;
+    redis.on('close', () => (known = undefined));
+  };
   const read = async (): Promise<string> =>
     /^run_id:(\S+)/m.exec(String(await redis.info('server')))?.[1] ?? '';
   return () => {
+    listen();
     const asked = (known ??= read());
     asked.catch(() => {
       if (known === asked) known = undefined;
