@@ -89,7 +89,7 @@ const registryOf = (proved: string[], laggingWorkers: string[], silentWorkers: s
 describe('rekey consumer remove', () => {
   it('waits until the workers have proved that they know, and prints the revision', async () => {
     behind = 2;
-    expect(await rekey('consumer', 'remove', 'billing')).toBe(0);
+    expect(await rekey('consumer', 'remove', 'billing', '--yes')).toBe(0);
     expect(out).toContain('billing is removed (rev 7)');
     expect(behind).toBeLessThan(0);
   });

@@ -33,8 +33,8 @@ export const createAssistantService = (deps: AssistantServiceDeps): RpcTable['As
       ...ofAssistant,
       effect: 'read',
       handler: async ({ assistantId }) => {
-        const [current, listed, history] = await Promise.all([
-          read(assistantId),
+        const current = await read(assistantId);
+        const [listed, history] = await Promise.all([
           ledger.listing.get(assistantId),
           ledger.listing.history(assistantId),
         ]);

@@ -83,8 +83,8 @@ export const listAssistants = async (
     notAcknowledgedBy === undefined
       ? undefined
       : await unacknowledgedBy({ ...deps, registry: deps.ledger.registry }, notAcknowledgedBy, sees);
-  const [orgIds, isComplete, nowMs] = await Promise.all([
-    orgsOf(deps, orgId, sees),
+  const orgIds = await orgsOf(deps, orgId, sees);
+  const [isComplete, nowMs] = await Promise.all([
     listing.index.isComplete(),
     olderThan === undefined ? 0 : deps.ledger.system.nowMs(),
   ]);

@@ -54,6 +54,7 @@ export const followSession = async (
 ): Promise<never> => {
   const { state, schedule, stream, freshness, settings } = deps;
   await recognise(deps, at);
+  state.recognised = at;
   if (!state.reading && !schedule.due) schedule.demand('start');
   const stopWatching = startWatching(deps, at);
   try {

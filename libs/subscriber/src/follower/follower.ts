@@ -160,8 +160,10 @@ const acknowledgementOf = (
   refusals: Refusals,
   gate: Gate,
 ): Acknowledgement | undefined => {
-  const { ready, revoked, restored, session, instance, enrolment } = state;
+  const { ready, revoked, restored, session, recognised, instance, enrolment } = state;
   if (!ready || restored || revoked || !session || !enrolment) return undefined;
+  // It may be another Redis, where the position has no meaning.
+  if (session !== recognised) return undefined;
   state.acknowledgements += 1;
   const reported = refusals.report();
   return {

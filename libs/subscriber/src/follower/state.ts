@@ -17,6 +17,8 @@ export interface FollowState {
   /** The name under which this process acknowledges. */
   readonly instance: string;
   session: Session | undefined;
+  /** The session of which it is known whether its Redis is the one of before. */
+  recognised: Session | undefined;
   enrolment: Enrolment | undefined;
   /** The place up to which the stream has been read. */
   reading: Place | undefined;
@@ -51,6 +53,7 @@ export interface FollowState {
 export const createState = (): FollowState => ({
   instance: randomBytes(6).toString('hex'),
   session: undefined,
+  recognised: undefined,
   enrolment: undefined,
   reading: undefined,
   position: NOWHERE,
