@@ -39,6 +39,7 @@ describe('the metrics of the gateway', () => {
       'rekey_gateway_open_streams{service="rekey.v1.ActivityService",method="WatchActivity"} 0',
       `rekey_gateway_open_streams{${bulk},method="CreateBulkRotation"} 0`,
       `rekey_gateway_open_streams{${bulk},method="WatchBulkRotation"} 1`,
+      'rekey_gateway_open_streams{service="rekey.v1.EventService",method="WatchEvents"} 0',
       'rekey_gateway_open_streams{service="rekey.v1.RotationPolicyService",method="CreateRotationPolicy"} 0',
     ]);
     expect(await linesOf(metrics, 'rekey_gateway_waiters')).toEqual(['rekey_gateway_waiters 7']);

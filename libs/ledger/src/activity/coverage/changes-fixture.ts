@@ -156,7 +156,8 @@ const eventsOf = (snapshot: Snapshot): Event[] => {
   return text
     .slice('stream '.length)
     .split('\n')
-    .filter((line) => line !== '')
+    // A flow also writes entries that are no events.
+    .filter((line) => line.startsWith('event={'))
     .map((line) => JSON.parse(line.slice('event='.length)) as Event);
 };
 const ofReads = (call: WatchedCall): Found => {
