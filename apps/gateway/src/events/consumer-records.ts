@@ -1,5 +1,6 @@
 import type { Events, Ledger } from '@rekey/ledger';
 import type { EventRecord } from '@rekey/rpc';
+import { RekeyError } from '@rekey/schema';
 import { verdictOfRecord, type ConsumerView } from './consumer-view.ts';
 import { factsOf, reduceMalformed, type EventFacts } from './event-facts.ts';
 import type { SnapshotPlace } from './event-requests.ts';
@@ -90,11 +91,11 @@ const charactersOf = (stored: readonly Stored[]): number =>
 
 const hasContent = ({ event, withheld }: EventRecord): boolean => event !== undefined || withheld != null;
 
-const toStored = ({
-  events,
-}: {
-  events: readonly { assistantId: string; event: string | null }[];
-}): Stored[] => events.map(({ assistantId, event }) => ({ assistantId, text: event }));
+/** Throws for an index that cannot be read: a consumer would take what it lacks for everything there is. */
+const toStored = ({ events, damaged }: Awaited<ReturnType<Assistants['publishedPage']>>): Stored[] => {
+  if (damaged) throw new RekeyError('LEDGER_CORRUPT');
+  return events.map(({ assistantId, event }) => ({ assistantId, text: event }));
+};
 
 /** The orgs of a consumer in the order of a snapshot. */
 const orderedOrgs = async ({ events }: RecordsDeps, { orgs }: ConsumerView): Promise<readonly string[]> =>

@@ -1,5 +1,5 @@
 import type { Events, Registry, SeenConsumer } from '@rekey/ledger';
-import { RekeyError } from '@rekey/schema';
+import { ORG_ALIAS, RekeyError } from '@rekey/schema';
 import type { ConsumerView } from './consumer-view.ts';
 
 /** What each consumer is served by, as the registry proves it. */
@@ -18,13 +18,16 @@ export interface ConsumerViews {
   look(): Promise<unknown>;
 }
 
-type BelievedConsumers = Pick<Registry, 'look' | 'requireTrusted' | 'get' | 'lost' | 'version'>;
+type BelievedConsumers = Pick<Registry, 'look' | 'requireTrusted' | 'get' | 'lost' | 'version' | 'alias'>;
 
-const viewOf = ({ consumer, text, storedOrgs }: SeenConsumer): ConsumerView => ({
+/** What was published under `c` stays there until its key is published again under the real id. */
+const withAlias = (orgs: readonly string[], alias: string): string[] =>
+  orgs.includes(alias) ? [...new Set([...orgs, ORG_ALIAS])] : [...orgs];
+
+const viewOf = ({ consumer, text, storedOrgs }: SeenConsumer, alias: string): ConsumerView => ({
   name: consumer.name,
   entry: text,
-  // What was published under `c` stays there: an entry may still name it.
-  orgs: [...new Set([...consumer.orgs, ...storedOrgs])],
+  orgs: withAlias([...new Set([...consumer.orgs, ...storedOrgs])], alias),
   kid: consumer.grant_kid,
 });
 
@@ -49,7 +52,7 @@ export const createConsumerViews = (
       if (registry.lost().includes(name)) throw new RekeyError('CONSUMER_LOST', { which: name });
       return undefined;
     }
-    const view = viewOf(seen);
+    const view = viewOf(seen, registry.alias());
     views.set(name, view);
     return view;
   };
@@ -57,7 +60,7 @@ export const createConsumerViews = (
     registered(name) ?? {
       name,
       entry: undefined,
-      orgs: await events.formerConsumer(name),
+      orgs: withAlias(await events.formerConsumer(name), registry.alias()),
       kid: undefined,
     };
 

@@ -20,12 +20,19 @@ class SkippedNumbers {
     else this.ranges.push({ firstSeq: seq, lastSeq: seq, run });
   }
 
+  get size(): number {
+    return this.ranges.length;
+  }
+
   take(): Range[] {
     const { ranges } = this;
     this.ranges = [];
     return ranges;
   }
 }
+
+/** A message with more ranges is long. Only numbers that do not rise by one make so many. */
+const MANY_RANGES = 1000;
 
 /** Makes the entries of one watch: each tells what was skipped before it. */
 export class EntryMessages {
@@ -46,6 +53,11 @@ export class EntryMessages {
     if (verdict === 'whole') return { ...entry, event: text };
     const { subject, version, seq = 0, run = 0 } = facts;
     return { ...entry, withheld: { assistantId: subject, version, seq, run } };
+  }
+
+  /** What was skipped should be told, whether or not anything else is. */
+  get areMany(): boolean {
+    return this.skipped.size >= MANY_RANGES;
   }
 
   /** What was skipped after the last entry; undefined if nothing was. */

@@ -23,7 +23,7 @@ interface EventHubOptions {
 }
 
 /** One watch of a consumer. */
-interface EventWatch {
+export interface EventWatch {
   /** The consumer, as it is believed now. Throws if it is not served any more. */
   view(): ConsumerView;
   /** The next entries after a position; none at the end of the stream. */
@@ -145,7 +145,10 @@ const createFollowing = ({ views, follow, onError }: EventHubOptions, groups: Gr
     arrived();
   };
   const begin = async (from: NonNullable<typeof stream>): Promise<void> => {
-    ring = new EventRing((await from.end()).lastEntryId);
+    const { lastEntryId } = await from.end();
+    // What follows is judged by all changes of consumers before it.
+    await views.look().catch(onError);
+    ring = new EventRing(lastEntryId);
     groups.wakeAll();
     arrived();
   };

@@ -34,10 +34,14 @@ export const Acknowledge = z
     error: 'must be an acknowledgement of this consumer',
   });
 
+/** A larger one is refused by Redis. */
+const isCursor = (text: string): boolean => /^\d+$/.test(text) && BigInt(text) < 2n ** 64n;
+
 /** The place of a page of a snapshot: of which org, or of what is uncertain, and where in its index. */
 export const SnapshotPlace = z
   .string()
   .regex(/^(?:r:[\w.~!*'()%-]{1,1024}:\d{1,20}|u:\d{1,20})$/)
+  .refine((text) => isCursor(text.split(':').at(-1)!))
   .transform((text) => {
     const [kind, ...parts] = text.split(':');
     const cursor = parts.at(-1)!;

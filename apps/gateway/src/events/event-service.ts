@@ -1,6 +1,8 @@
 import type { Events, Ledger, Registry } from '@rekey/ledger';
+import type { Rights } from '@rekey/access';
 import { RekeyError } from '@rekey/schema';
 import type { z } from 'zod';
+import { AccessDenied } from '../pipeline/authorize.ts';
 import { defineRpc, defineServerStreamRpc, type RpcTable } from '../pipeline/rpc.ts';
 import { makePageToken, readPageToken } from '../requests/page-token.ts';
 import { shareReads } from '../shared/share-reads.ts';
@@ -83,6 +85,31 @@ const ofConsumer = (registry: Registry) =>
     consumerOf: ({ consumer }: { consumer: string }) => consumer,
   }) as const;
 
+/**
+ * Throws unless the caller may follow a consumer with the orgs that it has now: the rights that its call was
+ * authorized by may have been those in fewer.
+ */
+const requireRightsIn = (registry: Registry, consumer: string, rights: Rights): void => {
+  if (rights.allowsEverywhere('events.follow') || rights.allowsAs('events.follow', consumer)) return;
+  const orgs = registry.get(consumer)?.consumer.orgs ?? [];
+  if (orgs.length === 0 || !orgs.every((orgId) => rights.allows('events.follow', orgId)))
+    throw new AccessDenied('CONSUMER_NOT_FOUND', orgs);
+};
+
+/** Whoever can send acknowledgements that count for nobody must not fill the stream that all share. */
+const requireSigned = async (
+  { registry, consumerViews }: EventServiceDeps,
+  { consumer, proof }: z.output<typeof Acknowledge>,
+): Promise<void> => {
+  const known = await consumerViews.current(consumer);
+  const { entry, kid } = known.kid === undefined ? await consumerViews.load(consumer) : known;
+  if (entry === undefined) throw new RekeyError('CONSUMER_NOT_FOUND');
+  const mayBeUnsigned = kid !== undefined && registry.get(consumer)?.consumer.ack_key === undefined;
+  if (proof !== undefined || mayBeUnsigned) return;
+  const description = 'is missing: this consumer signs its acknowledgements';
+  throw new RekeyError('INVALID_ARGUMENT', { fieldViolations: [{ field: 'proof', description }] });
+};
+
 export const createEventService = (deps: EventServiceDeps): RpcTable['EventService'] => {
   const { events, eventHub, consumerViews, registry } = deps;
   const records = createConsumerRecords(deps);
@@ -93,7 +120,8 @@ export const createEventService = (deps: EventServiceDeps): RpcTable['EventServi
     WatchEvents: defineServerStreamRpc({
       ...following,
       request: WatchEvents,
-      handler: (request, { signal }) => watchEvents(eventHub, request, signal),
+      handler: (request, { signal, rights }) =>
+        watchEvents(eventHub, request, signal, () => requireRightsIn(registry, request.consumer, rights())),
       respond: (response) => response,
     }),
 
@@ -103,7 +131,8 @@ export const createEventService = (deps: EventServiceDeps): RpcTable['EventServi
       handler: async ({ consumer, pageToken }) => {
         const of = { snapshot: consumer };
         const place = readPageToken(pageToken, of, SnapshotPlace);
-        const view = await consumerViews.current(consumer);
+        // Another gateway may have changed it since the last look.
+        const view = await consumerViews.load(consumer);
         if (view.entry === undefined) throw new RekeyError('CONSUMER_NOT_FOUND');
         const { next, ...page } = await records.page(view, place);
         return { ...page, nextPageToken: makePageToken(next && placeText(next), of) };
@@ -115,7 +144,7 @@ export const createEventService = (deps: EventServiceDeps): RpcTable['EventServi
       ...following,
       request: GetRecords,
       handler: async ({ consumer, assistantIds }) => ({
-        records: await records.current(await consumerViews.current(consumer), assistantIds),
+        records: await records.current(await consumerViews.load(consumer), assistantIds),
       }),
       respond: (found) => found,
     }),
@@ -132,7 +161,10 @@ export const createEventService = (deps: EventServiceDeps): RpcTable['EventServi
       permission: 'events.acknowledge',
       effect: 'change',
       request: Acknowledge,
-      handler: ({ consumer, ack, proof }) => events.acknowledge(consumer, ack, proof),
+      handler: async (request) => {
+        await requireSigned(deps, request);
+        await events.acknowledge(request.consumer, request.ack, request.proof);
+      },
       respond: () => ({}),
     }),
   };

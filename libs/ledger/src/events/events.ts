@@ -175,7 +175,10 @@ export const connectEvents = (redis: Redis, prefix: string) => {
       const [entry] = reply?.[0]?.[1] ?? [];
       if (!entry) return undefined;
       const at = entry[1].indexOf('event');
-      return { id: entry[0], text: at % 2 === 0 ? entry[1][at + 1] : undefined };
+      const text = at % 2 === 0 ? entry[1][at + 1]! : '';
+      // As `after` reads it: what a consumer receives does not depend on when it was read.
+      const isLong = text.length * 3 > LONGEST_BYTES && Buffer.byteLength(text) > LONGEST_BYTES;
+      return { id: entry[0], text: at % 2 === 0 && !isLong ? text : undefined };
     },
   };
 };

@@ -93,7 +93,7 @@ const createFollowing = (
       const taken = take(items, place);
       if (taken.items.length > 0 || !isBefore(place.id, lastEntryId))
         return { ...taken, hasMore: isBefore(readTo!, lastEntryId) };
-      if (performance.now() - beganMs > ARRIVES_WITHIN_MS) throw silent();
+      if (performance.now() - Math.max(beganMs, items.arrivedMs) > ARRIVES_WITHIN_MS) throw silent();
       await items.arrival(ASK_AGAIN_AFTER_MS);
     }
   };
@@ -102,9 +102,14 @@ const createFollowing = (
     read: async (place, waitMs) => {
       const items = follow(place);
       if (waitMs === undefined) return readNow(items, place);
-      if (items.size === 0 && probes.oldestMs() < performance.now() - ARRIVES_WITHIN_MS) throw silent();
-      if (!probing && performance.now() - probedMs >= probeEveryMs)
+      // A watch that is far behind may be silent about the last entry, and not about those before.
+      const silentMs = performance.now() - Math.max(probes.oldestMs(), items.arrivedMs);
+      if (items.size === 0 && silentMs > ARRIVES_WITHIN_MS) throw silent();
+      if (!probing && performance.now() - probedMs >= probeEveryMs) {
         probing = probe(place.id).finally(() => (probing = undefined));
+        // While entries are applied, nothing waits for the answer. A later question fails as this one does.
+        probing.catch(() => {});
+      }
       if (items.size === 0) await Promise.race([items.arrival(waitMs), ...(probing ? [probing] : [])]);
       return { ...take(items, place), hasMore: items.size > 0 };
     },
@@ -128,7 +133,8 @@ const storing = (client: RekeyClient, consumer: string): Pick<Session, 'current'
       while (records.length < assistantIds.length) {
         const rest = assistantIds.slice(records.length);
         const found = await client.eventRecords({ consumer, assistantIds: rest }, options);
-        if (found.length === 0) throw new Error('the gateway returned none of the requested records');
+        if (found.length === 0 || found.some((one, i) => one.assistantId !== rest[i]))
+          throw new Error('the gateway returned other records than the requested ones');
         records.push(...pageOf(found));
       }
       return records;
@@ -158,7 +164,19 @@ export const openGatewaySession = async (
   });
   const onAbort = (): void => fault.end();
   signal.addEventListener('abort', onAbort);
-  const ask: Ask = (more = {}) => fault.guard(client.eventsState({ consumer, ...more }));
+  let runId = '';
+  /** A gateway stays connected to its callers while it finds another Redis. A session is of one. */
+  const ask: Ask = async (more = {}) => {
+    const state = await fault.guard(client.eventsState({ consumer, ...more }));
+    const found = state.redisRunId || runId;
+    if (runId !== '' && found !== runId) {
+      const why = new Error('the gateway answers from another Redis than before');
+      fault.end(why);
+      throw why;
+    }
+    runId = found;
+    return state;
+  };
   const watchFrom = (place: Place): WatchedItems =>
     createWatchedItems(
       place,

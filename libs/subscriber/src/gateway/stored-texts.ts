@@ -23,12 +23,16 @@ const withheldText = ({ assistantId, version, seq, run }: Withheld): string =>
     },
   });
 
-const skippedOf = ({ skipped }: EventEntry): SkippedNumbers[] =>
-  skipped.map(({ firstSeq, lastSeq, run }) => ({
-    first: Number(firstSeq),
-    last: Number(lastSeq),
-    run: numberOf(run),
-  }));
+const isNumber = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
+
+/** Throws for ranges that no entries can have: numbers up to 2^53, the first not above the last. */
+export const skippedOf = ({ skipped }: EventEntry): SkippedNumbers[] =>
+  skipped.map(({ firstSeq, lastSeq, run: runText }) => {
+    const [first, last, run] = [Number(firstSeq), Number(lastSeq), numberOf(runText)];
+    if (!isNumber(first) || !isNumber(last) || last < first || (run !== undefined && !isNumber(run)))
+      throw new Error('the gateway sent a range of numbers that no entries have');
+    return { first, last, run };
+  });
 
 /** The items of one entry: what was skipped before it, and the entry. */
 export const itemsOfEntry = (entry: EventEntry): StreamItem[] => {

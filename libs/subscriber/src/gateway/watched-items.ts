@@ -1,7 +1,7 @@
 import type { EventEntry, EventsMessage } from '@rekey/client';
 import { isBefore } from '@rekey/schema';
 import type { Place, StreamItem } from '../source/source.ts';
-import { itemsOfEntry } from './stored-texts.ts';
+import { itemsOfEntry, skippedOf } from './stored-texts.ts';
 
 /** What one watch has sent and the follower has not taken. */
 export interface WatchedItems {
@@ -13,6 +13,8 @@ export interface WatchedItems {
   skip(entry: EventEntry): StreamItem[];
   /** Resolves when there is something to take, it has ended, or the time is over. */
   arrival(ms: number): Promise<void>;
+  /** When something last arrived (`performance.now()`), or the watch began. */
+  readonly arrivedMs: number;
   readonly size: number;
   /** Ends the watch. */
   stop(): void;
@@ -22,22 +24,22 @@ export interface WatchedItems {
 const MAX_WAITING_ITEMS = 1000;
 const MAX_WAITING_CHARACTERS = 4 * 1024 * 1024;
 
-/** Resolves when what `listen` is given is called, or after a time. */
-const calledWithin = (ms: number, listen: (done: () => void) => void): Promise<void> =>
+/** Resolves when one of the listeners is called that it adds, or after a time. */
+const calledWithin = (ms: number, listeners: Set<() => void>): Promise<void> =>
   new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
-      listen(() => {});
+      listeners.delete(done);
       resolve();
     };
     const timer = setTimeout(done, ms);
-    listen(done);
+    listeners.add(done);
   });
 
-const placeAfter = ({ id, skipped }: EventEntry, before: Place): Place => {
-  const last = skipped.at(-1);
-  if (!last) return { ...before, id };
-  return { id, seq: Number(last.lastSeq), run: Number(last.run) === 0 ? before.run : Number(last.run) };
+/** The place after an entry that tells of skipped ones only. */
+const placeAfter = (entry: EventEntry, before: Place): Place => {
+  const last = skippedOf(entry).at(-1);
+  return last ? { id: entry.id, seq: last.last, run: last.run ?? before.run } : { ...before, id: entry.id };
 };
 
 export const createWatchedItems = (
@@ -47,7 +49,8 @@ export const createWatchedItems = (
 ): WatchedItems => {
   let waiting: EventEntry[] = [];
   let characters = 0;
-  let onArrival = (): void => {};
+  let arrivedMs = performance.now();
+  const onArrival = new Set<() => void>();
   let onRoom = (): void => {};
   /** The place up to which the watch has told everything that was taken. */
   let told = begin;
@@ -57,19 +60,23 @@ export const createWatchedItems = (
   const stopping = new AbortController();
 
   const isFull = (): boolean => waiting.length > MAX_WAITING_ITEMS || characters > MAX_WAITING_CHARACTERS;
+  const arrived = (): void => {
+    for (const listener of [...onArrival]) listener();
+  };
   const run = async (): Promise<void> => {
     for await (const { entries } of open(stopping.signal)) {
       for (const entry of entries) {
         waiting.push(entry);
         characters += entry.event?.length ?? 0;
       }
-      onArrival();
+      if (entries.length > 0) arrivedMs = performance.now();
+      arrived();
       while (isFull()) await new Promise<void>((resolve) => (onRoom = resolve));
     }
   };
   run().catch((error: Error) => {
     if (!stopping.signal.aborted) onEnd(error);
-    onArrival();
+    arrived();
   });
 
   /** The follower knows already of all that the entry tells of. */
@@ -111,7 +118,9 @@ export const createWatchedItems = (
       isAhead = true;
       return itemsOfEntry(entry);
     },
-    arrival: (ms) =>
-      waiting.length > 0 ? Promise.resolve() : calledWithin(ms, (done) => (onArrival = done)),
+    arrival: (ms) => (waiting.length > 0 ? Promise.resolve() : calledWithin(ms, onArrival)),
+    get arrivedMs() {
+      return arrivedMs;
+    },
   };
 };
