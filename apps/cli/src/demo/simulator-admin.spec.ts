@@ -5,8 +5,9 @@ const environment = { GRPC_ADDRESS: '127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1
 const simulatorAdmin = 'http://127.0.0.1:4011';
 
 describe('rekey demo', () => {
-  it('finds the simulator of the npm start that the command is for', () => {
-    expect(simulatorAddress({ environment, simulatorAdmin }, environment).href).toBe(`${simulatorAdmin}/`);
+  it.each([simulatorAdmin, 'http://[::1]:4011'])('finds the simulator of the npm start: %s', (admin) => {
+    const start = { environment, simulatorAdmin: admin };
+    expect(simulatorAddress(start, environment).href).toBe(`${admin}/`);
   });
 
   it.each([

@@ -35,7 +35,7 @@ export const simulatorAddress = (
   if (start.simulatorAdmin === undefined)
     throw refuse(`The npm start in this folder calls Invent. Stop it. ${START_IT}`);
   const url = URL.canParse(start.simulatorAdmin) ? new URL(start.simulatorAdmin) : undefined;
-  if (url?.protocol !== 'http:' || !isLoopbackHost(url.hostname.replaceAll(/^\[|\]$/g, '')))
+  if (url?.protocol !== 'http:' || !isLoopbackHost(url.hostname))
     throw refuse('The admin address of the simulator is not on this machine.');
   return url;
 };

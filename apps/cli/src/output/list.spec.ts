@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { Command } from 'commander';
-import { parseAllDocuments } from 'yaml';
+import { parseAllDocuments, parseDocument } from 'yaml';
 import { withOutputOptions, type OutputOptions } from './format.ts';
 import { createTable, printList, withColumns, type Column, type ListOptions } from './list.ts';
 
@@ -131,6 +131,15 @@ describe('a list for programs', () => {
         .map((line) => JSON.parse(line)),
     );
   });
+
+  it.each(['no', 'on', 'Y', '1_000', '12:30:45', '0o17', '0b1', '.inf', '2026-01-31', '~', '=', '<<'])(
+    'prints %j as a text, which readers of YAML 1.1 keep',
+    async (id) => {
+      const { out } = await run([{ id }], '--output', 'yaml');
+      expect(parseDocument(out, { version: '1.1' }).toJS()).toEqual({ id });
+      expect(parseDocument(out).toJS()).toEqual({ id });
+    },
+  );
 
   it('prints the fields that --columns names', async () => {
     const { out } = await run(rows, '--json', '--columns', 'count,id,both');

@@ -46,8 +46,7 @@ const givenProfile = (gateway: string, options: LoginOptions): Profile => {
   };
 };
 
-const isOnThisMachine = (gateway: string): boolean =>
-  isLoopbackHost(gateway.replace(/:\d+$/, '').replaceAll(/^\[|\]$/g, ''));
+const isOnThisMachine = (gateway: string): boolean => isLoopbackHost(gateway.replace(/:\d+$/, ''));
 
 const usesTls = ({ tls, tls_ca_file: ca, tls_cert_file: cert, tls_server_name: name }: Profile): boolean =>
   tls === true || ca !== undefined || cert !== undefined || name !== undefined;

@@ -15,6 +15,10 @@ export const profilesPath = (env: NodeJS.ProcessEnv = process.env): string => {
 const refuse = (path: string, complaint: string): CliError =>
   new CliError(`The file of profiles, ${path}, ${complaint}.`, 'PROFILES_INVALID');
 
+/** No profile is found under the name of what every object has, such as `constructor`. */
+const named = (profiles: Profiles['profiles']): Profiles['profiles'] =>
+  Object.assign(Object.create(null) as Profiles['profiles'], profiles);
+
 const parse = (path: string, text: string): Profiles => {
   let json: unknown;
   try {
@@ -23,7 +27,7 @@ const parse = (path: string, text: string): Profiles => {
     throw refuse(path, 'is not JSON');
   }
   const { data, error } = Profiles.safeParse(json);
-  if (data) return data;
+  if (data) return { ...data, profiles: named(data.profiles) };
   // Its values may be tokens: the message names only where it is wrong.
   const [{ path: where, message }] = error.issues as [(typeof error.issues)[number]];
   throw refuse(path, `cannot be used: ${[...where.map(String), message].join(': ')}`);
@@ -34,7 +38,7 @@ const parse = (path: string, text: string): Profiles => {
  * it.
  */
 export const readProfiles = (path: string = profilesPath()): Profiles => {
-  if (!existsSync(path)) return { profiles: {} };
+  if (!existsSync(path)) return { profiles: named({}) };
   try {
     const text = readTextFile(path, {
       onOpen: (stats) => {

@@ -129,7 +129,8 @@ describe('rekey profile', () => {
     ]);
     await rekey('profile', 'use', 'start');
     expect(readProfiles()).toEqual(two());
-    await expect(rekey('profile', 'use', 'gone')).rejects.toMatchObject({ reason: 'PROFILE_NOT_FOUND' });
+    for (const name of ['gone', 'toString', 'constructor'])
+      await expect(rekey('profile', 'use', name)).rejects.toMatchObject({ reason: 'PROFILE_NOT_FOUND' });
   });
 
   it('removes one; without a terminal it needs --yes if the token would be lost', async () => {
@@ -191,6 +192,7 @@ describe('what a command takes', () => {
 
   it.each([
     [['--profile', 'gone'], {}, /--profile names the profile gone, which is not in/],
+    [['--profile', 'constructor'], {}, /--profile names the profile constructor, which is not in/],
     [[], { REKEY_PROFILE: 'gone' }, /REKEY_PROFILE names the profile gone/],
     [['--profile', 'start'], {}, /No npm start runs in this folder/],
     [[], { REKEY_PROFILE: 'test', GRPC_ADDRESS: 'x:1' }, /gateway is test:2, and GRPC_ADDRESS is another/],

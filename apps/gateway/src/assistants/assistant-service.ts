@@ -70,8 +70,11 @@ export const createAssistantService = (deps: AssistantServiceDeps): RpcTable['As
       permission: 'assistants.read',
       ...ofAssistant,
       effect: 'read',
-      handler: async ({ assistantId }) =>
-        versionsOf(await ledger.listing.history(assistantId), await read(assistantId)),
+      handler: async ({ assistantId }, { sees }) =>
+        versionsOf(await ledger.listing.history(assistantId), await read(assistantId)).filter(
+          // Who rotated it in another org is seen only by those who see that org.
+          ({ orgId }) => orgId === undefined || sees(orgId),
+        ),
       respond: (versions) => ({ versions: versions.map(toProtoKeyVersion) }),
     }),
 

@@ -194,6 +194,30 @@ describe('ListOrgs', () => {
     seeOnly(['org_2']);
     expect(await pages({ pageSize: 0, pageToken: '' })).toMatchObject({ orgs: [{ orgId: 'org_2' }] });
   });
+
+  it('lists every org once, also if a page ends at an id of an earlier version', async () => {
+    const ids = ['org 1', 'org 2 x', 'org_%', 'org_é'];
+    await fixture.redis.sadd('{spec}:orgs', ...ids);
+    const seen: string[] = [];
+    let pageToken = '';
+    do {
+      const page = await pages({ pageSize: 1, pageToken });
+      seen.push(...page.orgs.map(({ orgId }: { orgId: string }) => orgId));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    expect(seen).toEqual(ids);
+  });
+
+  it('is incomplete if an index cannot be read', async () => {
+    await publish('org_1', 'ast_a');
+    await makeIndexes();
+    await fixture.redis.del('{spec}:index:age:org_1');
+    await fixture.redis.set('{spec}:index:age:org_1', 'nonsense');
+    expect(await pages({ pageSize: 0, pageToken: '' })).toMatchObject({
+      orgs: [{ orgId: 'org_1' }],
+      incomplete: true,
+    });
+  });
 });
 
 describe('ListKeyVersions', () => {
@@ -217,6 +241,19 @@ describe('ListKeyVersions', () => {
     expect((await versions('ast_a')).versions).toMatchObject([
       { version: entry.version, cause: 'IMPORT', requestedBy: '' },
     ]);
+    await fixture.redis.rpush(
+      '{spec}:versions:ast_a',
+      '5000 rk 1 - - alice',
+      '> org_2',
+      '4000 rk 1 - - bob',
+      '> org_1',
+      '3000 rk 1 - - carol',
+    );
+    const requestedBy = async () =>
+      (await versions('ast_a')).versions.map((one: { requestedBy: string }) => one.requestedBy);
+    expect(await requestedBy()).toEqual(['', 'alice', 'bob', 'carol']);
+    seeOnly(['org_1']);
+    expect(await requestedBy()).toEqual(['', 'alice', 'carol']);
     seeOnly(['org_2']);
     expect(await reasonOf(versions('ast_a'))).toBe('ASSISTANT_NOT_KNOWN');
     fixture.current = undefined;

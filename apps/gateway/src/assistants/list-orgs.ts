@@ -1,10 +1,24 @@
 import type { Ledger, OrgCounts } from '@rekey/ledger';
-import { ORG_ALIAS, OrgId } from '@rekey/schema';
+import { ORG_ALIAS } from '@rekey/schema';
+import { z } from 'zod';
 import type { ReadOrgName } from '../pipeline/org-names.ts';
 import { makePageToken, readPageToken } from '../requests/page-token.ts';
 
 /** Stands for the filter of this list, which has none: its page tokens are refused by other lists. */
 const ALL = { list: 'orgs' };
+
+/** The last org of a page, encoded: ids of earlier versions may contain spaces. */
+const Place = z
+  .string()
+  .regex(/^(?:[^%\s]|%[0-9A-F]{2})*$/)
+  .transform((text, context) => {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      context.addIssue('is no place');
+      return z.NEVER;
+    }
+  });
 
 const sum = (one: OrgCounts, other: OrgCounts): OrgCounts => {
   const oldest = [one.oldestKeyMs, other.oldestKeyMs].filter((ms) => ms !== undefined);
@@ -23,7 +37,7 @@ export const listOrgs = async (
   { pageSize, pageToken }: { pageSize: number; pageToken: string },
   sees: (orgId: string) => boolean,
 ) => {
-  const after = readPageToken(pageToken, ALL, OrgId);
+  const after = readPageToken(pageToken, ALL, Place);
   const [stored, isComplete] = await Promise.all([listing.orgIds(), listing.index.isComplete()]);
   const real = stored.includes(ORG_ALIAS) ? await readOrgName() : ORG_ALIAS;
   const names = new Set(stored.filter(sees).map((orgId) => (orgId === ORG_ALIAS ? real : orgId)));
@@ -32,9 +46,11 @@ export const listOrgs = async (
   const isMerged = real !== ORG_ALIAS && page.includes(real);
   const counts = await listing.orgCounts(isMerged ? [...page, ORG_ALIAS] : page);
   const ofAlias = isMerged ? counts.pop() : undefined;
+  const last = rest.length > page.length ? page.at(-1) : undefined;
   return {
     orgs: counts.map((one) => (ofAlias && one.orgId === real ? sum(one, ofAlias) : one)),
-    nextPageToken: makePageToken(rest.length > page.length ? page.at(-1) : undefined, ALL),
-    incomplete: !isComplete && names.size > 0,
+    nextPageToken: makePageToken(last === undefined ? undefined : encodeURIComponent(last), ALL),
+    incomplete:
+      (!isComplete && names.size > 0) || [...counts, ofAlias].some((one) => one?.isDamaged === true),
   };
 };

@@ -101,6 +101,19 @@ describe('the indexes of assistants', () => {
     expect(await redis.ttl('{spec}:versions:ast_1')).toBe(-1);
   });
 
+  it.each(['a rotation', 'a check'])('do not list what is deleted as uncertain, of %s', async (by) => {
+    await rotate('f1');
+    const hold = await looked();
+    await ledger.assistants.commit(hold, gone('deleted', hold));
+    await keep();
+    if (by === 'a check') await ledger.assistants.markUncertain(await looked(), SEALED);
+    else await lose();
+    expect((await events()).at(-1)).toMatchObject({ type: expect.stringContaining('key-uncertain') });
+    expect(Object.values(await indexes()).flat()).toEqual([]);
+    expect(await keep()).toBeUndefined();
+    expect(await ledger.listing.index.isComplete()).toBe(true);
+  });
+
   it('hold the last of several versions of one command', async () => {
     const claims = [];
     for (const assistantId of ['ast_1', 'ast_2', 'ast_3'])
@@ -205,6 +218,18 @@ describe('a pass', () => {
     expect(await idsOf({ orgIds: ['org_1', 'org_2'] })).toHaveLength(100);
   });
 
+  it.each(['nonsense', '', '-1', '99999999999999999'])(
+    'is due if another client has noted %j as the time of the last one',
+    async (passed) => {
+      await rotate('f1');
+      await keep();
+      await redis.zadd('{spec}:index:age:org_1', 5, 'ast_1');
+      await redis.hset('{spec}:index', 'passed', passed);
+      expect(await keep()).toMatchObject({ corrected: 1, complete: true });
+      expect(await keep()).toBeUndefined();
+    },
+  );
+
   it('repairs what another client removed or added, and skips entries that cannot be read', async () => {
     await rotate('f1');
     await rotate('f2', { assistantId: 'ast_2' });
@@ -274,6 +299,7 @@ describe('a list', () => {
         ].toSorted(),
       );
       expect(await sorted({ keyBeforeMs: made + 60_000 })).toEqual(['ast_a', 'ast_b', 'ast_c', 'x_d']);
+      expect(await sorted({ keyBeforeMs: -1 })).toEqual(['ast_b']);
       expect(await sorted({ matches: ({ fingerprint }) => fingerprint === printOf('f3') })).toEqual([
         'ast_c',
       ]);
@@ -348,6 +374,18 @@ describe('the history of an assistant', () => {
     expect(await redis.llen('{spec}:versions:ast_1')).toBe(20);
   });
 
+  it('says which versions were published under another org', async () => {
+    await importKey('ast_1', 'f1', 'c');
+    await rotate('f2');
+    await rotate('f3', { orgId: 'org é' });
+    await rotate('f4', { orgId: 'org_3' });
+    await rotate('f5', { orgId: 'org_3' });
+    const orgs = (await ledger.listing.history('ast_1')).map(({ orgId }) => orgId);
+    expect(orgs).toEqual([undefined, undefined, 'org é', 'org_1', 'org_1']);
+    for (let i = 0; i < 30; i += 1) await rotate(`g${i}`, { orgId: `org_${i % 2}` });
+    expect(await redis.llen('{spec}:versions:ast_1')).toBe(20);
+  });
+
   it('leaves out what no version of Rekey writes', async () => {
     await redis.rpush(
       '{spec}:versions:ast_1',
@@ -383,5 +421,7 @@ describe('counts of orgs', () => {
       },
       { orgId: 'org_none', assistants: 0, uncertain: 0, unknownAge: 0 },
     ]);
+    await redis.set('{spec}:index:uncertain:org_none', 'nonsense');
+    expect(await ledger.listing.orgCounts(['org_none'])).toMatchObject([{ uncertain: 0, isDamaged: true }]);
   });
 });

@@ -45,7 +45,7 @@ const matches = (
 ): boolean => {
   if (idPrefix !== undefined && !one.assistantId.startsWith(idPrefix)) return false;
   if (uncertain && !one.isUncertain) return false;
-  if (keyBeforeMs !== undefined && (one.fingerprint === undefined || (one.keyMs ?? 0) >= keyBeforeMs))
+  if (keyBeforeMs !== undefined && (one.fingerprint === undefined || (one.keyMs ?? -Infinity) >= keyBeforeMs))
     return false;
   if (changedFromMs !== undefined && Number(one.entry.split('-')[0]) < changedFromMs) return false;
   return fulfils?.(one) ?? true;

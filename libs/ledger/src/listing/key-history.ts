@@ -1,6 +1,7 @@
 import type { Cause, Removal } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import { unlessWrongType } from '../scripts/run.ts';
+import { orgOf } from './listed-assistant.ts';
 
 /** One of the last versions of an assistant: see lua/history.lua. */
 export interface PastVersion {
@@ -14,11 +15,15 @@ export interface PastVersion {
   bulkId?: string;
   /** The principal that requested the rotation, `system` if Rekey itself did; undefined if it is unknown. */
   requestedBy?: string;
+  /** The org that it was published under, if the assistant was published under another one since. */
+  orgId?: string;
 }
 
 const VERSIONS_KEPT = 20;
 const LONGEST = 1000;
 const ENTRY = /^(\d{1,16}) ([a-z?])([knx]) (-?\d{1,15}) (\S{1,64}) (\S{1,64}) (.*)$/s;
+/** The versions that follow were published under this org. */
+const OF_ORG = /^> (\S{1,800})$/;
 const causes: Record<string, Cause> = {
   r: 'rotation',
   c: 'reconciliation',
@@ -56,5 +61,11 @@ export const readKeyHistory = async (
 ): Promise<PastVersion[]> => {
   const key = keys.versions(assistantId);
   const texts = await unlessWrongType(redis.lrange(key, '0', String(VERSIONS_KEPT - 1)), []);
-  return texts.map(parseVersion).filter((one) => one !== undefined);
+  let orgId: string | undefined;
+  return texts.flatMap((text) => {
+    const [, org] = OF_ORG.exec(text) ?? [];
+    if (org !== undefined) orgId = orgOf(org);
+    const version = parseVersion(text);
+    return version ? [{ ...version, ...(orgId !== undefined && { orgId }) }] : [];
+  });
 };

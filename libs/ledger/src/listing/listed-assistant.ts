@@ -50,7 +50,8 @@ const parseHash = (
   };
 };
 
-const orgOf = (encoded: string): string => {
+/** An org id that is percent-encoded. */
+export const orgOf = (encoded: string): string => {
   try {
     return decodeURIComponent(encoded);
   } catch {

@@ -11,6 +11,8 @@ export interface OrgCounts {
   unknownAge: number;
   /** When the oldest key of a known age was made, in ms since 1970. */
   oldestKeyMs?: number;
+  /** An index cannot be read: what it counts is missing. */
+  isDamaged?: true;
 }
 
 /** Keys of unknown age have a score below 0, and assistants without a key one from 10^13 on. */
@@ -43,7 +45,8 @@ export const readOrgCounts = async (
     return error ? undefined : reply;
   });
   return orgIds.map((orgId, i) => {
-    const [assistants, uncertain, unknownAge, oldest] = replies.slice(4 * i, 4 * i + 4);
+    const ofOrg = replies.slice(4 * i, 4 * i + 4);
+    const [assistants, uncertain, unknownAge, oldest] = ofOrg;
     const score = (oldest as unknown[] | undefined)?.flat()[1];
     return {
       orgId,
@@ -51,6 +54,7 @@ export const readOrgCounts = async (
       uncertain: Number(uncertain ?? 0),
       unknownAge: Number(unknownAge ?? 0),
       ...(score !== undefined && { oldestKeyMs: Number(score) }),
+      ...(ofOrg.includes(undefined) && { isDamaged: true }),
     };
   });
 };

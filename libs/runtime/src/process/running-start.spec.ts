@@ -1,7 +1,9 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { processIdentity } from './process-identity.ts';
 import {
   removeRunningStart,
   missingVariables,
@@ -38,6 +40,16 @@ describe('the file of a running npm start', () => {
     expect(await readRunningStart(path)).toBeUndefined();
     await writeFile(path, '{"pid":');
     expect(await readRunningStart(path)).toBeUndefined();
+  });
+
+  it('is ignored if it is a pipe, whose other end can be another user', async () => {
+    await rm(path, { force: true });
+    execFileSync('mkfifo', ['-m', '600', path]);
+    const text = JSON.stringify({ identity: processIdentity(process.pid), ...running });
+    const writer = spawn('sh', ['-c', 'exec 3<>"$1"; printf %s "$2" >&3; exec sleep 20', 'sh', path, text]);
+    expect(await readRunningStart(path)).toBeUndefined();
+    writer.kill();
+    await rm(path);
   });
 
   it('is ignored if another user could have written it', async () => {

@@ -32,7 +32,8 @@ export const readRunningStart = async (path: string): Promise<RunningStart | und
   try {
     const text = readTextFile(path, {
       onOpen: (stats) => {
-        const complaint = complaintAboutAccess(stats);
+        // A pipe or a device can have another user at its other end.
+        const complaint = stats.isFile() ? complaintAboutAccess(stats) : 'is not a file';
         if (complaint !== undefined) throw new Error(complaint);
       },
     });

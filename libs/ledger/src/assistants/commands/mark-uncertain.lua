@@ -21,14 +21,17 @@
 -- @include scripts/decoded
 -- @include scripts/event
 
-local holder, held_epoch, version, uncertain, org = fields(assistant, { held_epoch = 'epoch' })
+local holder, held_epoch, version, uncertain, org, fingerprint = fields(assistant, { held_epoch = 'epoch' })
 if holder or held_epoch ~= epoch then return reply.REFUSED end
 if uncertain or not version then return reply.KNOWN end
 if has_other_recipients(recipients) then return reply.RECIPIENTS end
 local seq, event = emit({}, head, tail, keep)
 write('HSET', assistant, 'uncertain', seq)
 write('HSET', PREFIX .. ':uncertain', assistant_id, event)
-if org then write('ZADD', PREFIX .. ':index:uncertain:' .. org, 0, assistant_id) end
+-- What is deleted is in no list.
+if org and fingerprint ~= 'deleted' then
+  write('ZADD', PREFIX .. ':index:uncertain:' .. org, 0, assistant_id)
+end
 record_activity('system:checks', 'key.uncertain', 'org', org and decoded(org), 'assistant', assistant_id,
   'reason', 'STALE_READ')
 return reply.MARKED

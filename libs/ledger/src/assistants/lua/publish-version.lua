@@ -103,7 +103,7 @@ local function publish_version(version, held, numbers, org, response, now_ms)
   write('SET', version.current, event)
   if response then note_response(version.org, response) end
   local rotated = write_key_facts(version, held, seq, entry, now_ms)
-  note_version(version, now_ms)
+  note_version(version, held, now_ms)
   if version.read_ms and is_key(version.state) and held.fingerprint ~= version.state then
     note_adopted(org, version.state, version.assistant_id)
   end

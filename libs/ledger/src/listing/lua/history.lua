@@ -1,7 +1,7 @@
 -- The last versions of an assistant, newest first, each in a short text:
 -- `VERSION CAUSE+STATE DELAY ROTATION BULK WHO`. CAUSE and STATE are a letter each. DELAY: how long after its
 -- version it was published, in ms. Ids without their prefix, `-` without one. WHO requested it: see
--- key-history.ts.
+-- key-history.ts. `> ORG` stands before the versions that were published under another org, which is encoded.
 --
 -- @include assistants/is-key
 -- @include bulks/bulk
@@ -22,7 +22,12 @@ local function requester_of(bulk)
   return requesters[bulk]
 end
 
-local function note_version(version, now_ms)
+-- What was published under `c` is of the org that it stands for.
+local function is_of_other_org(version, held)
+  return held.org and held.org ~= version.encoded_org and held.org ~= 'c'
+end
+
+local function note_version(version, held, now_ms)
   local by, bulk, rotation = 'system', false, '-'
   if version.id ~= '' then
     rotation = string.gsub(version.id, '^rot_', '')
@@ -34,5 +39,6 @@ local function note_version(version, now_ms)
   local text = table.concat({ version.epoch, (CAUSES[version.cause] or '?') .. state, delay, rotation,
     bulk and string.gsub(bulk, '^blk_', '') or '-', string.sub(by or '', 1, LONGEST_NAME) }, ' ')
   local key = PREFIX .. ':versions:' .. name_of(version.assistant)
+  if is_of_other_org(version, held) then write('LPUSH', key, '> ' .. held.org) end
   if write('LPUSH', key, text) > VERSIONS_KEPT then write('LTRIM', key, 0, VERSIONS_KEPT - 1) end
 end

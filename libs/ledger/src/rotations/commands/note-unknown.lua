@@ -41,7 +41,7 @@
 -- @include scripts/number
 -- @include time/now
 
-local holder, held_epoch, version, uncertain, of_org =
+local holder, held_epoch, version, uncertain, of_org, fingerprint =
   fields(assistant, { held_epoch = 'epoch', of_org = 'org' })
 if holder ~= id or held_epoch ~= epoch then return reply.REFUSED end
 
@@ -86,7 +86,10 @@ if emits then
   local seq, event = emit(numbers, head, tail, keep)
   write('HSET', assistant, 'uncertain', seq)
   write('HSET', PREFIX .. ':uncertain', assistant_id, event)
-  if of_org then write('ZADD', PREFIX .. ':index:uncertain:' .. of_org, 0, assistant_id) end
+  -- What is deleted is in no list.
+  if of_org and fingerprint ~= 'deleted' then
+    write('ZADD', PREFIX .. ':index:uncertain:' .. of_org, 0, assistant_id)
+  end
   if is_noted then
     record_activity('system:rotation', 'key.uncertain', 'org', org_name(org), 'target', 'rotation:' .. id,
       'assistant', assistant_id, 'reason', read_error)
