@@ -24,6 +24,8 @@ RANKS = ["viewer", "rotator", "operator", "admin"]
 DENIED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
 HEALTH = ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/List"]
+# A consumer that was removed still follows, so these answer whoever may follow all: it may have existed.
+OF_REMOVED = {f"EventService.{name}" for name in ("WatchEvents", "GetRecords", "GetEventsState")}
 numbers = count(1)
 
 
@@ -44,6 +46,7 @@ def read_page(path):
             "role": role,
             "where": where,
             "of_others": roles[of_others[1]] if of_others else None,
+            "of_removed": name.strip("`") in OF_REMOVED,
         }
     return methods
 
@@ -138,7 +141,7 @@ class Gateway:
         values["ack"] = acknowledgement(values.get("consumer"))
         if method.name.startswith("List") or method.name in ("WatchActivity", "CheckAccess"):
             # Nothing that narrows what is listed, or asked about.
-            values = {"permission": "rotations.read", "id": subject.get("id", "")}
+            values = {"permission": "rotations.read", "id": "", **subject}
         request = method.request()
         for field in request.DESCRIPTOR.fields:
             if field.name in values and field.label != field.LABEL_REPEATED:
@@ -181,7 +184,7 @@ def expected(row, caller, org_asked, org_of_subject, is_missing):
         return denied
     if "subject" in where and org_of_subject is not None and not covers(org_of_subject):
         return lambda code: code == NOT_FOUND, "NOT_FOUND"
-    if is_missing:
+    if is_missing and not (row["of_removed"] and "*" in orgs):
         return lambda code: code == NOT_FOUND, "NOT_FOUND"
     if row["of_others"] and org_of_subject is not None and not has(caller["role"], row["of_others"]):
         return denied
