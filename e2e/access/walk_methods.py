@@ -136,6 +136,7 @@ class Gateway:
             "ledger_id": "none",
             "every_days": 30,
             "after": "0-0",
+            "proof": "A" * 86,
             **subject,
         }
         values["ack"] = acknowledgement(values.get("consumer"))
