@@ -153,12 +153,14 @@ interface Event {
 }
 const eventsOf = (snapshot: Snapshot): Event[] => {
   const text = snapshot.holds.get('{spec}:events') ?? 'stream ';
-  return text
-    .slice('stream '.length)
-    .split('\n')
-    // A flow also writes entries that are no events.
-    .filter((line) => line.startsWith('event={'))
-    .map((line) => JSON.parse(line.slice('event='.length)) as Event);
+  return (
+    text
+      .slice('stream '.length)
+      .split('\n')
+      // A flow also writes entries that are no events.
+      .filter((line) => line.startsWith('event={'))
+      .map((line) => JSON.parse(line.slice('event='.length)) as Event)
+  );
 };
 const ofReads = (call: WatchedCall): Found => {
   const { before, after, name } = call;
