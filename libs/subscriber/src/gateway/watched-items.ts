@@ -61,7 +61,7 @@ export const createWatchedItems = (
 
   const isFull = (): boolean => waiting.length > MAX_WAITING_ITEMS || characters > MAX_WAITING_CHARACTERS;
   const arrived = (): void => {
-    for (const listener of [...onArrival]) listener();
+    for (const listener of onArrival) listener();
   };
   const run = async (): Promise<void> => {
     for await (const { entries } of open(stopping.signal)) {
