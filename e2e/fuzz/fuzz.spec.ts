@@ -8,15 +8,15 @@ beforeAll(async () => {
 });
 afterAll(() => gateway?.stop());
 
-it('a gateway survives 20,000 mutated messages, foresees each error, and keeps no memory', async () => {
-  const result = await runFuzz(gateway, 20_000, 1);
+it('a gateway survives 10,000 mutated messages, foresees each error, and keeps no memory', async () => {
+  const result = await runFuzz(gateway, 10_000, 1);
   // Other tests run at the same time: the time of a check is measured by npm run fuzz.
   expect({ wrong: verdictOf(result, 5000), unhandled: result.unhandled }).toEqual({
     wrong: [],
     unhandled: [],
   });
-  expect(result.sent.messages).toBeGreaterThanOrEqual(20_000);
-  expect(result.sent.answered).toBeGreaterThan(10_000);
+  expect(result.sent.messages).toBeGreaterThanOrEqual(10_000);
+  expect(result.sent.answered).toBeGreaterThan(5_000);
   // They reach the handlers, and what is in front of them.
   expect(Object.keys(result.codes)).toEqual(
     expect.arrayContaining(['OK', 'INVALID_ARGUMENT', 'NOT_FOUND', 'RESOURCE_EXHAUSTED', 'UNIMPLEMENTED']),
