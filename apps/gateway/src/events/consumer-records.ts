@@ -146,8 +146,7 @@ const refusedOf = async (
 };
 
 const refusedText = (text: string | null): string =>
-  (factsOf(text ?? undefined).kind === 'malformed' && reduceMalformed(text ?? '', { withSource: false })) ||
-  '{}';
+  factsOf(text ?? undefined).kind === 'malformed' ? reduceMalformed(text ?? '', { withSource: false }) : '{}';
 
 const uncertainPage = async (
   deps: RecordsDeps,

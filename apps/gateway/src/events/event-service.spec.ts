@@ -116,7 +116,7 @@ describe('GetSnapshot', () => {
     const damaged = { ast_1: 'nonsense', ast_2: 'nonsense', ast_3: '{"type":"x"}' };
     await fixture.redis.hset(`{${PREFIX}}:uncertain`, damaged);
     const page = await snapshot(nextPageToken);
-    expect(page.uncertain).toEqual([{ assistantId: 'ast_1', event: '{}' }]);
+    expect(page.uncertain).toEqual([{ assistantId: 'ast_1', event: '' }]);
   });
 
   it('refuses a forged cursor that Redis would refuse', async () => {
