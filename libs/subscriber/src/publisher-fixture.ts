@@ -80,3 +80,7 @@ export interface RawEvent {
     };
   };
 }
+
+/** A record as Invent returns it. */
+export const recordText = (assistantId: string, secretKey: string): string =>
+  JSON.stringify({ id: assistantId, name: 'An assistant', secret_key: secretKey, new_field: { deep: [1] } });

@@ -16,7 +16,7 @@ import {
 import { Redis } from 'ioredis';
 import type { JWK } from 'jose';
 import { readAcknowledgements } from './acknowledgements-fixture.ts';
-import type { Publisher, RawEvent } from './publisher-fixture.ts';
+import { recordText, type Publisher, type RawEvent } from './publisher-fixture.ts';
 
 const PREFIX = 'spec';
 const bytes = (byte: number) => new Uint8Array(32).fill(byte);
@@ -151,7 +151,9 @@ const enrolling = ({ redis, sealer, ledger, consumers, ackKeys, recipientsOf }: 
     await consumers.write(name, before, { ...before.consumer, state: 'ACTIVE' }, { emit: 'ACTIVE' });
   },
   remove: async (name) => {
-    await consumers.write(name, await consumers.get(name), undefined, { reseals: true, emit: 'REMOVED' });
+    const seen = await consumers.get(name);
+    await ledger.events.noteFormer(name, seen?.consumer.orgs ?? []);
+    await consumers.write(name, seen, undefined, { reseals: true, emit: 'REMOVED' });
   },
 });
 
@@ -295,6 +297,3 @@ const forging = ({ redis, sealer, ackKeys, recipientsOf }: Tools): Forging => ({
     return instance === undefined ? all : all.filter((ack) => ack.instance === instance);
   },
 });
-
-const recordText = (assistantId: string, secretKey: string): string =>
-  JSON.stringify({ id: assistantId, name: 'An assistant', secret_key: secretKey, new_field: { deep: [1] } });

@@ -2,13 +2,19 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach } from '@jest/globals';
+import { afterEach, it } from '@jest/globals';
 import { createGatewayKeyFile, thumbprintOf } from '@rekey/sealing';
 import { launchApp } from '@rekey/testing';
 import type { SubscribeOptions } from './index.ts';
 
 /** For specs: they run over Redis, or with REKEY_SPEC_TRANSPORT=gateway over a gateway of their own. */
 const isOverGateway = process.env['REKEY_SPEC_TRANSPORT'] === 'gateway';
+
+/**
+ * A test that another client makes in Redis what a gateway does not pass on: it serves a consumer by the
+ * entry that the registry proves, and puts that back.
+ */
+export const itOverRedis = isOverGateway ? it.skip : it;
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

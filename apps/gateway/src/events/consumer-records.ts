@@ -129,19 +129,42 @@ const recordsPage = async (
   return { records, uncertain: [], next: { kind: 'uncertain', cursor: '0' } };
 };
 
+/** What a consumer refuses, about an assistant that is for it: it counts that. */
+const refusedOf = async (
+  deps: RecordsDeps,
+  view: ConsumerView,
+  refused: readonly Stored[],
+): Promise<EventRecord[]> => {
+  if (refused.length === 0) return [];
+  const ids = refused.map(({ assistantId }) => assistantId);
+  const texts = await deps.assistants.currents(ids);
+  const stored = ids.map((assistantId, i) => ({ assistantId, text: texts[i] ?? null }));
+  const current = await toRecords(deps, view, stored);
+  return refused
+    .filter((_, i) => view.orgs.includes('*') || current[i]!.event !== undefined)
+    .map(({ assistantId, text }) => ({ assistantId, event: refusedText(text) }));
+};
+
+const refusedText = (text: string | null): string =>
+  factsOf(text ?? undefined).kind === 'malformed' ? reduceMalformed(text ?? '', { withSource: false }) : '{}';
+
 const uncertainPage = async (
   deps: RecordsDeps,
   view: ConsumerView,
   cursor: string,
 ): Promise<SnapshotPage> => {
   const page = await deps.assistants.uncertainPage(cursor);
-  const seen = toStored(page).filter(({ text }) => {
-    const facts = factsOf(text ?? undefined);
-    return facts.kind === 'assistant' && verdictOfRecord(view, facts, []) === 'whole';
-  });
+  const uncertain: EventRecord[] = [];
+  const refused: Stored[] = [];
+  for (const one of toStored(page)) {
+    const facts = factsOf(one.text ?? undefined);
+    if (facts.kind !== 'assistant') refused.push(one);
+    else if (verdictOfRecord(view, facts, []) === 'whole')
+      uncertain.push({ assistantId: one.assistantId, event: one.text! });
+  }
   return {
     records: [],
-    uncertain: seen.map(({ assistantId, text }) => ({ assistantId, event: text! })),
+    uncertain: [...uncertain, ...(await refusedOf(deps, view, refused))],
     next: page.next === undefined ? undefined : { kind: 'uncertain', cursor: page.next },
   };
 };

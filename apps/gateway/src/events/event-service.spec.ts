@@ -50,7 +50,7 @@ describe('Acknowledge', () => {
     expect(await fixture.redis.keys(`{${PREFIX}}:ack*`)).toEqual([]);
   });
 
-  it('adds nothing without a signature to the stream that all share, unless its consumer has no key for one', async () => {
+  it('adds nothing unsigned of a consumer that signs', async () => {
     await add({ ack_key: 'key' });
     expect(await acknowledge('')).toBe(status.INVALID_ARGUMENT);
     expect(await acknowledge('proof')).toBe(0);
@@ -107,6 +107,17 @@ describe('GetSnapshot', () => {
       await expect(pages()).rejects.toMatchObject({ code: status.INTERNAL });
     },
   );
+
+  it('passes on what is damaged among the uncertain ones, to consumers of its assistant only', async () => {
+    await add();
+    await put('org_1', 'ast_1');
+    await put('org_2', 'ast_2');
+    const { nextPageToken } = await snapshot();
+    const damaged = { ast_1: 'nonsense', ast_2: 'nonsense', ast_3: '{"type":"x"}' };
+    await fixture.redis.hset(`{${PREFIX}}:uncertain`, damaged);
+    const page = await snapshot(nextPageToken);
+    expect(page.uncertain).toEqual([{ assistantId: 'ast_1', event: '' }]);
+  });
 
   it('refuses a forged cursor that Redis would refuse', async () => {
     await add();

@@ -6,7 +6,7 @@ import { subscribe, type Keys } from '../index.ts';
 import type { Publisher } from '../publisher-fixture.ts';
 import { createPublisher } from '../subscriber-fixture.ts';
 import { next, until } from '../wait-fixture.ts';
-import { transportTo } from '../transport-fixture.ts';
+import { itOverRedis, transportTo } from '../transport-fixture.ts';
 
 let server: RedisServer;
 let proxy: TcpProxy;
@@ -131,7 +131,7 @@ describe('acknowledgements', () => {
     expect((await rekey.acks(instance)).at(-1)).toMatchObject({ seq: 3, keys: 2 });
   });
 
-  it('say by which orgs the instance has applied everything, and none until it has', async () => {
+  itOverRedis('say by which orgs the instance has applied everything, and none until it has', async () => {
     const keys = await begin(1000);
     const { instance } = keys.freshness();
     const last = async () => (await rekey.acks(instance)).at(-1);

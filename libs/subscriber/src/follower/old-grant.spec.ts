@@ -5,7 +5,7 @@ import { subscribe, type Keys } from '../index.ts';
 import type { Publisher } from '../publisher-fixture.ts';
 import { createPublisher } from '../subscriber-fixture.ts';
 import { next, until } from '../wait-fixture.ts';
-import { transportTo } from '../transport-fixture.ts';
+import { itOverRedis, transportTo } from '../transport-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;
@@ -42,25 +42,28 @@ afterEach(async () => {
 });
 
 describe('an older grant in place of the one that a consumer holds', () => {
-  it('is refused: the consumer keeps its keys and reports it, until the right one is back', async () => {
-    const newEntry = await entry();
-    const revoked = next(keys, 'revoked');
-    await putBack(oldEntry);
-    expect(await revoked).toEqual({
-      reason: 'old-grant',
-      message: expect.stringContaining('has an older grant'),
-    });
-    expect([keys.size, keys.freshness()]).toEqual([
-      1,
-      expect.objectContaining({ revoked: true, upToDate: false }),
-    ]);
-    const snapshot = next(keys, 'snapshot');
-    await putBack(newEntry);
-    expect(await snapshot).toMatchObject({ reason: 'reinstated', keys: 1 });
-    await until(() => !keys.freshness().revoked, 'the end of the revocation');
-  });
+  itOverRedis(
+    'is refused: the consumer keeps its keys and reports it, until the right one is back',
+    async () => {
+      const newEntry = await entry();
+      const revoked = next(keys, 'revoked');
+      await putBack(oldEntry);
+      expect(await revoked).toEqual({
+        reason: 'old-grant',
+        message: expect.stringContaining('has an older grant'),
+      });
+      expect([keys.size, keys.freshness()]).toEqual([
+        1,
+        expect.objectContaining({ revoked: true, upToDate: false }),
+      ]);
+      const snapshot = next(keys, 'snapshot');
+      await putBack(newEntry);
+      expect(await snapshot).toMatchObject({ reason: 'reinstated', keys: 1 });
+      await until(() => !keys.freshness().revoked, 'the end of the revocation');
+    },
+  );
 
-  it('does not end the use of the keys of the newer one: later events still open', async () => {
+  itOverRedis('does not end the use of the keys of the newer one: later events still open', async () => {
     const { consumer } = (await rekey.consumers.get('billing'))!;
     const newKeys = parseSharedKeys(await rekey.sealer.openOwn(consumer.kept, 'kept'));
     const revoked = next(keys, 'revoked');
@@ -73,7 +76,7 @@ describe('an older grant in place of the one that a consumer holds', () => {
     expect((await rekey.acks()).length).toBe(acknowledged);
   });
 
-  it('is accepted by a consumer that starts, whose acknowledgements show it', async () => {
+  itOverRedis('is accepted by a consumer that starts, whose acknowledgements show it', async () => {
     const current = kidOf(await entry());
     await putBack(oldEntry);
     const other = await subscribe({

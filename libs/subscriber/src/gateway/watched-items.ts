@@ -24,17 +24,25 @@ export interface WatchedItems {
 const MAX_WAITING_ITEMS = 1000;
 const MAX_WAITING_CHARACTERS = 4 * 1024 * 1024;
 
-/** Resolves when one of the listeners is called that it adds, or after a time. */
-const calledWithin = (ms: number, listeners: Set<() => void>): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      listeners.delete(done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    listeners.add(done);
-  });
+const createArrivals = () => {
+  const listeners = new Set<() => void>();
+  return {
+    arrived: (): void => {
+      for (const listener of listeners) listener();
+    },
+    /** Resolves when something arrives, or after a time. */
+    within: (ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          listeners.delete(done);
+          resolve();
+        };
+        const timer = setTimeout(done, ms);
+        listeners.add(done);
+      }),
+  };
+};
 
 /** The place after an entry that tells of skipped ones only. */
 const placeAfter = (entry: EventEntry, before: Place): Place => {
@@ -50,7 +58,7 @@ export const createWatchedItems = (
   let waiting: EventEntry[] = [];
   let characters = 0;
   let arrivedMs = performance.now();
-  const onArrival = new Set<() => void>();
+  const arrivals = createArrivals();
   let onRoom = (): void => {};
   /** The place up to which the watch has told everything that was taken. */
   let told = begin;
@@ -60,9 +68,6 @@ export const createWatchedItems = (
   const stopping = new AbortController();
 
   const isFull = (): boolean => waiting.length > MAX_WAITING_ITEMS || characters > MAX_WAITING_CHARACTERS;
-  const arrived = (): void => {
-    for (const listener of onArrival) listener();
-  };
   const run = async (): Promise<void> => {
     for await (const { entries } of open(stopping.signal)) {
       for (const entry of entries) {
@@ -70,13 +75,13 @@ export const createWatchedItems = (
         characters += entry.event?.length ?? 0;
       }
       if (entries.length > 0) arrivedMs = performance.now();
-      arrived();
+      arrivals.arrived();
       while (isFull()) await new Promise<void>((resolve) => (onRoom = resolve));
     }
   };
   run().catch((error: Error) => {
     if (!stopping.signal.aborted) onEnd(error);
-    arrived();
+    arrivals.arrived();
   });
 
   /** The follower knows already of all that the entry tells of. */
@@ -118,7 +123,7 @@ export const createWatchedItems = (
       isAhead = true;
       return itemsOfEntry(entry);
     },
-    arrival: (ms) => (waiting.length > 0 ? Promise.resolve() : calledWithin(ms, onArrival)),
+    arrival: (ms) => (waiting.length > 0 ? Promise.resolve() : arrivals.within(ms)),
     get arrivedMs() {
       return arrivedMs;
     },
