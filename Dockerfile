@@ -55,6 +55,7 @@ COPY --from=build /rekey/apps/gateway apps/gateway
 COPY --from=build /rekey/apps/worker apps/worker
 COPY docker docker
 RUN printf '#!/bin/sh\nexec node --disable-sigusr1 /rekey/apps/cli/dist/main.js "$@"\n' > /usr/local/bin/rekey \
- && chmod 755 /usr/local/bin/rekey && mkdir /registry /archive && chown node:node /registry /archive
+ && chmod 755 /usr/local/bin/rekey && mkdir /registry /archive /run/rekey \
+ && chown node:node /registry /archive /run/rekey
 USER node
 CMD ["rekey", "--help"]

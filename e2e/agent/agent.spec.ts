@@ -198,6 +198,30 @@ describe('while Rekey is away', () => {
   });
 });
 
+describe('over a gateway', () => {
+  it('signs with the key in force, and acknowledges, without Redis', async () => {
+    await writeFile(
+      on.path('gateway.yaml'),
+      "consumer: billing\nkey_file: billing.json\nready_timeout: 2s\ngateway: {address: '127.0.0.1:1'}\n",
+    );
+    const config = ['--config', on.path('gateway.yaml')];
+    const env = { REDIS_URL: 'redis://127.0.0.1:1' };
+    const away = await endOf(on.agent([...config, '--once'], { env }));
+    expect([away.code, away.err]).toEqual([2, expect.stringContaining('(GATEWAY_AWAY)')]);
+    const socket = on.path('gateway.sock');
+    const gateway = ['--gateway', on.system.gateway.ready['address']!];
+    const agent = on.agent([...config, ...gateway, '--socket', socket], { env });
+    await agent.untilOut(/"event":"ready"/);
+    expect((await rotate('--acknowledged')).code).toBe(0);
+    const path = '/v1/assistants/ast_1/user-hash';
+    const { json } = await ask(socket, 'POST', path, { user_id: 'user-42' });
+    expect(json).toMatchObject({ user_hash: await hashInForce(), source: 'rekey', uncertain: false });
+    expect((await ask(socket, 'GET', '/healthz')).json).toMatchObject({ status: 'ok' });
+    agent.child.signal('SIGTERM');
+    expect((await endOf(agent)).code).toBe(0);
+  });
+});
+
 describe('at the end', () => {
   it('an agent whose consumer is removed says so, and the age of its keys grows', async () => {
     expect((await startRekey(on.system, ['consumer', 'remove', 'billing', '--yes']).result).code).toBe(0);

@@ -76,7 +76,13 @@ export const startAgent = async (config: AgentConfig, deps: AgentDeps): Promise<
 };
 
 const settled = async (outputs: readonly Output[]): Promise<void> => {
-  await Promise.all(outputs.map((output) => output.settled()));
+  await Promise.all(
+    outputs.map((output) =>
+      output.settled().catch(({ message }: Error) => {
+        throw new AgentError('OUTPUT_FAILED', `${output.name}: ${message}`);
+      }),
+    ),
+  );
 };
 
 /** The events of the snapshot at the start came before the outputs: each shows everything at first. */

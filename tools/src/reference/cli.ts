@@ -80,7 +80,8 @@ const TLS = new Set([
   '--tls-server-name',
   '--token-file',
 ]);
-const COMMON = new Set(['--gateway', '--json', '--output', '--help', ...TLS]);
+const CONNECTION = new Set(['--gateway', ...TLS]);
+const COMMON = new Set(['--json', '--output', '--help']);
 
 const ALSO =
   'Also `--gateway <address>` and the options for the [connection](#connection-to-the-gateway) and the ' +
@@ -116,8 +117,13 @@ const sectionOf = (command: Command, path: readonly string[]): string[] => {
   const help = command.createHelp();
   const names = [...path, command.name()];
   const subCommands = help.visibleCommands(command).filter((sub) => sub.name() !== 'help');
-  const options = help.visibleOptions(command).filter(({ long }) => !COMMON.has(long ?? ''));
-  const takesGateway = command.options.some(({ long }) => long === '--gateway');
+  // `rekey agent` has a `--gateway` of its own.
+  const takesGateway = ['--gateway', '--tls'].every((name) =>
+    command.options.some(({ long }) => long === name),
+  );
+  const options = help
+    .visibleOptions(command)
+    .filter(({ long }) => !COMMON.has(long ?? '') && !(takesGateway && CONNECTION.has(long ?? '')));
   const takesOutput = command.options.some(({ long }) => long === '--output');
   const { registeredArguments } = command;
   const after = afterText(command);

@@ -1,4 +1,5 @@
 import type { AgentConfig, GivenConfig } from '@rekey/agent';
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { CliError, exitCodes } from '../failure.ts';
 import { notEmpty } from '../option-values.ts';
@@ -9,6 +10,7 @@ interface AgentOptions {
   keyFile?: string;
   redis?: string;
   gateway?: string;
+  tokenFile?: string;
   prefix?: string;
   socket?: string;
   once?: boolean;
@@ -27,24 +29,29 @@ const withAgentOptions = (command: Command): Command =>
       notEmpty,
     )
     .option('--gateway <address>', 'HOST:PORT of the gateway, in place of Redis', notEmpty)
+    .option('--token-file <file>', 'a file with the token for the gateway', notEmpty)
     .option('--prefix <prefix>', 'the REKEY_PREFIX of gateway and workers (default: rekey)', notEmpty)
     .option('--log-level <level>', 'trace, debug, info (default), warn, error, fatal or silent', notEmpty)
     .option('--log-format <format>', 'json (default) or text', notEmpty);
 
-/** The fields of the configuration that the options set. */
+/** The fields of the configuration that the options set. Their paths are relative to the working folder. */
 const givenBy = (options: AgentOptions): GivenConfig => {
-  const { consumer, keyFile, redis, gateway, prefix, socket, logLevel, logFormat } = options;
+  const { consumer, keyFile, redis, gateway, tokenFile, prefix, socket, logLevel, logFormat } = options;
+  const atGateway = {
+    ...(gateway !== undefined && { address: gateway }),
+    ...(tokenFile !== undefined && { token_file: resolve(tokenFile) }),
+  };
   const log = {
     ...(logLevel !== undefined && { level: logLevel }),
     ...(logFormat !== undefined && { format: logFormat }),
   };
   return {
     ...(consumer !== undefined && { consumer }),
-    ...(keyFile !== undefined && { key_file: keyFile }),
+    ...(keyFile !== undefined && { key_file: resolve(keyFile) }),
     ...(redis !== undefined && { redis }),
-    ...(gateway !== undefined && { gateway: { address: gateway } }),
+    ...(Object.keys(atGateway).length > 0 && { gateway: atGateway }),
     ...(prefix !== undefined && { prefix }),
-    ...(socket !== undefined && { http: { socket: { path: socket } } }),
+    ...(socket !== undefined && { http: { socket: { path: resolve(socket) } } }),
     ...(Object.keys(log).length > 0 && { log }),
   };
 };

@@ -59,7 +59,7 @@ export const startCache = (
   };
   // From a cache, the first snapshot is what there is to write.
   keys.once('fresh', () => {
-    if (writtenAtMs !== undefined || closed || writing) return;
+    if (timer === undefined || writtenAtMs !== undefined || closed || writing) return;
     clearTimeout(timer);
     void turn();
   });

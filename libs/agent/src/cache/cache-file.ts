@@ -1,9 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { parseJson } from '@rekey/schema';
 import type { Keys, LocalVault } from '@rekey/subscriber';
 import { z } from 'zod';
+import { openRegularFile } from '../outputs/atomic-file.ts';
 import { selected, type Known } from '../outputs/selection.ts';
 
 /** Why a cache is not believed. */
@@ -147,13 +146,11 @@ const contentOf = (text: string): CacheContent | undefined => {
   return { keys: keys.map(({ data }) => data as Known), provenAt: new Date(summary.data.provenAtMs) };
 };
 
-/** Neither follows a link nor waits for a pipe, whatever is at the path. */
 const readRegularFile = async (path: string): Promise<Buffer | 'UNREADABLE' | undefined> => {
   try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const file = await openRegularFile(path);
     try {
-      const stats = await file.stat();
-      return stats.isFile() && stats.size <= MAX_BYTES ? await file.readFile() : 'UNREADABLE';
+      return (await file.stat()).size <= MAX_BYTES ? await file.readFile() : 'UNREADABLE';
     } finally {
       await file.close();
     }

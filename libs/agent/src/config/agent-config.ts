@@ -1,5 +1,6 @@
 import { AssistantId, ConsumerName, OrgId, isLoopbackHost } from '@rekey/schema';
 import { z } from 'zod';
+import { PREFIX, variableOf } from '../outputs/names.ts';
 import { account, address, argv, duration, mode, path, redisUrl, signal } from './fields.ts';
 
 const HOUR_MS = 3_600_000;
@@ -41,7 +42,18 @@ const selection = {
   orgs: z.array(OrgId).min(1, 'must name at least one org').max(1000).optional(),
 };
 /** Variables for single assistants: name → assistant id. */
-const names = z.record(variableName, AssistantId).default({});
+const names = z
+  .record(variableName, AssistantId)
+  .superRefine((given, ctx) => {
+    const ids = Object.values(given);
+    for (const [i, [name, id]] of Object.entries(given).entries()) {
+      const complain = (message: string) => ctx.addIssue({ code: 'custom', path: [name], message });
+      if (ids.indexOf(id) !== i) complain('must be the only name of its assistant');
+      if (name.startsWith(PREFIX) && name !== variableOf(id))
+        complain(`must not begin with ${PREFIX}: it could be the name of another assistant`);
+    }
+  })
+  .default({});
 
 const Reload = {
   command: argv.optional(),
@@ -160,10 +172,6 @@ export const AgentConfig = z
     const { max_staleness: most, stale_after: stale } = config;
     if (most !== undefined && most < stale) complain(['max_staleness'], 'must not be less than stale_after');
     if (config.debounce_max < config.debounce) complain(['debounce_max'], 'must not be less than debounce');
-    const paths = config.files.map((file) => file.path);
-    const twice = paths.findIndex((one, i) => paths.indexOf(one) !== i);
-    if (twice >= 0)
-      complain(['files', twice, 'path'], 'must be another path than that of the files before it');
   });
 export type AgentConfig = z.output<typeof AgentConfig>;
 export type FileOutput = AgentConfig['files'][number];

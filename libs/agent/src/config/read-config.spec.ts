@@ -77,6 +77,16 @@ describe('the configuration', () => {
       `${LEAST}files: [{path: a, format: json, signal: {pid_file: p, signal: SIGKILL}}]`,
       'files[1].signal.signal: must be one of SIGHUP',
     ],
+    [
+      `${LEAST}files: [{path: ./billing.json, format: json}]`,
+      'files[1].path: must be another path than that',
+    ],
+    [`${LEAST}cache: {path: x/../agent.yaml}`, 'cache.path: must be another path than that of the config'],
+    [`${LEAST}exec: {names: {A: ast_1, B: ast_1}}`, 'exec.names.B: must be the only name of its assistant'],
+    [
+      `${LEAST}exec: {names: {REKEY_KEY_ast_2: ast_1}}`,
+      'exec.names.REKEY_KEY_ast_2: must not begin with REKEY_KEY_',
+    ],
     [`${LEAST}debounce: 5`, 'debounce: must be a duration such as 250ms'],
     [`${LEAST}max_staleness: 2s`, 'max_staleness: must not be less than stale_after'],
     [`${LEAST}redis: 'redis://:hunter2@host'`, 'redis: must not contain a password'],
@@ -92,6 +102,22 @@ describe('the configuration', () => {
     }
     expect(thrown).toMatchObject({ code: 'BAD_CONFIG', message: expect.stringContaining(complaint) });
     expect((thrown as Error).message).not.toContain('hunter2');
+  });
+
+  it('keeps the other fields of what an option sets', async () => {
+    const { folder, read } = await ofText(
+      `${LEAST}gateway: {address: 'a:1', tls: {ca_file: ca.pem}, token_file: token}\n` +
+        "http: {socket: {path: a.sock, mode: '0660'}, serve_keys: true}\n",
+      { gateway: { address: 'b:2' }, http: { socket: { path: '/run/b.sock' } } },
+    );
+    expect(read()).toMatchObject({
+      gateway: {
+        address: 'b:2',
+        tls: { ca_file: join(folder, 'ca.pem') },
+        token_file: join(folder, 'token'),
+      },
+      http: { socket: { path: '/run/b.sock', mode: 0o660 }, serve_keys: true },
+    });
   });
 
   it('names every fault at once', async () => {

@@ -14,7 +14,7 @@ export type GivenConfig = Record<string, unknown>;
  */
 export const readConfig = (file: string | undefined, given: GivenConfig): AgentConfig => {
   const content = file === undefined ? {} : contentOf(file);
-  const whole = { ...content, ...given };
+  const whole = merged(content, given);
   const parsed = AgentConfig.safeParse(whole);
   if (!parsed.success)
     throw badConfig(
@@ -26,8 +26,23 @@ export const readConfig = (file: string | undefined, given: GivenConfig): AgentC
       ),
     );
   refusePassword(file, content);
-  return withAbsolutePaths(parsed.data, file === undefined ? '.' : dirname(file));
+  const config = withAbsolutePaths(parsed.data, file === undefined ? '.' : dirname(file));
+  const faults = sharedPaths(config, file);
+  if (faults.length > 0) throw badConfig(file, faults);
+  return config;
 };
+
+/** An option replaces its field alone: `--gateway` leaves `gateway.tls` as it is. */
+const merged = (content: Record<string, unknown>, given: GivenConfig): Record<string, unknown> => {
+  const whole = { ...content };
+  for (const [name, value] of Object.entries(given)) {
+    const before = whole[name];
+    whole[name] = isMap(before) && isMap(value) ? merged(before, value) : value;
+  }
+  return whole;
+};
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const contentOf = (file: string): Record<string, unknown> => {
   let text: string;
@@ -49,9 +64,8 @@ const contentOf = (file: string): Record<string, unknown> => {
   } catch {
     throw badConfig(file, ['must not contain aliases']);
   }
-  if (typeof content !== 'object' || content === null || Array.isArray(content))
-    throw badConfig(file, ['must be a map of fields']);
-  return content as Record<string, unknown>;
+  if (!isMap(content)) throw badConfig(file, ['must be a map of fields']);
+  return content;
 };
 
 /** Everybody who may edit or copy the configuration would have it. */
@@ -86,6 +100,37 @@ const badConfig = (file: string | undefined, faults: string[]): AgentError =>
     `the configuration${file === undefined ? '' : ` ${JSON.stringify(file)}`} cannot be used:\n` +
       faults.map((fault) => `  ${fault}`).join('\n'),
   );
+
+/** What the agent writes is no other file of the configuration: it would replace its own key file. */
+const sharedPaths = (config: AgentConfig, file: string | undefined): string[] => {
+  const { key_file, redis_url_file, gateway, http, files, cache } = config;
+  const tls = typeof gateway?.tls === 'object' ? gateway.tls : {};
+  const taken = new Map<string | undefined, string>([
+    [file && resolve(file), 'the configuration'],
+    [key_file, 'key_file'],
+    [redis_url_file, 'redis_url_file'],
+    [gateway?.token_file, 'gateway.token_file'],
+    [tls.ca_file, 'gateway.tls.ca_file'],
+    [tls.cert_file, 'gateway.tls.cert_file'],
+    [tls.key_file, 'gateway.tls.key_file'],
+    [http?.loopback?.token_file, 'http.loopback.token_file'],
+    [http?.socket?.path, 'http.socket.path'],
+    ...files.flatMap(({ template, signal }, i): [string | undefined, string][] => [
+      [template, `files[${i + 1}].template`],
+      [signal?.pid_file, `files[${i + 1}].signal.pid_file`],
+    ]),
+  ]);
+  taken.delete(undefined);
+  const faults: string[] = [];
+  const take = (path: string, field: string): void => {
+    const other = taken.get(path);
+    if (other !== undefined) faults.push(`${field}: must be another path than that of ${other}`);
+    taken.set(path, field);
+  };
+  files.forEach(({ path }, i) => take(path, `files[${i + 1}].path`));
+  if (cache) take(cache.path, 'cache.path');
+  return faults;
+};
 
 const withAbsolutePaths = (config: AgentConfig, folder: string): AgentConfig => {
   const at = <T extends string | undefined>(path: T): T =>

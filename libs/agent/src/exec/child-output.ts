@@ -46,7 +46,8 @@ export const createChild = (
   };
   const stage = createStage({
     run: apply,
-    quietMs: debounce,
+    // The program waits for nothing at first.
+    quietMs: () => (shown === undefined ? 0 : debounce),
     mostMs: debounceMax,
     whyOf,
     onFailure: (why) => logger.event('agent_output_failed', { output: 'exec', why }),

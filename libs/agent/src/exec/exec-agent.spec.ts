@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { begin, closeAll, temporaryFolder, until } from '../agent-fixture.ts';
 import { createFakeKeys } from '../keys-fixture.ts';
 import { silentLogger } from '@rekey/runtime';
+import type { Keys } from '@rekey/subscriber';
 import { createChild, type Child } from './child-output.ts';
 
 const children: Child[] = [];
@@ -13,24 +14,25 @@ afterEach(async () => {
   await closeAll();
 });
 
-const run = async (command: string[], exec: object = {}) => {
+const childOf = (command: string[], exec: object, keys: Keys, debounce = 50): Child => {
+  const child = createChild(
+    command,
+    { names: {}, on_change: 'restart', kill_after: 10_000, ...exec },
+    { debounce, debounce_max: 60_000 },
+    keys,
+    silentLogger,
+    (signal) => constants.signals[signal],
+  );
+  children.push(child);
+  return child;
+};
+const run = async (command: string[], exec: object = {}, debounce = 50) => {
   const keys = createFakeKeys();
   keys.publish('ast_1', 'sk_1');
   let child!: Child;
   await begin(undefined, {
     keys,
-    more: (held) => {
-      child = createChild(
-        command,
-        { names: {}, on_change: 'restart', kill_after: 10_000, ...exec },
-        { debounce: 50, debounce_max: 1000 },
-        held,
-        silentLogger,
-        (signal) => constants.signals[signal],
-      );
-      children.push(child);
-      return child;
-    },
+    more: (held) => (child = childOf(command, exec, held, debounce)),
   });
   return { keys, child };
 };
@@ -111,6 +113,32 @@ describe('the program of rekey agent exec', () => {
     await until(() => killed.keys.acknowledged > 0, 'the program');
     killed.child.signal('SIGKILL');
     expect(await killed.child.ended).toBe(128 + 9);
+  });
+
+  it('starts at once, whatever debounce is', async () => {
+    const { child } = await run(['true'], {}, 60_000);
+    expect(await child.ended).toBe(0);
+  });
+
+  it('is not started after a signal that came first, nor after its end', async () => {
+    const path = await log();
+    const early = await run(['sh', '-c', 'echo up >> "$1"', 'sh', path]);
+    early.child.signal('SIGTERM');
+    expect(await early.child.ended).toBe(128 + 15);
+    const late = await run(['true']);
+    expect(await late.child.ended).toBe(0);
+    late.keys.publish('ast_1', 'sk_1b');
+    await until(() => late.keys.acknowledged === late.keys.seq, 'the next key');
+    expect(await linesOf(path)).toEqual([]);
+  });
+
+  it('ends the agent if the keys are too large for an environment', async () => {
+    const keys = createFakeKeys();
+    keys.publish('ast_1', 'x'.repeat(3 * 1024 * 1024));
+    const child = childOf(['true'], {}, keys);
+    child.changed();
+    await expect(child.settled()).rejects.toThrow('too large for an environment');
+    expect(await child.ended).toBe(126);
   });
 
   it('that does not exist ends the agent with 127', async () => {

@@ -27,18 +27,19 @@ export const createProgram = (
 ): Program => {
   let running: ChildProcess | undefined;
   let isRestarting = false;
+  /** It is not started again: it was told to end, or has ended. */
   let isEnding = false;
-  let end!: (code: number) => void;
-  const ended = new Promise<number>((resolve) => (end = resolve));
+  let resolveEnded!: (code: number) => void;
+  const ended = new Promise<number>((resolve) => (resolveEnded = resolve));
+  const end = (code: number): void => {
+    isEnding = true;
+    resolveEnded(code);
+  };
 
   const start = async (environment: Record<string, string>): Promise<void> => {
-    const child = spawn(command[0]!, command.slice(1), {
-      stdio: 'inherit',
-      env: childEnvironment(environment),
-    });
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', (error) => reject(cannotStart(error, end)));
+    if (isEnding) return;
+    const child = await spawned(command, environment).catch((error: NodeJS.ErrnoException) => {
+      throw cannotStart(error, end);
     });
     running = child;
     child.once('exit', (code, signal) => {
@@ -66,15 +67,29 @@ export const createProgram = (
       isRestarting = true;
       await stop();
       isRestarting = false;
-      if (!isEnding) await start(environment);
+      await start(environment);
     },
     signal: (signal) => {
-      // A program that was told to end is not started again.
       isEnding ||= ENDING.includes(signal);
-      running?.kill(signal);
+      if (running) running.kill(signal);
+      // Between two runs, or before the first one.
+      else if (isEnding) end(SIGNAL_BASE + signalNumber(signal));
     },
     ended,
   };
+};
+
+/** Some errors of `spawn` are thrown, such as that of a too large environment. */
+const spawned = async (
+  [program, ...args]: readonly string[],
+  environment: Record<string, string>,
+): Promise<ChildProcess> => {
+  const child = spawn(program!, args, { stdio: 'inherit', env: childEnvironment(environment) });
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', reject);
+  });
+  return child;
 };
 
 const cannotStart = (error: NodeJS.ErrnoException, end: (code: number) => void): AgentError => {

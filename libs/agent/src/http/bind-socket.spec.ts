@@ -13,7 +13,10 @@ afterEach(async () => {
   await closeAll();
 });
 
-const bind = async (path: string, more: { mode?: number; gid?: number } = {}): Promise<Server> => {
+const bind = async (
+  path: string,
+  more: { mode?: number; gid?: number; mounted?: boolean } = {},
+): Promise<Server> => {
   const server = createServer();
   await bindSocket(server, { path, mode: 0o600, ...more });
   servers.push(server);
@@ -77,8 +80,12 @@ describe('the path of the socket', () => {
     const folder = await temporaryFolder();
     const open = join(folder, 'open');
     await mkdir(open);
-    await chmod(open, 0o777);
-    await expect(bind(join(open, 's.sock'))).rejects.toThrow('every user may write to the folder');
+    for (const mode of [0o777, 0o770]) {
+      await chmod(open, mode);
+      await expect(bind(join(open, 's.sock'))).rejects.toThrow('other users may write to the folder');
+    }
+    // As Kubernetes makes a volume, which only the containers of a pod reach.
+    await bind(join(open, 's.sock'), { mounted: true });
     await expect(bind(join(folder, 'none', 's.sock'))).rejects.toThrow('cannot be used (ENOENT)');
     await expect(bind(join(folder, 'x'.repeat(120)))).rejects.toThrow('at most 107 bytes');
   });

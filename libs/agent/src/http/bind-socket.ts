@@ -17,6 +17,8 @@ interface SocketAccess {
   path: string;
   mode: number;
   gid?: number | undefined;
+  /** The folder is a volume of a container platform, which sets its owner and mode. */
+  mounted?: boolean | undefined;
 }
 
 /** The kernel's limit of `sun_path`, less its NUL. A longer path would be cut off without an error. */
@@ -30,13 +32,13 @@ const LOCK_RETRY_MS = 20;
  * process serves there, or if the path is something else.
  */
 export const bindSocket = async (server: Server, access: SocketAccess): Promise<void> => {
-  const { path } = access;
+  const { path, mounted = false } = access;
   if (Buffer.byteLength(path) > MAX_PATH_BYTES)
     throw new AgentError(
       'BAD_SOCKET_PATH',
       `the path of a socket has at most ${MAX_PATH_BYTES} bytes: ${shown(path)}`,
     );
-  refuseFolder(dirname(path));
+  refuseFolder(dirname(path), mounted);
   const unlock = await lock(path);
   try {
     await removeDead(path);
@@ -52,7 +54,7 @@ const alreadyServed = (path: string): AgentError =>
 const found = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false });
 
 /** Others who may replace entries of the folder could put a socket of their own there. */
-const refuseFolder = (folder: string): void => {
+const refuseFolder = (folder: string, mounted: boolean): void => {
   let stats: Stats;
   try {
     stats = statSync(folder);
@@ -63,16 +65,18 @@ const refuseFolder = (folder: string): void => {
       `the folder ${shown(folder)} of the socket cannot be used (${code})`,
     );
   }
+  if (mounted) return;
+  const otherwise = '. If it is a volume of a container platform, set mounted_secrets: true';
   const isSticky = (stats.mode & 0o1000) !== 0;
-  if ((stats.mode & 0o002) !== 0 && !isSticky)
+  if ((stats.mode & 0o022) !== 0 && !isSticky)
     throw new AgentError(
       'BAD_SOCKET_PATH',
-      `every user may write to the folder ${shown(folder)} of the socket`,
+      `other users may write to the folder ${shown(folder)} of the socket; run chmod go-w on it${otherwise}`,
     );
   if (stats.uid !== 0 && stats.uid !== process.geteuid!())
     throw new AgentError(
       'BAD_SOCKET_PATH',
-      `the folder ${shown(folder)} of the socket belongs to another user`,
+      `the folder ${shown(folder)} of the socket belongs to another user${otherwise}`,
     );
 };
 

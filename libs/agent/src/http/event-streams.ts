@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Keys } from '@rekey/subscriber';
 import { Refusal } from './answer.ts';
 
@@ -15,10 +16,10 @@ const SIGN_OF_LIFE_MS = 15_000;
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
 export const createEventStreams = (keys: Keys, max: number): EventStreams => {
-  const open = new Set<ServerResponse>();
+  const open = new Map<Socket, ServerResponse>();
   const write = (text: string): void => {
-    for (const response of open) {
-      if (response.writableLength > MAX_UNREAD_BYTES) response.destroy();
+    for (const [socket, response] of open) {
+      if (response.writableLength > MAX_UNREAD_BYTES) socket.destroy();
       else response.write(text);
     }
   };
@@ -34,8 +35,12 @@ export const createEventStreams = (keys: Keys, max: number): EventStreams => {
         throw new Refusal(503, 'TOO_MANY_STREAMS', `there are ${max} event streams already`, {
           'retry-after': '5',
         });
-      open.add(response);
-      response.once('close', () => open.delete(response));
+      // A response behind another one of its connection has no `close`: the connection has.
+      const { socket } = response.req;
+      if (open.has(socket))
+        throw new Refusal(409, 'STREAM_OPEN', 'this connection has an event stream already');
+      open.set(socket, response);
+      socket.once('close', () => open.delete(socket));
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
       // What a client missed before this is in the state of each assistant.
       response.write(`event: open\ndata: ${JSON.stringify({ keys: keys.size })}\n\n`);
@@ -45,7 +50,7 @@ export const createEventStreams = (keys: Keys, max: number): EventStreams => {
     },
     close: () => {
       clearInterval(living);
-      for (const response of open) response.end();
+      for (const response of open.values()) response.end();
     },
   };
 };

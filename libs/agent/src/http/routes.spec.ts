@@ -212,6 +212,36 @@ describe('a hostile client', () => {
     expect((await call('GET', '/healthz')).status).toBe(200);
   });
 
+  it('cannot keep event streams from others by many requests on one connection', async () => {
+    const agent = await begun(() => ({ http: { max_event_streams: 5 } }));
+    const socket = raw(agent.folder).resume();
+    socket.write('GET /v1/events HTTP/1.1\r\nhost: agent\r\n\r\n'.repeat(20));
+    await until(async () => {
+      const { text } = await agent.call('GET', '/metrics');
+      return text.includes('rekey_agent_requests_total{route="events",status="409"} 19');
+    }, 'the refusals');
+    expect((await agent.call('GET', '/metrics')).text).toContain('rekey_agent_event_streams 1\n');
+    socket.destroy();
+    await until(
+      async () => (await agent.call('GET', '/metrics')).text.includes('rekey_agent_event_streams 0\n'),
+      'the end of the stream',
+    );
+  });
+
+  it('cannot take much memory with a body in chunks of one byte', async () => {
+    const agent = await begun();
+    const before = process.memoryUsage().rss;
+    const chunks = '1\r\nx\r\n'.repeat(60_000);
+    for (let i = 0; i < 20; i += 1)
+      raw(agent.folder).write(
+        'POST /v1/assistants/ast_1/user-hash HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n' +
+          chunks,
+      );
+    await hash(agent);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
+  });
+
   it('gets 408 for half a request, 400 for none, 431 for long headers, and others are served', async () => {
     const agent = await begun();
     const half = answerTo(agent.folder, 'POST /v1/assistants/ast_1/user-hash HTTP/1.1\r\nhost: ag');

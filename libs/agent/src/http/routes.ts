@@ -101,9 +101,13 @@ const answerOthers = (
 /** Few, whatever callers ask for: they are labels of metrics. */
 const routeOf = (url: string): string => {
   if (url.startsWith(ASSISTANTS)) return url.endsWith(USER_HASH) ? 'user-hash' : 'assistant';
-  const route = { '/v1/events': 'events', '/healthz': 'healthz', '/metrics': 'metrics' }[url];
-  return route ?? 'other';
+  return ROUTES.get(url) ?? 'other';
 };
+const ROUTES = new Map([
+  ['/v1/events', 'events'],
+  ['/healthz', 'healthz'],
+  ['/metrics', 'metrics'],
+]);
 
 const requireMethod = ({ method }: IncomingMessage, allowed: string): void => {
   if (method !== allowed)

@@ -51,7 +51,7 @@ export const startListeners = async ({
       const { path, mode, group } = http.socket;
       const gid = group === undefined ? undefined : accountNumber('group', group);
       await add(socketGuard, async (server) => {
-        await bindSocket(server, { path, mode, gid });
+        await bindSocket(server, { path, mode, gid, mounted });
         return path;
       });
     }

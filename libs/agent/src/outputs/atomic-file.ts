@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { AgentError } from '../agent-error.ts';
 
 export interface FileAccess {
   mode: number;
@@ -79,24 +81,38 @@ export const removeLeftovers = async (folder: string, name?: string): Promise<vo
       await rm(join(folder, entry), { force: true }).catch(() => {});
 };
 
+/** What changes when somebody else replaces, changes or removes a file. */
+export const identityOf = async (path: string): Promise<string | undefined> => {
+  const found = await lstat(path).catch(() => undefined);
+  return found && [found.ino, found.size, found.mtimeMs, found.mode, found.uid, found.gid].join(':');
+};
+
+/** Neither follows a link nor waits for a pipe, whatever is at the path. Rejects unless it is a file. */
+export const openRegularFile = async (path: string): Promise<FileHandle> => {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw new AgentError('NOT_A_FILE', `${JSON.stringify(path)} is not a file`);
+};
+
 /** The SHA-256 of a file that has this owner and mode already; undefined otherwise. */
 export const digestOfFile = async (
   path: string,
   { mode, uid, gid }: FileAccess,
 ): Promise<string | undefined> => {
+  let file: FileHandle | undefined;
   try {
-    const found = await stat(path);
+    file = await openRegularFile(path);
+    const found = await file.stat();
     const isAsWanted =
-      found.isFile() &&
-      (found.mode & 0o7777) === mode &&
-      found.uid === (uid ?? found.uid) &&
-      found.gid === (gid ?? found.gid);
+      (found.mode & 0o7777) === mode && found.uid === (uid ?? found.uid) && found.gid === (gid ?? found.gid);
     if (!isAsWanted) return undefined;
     const hash = createHash('sha256');
-    const file = await open(path, 'r');
-    for await (const chunk of file.createReadStream()) hash.update(chunk as Buffer);
+    for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
     return hash.digest('hex');
   } catch {
     return undefined;
+  } finally {
+    await file?.close();
   }
 };

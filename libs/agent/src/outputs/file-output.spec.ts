@@ -1,9 +1,23 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { begin, closeAll, reasonOf, temporaryFolder, until, type AgentFixture } from '../agent-fixture.ts';
 import { createFakeKeys, type FakeKeys } from '../keys-fixture.ts';
+import { createReport } from '../report/report.ts';
+import { noCounts } from './output.ts';
 
 afterEach(closeAll);
 
@@ -159,7 +173,74 @@ describe('a file', () => {
   });
 });
 
+it('that was not written yet is no reason for /healthz to be ok', () => {
+  const output = { name: 'keys.json', failure: () => undefined, counts: noCounts };
+  const keys = { freshness: () => ({ upToDate: true }), keys: { size: 1, unapplied: { count: 0 } } };
+  const report = createReport({ keys, outputs: [output] } as never);
+  expect([report.health().isHealthy, JSON.parse(report.health().json)]).toMatchObject([
+    false,
+    { status: 'starting', pending_outputs: ['keys.json'] },
+  ]);
+});
+
+describe('a file of which somebody else', () => {
+  it('has made a link is replaced, and where the link leads to, nothing is', async () => {
+    const folder = await temporaryFolder();
+    const [path, elsewhere] = [join(folder, 'keys.json'), join(folder, 'elsewhere')];
+    const configure = () => ({ files: [{ path, format: 'json' }] });
+    const first = await begin(configure, { keys: two() });
+    await acknowledged(first);
+    await first.agent.close();
+    await rename(path, elsewhere);
+    await symlink(elsewhere, path);
+    await acknowledged(await begin(configure, { keys: two() }));
+    expect((await lstat(path)).isFile()).toBe(true);
+  });
+
+  it('has removed or changed is written again', async () => {
+    const agent = await withFile({ format: 'json' });
+    const path = join(agent.folder, 'out');
+    await acknowledged(agent);
+    const before = await read(path);
+    await rm(path);
+    await until(async () => (await read(path).catch(() => '')) === before, 'the file again');
+    await writeFile(path, 'of another agent');
+    await until(async () => (await read(path)) === before, 'the file again');
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  }, 30_000);
+});
+
 describe('one file a key', () => {
+  it('is emptied without following a link, and a list that is a pipe is refused', async () => {
+    const folder = await temporaryFolder();
+    const [keyFolder, precious] = [join(folder, 'keys'), join(folder, 'precious')];
+    await writeFile(precious, 'precious');
+    const configure = () => ({ files: [{ path: keyFolder, format: 'key-files', on_removed: 'empty' }] });
+    const agent = await begin(configure, { keys: two() });
+    await acknowledged(agent);
+    await rm(join(keyFolder, 'ast_1'));
+    await symlink(precious, join(keyFolder, 'ast_1'));
+    agent.keys.remove('ast_1');
+    await acknowledged(agent);
+    expect(await read(precious)).toBe('precious');
+    expect(await read(join(keyFolder, 'ast_1'))).toBe('');
+    await agent.agent.close();
+    await rm(join(keyFolder, '.rekey-agent.json'));
+    expect(spawnSync('mkfifo', [join(keyFolder, '.rekey-agent.json')]).status).toBe(0);
+    const next = await begin(configure, { keys: two() });
+    await until(() => next.keys.lastFailure?.includes('cannot be read') === true, 'a failure');
+  });
+
+  it('never has the name of that of another assistant', async () => {
+    const long = 'x'.repeat(250);
+    const crafted = `sha256:${createHash('sha256').update(long).digest('hex')}`;
+    const keys = createFakeKeys();
+    for (const id of [long, crafted]) keys.publish(id, 'sk');
+    const agent = await withFile({ format: 'key-files' }, keys);
+    await acknowledged(agent);
+    expect(await readdir(join(agent.folder, 'out'))).toHaveLength(3);
+  });
+
   it('has the key alone, under an escaped name that stays in the folder', async () => {
     const keys = two();
     for (const id of ['..x', 'ä', 'x'.repeat(250)]) keys.publish(id, `key of ${id.slice(0, 3)}`);

@@ -4,7 +4,7 @@ import type { Keys } from '@rekey/subscriber';
 import { whyOf } from '../agent-error.ts';
 import { accountNumber } from '../config/accounts.ts';
 import type { AgentConfig, FileOutput } from '../config/agent-config.ts';
-import { digestOfFile, removeLeftovers, replaceFile, type FileAccess } from './atomic-file.ts';
+import { digestOfFile, identityOf, removeLeftovers, replaceFile, type FileAccess } from './atomic-file.ts';
 import { renderOf } from './formats.ts';
 import { createKeyFiles } from './key-files.ts';
 import { noCounts, type Output } from './output.ts';
@@ -13,6 +13,7 @@ import { createStage } from './stage.ts';
 
 /** A file may take a tenth of the time at most, however often keys change. */
 const REST_FACTOR = 9;
+const LOOK_EVERY_MS = 5000;
 /** At the end of the agent. */
 const COMMAND_ENDS_WITHIN_MS = 5000;
 
@@ -22,17 +23,40 @@ export const accessOf = ({ mode, owner, group }: FileOutput): FileAccess => ({
   gid: group === undefined ? undefined : accountNumber('group', group),
 });
 
-/** Writes to disk what has changed. Resolves with whether anything has. */
-type Write = (keys: Keys) => Promise<boolean>;
+interface Content {
+  /** Writes to disk what has changed. Resolves with whether anything has. */
+  write(keys: Keys): Promise<boolean>;
+  /** Whether it is as this process has left it. */
+  isIntact?(): Promise<boolean>;
+}
 
-const wholeFile = (file: FileOutput, access: FileAccess): Write => {
+const wholeFile = (file: FileOutput, access: FileAccess): Content => {
   const render = renderOf(file);
-  let written: string | undefined;
-  return async (keys) => {
-    const before = (written ??= await digestOfFile(file.path, access));
-    written = await replaceFile(file.path, render(keys), access, before);
-    return written !== before;
+  let digest: string | undefined;
+  let identity: string | undefined;
+  const isIntact = async () => identity !== undefined && identity === (await identityOf(file.path));
+  return {
+    write: async (keys) => {
+      const before = (await isIntact()) ? digest : await digestOfFile(file.path, access);
+      digest = await replaceFile(file.path, render(keys), access, before);
+      identity = await identityOf(file.path);
+      return digest !== before;
+    },
+    isIntact,
   };
+};
+
+const contentOf = (file: FileOutput): Content => {
+  const access = accessOf(file);
+  return file.format === 'key-files' ? { write: createKeyFiles(file, access) } : wholeFile(file, access);
+};
+
+/** Another program may remove or change it. Returns what ends that. */
+const lookFor = ({ isIntact }: Content, onChanged: () => void): (() => void) => {
+  const looking = setInterval(async () => {
+    if ((await isIntact?.()) === false) onChanged();
+  }, LOOK_EVERY_MS).unref();
+  return () => clearInterval(looking);
 };
 
 /** A file, or a folder of files, and what runs after it has changed. Throws an AgentError. */
@@ -43,12 +67,10 @@ export const createFileOutput = (
   logger: Logger,
 ): Output => {
   const name = file.path;
-  const access = accessOf(file);
-  const write = file.format === 'key-files' ? createKeyFiles(file, access) : wholeFile(file, access);
+  const content = contentOf(file);
   const reload = reloadOf(file);
   const counts = noCounts();
-  let isFirst = true;
-  let isWriteDue = false;
+  let [isFirst, isWriteDue] = [true, false];
 
   const reloading =
     reload &&
@@ -58,7 +80,7 @@ export const createFileOutput = (
         counts.reloads += 1;
         logger.event('agent_reload_done', { output: name });
       },
-      quietMs: debounce,
+      quietMs: () => debounce,
       // A file that is about to change again needs no command in between.
       isBlocked: () => isWriteDue,
       mostMs: debounceMax,
@@ -71,7 +93,7 @@ export const createFileOutput = (
       const beganMs = performance.now();
       isWriteDue = false;
       if (isFirst) await removeLeftovers(...leftoversOf(file));
-      const changed = await write(keys);
+      const changed = await content.write(keys);
       // An agent before this one may have ended between the file and its command.
       if (changed || isFirst) reloading?.request();
       isFirst = false;
@@ -91,14 +113,17 @@ export const createFileOutput = (
   });
 
   const ids = file.assistants && new Set(file.assistants);
+  const request = (): void => {
+    isWriteDue = true;
+    writing.request();
+    reloading?.touch();
+  };
+  const stopLooking = lookFor(content, () => void (isFirst || isWriteDue || request()));
   return {
     name,
     // Whatever its orgs are: an assistant may have left them.
     changed: (assistantId) => {
-      if (assistantId !== undefined && ids && !ids.has(assistantId)) return;
-      isWriteDue = true;
-      writing.request();
-      reloading?.touch();
+      if (assistantId === undefined || !ids || ids.has(assistantId)) request();
     },
     settled: async () => {
       await writing.settled();
@@ -107,6 +132,7 @@ export const createFileOutput = (
     failure: () => writing.failure ?? reloading?.failure,
     counts: () => counts,
     close: async () => {
+      stopLooking();
       await writing.close();
       const late = setTimeout(() => reload?.kill(), COMMAND_ENDS_WITHIN_MS);
       await reloading?.close();

@@ -1,9 +1,9 @@
-import { lstat, mkdir, readFile, rm, truncate } from 'node:fs/promises';
+import { lstat, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Keys } from '@rekey/subscriber';
 import { AgentError } from '../agent-error.ts';
 import type { FileOutput } from '../config/agent-config.ts';
-import { digestOfFile, replaceFile, syncFolder, type FileAccess } from './atomic-file.ts';
+import { digestOfFile, openRegularFile, replaceFile, syncFolder, type FileAccess } from './atomic-file.ts';
 import { fileNameOf } from './names.ts';
 import { selected } from './selection.ts';
 
@@ -33,10 +33,14 @@ export const createKeyFiles = (
     writtenVersions.set(name, version);
     return digest !== before;
   };
+  /** By another file: a link at the path may lead to a file of somebody else. */
+  const emptyFile = async (path: string): Promise<void> => {
+    if (await lstat(path).catch(ignoreMissing)) await replaceFile(path, [], access);
+  };
   const removeKey = async (name: string): Promise<void> => {
     if (onRemoved === 'keep') return;
     if (onRemoved === 'delete') await rm(join(folder, name), { force: true });
-    else await truncate(join(folder, name)).catch(ignoreMissing);
+    else await emptyFile(join(folder, name));
     writtenVersions.delete(name);
   };
 
@@ -81,9 +85,10 @@ const refuseFolderAt = async (path: string): Promise<void> => {
 };
 
 const readManifest = async (folder: string): Promise<Set<string>> => {
-  const text = await readFile(join(folder, MANIFEST), 'utf8').catch(ignoreMissing);
-  if (text === undefined) return new Set();
   try {
+    const file = await openRegularFile(join(folder, MANIFEST)).catch(ignoreMissing);
+    if (!file) return new Set();
+    const text = await file.readFile('utf8').finally(() => file.close());
     const { files } = JSON.parse(text) as { files: unknown };
     if (Array.isArray(files) && files.every(isName)) return new Set(files);
   } catch {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-const PREFIX = 'REKEY_KEY_';
+export const PREFIX = 'REKEY_KEY_';
 const hex = (byte: number): string => `__${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 
 /**
@@ -24,6 +24,7 @@ const isLetterOrDigit = (byte: number | undefined): boolean =>
   ((byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a));
 
 const LONGEST_NAME = 200;
+const DIGEST = 'sha256%3A';
 
 /**
  * The name of the file with the key of an assistant: its id, percent-encoded if needed, so that it stays in
@@ -31,7 +32,8 @@ const LONGEST_NAME = 200;
  */
 export const fileNameOf = (assistantId: string): string => {
   const name = encodeURIComponent(assistantId).replace(/^\./, '%2E').replace(/^~/, '%7E');
-  return name.length <= LONGEST_NAME
+  // No short id has the name of a long one.
+  return name.length <= LONGEST_NAME && !name.startsWith(DIGEST)
     ? name
-    : `sha256%3A${createHash('sha256').update(assistantId).digest('hex')}`;
+    : `${DIGEST}${createHash('sha256').update(assistantId).digest('hex')}`;
 };

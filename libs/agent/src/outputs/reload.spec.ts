@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -130,5 +131,20 @@ describe('the signal of a file', () => {
     await acknowledged(agent);
     await until(async () => (await linesOf(log)).includes('got'), 'the signal');
     expect(agent.keys.acknowledged).toBe(agent.keys.seq);
+  });
+
+  it('is not sent to a process that has started after the pid file was written', async () => {
+    const child = spawn('sleep', ['60']);
+    children.push(child);
+    const agent = await withReload((folder) => {
+      const pid = join(folder, 'pid');
+      writeFileSync(pid, `${child.pid}`);
+      const hourAgo = Date.now() / 1000 - 3600;
+      utimesSync(pid, hourAgo, hourAgo);
+      return { signal: { pid_file: pid, signal: 'SIGTERM' } };
+    });
+    await until(() => agent.keys.lastFailure?.includes('another one has its id') === true, 'a refusal');
+    expect(isAlive(child.pid!)).toBe(true);
+    expect(agent.keys.acknowledged).toBe(0);
   });
 });

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
 import { AgentError } from '../agent-error.ts';
 import type { FileOutput } from '../config/agent-config.ts';
 import { childEnvironment } from '../process/child-environment.ts';
@@ -75,6 +76,25 @@ const signalGroup = (pid: number | undefined, signal: NodeJS.Signals): void => {
   }
 };
 
+const TICKS_PER_SECOND = 100;
+const FIELD_OF_START = 19;
+/** Clocks differ by that. */
+const SLACK_MS = 2000;
+
+/** Whether a process has started after a time: a daemon writes its id after that. False without /proc. */
+const startedAfter = (pid: number, ms: number): boolean => {
+  const ticksOf = (process: number | 'self'): number => {
+    const stat = readFileSync(`/proc/${process}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[FIELD_OF_START]);
+  };
+  try {
+    const laterMs = ((ticksOf(pid) - ticksOf('self')) * 1000) / TICKS_PER_SECOND;
+    return performance.timeOrigin + laterMs > ms + SLACK_MS;
+  } catch {
+    return false;
+  }
+};
+
 const sendSignal = ({ pid_file: path, signal }: NonNullable<FileOutput['signal']>): void => {
   const at = JSON.stringify(path);
   let text: string;
@@ -87,6 +107,8 @@ const sendSignal = ({ pid_file: path, signal }: NonNullable<FileOutput['signal']
   // 0 and 1 would signal the agent's own group, and init.
   if (pid === undefined || Number(pid) <= 1)
     throw new AgentError('NO_PID', `the pid file ${at} has no process id`);
+  if (startedAfter(Number(pid), statSync(path).mtimeMs))
+    throw new AgentError('NO_PID', `the process of the pid file ${at} has ended; another one has its id`);
   try {
     process.kill(Number(pid), signal);
   } catch (error) {

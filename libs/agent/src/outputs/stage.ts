@@ -20,7 +20,7 @@ interface Stage {
 interface StageOptions {
   run(): Promise<void>;
   /** A run waits until nothing was requested for `quietMs`, at most `mostMs` after the first request. */
-  quietMs?: number;
+  quietMs?(): number;
   mostMs?: number;
   /** It rests this many times as long as a run took. */
   restFactor?: number;
@@ -65,7 +65,7 @@ const createWaiters = () => {
 };
 
 export const createStage = (options: StageOptions): Stage => {
-  const { run, quietMs = 0, mostMs = 0, restFactor = 0, isBlocked = () => false, onFailure, whyOf } = options;
+  const { run, mostMs = 0, restFactor = 0, isBlocked = () => false, onFailure, whyOf } = options;
   let wanted = 0;
   let done = 0;
   let firstMs = 0;
@@ -102,7 +102,7 @@ export const createStage = (options: StageOptions): Stage => {
     if (closed || running || done === wanted) return;
     clearTimeout(timer);
     const latestMs = firstMs + mostMs;
-    const quietUntilMs = isBlocked() ? latestMs : lastMs + quietMs;
+    const quietUntilMs = isBlocked() ? latestMs : lastMs + (options.quietMs?.() ?? 0);
     const dueMs = Math.max(Math.min(quietUntilMs, latestMs), notBeforeMs);
     const begin = (): void => {
       running = runOnce().finally(() => {

@@ -21,8 +21,11 @@ const healthOf = ({ keys, outputs, cache }: ReportDeps): { isHealthy: boolean; j
     const failedForMs = failure && Math.round(performance.now() - failure.sinceMs);
     return failure ? [{ output: output.name, why: failure.why, failed_for_ms: failedForMs }] : [];
   });
-  const isHealthy = upToDate && failed.length === 0;
+  // Not written yet since the start.
+  const pending = outputs.filter((output) => output.counts().writtenAtMs === undefined);
+  const isHealthy = upToDate && failed.length === 0 && pending.length === 0;
   let status = isHealthy ? 'ok' : 'output-failed';
+  if (failed.length === 0 && pending.length > 0) status = 'starting';
   if (!upToDate) status = revoked ? 'revoked' : 'stale';
   return {
     isHealthy,
@@ -38,6 +41,7 @@ const healthOf = ({ keys, outputs, cache }: ReportDeps): { isHealthy: boolean; j
       unapplied: keys.keys.unapplied.count,
       ...(fault !== undefined && { fault }),
       ...(failed.length > 0 && { failed_outputs: failed }),
+      ...(pending.length > 0 && { pending_outputs: pending.map(({ name }) => name) }),
       ...(cache?.failure() && { cache_failure: cache.failure() }),
     })}\n`,
   };
