@@ -1,6 +1,7 @@
-import { cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { writeRunningStart } from '@rekey/runtime';
 import { baseEnvironment, findNode, lineOf, repositoryRoot, startChild, type Child } from '@rekey/testing';
 import { startSystem, type System } from '../support/system.ts';
 import { useFolder } from '../support/temporary-folder.ts';
@@ -133,6 +134,27 @@ describe.each([
 });
 
 describe('the packed command line', () => {
+  it.each([
+    ['the npm start that runs in the folder', 'service', ['start']],
+    ['no npm start that runs where it is installed', 'global/lib', []],
+  ])('takes %s', async (_which, where, names) => {
+    const data = join(folder(), where, '.rekey');
+    await mkdir(data);
+    const environment = { GRPC_ADDRESS: '127.0.0.1:1' };
+    await writeRunningStart(join(data, 'running.json'), { pid: process.pid, environment, withheld: [] });
+    const { code, out, err } = await rekey(
+      process.execPath,
+      'profile',
+      'list',
+      '--json',
+      '--columns',
+      'name',
+    );
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toBe(names.map((name) => `{"name":"${name}"}\n`).join(''));
+    await rm(data, { recursive: true });
+  });
+
   it('works without a place for compiled code', async () => {
     const copy = join(folder(), 'copy');
     await cp(join(folder(), 'packed/cli'), copy, { recursive: true });

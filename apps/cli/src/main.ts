@@ -17,22 +17,28 @@ endWithNpx();
 const args = process.argv.slice(2);
 const commands = commandsIn(args);
 
-try {
-  if (commands.length > 0) {
-    // Before the commands are created: defaults of options come from the environment.
-    const { prepareEnvironment } = await import('./profiles/taken.ts');
-    await prepareEnvironment(process.env, args);
+// Not awaited at the top level: in the packed command line, modules that are imported later import parts of
+// the file of this module, and would wait for it while it waits for them.
+const run = async (): Promise<void> => {
+  try {
+    if (commands.length > 0) {
+      // Before the commands are created: defaults of options come from the environment.
+      const { prepareEnvironment } = await import('./profiles/taken.ts');
+      await prepareEnvironment(process.env, args);
+    }
+    const program = await rekeyProgram(commands);
+    await program.parseAsync();
+  } catch (error) {
+    const { toCliError } = await import('./failure.ts');
+    const { failureText } = await import('./output/format.ts');
+    const failure = toCliError(error);
+    process.stderr.write(failureText(failure, args));
+    process.exitCode = failure.exitCode;
   }
-  const program = await rekeyProgram(commands);
-  await program.parseAsync();
-} catch (error) {
-  const { toCliError } = await import('./failure.ts');
-  const { failureText } = await import('./output/format.ts');
-  const failure = toCliError(error);
-  process.stderr.write(failureText(failure, args));
-  process.exitCode = failure.exitCode;
-}
 
-// Exit explicitly: a library can still wait for a connection, such as one through a proxy that never answers.
-await new Promise((resolve) => process.stdout.write('', resolve));
-process.exit();
+  // Explicitly: a library can still wait for a connection, such as one through a proxy that never answers.
+  await new Promise((resolve) => process.stdout.write('', resolve));
+  process.exit();
+};
+
+void run();

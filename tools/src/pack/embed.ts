@@ -25,6 +25,7 @@ export { default as buildConnector } from 'undici/lib/core/connect.js';`;
 export const embed = (version: string): Plugin => {
   const replaced = new Map<string, () => string>([
     ['apps/cli/src/entry/version.ts', () => `export const version = () => ${JSON.stringify(version)};`],
+    ['apps/cli/src/entry/checkout.ts', () => 'export const checkout = undefined;'],
     ['libs/runtime/src/version.ts', () => `export const version = ${JSON.stringify(version)};`],
     ['libs/runtime/check-node.js', () => read('tools/src/pack/start-of-package.js')],
     ['libs/ledger/src/scripts/read-source.ts', luaSources],

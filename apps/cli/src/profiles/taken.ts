@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { checkout } from '../entry/checkout.ts';
 import { trimEnvironment } from '../environment.ts';
 import { CliError } from '../failure.ts';
 import type { Profile } from './profile.ts';
@@ -29,14 +29,13 @@ export const takenFromProfile = (): Taken => taken;
 /** What comes from a running `npm start`. */
 export const takenFromStart = (): TakenFromStart => (taken.profile === 'start' ? taken : NOTHING);
 
-/** In the checkout of this program. */
-const CHECKOUT = fileURLToPath(new URL('../../../../', import.meta.url));
-
 /** The file of an `npm start` in this folder or in one above it, or in the checkout of this program. */
 export const findRunningStart = (folder: string): string | undefined => {
   const above = (from: string): string[] =>
     dirname(from) === from ? [from] : [from, ...above(dirname(from))];
-  return [...above(folder), CHECKOUT].map((one) => join(one, '.rekey', 'running.json')).find(existsSync);
+  return [...above(folder), ...(checkout === undefined ? [] : [checkout])]
+    .map((one) => join(one, '.rekey', 'running.json'))
+    .find(existsSync);
 };
 
 /** The running `npm start`, and what it would set in this environment. */
