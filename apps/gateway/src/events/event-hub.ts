@@ -11,6 +11,7 @@ interface FollowedStream {
   wait(id: string, ms: number): Promise<StreamEntry | undefined>;
   after(id: string): Promise<EventsEnd & { entries: StreamEntry[]; more: boolean }>;
   end(): Promise<EventsEnd>;
+  onLost(listener: () => void): void;
 }
 
 interface EventHubOptions {
@@ -126,8 +127,9 @@ const createFollowing = ({ views, follow, onError }: EventHubOptions, groups: Gr
   const arrivals = new Set<() => void>();
   let stream: ReturnType<EventHubOptions['follow']> | undefined;
   let running: Promise<void> | undefined;
-  /** Another one when the stream has begun anew. */
+  /** Another one when the stream has begun anew; none while it may have. */
   let ring: EventRing | undefined;
+  let losses = 0;
 
   const pause = (ms: number): Promise<void> =>
     sleep(ms, undefined, { signal: closing.signal }).catch(() => {});
@@ -136,31 +138,42 @@ const createFollowing = ({ views, follow, onError }: EventHubOptions, groups: Gr
     arrivals.clear();
     for (const one of waiting) one();
   };
-  const add = async (entries: StreamEntry[]): Promise<void> => {
+  /** What the ring holds may be of another Redis than the next answers: one that has lost its last seconds. */
+  const lose = (): void => {
+    losses += 1;
+    ring = undefined;
+    groups.wakeAll();
+  };
+  const add = async (own: EventRing, entries: StreamEntry[]): Promise<void> => {
     const seen = entries.map(seenOf);
     // What follows is judged by what the change has made of the consumer.
     if (seen.some(({ facts }) => facts.kind === 'consumer')) await views.look().catch(onError);
-    ring!.add(seen);
+    if (ring !== own) return;
+    own.add(seen);
     groups.announce(seen);
     arrived();
   };
   const begin = async (from: NonNullable<typeof stream>): Promise<void> => {
+    const lossesBefore = losses;
     const { lastEntryId } = await from.end();
     // What follows is judged by all changes of consumers before it.
     await views.look().catch(onError);
+    if (losses !== lossesBefore) return;
     ring = new EventRing(lastEntryId);
     groups.wakeAll();
     arrived();
   };
   const look = async (from: NonNullable<typeof stream>): Promise<void> => {
-    if (!ring) return begin(from);
-    const entry = await waitForEntry(from, ring.head);
-    if (entry) await add([entry]);
-    for (;;) {
-      const { entries, more, lastEntryId } = await from.after(ring.head);
+    const own = ring;
+    if (!own) return begin(from);
+    const entry = await waitForEntry(from, own.head);
+    if (entry) await add(own, [entry]);
+    const isCurrent = () => ring === own;
+    while (isCurrent()) {
+      const { entries, more, lastEntryId } = await from.after(own.head);
       // The stream has begun anew, or another Redis answers.
-      if (entries.length === 0 && isBefore(lastEntryId, ring.head)) return begin(from);
-      if (entries.length > 0) await add(entries);
+      if (entries.length === 0 && isBefore(lastEntryId, own.head)) return begin(from);
+      if (entries.length > 0) await add(own, entries);
       if (!more) return;
     }
   };
@@ -178,8 +191,10 @@ const createFollowing = ({ views, follow, onError }: EventHubOptions, groups: Gr
     ring: () => ring,
     start: (): void => {
       if (closing.signal.aborted) throw new RekeyError('SHUTTING_DOWN');
-      stream ??= follow();
-      running ??= run(stream);
+      if (stream) return;
+      stream = follow();
+      stream.onLost(lose);
+      running = run(stream);
     },
     /** Resolves when something was read, or after a time. */
     arrival: (ms: number): Promise<void> =>

@@ -169,6 +169,8 @@ export const connectEvents = (redis: Redis, prefix: string) => {
   return {
     after: events.after,
     end: events.end,
+    /** Calls back when the connection was lost: what answers on the next one may be another Redis. */
+    onLost: (listener: () => void): void => void redis.on('close', listener),
     /** The first entry after a position, as soon as there is one; undefined after a time without. */
     wait: async (id: string, ms: number): Promise<StreamEntry | undefined> => {
       const reply = await redis.xread('COUNT', 1, 'BLOCK', ms, 'STREAMS', connection.keys.events, id);

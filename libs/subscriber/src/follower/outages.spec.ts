@@ -4,7 +4,7 @@ import { subscribe, type Keys, type KeysEvents, type SubscribeOptions } from '..
 import type { Publisher } from '../publisher-fixture.ts';
 import { createPublisher } from '../subscriber-fixture.ts';
 import { next, until } from '../wait-fixture.ts';
-import { transportTo } from '../transport-fixture.ts';
+import { itOverRedis, transportTo } from '../transport-fixture.ts';
 
 let server: RedisServer;
 let proxy: TcpProxy;
@@ -218,25 +218,28 @@ describe('if Redis is another one', () => {
     for (const [name, dump] of kept) await rekey.redis.restore(name, 0, dump, 'REPLACE');
   };
 
-  it('restored from a backup, no version goes back, lost keys are kept, and new ones count', async () => {
-    const kept = await backup();
-    await begin({ leaseMs: 1000 });
-    await rekey.publish('ast_1', 'after the backup');
-    await rekey.publish('ast_4', 'after it, too');
-    await holds('ast_4', 'after it, too');
-    const revoked = next(keys, 'revoked');
-    await rekey.redis.flushall();
-    expect(await revoked).toMatchObject({ reason: 'not-registered' });
-    expect(keys.freshness()).toMatchObject({ revoked: true, upToDate: false });
-    const snapshot = next(keys, 'snapshot');
-    await restore(kept);
-    await snapshot;
-    expect(held()).toEqual({ ...old, ast_1: 'after the backup', ast_4: 'after it, too' });
-    await rekey.publish('ast_1', 'new');
-    await holds('ast_1', 'new');
-    await until(() => keys.freshness().upToDate, 'fresh', 1000);
-    expect(keys.freshness()).toMatchObject({ revoked: false, fault: undefined, snapshotDue: undefined });
-  });
+  itOverRedis(
+    'restored from a backup, no version goes back, lost keys are kept, and new ones count',
+    async () => {
+      const kept = await backup();
+      await begin({ leaseMs: 1000 });
+      await rekey.publish('ast_1', 'after the backup');
+      await rekey.publish('ast_4', 'after it, too');
+      await holds('ast_4', 'after it, too');
+      const revoked = next(keys, 'revoked');
+      await rekey.redis.flushall();
+      expect(await revoked).toMatchObject({ reason: 'not-registered' });
+      expect(keys.freshness()).toMatchObject({ revoked: true, upToDate: false });
+      const snapshot = next(keys, 'snapshot');
+      await restore(kept);
+      await snapshot;
+      expect(held()).toEqual({ ...old, ast_1: 'after the backup', ast_4: 'after it, too' });
+      await rekey.publish('ast_1', 'new');
+      await holds('ast_1', 'new');
+      await until(() => keys.freshness().upToDate, 'fresh', 1000);
+      expect(keys.freshness()).toMatchObject({ revoked: false, fault: undefined, snapshotDue: undefined });
+    },
+  );
 
   it('that lost its last seconds, it receives no acknowledgement of what was lost', async () => {
     await begin();
@@ -376,7 +379,8 @@ describe('long events', () => {
     90_000,
   );
 
-  it.each(['a slow network', 'a Redis that closes a connection with long answers'])(
+  // A gateway reads a hundred records at once: of 2 MB each, they take longer than it waits for Redis.
+  itOverRedis.each(['a slow network', 'a Redis that closes a connection with long answers'])(
     'are read in a snapshot over %s',
     async (what) => {
       for (let i = 0; i < 12; i += 1) await rekey.publish(`ast_long_${i}`, `${LONG} ${i}`);

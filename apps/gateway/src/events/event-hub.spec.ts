@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import type { ConsumerView } from './consumer-view.ts';
+import { createEventHub } from './event-hub.ts';
+
+const view: ConsumerView = { name: 'billing', entry: '{}', orgs: ['*'], kid: 'k' };
+const entry = (at: number) => ({ id: `${at}-0`, text: JSON.stringify({ type: 'x', data: { seq: at } }) });
+
+describe('the entries that a gateway keeps', () => {
+  it('are of one Redis: none of them is sent once its connection was lost', async () => {
+    let stream = [entry(1)];
+    let lose = (): void => {};
+    const end = () => ({ redisUs: 1, lastId: stream.at(-1)!.id, lastEntryId: stream.at(-1)!.id });
+    const after = async (id: string) => ({
+      ...end(),
+      more: false,
+      entries: stream.filter((one) => Number(one.id.split('-')[0]) > Number(id.split('-')[0])),
+    });
+    const hub = createEventHub({
+      views: {
+        load: async () => view,
+        current: async () => view,
+        known: () => view,
+        version: () => 1,
+        look: async () => {},
+      },
+      readAfter: after,
+      follow: () => ({
+        wait: () => sleep(20, undefined),
+        after,
+        end: async () => end(),
+        onLost: (listener) => (lose = listener),
+        disconnect: () => {},
+      }),
+      onError: () => {},
+    });
+    try {
+      const before = await hub.watch('billing');
+      stream = [entry(1), entry(2)];
+      await sleep(100);
+      expect((await before.read('1-0')).map(({ id }) => id)).toEqual(['2-0']);
+      // It fails over to a Redis that has lost the last entry.
+      stream = [entry(1)];
+      lose();
+      const reads = hub.watch('billing').then((watch) => watch.read('1-0'));
+      await expect(before.read('1-0')).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+      expect(await reads).toEqual([]);
+    } finally {
+      await hub.close();
+    }
+  });
+});
