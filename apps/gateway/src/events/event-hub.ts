@@ -121,10 +121,30 @@ const waitForEntry = (
     throw error;
   });
 
+const createArrivals = () => {
+  const listeners = new Set<() => void>();
+  return {
+    arrived: (): void => {
+      for (const listener of listeners) listener();
+    },
+    /** Resolves when something was read, or after a time. */
+    arrival: (ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          listeners.delete(done);
+          resolve();
+        };
+        const timer = setTimeout(done, ms);
+        listeners.add(done);
+      }),
+  };
+};
+
 /** Follows the stream from the first caller on. */
 const createFollowing = ({ views, follow, onError }: EventHubOptions, groups: Groups) => {
   const closing = new AbortController();
-  const arrivals = new Set<() => void>();
+  const { arrived, arrival } = createArrivals();
   let stream: ReturnType<EventHubOptions['follow']> | undefined;
   let running: Promise<void> | undefined;
   /** Another one when the stream has begun anew; none while it may have. */
@@ -133,12 +153,7 @@ const createFollowing = ({ views, follow, onError }: EventHubOptions, groups: Gr
 
   const pause = (ms: number): Promise<void> =>
     sleep(ms, undefined, { signal: closing.signal }).catch(() => {});
-  const arrived = (): void => {
-    const waiting = [...arrivals];
-    arrivals.clear();
-    for (const one of waiting) one();
-  };
-  /** What the ring holds may be of another Redis than the next answers: one that has lost its last seconds. */
+  /** The next answers may be of another Redis than what the ring holds: one that has lost some of it. */
   const lose = (): void => {
     losses += 1;
     ring = undefined;
@@ -196,17 +211,7 @@ const createFollowing = ({ views, follow, onError }: EventHubOptions, groups: Gr
       stream.onLost(lose);
       running = run(stream);
     },
-    /** Resolves when something was read, or after a time. */
-    arrival: (ms: number): Promise<void> =>
-      new Promise((resolve) => {
-        const done = (): void => {
-          clearTimeout(timer);
-          arrivals.delete(done);
-          resolve();
-        };
-        const timer = setTimeout(done, ms);
-        arrivals.add(done);
-      }),
+    arrival,
     close: async (): Promise<void> => {
       closing.abort();
       stream?.disconnect();
