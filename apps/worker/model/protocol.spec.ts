@@ -13,7 +13,7 @@ import { createWorld, playHistory } from './world.ts';
  * How many histories each property is tried with. `REKEY_MODEL_RUNS=100000` tries more, about 100 a second,
  * and also prints what is found.
  */
-const RUNS = Number(process.env.REKEY_MODEL_RUNS ?? 200);
+const RUNS = Number(process.env.REKEY_MODEL_RUNS ?? 60);
 /** Repeats the histories of a failure, which names its seed. */
 const SEED = process.env.REKEY_MODEL_SEED;
 const BUG_RUNS = 5000;
