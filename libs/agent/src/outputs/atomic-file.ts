@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { lstat, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AgentError } from '../agent-error.ts';
@@ -17,14 +17,15 @@ const TEMPORARY = /^\..{1,200}\.rekey-[0-9a-f]{12}\.tmp$/s;
 /**
  * Replaces a file as a whole: a reader sees the old content or the new. The new file is in the same folder,
  * and synced before it gets its name. Resolves with the SHA-256 of the content; if that is `unless`, nothing
- * is replaced. If it rejects, the old file is as it was.
+ * is replaced. If it rejects, the old file is as it was. `identity` is that of the new file, taken before
+ * another program can find it.
  */
 export const replaceFile = async (
   path: string,
   chunks: Iterable<string | Buffer> | AsyncIterable<string | Buffer>,
   { mode, uid, gid }: FileAccess,
   unless?: string,
-): Promise<string> => {
+): Promise<{ digest: string; identity?: string }> => {
   const temporary = join(dirname(path), temporaryName(basename(path)));
   // Nobody else can open it before it has its owner and mode.
   const file = await open(temporary, 'wx', 0o600);
@@ -37,14 +38,15 @@ export const replaceFile = async (
       }
       await file.chmod(mode);
       await file.sync();
+      const identity = identityIn(await file.stat());
       await file.close();
       await rename(temporary, path);
       await syncFolder(dirname(path));
-      return digest;
+      return { digest, identity };
     }
     await file.close();
     await rm(temporary);
-    return digest;
+    return { digest };
   } catch (error) {
     await file.close().catch(() => {});
     await rm(temporary, { force: true }).catch(() => {});
@@ -81,10 +83,13 @@ export const removeLeftovers = async (folder: string, name?: string): Promise<vo
       await rm(join(folder, entry), { force: true }).catch(() => {});
 };
 
+const identityIn = ({ ino, size, mtimeMs, mode, uid, gid }: Stats): string =>
+  [ino, size, mtimeMs, mode, uid, gid].join(':');
+
 /** What changes when somebody else replaces, changes or removes a file. */
 export const identityOf = async (path: string): Promise<string | undefined> => {
   const found = await lstat(path).catch(() => undefined);
-  return found && [found.ino, found.size, found.mtimeMs, found.mode, found.uid, found.gid].join(':');
+  return found && identityIn(found);
 };
 
 /** Neither follows a link nor waits for a pipe, whatever is at the path. Rejects unless it is a file. */

@@ -37,9 +37,12 @@ const wholeFile = (file: FileOutput, access: FileAccess): Content => {
   const isIntact = async () => identity !== undefined && identity === (await identityOf(file.path));
   return {
     write: async (keys) => {
-      const before = (await isIntact()) ? digest : await digestOfFile(file.path, access);
-      digest = await replaceFile(file.path, render(keys), access, before);
-      identity = await identityOf(file.path);
+      const found = await identityOf(file.path);
+      const isOurs = identity !== undefined && found === identity;
+      const before = isOurs ? digest : await digestOfFile(file.path, access);
+      const written = await replaceFile(file.path, render(keys), access, before);
+      digest = written.digest;
+      identity = written.identity ?? found;
       return digest !== before;
     },
     isIntact,

@@ -29,7 +29,7 @@ export const createKeyFiles = (
     const path = join(folder, name);
     await refuseFolderAt(path);
     const before = await digestOfFile(path, access);
-    const digest = await replaceFile(path, [secretKey], access, before);
+    const { digest } = await replaceFile(path, [secretKey], access, before);
     writtenVersions.set(name, version);
     return digest !== before;
   };
