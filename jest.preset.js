@@ -6,6 +6,12 @@ const TRIALS = [
   '/e2e/fuzz/fuzz.spec.ts',
   '/e2e/rotation/sizes.spec.ts',
   '/e2e/consumers/signing.spec.ts',
+  '/e2e/consumers/earlier-version.spec.ts',
+  '/e2e/bulk/changed-bulk.spec.ts',
+  '/e2e/operations/environment.spec.ts',
+  '/e2e/operations/start-environment.spec.ts',
+  '/e2e/operations/node-version.spec.ts',
+  '/e2e/operations/debugger.spec.ts',
 ];
 const leftOut = process.env.REKEY_TRIALS === '1' ? [] : TRIALS;
 
