@@ -7,6 +7,8 @@ const TRIALS = [
   '/e2e/rotation/sizes.spec.ts',
   '/e2e/consumers/signing.spec.ts',
   '/e2e/consumers/earlier-version.spec.ts',
+  '/e2e/consumers/worker-key-file.spec.ts',
+  '/e2e/rotation/org-name.spec.ts',
   '/e2e/bulk/changed-bulk.spec.ts',
   '/e2e/operations/environment.spec.ts',
   '/e2e/operations/start-environment.spec.ts',
