@@ -34,6 +34,7 @@ export { unfitRedis } from './redis/redis-fitness.ts';
 export { complaintAboutAddress, complaintAboutVariable, valueOfVariable } from './text/variable.ts';
 export { type SecretFileOptions, complaintAboutAccess, readSecretFile } from './text/secret-file.ts';
 export { TextFileError, decodeText, readTextFile } from './text/text-file.ts';
+export { createArrivals } from './redis/arrivals.ts';
 export { isBefore } from './redis/stream-id.ts';
 export {
   Cause,

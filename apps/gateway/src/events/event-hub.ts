@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventsEnd, StreamEntry } from '@rekey/ledger';
-import { RekeyError, ReplyTooLarge, isBefore } from '@rekey/schema';
+import { RekeyError, ReplyTooLarge, createArrivals, isBefore } from '@rekey/schema';
 import { shareReads } from '../shared/share-reads.ts';
 import { verdictOf, type ConsumerView } from './consumer-view.ts';
 import type { ConsumerViews } from './consumer-views.ts';
@@ -94,7 +94,7 @@ class Groups {
     for (const group of this.byName.values()) this.wake(group);
   }
 
-  /** Wakes who waits for one of these entries. */
+  /** Wakes the watches that wait for one of these entries. */
   announce(entries: readonly SeenEvent[]): void {
     if (this.version !== this.views.version()) {
       this.version = this.views.version();
@@ -121,30 +121,10 @@ const waitForEntry = (
     throw error;
   });
 
-const createArrivals = () => {
-  const listeners = new Set<() => void>();
-  return {
-    arrived: (): void => {
-      for (const listener of listeners) listener();
-    },
-    /** Resolves when something was read, or after a time. */
-    arrival: (ms: number): Promise<void> =>
-      new Promise((resolve) => {
-        const done = (): void => {
-          clearTimeout(timer);
-          listeners.delete(done);
-          resolve();
-        };
-        const timer = setTimeout(done, ms);
-        listeners.add(done);
-      }),
-  };
-};
-
 /** Follows the stream from the first caller on. */
 const createFollowing = ({ views, follow, onError }: EventHubOptions, groups: Groups) => {
   const closing = new AbortController();
-  const { arrived, arrival } = createArrivals();
+  const { arrived, within: arrival } = createArrivals();
   let stream: ReturnType<EventHubOptions['follow']> | undefined;
   let running: Promise<void> | undefined;
   /** Another one when the stream has begun anew; none while it may have. */

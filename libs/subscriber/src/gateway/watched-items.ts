@@ -1,5 +1,5 @@
 import type { EventEntry, EventsMessage } from '@rekey/client';
-import { isBefore } from '@rekey/schema';
+import { createArrivals, isBefore } from '@rekey/schema';
 import type { Place, StreamItem } from '../source/source.ts';
 import { itemsOfEntry, skippedOf } from './stored-texts.ts';
 
@@ -23,26 +23,6 @@ export interface WatchedItems {
 /** A watch is read no further while as much waits to be applied: the gateway then sends nothing. */
 const MAX_WAITING_ITEMS = 1000;
 const MAX_WAITING_CHARACTERS = 4 * 1024 * 1024;
-
-const createArrivals = () => {
-  const listeners = new Set<() => void>();
-  return {
-    arrived: (): void => {
-      for (const listener of listeners) listener();
-    },
-    /** Resolves when something arrives, or after a time. */
-    within: (ms: number): Promise<void> =>
-      new Promise((resolve) => {
-        const done = (): void => {
-          clearTimeout(timer);
-          listeners.delete(done);
-          resolve();
-        };
-        const timer = setTimeout(done, ms);
-        listeners.add(done);
-      }),
-  };
-};
 
 /** The place after an entry that tells of skipped ones only. */
 const placeAfter = (entry: EventEntry, before: Place): Place => {
