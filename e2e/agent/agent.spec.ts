@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { repositoryRoot } from '@rekey/testing';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { describeIf, succeeds } from '../support/describe-if.ts';
 import { startRekey } from '../support/rekey.ts';
 import { eventually } from '../support/system.ts';
 import { useFolder } from '../support/temporary-folder.ts';
@@ -40,15 +41,9 @@ const endOf = async (agent: typeof running) => {
   output += result.out + result.err;
   return result;
 };
-const installed = (program: string): boolean => {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    console.warn(`Skipped: this part of examples/agent needs ${program}.`);
-    return false;
-  }
-};
+/** `describe`, for specs that need a program. */
+const describeWithProgram = (program: string) =>
+  describeIf(succeeds('sh', ['-c', `command -v ${program}`], `this part of examples/agent needs ${program}`));
 const example = (name: string) => join(repositoryRoot, 'examples/agent', name);
 
 describe('a running agent', () => {
@@ -64,7 +59,7 @@ describe('a running agent', () => {
     expect((await health()).json).toMatchObject({ status: 'ok' });
   });
 
-  (installed('php') ? describe : describe.skip)('with php', () => {
+  describeWithProgram('php')('with php', () => {
     it('serves php/sign.php', async () => {
       const run = (assistant: string) =>
         execFileSync('php', [example('php/sign.php'), assistant, 'користувач', on.path('agent.sock')], {
@@ -76,7 +71,7 @@ describe('a running agent', () => {
     });
   });
 
-  (installed('curl') ? describe : describe.skip)('with curl', () => {
+  describeWithProgram('curl')('with curl', () => {
     it('serves shell/user-hash.sh', async () => {
       const run = (assistant: string) =>
         execFileSync(example('shell/user-hash.sh'), [assistant, 'a "user" \\', on.path('agent.sock')], {
@@ -88,7 +83,7 @@ describe('a running agent', () => {
     });
   });
 
-  (installed('python3') ? describe : describe.skip)('with python3', () => {
+  describeWithProgram('python3')('with python3', () => {
     it('writes a file for python/sign.py', async () => {
       const run = (assistant: string) =>
         execFileSync('python3', [example('python/sign.py'), assistant, 'user-42', on.path('keys.json')], {
@@ -252,7 +247,7 @@ describe('the other examples', () => {
       return document.toJS() as Record<string, any>;
     });
 
-  (installed('systemd-analyze') ? describe : describe.skip)('with systemd-analyze', () => {
+  describeWithProgram('systemd-analyze')('with systemd-analyze', () => {
     it('are units that systemd accepts', () => {
       let accepted = 0;
       for (const unit of ['rekey-agent.service', 'shop.service'])

@@ -1,27 +1,27 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { ledgerKeys } from '@rekey/ledger';
 import { repositoryRoot } from '@rekey/testing';
+import { describeIf, succeeds } from '../support/describe-if.ts';
 import { ledgerOf } from '../support/ledger.ts';
 import { eventually, type System } from '../support/system.ts';
 import { addConsumer, type AddedConsumer } from '../consumers/python-consumer.ts';
 import { ODD, readerOf, startPythonSystem } from '../consumers/python-system.ts';
 
 const PHP = '/usr/bin/php';
-const hasPhp = (): boolean => {
-  try {
-    const modules = execFileSync(PHP, ['-m'], { encoding: 'utf8', stdio: 'pipe' }).split('\n');
-    if (['openssl', 'redis', 'sodium'].every((name) => modules.includes(name))) return true;
-  } catch {
-    // Reported below.
-  }
-  console.warn('Skipped: examples/php/consumer.php needs php-cli and php-redis.');
-  return false;
-};
-const describePhp = hasPhp() ? describe : describe.skip;
+const describePhp = describeIf(
+  succeeds(
+    PHP,
+    [
+      '-r',
+      "exit(extension_loaded('openssl') && extension_loaded('redis') && extension_loaded('sodium') ? 0 : 1);",
+    ],
+    'examples/php/consumer.php needs php-cli and php-redis',
+  ),
+);
 
 interface Answer {
   hash?: string;

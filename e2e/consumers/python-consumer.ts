@@ -1,9 +1,8 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { describe } from '@jest/globals';
 import { Acknowledgement, type Consumer } from '@rekey/schema';
 import {
   createAcknowledgementVerifier,
@@ -16,6 +15,7 @@ import {
   type SharedKeys,
 } from '@rekey/sealing';
 import { repositoryRoot } from '@rekey/testing';
+import { describeIf, succeeds } from '../support/describe-if.ts';
 import { ledgerOf } from '../support/ledger.ts';
 import { eventually, type System } from '../support/system.ts';
 
@@ -23,19 +23,12 @@ import { eventually, type System } from '../support/system.ts';
 export const PYTHON = '/usr/bin/python3';
 
 /** Whether Python can import these modules. Prints a warning if not. */
-export const canImport = (modules: string[], packages: string): boolean => {
-  try {
-    execFileSync(PYTHON, ['-c', `import ${modules.join(', ')}`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    console.warn(`Skipped: this part of examples/python needs ${packages}.`);
-    return false;
-  }
-};
+export const canImport = (modules: string[], packages: string): boolean =>
+  succeeds(PYTHON, ['-c', `import ${modules.join(', ')}`], `this part of examples/python needs ${packages}`);
 
 /** `describe`, or `describe.skip` if Python lacks a module. */
-export const describeWith = (modules: string[], packages: string): typeof describe.skip =>
-  canImport(modules, packages) ? describe : describe.skip;
+export const describeWith = (modules: string[], packages: string): ReturnType<typeof describeIf> =>
+  describeIf(canImport(modules, packages));
 
 /** `describe` for specs that run consumer.py. */
 export const describeConsumer = describeWith(['redis', 'jwcrypto'], 'python3-redis and python3-jwcrypto');

@@ -8,6 +8,7 @@ import { DOCUMENTS, blocksOf, type Document } from '../support/documents.ts';
 import { FREE_PORTS, freshCopy } from '../support/fresh-copy.ts';
 import { startPackageRegistry } from '../clients/package-registry.ts';
 import { canImport } from '../consumers/python-consumer.ts';
+import { describeIf } from '../support/describe-if.ts';
 
 /*
  * The first hour of a new user: every shell block of the documents, as pasted, in a fresh copy of the
@@ -97,7 +98,7 @@ const python = canImport(
   ['redis', 'jwcrypto', 'grpc', 'grpc_tools'],
   'python3-redis, python3-jwcrypto, python3-grpcio and python3-grpc-tools',
 );
-const describePython = python ? describe : describe.skip;
+const describePython = describeIf(python);
 
 type Copy = Awaited<ReturnType<typeof freshCopy>>;
 let copy: Copy;

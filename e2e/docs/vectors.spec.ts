@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { repositoryRoot } from '@rekey/testing';
 import { canImport, PYTHON } from '../consumers/python-consumer.ts';
+import { describeIf, succeeds } from '../support/describe-if.ts';
 
 const PHP = '/usr/bin/php';
 const run = async (program: string, ...args: string[]): Promise<unknown> => {
@@ -15,17 +15,13 @@ const run = async (program: string, ...args: string[]): Promise<unknown> => {
   );
   return JSON.parse(stdout);
 };
-const has = (isThere: boolean, what: string): typeof describe.skip => {
-  if (!isThere) console.warn(`Skipped: the vectors in this language need ${what}.`);
-  return isThere ? describe : describe.skip;
-};
 
 /** The Node SDK runs them in libs/subscriber. */
 describe('docs/reference/vectors', () => {
   const folder = 'docs/reference/vectors';
   const passed = { cases: expect.any(Number), failed: [] };
 
-  has(canImport(['redis', 'jwcrypto'], 'python3-redis and python3-jwcrypto'), 'Python')('in Python', () => {
+  describeIf(canImport(['redis', 'jwcrypto'], 'python3-redis and python3-jwcrypto'))('in Python', () => {
     it('pass in the code of consumer.py', async () => {
       const result = await run(PYTHON, 'examples/python/check_vectors.py', folder);
       expect(result).toEqual(passed);
@@ -33,7 +29,7 @@ describe('docs/reference/vectors', () => {
     });
   });
 
-  has(existsSync(PHP), 'php-cli')('in PHP', () => {
+  describeIf(succeeds(PHP, ['-v'], 'the vectors in PHP need php-cli'))('in PHP', () => {
     it('pass in the code of consumer.php', async () => {
       const result = await run(PHP, 'examples/php/check_vectors.php', folder);
       expect(result).toEqual(passed);
