@@ -136,7 +136,7 @@ describe.each([
 describe('the packed command line', () => {
   it.each([
     ['the npm start that runs in the folder', 'service', ['start']],
-    ['no npm start that runs where it is installed', 'global/lib', []],
+    ['no running npm start in its own folder', 'global/lib', []],
   ])('takes %s', async (_which, where, names) => {
     const data = join(folder(), where, '.rekey');
     await mkdir(data);

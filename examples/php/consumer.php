@@ -106,7 +106,7 @@ final class Consumer
         }
         $keys = openGrant($entry->grant, $this->name, $this->file);
         if ($this->keys !== null && $keys->isOlderThan($this->keys)) {
-            $this->report('somebody put back an entry with an older grant');
+            $this->report('an entry with an older grant was put back');
             return;
         }
         [$this->keys, $this->orgs] = [$keys, $entry->orgs];

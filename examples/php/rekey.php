@@ -56,7 +56,7 @@ final class SharedKeys
     ) {
     }
 
-    /** An old entry that somebody put back has an old grant: its keys open old records, and none of today. */
+    /** An old entry that was put back has an old grant: its keys open old records, and none of today. */
     public function isOlderThan(self $held): bool
     {
         return $this->revision < $held->revision

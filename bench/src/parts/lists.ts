@@ -61,7 +61,7 @@ const fill = async ({ redis }: System, lua: string, nowMs: number): Promise<void
     await redis.eval(lua, 0, ORG, from, from + AT_ONCE - 1, nowMs);
 };
 
-/** Bytes of Redis for each of so many. */
+/** Bytes of Redis, divided by the count. */
 const bytesOf = async ({ redis }: System, count: number, work: () => Promise<unknown>): Promise<number> => {
   const before = await redisUsedBytes(redis);
   await work();

@@ -28,7 +28,7 @@ const parse = (path: string, text: string): Profiles => {
   }
   const { data, error } = Profiles.safeParse(json);
   if (data) return { ...data, profiles: named(data.profiles) };
-  // Its values may be tokens: the message names only where it is wrong.
+  // Its values may be tokens: the message names the field, never its value.
   const [{ path: where, message }] = error.issues as [(typeof error.issues)[number]];
   throw refuse(path, `cannot be used: ${[...where.map(String), message].join(': ')}`);
 };

@@ -31,7 +31,7 @@ class SkippedNumbers {
   }
 }
 
-/** A message with more ranges is long. Only numbers that do not rise by one make so many. */
+/** The limit of ranges in a message. Only numbers that do not rise by one reach it. */
 const MANY_RANGES = 1000;
 
 /** Makes the entries of one watch: each tells what was skipped before it. */
