@@ -5,6 +5,7 @@ import { accepting } from './parts/accepting.ts';
 import { cli } from './parts/cli.ts';
 import { budget } from './parts/budget.ts';
 import { consumers } from './parts/consumers.ts';
+import { events } from './parts/events.ts';
 import { interactive } from './parts/interactive.ts';
 import { lists } from './parts/lists.ts';
 import { million } from './parts/million.ts';
@@ -25,6 +26,7 @@ const parts: Record<string, Part> = {
   interactive,
   million,
   consumers,
+  events,
   archive,
   lists,
   cli,
