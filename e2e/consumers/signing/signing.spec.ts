@@ -228,7 +228,7 @@ describe.each(transports)('services that sign, with keys over %s', (_name, trans
     expect(consumer.instances.filter(({ live }) => live).length).toBeGreaterThanOrEqual(2);
   }, 180_000);
 
-  it('hold exactly the keys in force after the end of the gateway, and a Redis that was restored', async () => {
+  it('hold exactly the keys in force after the end of the gateway, and a restored Redis', async () => {
     const dir = join(folder, 'redis');
     await mkdir(dir);
     const GRPC_ADDRESS = `127.0.0.1:${await freePort()}`;

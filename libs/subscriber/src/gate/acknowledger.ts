@@ -15,7 +15,7 @@ const MIN_INTERVAL_MS = 10;
 const LONGEST_INTERVAL_MS = 1000;
 const FASTER = 0.95;
 
-/** A gateway limits what all instances of a consumer send together: those that are refused send less often. */
+/** A gateway limits what all instances of a consumer send together: one that is refused sends less often. */
 const createPace = () => {
   let intervalMs = MIN_INTERVAL_MS;
   let lastMs = -Infinity;
