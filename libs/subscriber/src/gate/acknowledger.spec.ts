@@ -20,7 +20,7 @@ const createLimit = (perSecond: number, atOnce: number) => {
 /** 500 instances at 2,000 a second, a fifth of each. */
 describe('many instances of one consumer', () => {
   it('share what the gateway accepts: each reports soon, and few are refused', async () => {
-    const [INSTANCES, ROTATIONS_A_SECOND, SECONDS, ACCEPTED] = [100, 20, 10, 400];
+    const [INSTANCES, ROTATIONS_A_SECOND, SECONDS, ACCEPTED] = [100, 20, 20, 400];
     const takes = createLimit(ACCEPTED, ACCEPTED);
     let change = 0;
     let [sent, refused] = [0, 0];
@@ -49,7 +49,8 @@ describe('many instances of one consumer', () => {
     // One for each change would be five times what is accepted.
     expect(sent).toBeLessThan(SECONDS * ACCEPTED * 1.5);
     expect(refused / sent).toBeLessThan(0.25);
-    expect(Math.max(...behind.slice(behind.length / 2))).toBeLessThan(2 * ROTATIONS_A_SECOND);
+    // In seconds: less than four.
+    expect(Math.max(...behind.slice(behind.length / 2))).toBeLessThan(4 * ROTATIONS_A_SECOND);
     await jest.advanceTimersByTimeAsync(2000);
     expect(Math.min(...reported)).toBe(change);
   });
