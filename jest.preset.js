@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 /** Long trials. `npm run trials` runs them, `npm test` does not: the whole check has to end in 20 minutes. */
 const TRIALS = [
   '/chaos/src/chaos.spec.ts',
@@ -18,6 +20,9 @@ const TRIALS = [
 /** With the trials, with more histories. */
 const MODEL = '/apps/worker/model/protocol.spec.ts';
 const areTrials = process.env.REKEY_TRIALS === '1';
+
+/** For projects whose specs start programs. */
+export const programs = { globalSetup: fileURLToPath(new URL('jest.setup.js', import.meta.url)) };
 
 export default {
   testEnvironment: 'node',

@@ -5,6 +5,8 @@ import { repositoryRoot } from './packages.ts';
 
 const inRepository = (path: string): string => join(repositoryRoot, path);
 const read = (path: string): string => readFileSync(inRepository(path), 'utf8');
+const versionOf = (folder: string): string =>
+  (JSON.parse(read(`${folder}/package.json`)) as { version: string }).version;
 
 /** The sources of the commands in Lua, which in the repository are files. */
 const luaSources = (): string => {
@@ -16,6 +18,25 @@ const luaSources = (): string => {
 export const readSource = (path) => sources[path];`;
 };
 
+/** Replaces modules whose text depends on the repository, by the paths of their sources. */
+const replaceModules = (modules: Record<string, () => string>) => {
+  const byPath = new Map(Object.entries(modules).map(([path, text]) => [inRepository(path), text]));
+  return { load: (id: string): string | undefined => byPath.get(id)?.() };
+};
+
+/** Replaces modules of programs that are started in the repository, and that read files beside themselves. */
+export const embedSources: Plugin = {
+  name: 'embed sources',
+  ...replaceModules({
+    'apps/cli/src/entry/version.ts': () =>
+      `export const version = () => ${JSON.stringify(versionOf('apps/cli'))};`,
+    'apps/cli/src/entry/checkout.ts': () => `export const checkout = ${JSON.stringify(repositoryRoot)};`,
+    'libs/runtime/src/version.ts': () =>
+      `export const version = ${JSON.stringify(versionOf('libs/runtime'))};`,
+    'libs/ledger/src/scripts/read-source.ts': luaSources,
+  }),
+};
+
 /** What libs/invent uses of undici, which as a whole needs Node 22. */
 const PARTS_OF_UNDICI = '\0undici';
 const UNDICI = `export { default as Pool } from 'undici/lib/dispatcher/pool.js';
@@ -23,17 +44,16 @@ export { default as buildConnector } from 'undici/lib/core/connect.js';`;
 
 /** Replaces modules that read files of the repository while they run, or that need a newer Node. */
 export const embed = (version: string): Plugin => {
-  const replaced = new Map<string, () => string>([
-    ['apps/cli/src/entry/version.ts', () => `export const version = () => ${JSON.stringify(version)};`],
-    ['apps/cli/src/entry/checkout.ts', () => 'export const checkout = undefined;'],
-    ['libs/runtime/src/version.ts', () => `export const version = ${JSON.stringify(version)};`],
-    ['libs/runtime/check-node.js', () => read('tools/src/pack/start-of-package.js')],
-    ['libs/ledger/src/scripts/read-source.ts', luaSources],
-  ]);
-  const byPath = new Map([...replaced].map(([path, text]) => [inRepository(path), text]));
+  const { load } = replaceModules({
+    'apps/cli/src/entry/version.ts': () => `export const version = () => ${JSON.stringify(version)};`,
+    'apps/cli/src/entry/checkout.ts': () => 'export const checkout = undefined;',
+    'libs/runtime/src/version.ts': () => `export const version = ${JSON.stringify(version)};`,
+    'libs/runtime/check-node.js': () => read('tools/src/pack/start-of-package.js'),
+    'libs/ledger/src/scripts/read-source.ts': luaSources,
+  });
   return {
     name: 'embed',
     resolveId: (id) => (id === 'undici' ? PARTS_OF_UNDICI : undefined),
-    load: (id) => (id === PARTS_OF_UNDICI ? UNDICI : byPath.get(id)?.()),
+    load: (id) => (id === PARTS_OF_UNDICI ? UNDICI : load(id)),
   };
 };
