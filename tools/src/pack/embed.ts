@@ -5,36 +5,15 @@ import { repositoryRoot } from './packages.ts';
 
 const inRepository = (path: string): string => join(repositoryRoot, path);
 const read = (path: string): string => readFileSync(inRepository(path), 'utf8');
-const versionOf = (folder: string): string =>
-  (JSON.parse(read(`${folder}/package.json`)) as { version: string }).version;
 
 /** The sources of the commands in Lua, which in the repository are files. */
-const luaSources = (): string => {
+export const luaSources = (): string => {
   const root = inRepository('libs/ledger/src');
   const sources = globSync('**/*.lua', { cwd: root })
     .toSorted()
     .map((path) => [path, readFileSync(join(root, path), 'utf8')]);
   return `const sources = ${JSON.stringify(Object.fromEntries(sources))};
 export const readSource = (path) => sources[path];`;
-};
-
-/** Replaces modules whose text depends on the repository, by the paths of their sources. */
-const replaceModules = (modules: Record<string, () => string>) => {
-  const byPath = new Map(Object.entries(modules).map(([path, text]) => [inRepository(path), text]));
-  return { load: (id: string): string | undefined => byPath.get(id)?.() };
-};
-
-/** Replaces modules of programs that are started in the repository, and that read files beside themselves. */
-export const embedSources: Plugin = {
-  name: 'embed sources',
-  ...replaceModules({
-    'apps/cli/src/entry/version.ts': () =>
-      `export const version = () => ${JSON.stringify(versionOf('apps/cli'))};`,
-    'apps/cli/src/entry/checkout.ts': () => `export const checkout = ${JSON.stringify(repositoryRoot)};`,
-    'libs/runtime/src/version.ts': () =>
-      `export const version = ${JSON.stringify(versionOf('libs/runtime'))};`,
-    'libs/ledger/src/scripts/read-source.ts': luaSources,
-  }),
 };
 
 /** What libs/invent uses of undici, which as a whole needs Node 22. */
@@ -44,16 +23,17 @@ export { default as buildConnector } from 'undici/lib/core/connect.js';`;
 
 /** Replaces modules that read files of the repository while they run, or that need a newer Node. */
 export const embed = (version: string): Plugin => {
-  const { load } = replaceModules({
-    'apps/cli/src/entry/version.ts': () => `export const version = () => ${JSON.stringify(version)};`,
-    'apps/cli/src/entry/checkout.ts': () => 'export const checkout = undefined;',
-    'libs/runtime/src/version.ts': () => `export const version = ${JSON.stringify(version)};`,
-    'libs/runtime/check-node.js': () => read('tools/src/pack/start-of-package.js'),
-    'libs/ledger/src/scripts/read-source.ts': luaSources,
-  });
+  const replaced = new Map<string, () => string>([
+    ['apps/cli/src/entry/version.ts', () => `export const version = () => ${JSON.stringify(version)};`],
+    ['apps/cli/src/entry/checkout.ts', () => 'export const checkout = undefined;'],
+    ['libs/runtime/src/version.ts', () => `export const version = ${JSON.stringify(version)};`],
+    ['libs/runtime/check-node.js', () => read('tools/src/pack/start-of-package.js')],
+    ['libs/ledger/src/scripts/read-source.ts', luaSources],
+  ]);
+  const byPath = new Map([...replaced].map(([path, text]) => [inRepository(path), text]));
   return {
     name: 'embed',
     resolveId: (id) => (id === 'undici' ? PARTS_OF_UNDICI : undefined),
-    load: (id) => (id === PARTS_OF_UNDICI ? UNDICI : load(id)),
+    load: (id) => (id === PARTS_OF_UNDICI ? UNDICI : byPath.get(id)?.()),
   };
 };

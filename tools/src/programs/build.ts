@@ -1,39 +1,72 @@
-import { dirname, join } from 'node:path';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { rolldown, type Plugin } from 'rolldown';
-import { embedSources } from '../pack/embed.ts';
+import { luaSources } from '../pack/embed.ts';
 import { repositoryRoot } from '../pack/packages.ts';
 
-const sourceOf = (app: string): string => join(repositoryRoot, `apps/${app}/src/main.ts`);
+/** The programs, each with the folder of its app. */
+const PROGRAMS = { gateway: 'gateway', worker: 'worker', simulator: 'simulator', rekey: 'cli' } as const;
+type ProgramName = keyof typeof PROGRAMS;
 
-/** The programs, by the names of their files. */
-const PROGRAMS: Record<string, string> = {
-  gateway: sourceOf('gateway'),
-  worker: sourceOf('worker'),
-  simulator: sourceOf('simulator'),
-  rekey: sourceOf('cli'),
-};
-
-/** Packages that read files beside their modules find them where they are installed. */
-const installedFolders: Plugin = {
-  name: 'installed folders',
-  transform: {
-    filter: { id: /\/node_modules\//, code: /\b__dirname\b/ },
-    handler: (code, id) => code.replaceAll(/\b__dirname\b/g, JSON.stringify(dirname(id))),
-  },
-};
-
-/** Everything is in the file, except what Node has and what is an optional part of a package. */
+/** Everything is in the files, except what Node has and what is an optional part of a package. */
 const isExternal = (id: string): boolean => id.startsWith('node:') || id === 'msgpackr-extract';
 
-const buildProgram = async (name: string, input: string, into: string): Promise<void> => {
+const READS_LUA = join(repositoryRoot, 'libs/ledger/src/scripts/read-source.ts');
+
+/** Modules of the repository find other files from where their own source is. Lua is in the program. */
+const sourceFiles = (into: string): Plugin => ({
+  name: 'source files',
+  load: { filter: { id: READS_LUA }, handler: luaSources },
+  transform: {
+    filter: { id: /\/(apps|libs)\/[^/]+\/(?!node_modules\/)/, code: /\bimport\.meta\.url\b/ },
+    handler: (code, id) =>
+      code.replaceAll(
+        'import.meta.url',
+        `new URL(${JSON.stringify(relative(into, id))}, import.meta.url).href`,
+      ),
+  },
+});
+
+/**
+ * Packages that read files beside their modules find them where they are installed. The path is relative: a
+ * checkout may be built in one place and run in another.
+ */
+const installedFolders = (into: string): Plugin => {
+  const folders: string[] = [];
+  const nameOf = (folder: string): string => {
+    if (!folders.includes(folder)) folders.push(folder);
+    return `__dirname_${folders.indexOf(folder)}`;
+  };
+  const declaration = (name: string): string => {
+    const folder = relative(into, folders[Number(name.slice('__dirname_'.length))]!);
+    return `const ${name} = import.meta.dirname + ${JSON.stringify(`/${folder}`)};\n`;
+  };
+  return {
+    name: 'installed folders',
+    transform: {
+      filter: { id: /\/node_modules\/.*[.]js$/, code: /^(?! *\*).*\b__dirname\b/m },
+      handler: (code, id) => code.replaceAll(/\b__dirname\b/g, nameOf(dirname(id))),
+    },
+    renderChunk: (code) => {
+      const used = new Set(code.match(/\b__dirname_\d+\b/g));
+      // The first line of the sources names an interpreter that strips types.
+      return [...used].map(declaration).join('') + code.replace(/^#!.*\n/, '');
+    },
+  };
+};
+
+/**
+ * Writes a program into a folder: NAME.js, and files with what it imports later. Not minified: the functions
+ * of a stack trace have the names of the sources, and comments say of which file.
+ */
+const buildProgram = async (name: ProgramName, into: string): Promise<void> => {
   const bundle = await rolldown({
     cwd: repositoryRoot,
-    input: { [name]: input },
+    input: { [name]: join(repositoryRoot, `apps/${PROGRAMS[name]}/src/main.ts`) },
     external: isExternal,
     platform: 'node',
     resolve: { conditionNames: ['@rekey/source', 'node', 'import', 'default'] },
-    plugins: [installedFolders, embedSources],
+    plugins: [installedFolders(into), sourceFiles(into)],
   });
   await bundle.write({
     dir: into,
@@ -44,13 +77,30 @@ const buildProgram = async (name: string, input: string, into: string): Promise<
   await bundle.close();
 };
 
-/**
- * Writes each program into a folder, as one file, apart from what it imports later. Not minified: the
- * functions of a stack trace have the names of the sources, and comments (`#region`) say of which file.
- */
+/** Writes all programs into one folder, for specs. */
 export const buildPrograms = async (into: string): Promise<void> => {
   await mkdir(into, { recursive: true });
-  await Promise.all(Object.entries(PROGRAMS).map(([name, input]) => buildProgram(name, input, into)));
+  await Promise.all((Object.keys(PROGRAMS) as ProgramName[]).map((name) => buildProgram(name, into)));
   // Without it, Node parses each file twice to find out what it is.
   await writeFile(join(into, 'package.json'), '{ "type": "module" }\n');
+};
+
+/** The start of `main.js`: the check runs before anything else is loaded, and keeps what is compiled. */
+const startOf = async (name: ProgramName): Promise<string> => {
+  const check = await readFile(join(repositoryRoot, 'libs/runtime/check-node.js'), 'utf8');
+  const bare = check.replace('../../node_modules/', '../../../node_modules/');
+  return `${bare}\nawait import('./program/${name}.js');\n`;
+};
+
+/** Replaces what tsc has written as the main module of each app by its program. */
+export const buildApps = async (): Promise<void> => {
+  await Promise.all(
+    (Object.keys(PROGRAMS) as ProgramName[]).map(async (name) => {
+      const dist = join(repositoryRoot, 'apps', PROGRAMS[name], 'dist');
+      const into = join(dist, 'program');
+      await rm(into, { recursive: true, force: true });
+      await buildProgram(name, into);
+      await writeFile(join(dist, 'main.js'), await startOf(name));
+    }),
+  );
 };

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryRoot } from '../pack/packages.ts';
-import { buildPrograms } from './build.ts';
+import { buildApps, buildPrograms } from './build.ts';
 import { digestOfSources } from './sources.ts';
 
 /*
@@ -10,6 +10,10 @@ import { digestOfSources } from './sources.ts';
  *
  * Builds the programs that specs start, unless they exist, and prints their folder. The folder's name is a
  * digest of the sources: changed sources are another folder.
+ *
+ * node --conditions=@rekey/source tools/src/programs/main.ts --apps
+ *
+ * Builds them into apps/NAME/dist/main.js, for production.
  */
 
 /** Two levels below the root, as the sources of an app: check-node finds the folder of compiled code. */
@@ -25,12 +29,16 @@ const removeOld = async (): Promise<void> => {
   }
 };
 
-const folder = join(DIST, `${PREFIX}${digestOfSources()}`);
-if (!existsSync(folder)) {
+const programsForSpecs = async (): Promise<string> => {
+  const folder = join(DIST, `${PREFIX}${digestOfSources()}`);
+  if (existsSync(folder)) return folder;
   const building = `${folder}-${process.pid}`;
   await buildPrograms(building);
   await removeOld();
   // Another run may have built the same meanwhile.
   await rename(building, folder).catch(() => rm(building, { recursive: true }));
-}
-process.stdout.write(`${folder}\n`);
+  return folder;
+};
+
+if (process.argv[2] === '--apps') await buildApps();
+else process.stdout.write(`${await programsForSpecs()}\n`);
