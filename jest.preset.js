@@ -6,6 +6,7 @@ const TRIALS = [
   '/e2e/fuzz/fuzz.spec.ts',
   '/e2e/rotation/sizes.spec.ts',
   '/e2e/consumers/signing.spec.ts',
+  '/e2e/agent/outages.spec.ts',
   '/e2e/consumers/earlier-version.spec.ts',
   '/e2e/consumers/worker-key-file.spec.ts',
   '/e2e/rotation/org-name.spec.ts',
