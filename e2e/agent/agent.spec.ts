@@ -166,7 +166,8 @@ describe('rekey agent --once that gets a signal', () => {
     await writeFile(
       on.path('stopped.yaml'),
       'consumer: billing\nkey_file: billing.json\n' +
-        `files: [{path: stopped.json, format: json, command: [sh, -c, 'sleep 1; touch ${on.path('done')}']}]\n`,
+        'files:\n  - path: stopped.json\n    format: json\n' +
+        `    command: [sh, -c, 'sleep 1; touch ${on.path('done')}']\n`,
     );
     const once = on.agent(['--config', on.path('stopped.yaml'), '--once']);
     const exists = (name: string) =>
