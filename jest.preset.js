@@ -5,6 +5,7 @@ const TRIALS = [
   '/e2e/floods/floods.spec.ts',
   '/e2e/fuzz/fuzz.spec.ts',
   '/e2e/rotation/sizes.spec.ts',
+  '/e2e/agent/outages.spec.ts',
   '/e2e/consumers/worker-key-file.spec.ts',
   '/e2e/rotation/org-name.spec.ts',
   '/e2e/bulk/changed-bulk.spec.ts',
