@@ -1,11 +1,9 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RekeyClient } from '@rekey/client';
-import { generateConsumerKey } from '@rekey/sealing';
 import { lineOf, type Child } from '@rekey/testing';
 import { median, percentile } from '../system/measure.ts';
 import type { Part } from './part.ts';
+import { register } from '../system/consumer.ts';
 import { createBulkOf, waitForBulk } from '../system/bulk.ts';
 import { ORG, firstAssistants, startSystem, waitUntil, type System } from '../system/system.ts';
 import { bold, table, whole } from '../system/table.ts';
@@ -13,18 +11,6 @@ import { bold, table, whole } from '../system/table.ts';
 const SINGLES = 1000;
 const BULK = 10_000;
 const SNAPSHOT = 100_000;
-
-/** Registers a consumer for all orgs. Resolves with the path of its key file. */
-const register = async (system: System, client: RekeyClient, name: string): Promise<string> => {
-  const own = await generateConsumerKey('X25519');
-  const { jwk } = await client.getPublicKey();
-  const path = join(system.folder, `${name}.json`);
-  await writeFile(path, JSON.stringify({ keys: [own, JSON.parse(jwk)] }), { mode: 0o600 });
-  const { d: _private, ...publicJwk } = own;
-  await client.addConsumer({ name, orgs: ['*'], publicJwk: JSON.stringify(publicJwk) });
-  await waitUntil(async () => (await client.getConsumer(name)).state === 'ACTIVE', 100);
-  return path;
-};
 
 type Mode = 'sdk' | 'channel' | 'poll';
 const startConsumer = (

@@ -4,7 +4,7 @@ import type { RekeyClient } from '@rekey/client';
 import { generateConsumerKey } from '@rekey/sealing';
 import { ORG, waitUntil, type System } from './system.ts';
 
-/** Registers a consumer for all orgs. Resolves with the path of its key file. */
+/** Registers a consumer for all orgs. Resolves with the path of its key file, NAME.json in the folder. */
 export const register = async (system: System, client: RekeyClient, name: string): Promise<string> => {
   const own = await generateConsumerKey('X25519');
   const { jwk } = await client.getPublicKey();
