@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { access } from './parts/access.ts';
+import { agent } from './parts/agent.ts';
 import { archive } from './parts/archive.ts';
 import { accepting } from './parts/accepting.ts';
 import { cli } from './parts/cli.ts';
@@ -26,6 +27,7 @@ const parts: Record<string, Part> = {
   interactive,
   million,
   consumers,
+  agent,
   events,
   archive,
   lists,

@@ -28,6 +28,8 @@ export const commandFolders = {
   'bulk-transition': 'bulks',
   'bulk-trim': 'bulks',
   cancel: 'rotations',
+  'check-index-sizes': 'listing',
+  'check-newest-entries': 'listing',
   claim: 'rotations',
   clock: 'time',
   commit: 'assistants',

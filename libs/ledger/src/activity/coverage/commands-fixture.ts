@@ -39,6 +39,8 @@ export const activityOfCommands: Record<CommandName, readonly ActivityType[] | s
   ],
   'bulk-trim': 'forgets what ended long ago',
   cancel: ['rotation.cancelled', 'rotation.failed', 'bulk.halted', 'bulk.paused', 'bulk.ended'],
+  'check-index-sizes': 'reads',
+  'check-newest-entries': 'reads',
   claim: ['rotation.failed', 'bulk.halted', 'bulk.paused', 'bulk.ended'],
   clock: 'notes the clock',
   commit: [

@@ -50,7 +50,7 @@ const WITHOUT_A_RECORD: Record<string, string[]> = {
   ],
   'what another client has spoiled is put back or removed': [
     'budget/budget.ts del budgetKey',
-    'listing/assistant-index.ts del keys.indexState',
+    'listing/assistant-index.ts unlink keys.indexState',
     'orgs/org-alias.ts srem keys.orgs',
     'queues/queues.ts del queue.toKey',
     "system/identity.ts hset keys.ledger 'fingerprint_key'",
@@ -73,6 +73,7 @@ const WITHOUT_A_RECORD: Record<string, string[]> = {
     "listing/assistant-index.ts hdel keys.indexState 'complete'",
     "listing/assistant-index.ts hdel keys.indexState 'org'",
     'listing/assistant-index.ts hset keys.indexState',
+    "listing/assistant-index.ts hset keys.indexState 'checked'",
     "listing/assistant-index.ts hset keys.indexState 'org'",
     'orgs/org-alias.ts pexpire keys.aliasTried',
     'orgs/org-alias.ts zadd keys.aliasTried',
