@@ -3,6 +3,7 @@
 /** Each command of the ledger, and the folder that it lies in. */
 export const commandFolders = {
   accept: 'rotations',
+  'ack-append': 'events',
   'acks-read': 'consumers',
   'acks-trim': 'consumers',
   'activity-read': 'activity',
@@ -59,6 +60,7 @@ export const commandFolders = {
   'process-beat': 'system',
   'recognise-ledger': 'system',
   'recognise-redis': 'system',
+  'records-read': 'events',
   'registry-entries': 'registry',
   'registry-head': 'registry',
   'registry-unlisted': 'registry',

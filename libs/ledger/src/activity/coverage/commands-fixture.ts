@@ -7,6 +7,7 @@ import type { CommandName } from '../../scripts/names.generated.ts';
  */
 export const activityOfCommands: Record<CommandName, readonly ActivityType[] | string> = {
   accept: ['rotation.requested', 'rotation.joined'],
+  'ack-append': 'adds what consumers report',
   'acks-read': 'reads',
   'activity-read': 'reads',
   'acks-trim': 'trims what consumers report',
@@ -93,6 +94,7 @@ export const activityOfCommands: Record<CommandName, readonly ActivityType[] | s
   'process-beat': 'a process reports itself',
   'recognise-ledger': ['ledger.lost', 'ledger.adopted'],
   'recognise-redis': 'notes which Redis this is',
+  'records-read': 'reads',
   'registry-entries': 'reads',
   'registry-head': 'reads',
   'registry-unlisted': 'reads',

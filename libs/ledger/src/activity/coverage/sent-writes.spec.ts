@@ -55,11 +55,9 @@ const WITHOUT_A_RECORD: Record<string, string[]> = {
     'queues/queues.ts del queue.toKey',
     "system/identity.ts hset keys.ledger 'fingerprint_key'",
   ],
-  'what a consumer has signed, or reports by itself, and the orgs of one that is being removed': [
+  'the orgs of a consumer that is being removed': [
     'events/events.ts hdel keys.formerConsumers',
     'events/events.ts hset keys.formerConsumers',
-    "events/events.ts xadd keys.acks 'MAXLEN'",
-    'events/events.ts xadd keys.acksOf',
   ],
   'a draft, of which a command makes a bulk rotation': [
     'bulks/bulk-draft.ts expire excludedKey',
