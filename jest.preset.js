@@ -5,6 +5,9 @@ const TRIALS = [
   '/e2e/floods/floods.spec.ts',
   '/e2e/fuzz/fuzz.spec.ts',
   '/e2e/rotation/sizes.spec.ts',
+  '/e2e/agent/outages.spec.ts',
+  '/e2e/agent/other-network.spec.ts',
+  '/e2e/consumers/signing/signing.spec.ts',
   '/e2e/consumers/worker-key-file.spec.ts',
   '/e2e/rotation/org-name.spec.ts',
   '/e2e/bulk/changed-bulk.spec.ts',
@@ -12,6 +15,7 @@ const TRIALS = [
   '/e2e/operations/start-environment.spec.ts',
   '/e2e/operations/node-version.spec.ts',
   '/e2e/operations/debugger.spec.ts',
+  '/e2e/operations/containers.spec.ts',
 ];
 /** With the trials, with more histories. */
 const MODEL = '/apps/worker/model/protocol.spec.ts';
