@@ -155,7 +155,7 @@ describe.each([
     const demo = `${await ofReadme('rekey demo')} --fast`;
     const { code, err } = await shell(demo);
     expect([code, err]).toEqual([1, expect.stringContaining('No npm start runs in this folder')]);
-    const out = await works(`${demo.replace('rekey demo', 'rekey demo')}`, {
+    const out = await works(demo, {
       cwd: copy.folder,
       env: { XDG_CONFIG_HOME: join(folder(), 'none') },
     });
