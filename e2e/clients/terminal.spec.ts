@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { baseEnvironment, repositoryRoot } from '@rekey/testing';
+import { baseEnvironment, programArguments } from '@rekey/testing';
 import { startSystem, type System } from '../support/system.ts';
 import { onTerminal, plain, type Answer } from '../support/terminal.ts';
 
@@ -20,19 +20,16 @@ afterAll(async () => {
 });
 
 const rekey = (args: string[], answers: Answer[] = [], env: Record<string, string> = {}) =>
-  onTerminal(
-    [process.execPath, '--conditions=@rekey/source', join(repositoryRoot, 'apps/cli/src/main.ts'), ...args],
-    {
-      answers,
-      cwd: folder,
-      env: {
-        ...baseEnvironment(),
-        GRPC_ADDRESS: system.gateway.ready['address']!,
-        XDG_CONFIG_HOME: join(folder, 'config'),
-        ...env,
-      },
+  onTerminal([process.execPath, ...programArguments('rekey'), ...args], {
+    answers,
+    cwd: folder,
+    env: {
+      ...baseEnvironment(),
+      GRPC_ADDRESS: system.gateway.ready['address']!,
+      XDG_CONFIG_HOME: join(folder, 'config'),
+      ...env,
     },
-  );
+  });
 
 const ESCAPE = String.fromCharCode(27);
 const COLORS = new RegExp(`${ESCAPE}\\[[\\d;]*m`);

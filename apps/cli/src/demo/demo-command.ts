@@ -71,8 +71,8 @@ const loseAnAnswer = async ({ terminal, simulator, lost }: Demo): Promise<string
   terminal.say('');
   await terminal.run('get', id);
   terminal.say(
-    '\nUnknown is not failed. Rekey reads the key back and publishes it at once. It sends no other request\n' +
-      'while the lost one can still take effect.',
+    '\nUnknown is not failed. Rekey reads the key back and publishes it at once. It sends no other\n' +
+      'request while the lost one can still take effect.',
   );
   return id;
 };
