@@ -6,6 +6,7 @@ import { accepting } from './parts/accepting.ts';
 import { cli } from './parts/cli.ts';
 import { budget } from './parts/budget.ts';
 import { consumers } from './parts/consumers.ts';
+import { events } from './parts/events.ts';
 import { interactive } from './parts/interactive.ts';
 import { lists } from './parts/lists.ts';
 import { million } from './parts/million.ts';
@@ -27,6 +28,7 @@ const parts: Record<string, Part> = {
   million,
   consumers,
   agent,
+  events,
   archive,
   lists,
   cli,
