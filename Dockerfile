@@ -13,7 +13,7 @@ COPY apps apps
 COPY e2e/package.json e2e/
 COPY bench/package.json bench/
 COPY chaos/package.json chaos/
-COPY tools/package.json tools/
+COPY tools tools
 RUN npm ci --no-audit --no-fund
 RUN npm run build && npm prune --omit=dev --omit=optional --no-audit --no-fund
 # Keep only the built code.

@@ -1,3 +1,3 @@
-import preset from '../jest.preset.js';
+import preset, { programs } from '../jest.preset.js';
 
-export default { ...preset, testTimeout: 180_000 };
+export default { ...preset, ...programs, testTimeout: 180_000 };

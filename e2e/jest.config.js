@@ -1,1 +1,3 @@
-export { default } from '../jest.preset.js';
+import preset, { programs } from '../jest.preset.js';
+
+export default { ...preset, ...programs };

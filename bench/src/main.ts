@@ -1,10 +1,12 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { access } from './parts/access.ts';
+import { agent } from './parts/agent.ts';
 import { archive } from './parts/archive.ts';
 import { accepting } from './parts/accepting.ts';
 import { cli } from './parts/cli.ts';
 import { budget } from './parts/budget.ts';
 import { consumers } from './parts/consumers.ts';
+import { events } from './parts/events.ts';
 import { interactive } from './parts/interactive.ts';
 import { lists } from './parts/lists.ts';
 import { million } from './parts/million.ts';
@@ -25,6 +27,8 @@ const parts: Record<string, Part> = {
   interactive,
   million,
   consumers,
+  agent,
+  events,
   archive,
   lists,
   cli,

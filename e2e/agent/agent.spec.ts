@@ -161,6 +161,30 @@ describe('rekey agent exec and --once', () => {
   });
 });
 
+describe('rekey agent --once that gets a signal', () => {
+  it('ends with 128 and its number, when its command has ended', async () => {
+    await writeFile(
+      on.path('stopped.yaml'),
+      'consumer: billing\nkey_file: billing.json\n' +
+        'files:\n  - path: stopped.json\n    format: json\n' +
+        `    command: [sh, -c, 'sleep 1; touch ${on.path('done')}']\n`,
+    );
+    const once = on.agent(['--config', on.path('stopped.yaml'), '--once']);
+    const exists = (name: string) =>
+      lstat(on.path(name)).then(
+        () => true,
+        () => false,
+      );
+    await eventually(
+      () => exists('stopped.json'),
+      (does) => does,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    once.child.signal('SIGTERM');
+    expect([(await endOf(once)).code, await exists('done')]).toEqual([128 + 15, true]);
+  });
+});
+
 describe('while Rekey is away', () => {
   it('an agent that was killed starts from its cache, says how old it is, and catches up', async () => {
     await eventually(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { BulkRotation, RotationPolicy } from '@rekey/client';
-import { repositoryRoot } from '@rekey/testing';
+import { programArguments, repositoryRoot } from '@rekey/testing';
 import { Queue } from 'bullmq';
 import { expectTruth } from '../support/invariants.ts';
 import { eventually, startSystem, type System } from '../support/system.ts';
@@ -29,7 +29,7 @@ afterAll(async () => {
 const rekey = async (...args: string[]): Promise<any> => {
   const { stdout } = await run(
     `${repositoryRoot}node_modules/.bin/node`,
-    ['--conditions=@rekey/source', `${repositoryRoot}apps/cli/src/main.ts`, ...args, '--json'],
+    [...programArguments('rekey'), ...args, '--json'],
     {
       env: { ...process.env, GRPC_ADDRESS: system.gateway.ready['address']! },
     },

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { baseEnvironment, repositoryRoot } from '@rekey/testing';
+import { baseEnvironment, programArguments } from '@rekey/testing';
 import { startSystem, type System } from '../support/system.ts';
 
 /* `rekey` on a real terminal: a pseudo-terminal that `script` of util-linux makes. */
@@ -31,12 +31,7 @@ const onTerminal = async (
   answers: [question: string, answer: string][] = [],
   env: Record<string, string> = {},
 ): Promise<{ code: number | null; screen: string }> => {
-  const command = [
-    process.execPath,
-    '--conditions=@rekey/source',
-    join(repositoryRoot, 'apps/cli/src/main.ts'),
-    ...args,
-  ];
+  const command = [process.execPath, ...programArguments('rekey'), ...args];
   const child = spawn('script', ['-qefc', command.map(quoted).join(' '), '/dev/null'], {
     cwd: folder,
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -33,7 +33,7 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
   [
     'docs/guides/operate.md',
     'cp simulator.env .env && docker compose run --rm setup',
-    'it needs a Docker engine',
+    'e2e/operations/containers.spec.ts pastes it, which needs a Docker engine',
   ],
   [
     'docs/guides/operate.md',

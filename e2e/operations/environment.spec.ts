@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { baseEnvironment, repositoryRoot, resultOf, startChild } from '@rekey/testing';
+import {
+  baseEnvironment,
+  programArguments,
+  repositoryRoot,
+  resultOf,
+  startChild,
+  type Program,
+} from '@rekey/testing';
 import { startSystem, type System } from '../support/system.ts';
 
 /* Invalid variables and addresses, as a shell passes them to real processes. */
@@ -10,18 +17,15 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-const sources: Record<string, string> = {
-  gateway: 'apps/gateway/src/main.ts',
-  worker: 'apps/worker/src/main.ts',
-  start: 'apps/start/src/main.ts',
-  simulator: 'apps/simulator/src/main.ts',
-  rekey: 'apps/cli/src/main.ts',
-};
+const argumentsOf = (app: string): string[] =>
+  app === 'start'
+    ? ['--conditions=@rekey/source', `${repositoryRoot}apps/start/src/main.ts`]
+    : programArguments(app as Program);
 
 /** Runs an app with variables that a shell assigns. */
 const run = async (app: string, assignments: string, args: string[] = []) => {
   const { GRPC_ADDRESS: _free, ...environment } = system.environment;
-  const command = [process.execPath, '--conditions=@rekey/source', repositoryRoot + sources[app]!, ...args];
+  const command = [process.execPath, ...argumentsOf(app), ...args];
   const child = startChild('bash', ['-c', `export ${assignments}; exec "$@"`, 'bash', ...command], {
     env: {
       ...baseEnvironment(),
@@ -171,7 +175,7 @@ describe('the output of a command', () => {
   const piped = (redirection: string, args: string) =>
     run(
       'rekey',
-      `REKEY="${process.execPath} --conditions=@rekey/source ${repositoryRoot}${sources['rekey']}"
+      `REKEY="${[process.execPath, ...argumentsOf('rekey')].join(' ')}"
       set -o pipefail; $REKEY ${args} ${redirection}; echo "code $?" >&2; exit 0`,
     );
 

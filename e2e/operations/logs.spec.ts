@@ -2,7 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { baseEnvironment, type Child, freePort, repositoryRoot, startChild } from '@rekey/testing';
+import {
+  baseEnvironment,
+  type Child,
+  freePort,
+  programArguments,
+  type Program,
+  startChild,
+} from '@rekey/testing';
 import { connect, eventually, startSystem, type System } from '../support/system.ts';
 import { useFolder } from '../support/temporary-folder.ts';
 
@@ -38,12 +45,8 @@ afterEach(async () => {
 });
 
 /** Starts an app with its standard output and error redirected. */
-const start = (app: string, redirection: string, env: Record<string, string>): Child => {
-  const command = [
-    process.execPath,
-    '--conditions=@rekey/source',
-    `${repositoryRoot}apps/${app}/src/main.ts`,
-  ];
+const start = (app: Program, redirection: string, env: Record<string, string>): Child => {
+  const command = [process.execPath, ...programArguments(app)];
   const child = startChild('bash', ['-c', `exec "$@" ${redirection}`, 'bash', ...command], {
     env: { ...baseEnvironment(), ...system.environment, ...env },
   });

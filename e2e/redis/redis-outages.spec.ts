@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import {
@@ -6,7 +5,7 @@ import {
   baseEnvironment,
   createTcpProxy,
   type RedisServer,
-  repositoryRoot,
+  programArguments,
   startChild,
   startRedis,
   type TcpProxy,
@@ -311,16 +310,14 @@ describe('SIGTERM while Redis is away', () => {
     90_000,
   );
 
-  it.each(['worker', 'gateway'])(
+  it.each(['worker', 'gateway'] as const)(
     'ends a process with 0 that never reached Redis: %s',
     async (app) => {
       const system = await startSystem({ worker: false });
       cleanUp(() => system.stop());
-      const child = startChild(
-        process.execPath,
-        ['--conditions=@rekey/source', join(repositoryRoot, `apps/${app}/src/main.ts`)],
-        { env: { ...baseEnvironment(), ...system.environment, REDIS_URL: 'redis://127.0.0.1:1' } },
-      );
+      const child = startChild(process.execPath, programArguments(app), {
+        env: { ...baseEnvironment(), ...system.environment, REDIS_URL: 'redis://127.0.0.1:1' },
+      });
       let text = '';
       child.process.stdout?.on('data', (chunk) => (text += chunk));
       child.process.stderr?.on('data', (chunk) => (text += chunk));
@@ -374,7 +371,7 @@ describe('an unusable configuration of Redis', () => {
     const system = await startSystem({ worker: false });
     cleanUp(() => system.stop());
     const env = { ...system.environment, REDIS_URL: url };
-    const apps = await Promise.all(['gateway', 'worker'].map((app) => refusal(app, env)));
+    const apps = await Promise.all((['gateway', 'worker'] as const).map((app) => refusal(app, env)));
     const [events, doctor] = await Promise.all([
       rekeyOn(system, ['events', '--count', '1'], { env: { REDIS_URL: url } }),
       rekeyOn(system, ['doctor', '--json'], {

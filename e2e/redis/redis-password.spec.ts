@@ -62,7 +62,7 @@ describe('the password of Redis', () => {
 
   it('is shown by no error if Redis rejects it', async () => {
     const wrong = urlAs('rekey', system.redisServer.port, `${PASSWORD}x`);
-    for (const app of ['gateway', 'worker'])
+    for (const app of ['gateway', 'worker'] as const)
       for (const env of [
         { REDIS_URL: wrong, REDIS_URL_FILE: '' },
         { REDIS_URL: '', REDIS_URL_FILE: await fileWith('wrong', wrong) },
@@ -91,7 +91,7 @@ describe('the password of Redis', () => {
     'ends gateway, worker and rekey events at the start: %s',
     async (_what, given, complaint) => {
       const own = { REDIS_URL: '', ...given(await fileWith('right', url)) };
-      for (const app of ['gateway', 'worker']) {
+      for (const app of ['gateway', 'worker'] as const) {
         const { code, text } = await refusal(app, { ...system.environment, ...own });
         expect([code, text]).toEqual([1, expect.stringContaining(`REDIS_URL_FILE: ${complaint}`)]);
         expectNoPassword(text);

@@ -84,7 +84,7 @@ describe('a Redis user without a right', () => {
       const { redis, redisServer, environment } = system;
       await redis.acl('SETUSER', 'lean', 'on', '>PASSWORD', '~{rekey}:*', '&{rekey}:*', '+@all', ...rules);
       const env = { ...environment, REDIS_URL: urlAs('lean', redisServer.port) };
-      for (const app of ['worker', 'gateway']) {
+      for (const app of ['worker', 'gateway'] as const) {
         const { code, text } = await refusal(app, env);
         expect(code).toBe(1);
         expect(text).toContain(missing);

@@ -1,9 +1,8 @@
 import { chmod, copyFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openLedger } from '@rekey/ledger';
 import { createKeyFile } from '@rekey/sealing';
-import { repositoryRoot, startChild, startRedis } from '@rekey/testing';
+import { programArguments, startChild, startRedis } from '@rekey/testing';
 import { UnrecoverableError, Worker } from 'bullmq';
 import { failureOf } from '../support/failure-of.ts';
 import { refusal, waitingWorker } from '../support/refusal.ts';
@@ -19,8 +18,7 @@ const expectInForce = async (assistantId: string) =>
   expect((await system.openLast(assistantId)).assistant.secret_key).toBe(await system.trueKey(assistantId));
 const health = async (): Promise<string> => {
   const child = startChild(process.execPath, [
-    '--conditions=@rekey/source',
-    join(repositoryRoot, 'apps/cli/src/main.ts'),
+    ...programArguments('rekey'),
     'health',
     '--json',
     '--gateway',
@@ -260,7 +258,7 @@ describe('a Redis that is away', () => {
 });
 
 describe('an unsuitable Redis', () => {
-  it.each(['gateway', 'worker'])('is refused if it evicts keys: %s', async (app) => {
+  it.each(['gateway', 'worker'] as const)('is refused if it evicts keys: %s', async (app) => {
     const evicting = await startRedis({ args: ['--maxmemory-policy', 'allkeys-lru'] });
     const { code, text } = await refusal(app, { ...system.environment, REDIS_URL: evicting.url });
     await evicting.dispose();

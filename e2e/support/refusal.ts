@@ -1,12 +1,14 @@
-import { join } from 'node:path';
-import { baseEnvironment, lineOf, repositoryRoot, startChild, type Child } from '@rekey/testing';
+import {
+  baseEnvironment,
+  lineOf,
+  programArguments,
+  startChild,
+  type Child,
+  type Program,
+} from '@rekey/testing';
 
-const startApp = (app: string, env: Record<string, string>): Child =>
-  startChild(
-    process.execPath,
-    ['--conditions=@rekey/source', join(repositoryRoot, `apps/${app}/src/main.ts`)],
-    { env: { ...baseEnvironment(), ...env } },
-  );
+const startApp = (app: Program, env: Record<string, string>): Child =>
+  startChild(process.execPath, programArguments(app), { env: { ...baseEnvironment(), ...env } });
 
 /** Starts a worker that must doubt its key file, and stops it. Resolves with its log line and exit code. */
 export const waitingWorker = async (
@@ -24,7 +26,7 @@ export const waitingWorker = async (
 
 /** Starts an app that must refuse to start. Resolves with its output and exit code. */
 export const refusal = async (
-  app: string,
+  app: Program,
   env: Record<string, string>,
 ): Promise<{ code: number | null; text: string }> => {
   const child = startApp(app, env);

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { baseEnvironment, type Child, repositoryRoot, startChild } from '@rekey/testing';
+import { baseEnvironment, type Child, programArguments, startChild } from '@rekey/testing';
 import type { System } from './system.ts';
 
 /** The output and exit code of `rekey`. */
@@ -31,12 +30,7 @@ export const startRekey = (
   args: string[],
   { env = {}, stdin }: RekeyOptions = {},
 ): RunningRekey => {
-  const command = [
-    process.execPath,
-    '--conditions=@rekey/source',
-    join(repositoryRoot, 'apps/cli/src/main.ts'),
-    ...args,
-  ];
+  const command = [process.execPath, ...programArguments('rekey'), ...args];
   const shell = ['bash', '-c', 'printf %b "$0" | "$@"', stdin ?? '', ...command];
   const [program, ...rest] = stdin === undefined ? command : shell;
   const child = startChild(program!, rest, {

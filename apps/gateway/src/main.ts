@@ -51,7 +51,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     waiters: waits.waiting,
     connections: () => server.connections(),
     certificates: certificates?.state,
-    isAccessFileRefused: gate.isRefused,
+    accessFileRefusedSinceMs: gate.refusedSinceMs,
     callersAtLimit: quotas?.atLimit,
   };
   const metrics = config.GATEWAY_HEALTH_ADDRESS === undefined ? undefined : createMetrics(contract, seen);
@@ -92,7 +92,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   );
 
   await untilConnected(redis);
-  announce(ledgerParts, config, logger, shutdown);
+  announce(ledgerParts, seen, config, logger, shutdown);
   shutdown.defer('unreachable Redis connections', () => connections.closeUnresponsive());
 
   const port = await server.listen(config.GRPC_ADDRESS).catch(async (error: unknown) => {

@@ -1,62 +1,24 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RekeyClient } from '@rekey/client';
-import { generateConsumerKey } from '@rekey/sealing';
-import { lineOf, type Child } from '@rekey/testing';
-import { median, percentile } from '../system/measure.ts';
+import type { Child } from '@rekey/testing';
+import { median } from '../system/measure.ts';
 import type { Part } from './part.ts';
 import { createBulkOf, waitForBulk } from '../system/bulk.ts';
-import { ORG, firstAssistants, startSystem, waitUntil, type System } from '../system/system.ts';
+import {
+  delaysOf,
+  publishAll,
+  register,
+  spreadOf,
+  startConsumer,
+  type Mode,
+  type Spread,
+} from '../system/consumer.ts';
+import { ORG, firstAssistants, startSystem, type System } from '../system/system.ts';
 import { bold, table, whole } from '../system/table.ts';
 
 const SINGLES = 1000;
 const BULK = 10_000;
 const SNAPSHOT = 100_000;
-
-/** Registers a consumer for all orgs. Resolves with the path of its key file. */
-const register = async (system: System, client: RekeyClient, name: string): Promise<string> => {
-  const own = await generateConsumerKey('X25519');
-  const { jwk } = await client.getPublicKey();
-  const path = join(system.folder, `${name}.json`);
-  await writeFile(path, JSON.stringify({ keys: [own, JSON.parse(jwk)] }), { mode: 0o600 });
-  const { d: _private, ...publicJwk } = own;
-  await client.addConsumer({ name, orgs: ['*'], publicJwk: JSON.stringify(publicJwk) });
-  await waitUntil(async () => (await client.getConsumer(name)).state === 'ACTIVE', 100);
-  return path;
-};
-
-type Mode = 'sdk' | 'channel' | 'poll';
-const startConsumer = (
-  system: System,
-  mode: Mode,
-  keyFile: string,
-  more: Record<string, string> = {},
-): Promise<{ child: Child; ready: Record<string, string> }> =>
-  system.startProgram('consumer-process', { MODE: mode, CONSUMER: 'bench', KEY_FILE: keyFile, ...more });
-
-/** Measures from upstream's change of each key until the consumer has it. */
-const delaysOf = async (system: System, child: Child, assistantIds: readonly string[]): Promise<number[]> => {
-  const reply = lineOf(
-    child,
-    (line) =>
-      line.startsWith('{"seen"') ? (JSON.parse(line) as { seen: [string, number][] }).seen : undefined,
-    'the consumer',
-  );
-  child.signal('SIGUSR2');
-  const seen = new Map(await reply);
-  const history = (await system.admin('GET', '/history')) as Record<string, { atMs: number }[]>;
-  return assistantIds.map((id) => (seen.get(id) ?? Number.POSITIVE_INFINITY) - history[id]!.at(-1)!.atMs);
-};
-
-interface Spread {
-  p50: number;
-  p99: number;
-}
-const spreadOf = (values: number[]): Spread => ({
-  p50: percentile(values, 0.5),
-  p99: percentile(values, 0.99),
-});
 
 /** Rotates one assistant after the other, with pauses. */
 const measureIdle = async (
@@ -131,12 +93,7 @@ const measureStart = async (progress: (text: string) => void): Promise<string> =
   const { client, stop } = await system.startGateway();
   const [worker] = await system.startWorkers(1);
   progress(`consumers: a sweep publishes ${whole(SNAPSHOT)} records`);
-  const { id } = await client.createSweep({ orgId: ORG });
-  await waitUntil(async () => {
-    const { state, error } = await client.getSweep(id);
-    if (state === 'FAILED') throw new Error(`the sweep is FAILED: ${error?.reason}`);
-    return state === 'SUCCEEDED';
-  }, 200);
+  await publishAll(client);
   const keyFile = await register(system, client, 'bench');
   const found: Record<string, string>[] = [];
   for (let round = 1; round <= 3; round += 1) {

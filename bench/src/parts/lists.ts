@@ -1,5 +1,7 @@
 import type { AssistantFilter, RekeyClient } from '@rekey/client';
-import { percentile, redisUsedBytes } from '../system/measure.ts';
+import { openLedger } from '@rekey/ledger';
+import { register } from '../system/consumer.ts';
+import { peakRssBytes, percentile, redisCpuSeconds, redisUsedBytes } from '../system/measure.ts';
 import { ORG, startSystem, type System } from '../system/system.ts';
 import { bold, table, whole } from '../system/table.ts';
 import type { Part } from './part.ts';
@@ -61,6 +63,38 @@ const fill = async ({ redis }: System, lua: string, nowMs: number): Promise<void
     await redis.eval(lua, 0, ORG, from, from + AT_ONCE - 1, nowMs);
 };
 
+const ORGS = 10_000;
+const CHECKS = 5;
+
+/** Orgs with an assistant each, of which the check of a worker reads sizes and no entry. */
+const ADD_ORGS = `
+for i = 1, tonumber(ARGV[1]) do
+  local org = 'org_' .. i
+  redis.call('SADD', '{rekey}:orgs', org)
+  redis.call('ZADD', '{rekey}:assistants:' .. org, 0, 'x')
+  for _, name in ipairs({ 'id', 'age', 'change' }) do
+    redis.call('ZADD', '{rekey}:index:' .. name .. ':' .. org, 0, 'x')
+  end
+end`;
+
+/** What the check of the indexes costs, which one of the workers makes each minute. */
+const measureCheck = async ({ redis }: System): Promise<string> => {
+  await redis.eval(ADD_ORGS, 0, ORGS);
+  const { index } = openLedger(redis, { prefix: 'rekey' }).listing;
+  const before = await redisCpuSeconds(redis);
+  const start = performance.now();
+  for (let i = 0; i < CHECKS; i += 1) {
+    const pass = await index.keep({ token: 'bench', signal: AbortSignal.timeout(60_000), checkEveryMs: 0 });
+    if (pass || !(await index.isComplete())) throw new Error('the indexes are not complete');
+  }
+  const ms = (performance.now() - start) / CHECKS;
+  const redisMs = (1000 * ((await redisCpuSeconds(redis)) - before)) / CHECKS;
+  return table(
+    [`the check of the indexes of ${whole(ORGS)} orgs, once a minute`, 'ms', 'Redis CPU ms'],
+    [['one worker for all', ms.toFixed(0), redisMs.toFixed(0)]],
+  );
+};
+
 /** Bytes of Redis, divided by the count. */
 const bytesOf = async ({ redis }: System, count: number, work: () => Promise<unknown>): Promise<number> => {
   const before = await redisUsedBytes(redis);
@@ -82,6 +116,7 @@ const timePages = async (client: RekeyClient, filter: AssistantFilter): Promise<
   return times;
 };
 
+const CONSUMER = 'bench';
 const FILTERS: Record<string, AssistantFilter> = {
   'by id': { order: 'ID' },
   'by id, from the middle': { order: 'ID', idPrefix: 'ast_05' },
@@ -90,6 +125,8 @@ const FILTERS: Record<string, AssistantFilter> = {
   'last change first': { order: 'LAST_CHANGE' },
   'older than 90 days': { olderThanMs: 90 * DAY_MS },
   'uncertain (1 in 1000)': { uncertain: true },
+  'not acknowledged by a consumer': { notAcknowledgedBy: CONSUMER },
+  'a search, oldest key first (1 in 10, checked)': { idPrefix: 'ast_05', order: 'OLDEST_KEY' },
   'older than 300 days, by id (2 in 5, checked)': { olderThanMs: 300 * DAY_MS, order: 'ID' },
   'uncertain, by age (1 in 1000, checked; 1000 examined a page)': { uncertain: true, order: 'OLDEST_KEY' },
 };
@@ -97,8 +134,11 @@ const FILTERS: Record<string, AssistantFilter> = {
 /** Pages of a list of a million assistants, as a client on the same machine sees them. */
 export const lists: Part = async (_size, progress) => {
   const system = await startSystem({ assistants: 1 });
-  const { client, stop } = await system.startGateway();
-  await client.listOrgs();
+  const { app, client, stop } = await system.startGateway();
+  // Only to verify the consumer: later it would check and sweep.
+  const [worker] = await system.startWorkers(1);
+  await register(system, client, CONSUMER);
+  await worker!.child.stop();
   const nowMs = Date.now();
   progress('lists: assistants');
   const assistantBytes = await bytesOf(system, ASSISTANTS, () => fill(system, FILL, nowMs));
@@ -116,6 +156,9 @@ export const lists: Part = async (_size, progress) => {
     const p99 = percentile(times, 0.99);
     rows.push([name, percentile(times, 0.5).toFixed(2), bold(p99.toFixed(2)), `≤ ${TARGET_MS}`]);
   }
+  const gatewayMb = peakRssBytes(app.child.pid) / 1e6;
+  progress('lists: the check');
+  const check = await measureCheck(system);
   await stop();
   await system.stop();
   const latency = table(
@@ -131,5 +174,5 @@ export const lists: Part = async (_size, progress) => {
       ['each further version', whole(further)],
     ],
   );
-  return `${latency}\n\n${memory}`;
+  return `${latency}\n\nThe gateway took ${whole(gatewayMb)} MB at most.\n\n${memory}\n\n${check}`;
 };

@@ -3,13 +3,20 @@ import { subscribe } from '@rekey/subscriber';
 import { Redis } from 'ioredis';
 
 /*
- * A consumer in a process of its own. MODE decides how it learns of keys: `sdk` (libs/subscriber), `channel`
- * (a plain SUBSCRIBE loop that parses each message) or `poll` (reads the current records once a second). It
+ * A consumer in a process of its own. MODE decides how it learns of keys: `sdk` (libs/subscriber, over Redis,
+ * or over the gateway at GATEWAY), `channel` (a plain SUBSCRIBE loop that parses each message) or `poll` (reads the current records once a second). It
  * writes to stdout when it is ready. On SIGUSR2 it writes when it had each new version; with the SDK, when it
  * had signed with it.
  */
 
-const { REDIS_URL = '', MODE = 'sdk', CONSUMER = '', KEY_FILE = '', WATCHED = '' } = process.env;
+const {
+  REDIS_URL = '',
+  GATEWAY = '',
+  MODE = 'sdk',
+  CONSUMER = '',
+  KEY_FILE = '',
+  WATCHED = '',
+} = process.env;
 const nowMs = () => performance.timeOrigin + performance.now();
 const stream = '{rekey}:events';
 /** When each version was there. */
@@ -21,7 +28,7 @@ const consumeBySdk = async (): Promise<() => Promise<void>> => {
   global.gc?.();
   const [rssBefore, heapBefore] = [process.memoryUsage().rss, process.memoryUsage().heapUsed];
   const keys = await subscribe({
-    redis: REDIS_URL,
+    ...(GATEWAY === '' ? { redis: REDIS_URL } : { gateway: { address: GATEWAY } }),
     consumer: CONSUMER,
     privateKey: KEY_FILE,
     readyTimeoutMs: 120_000,

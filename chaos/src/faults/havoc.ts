@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { baseEnvironment, freePort, repositoryRoot, type App, type Child } from '@rekey/testing';
+import { baseEnvironment, freePort, programArguments, type App, type Child } from '@rekey/testing';
 import type { Random } from '../random.ts';
 import type { System } from '../system/system.ts';
 import type { WorkerSlot } from '../system/workers.ts';
@@ -79,8 +79,7 @@ const createUnloggedWorkers = (system: System, random: Random) => {
   let stuck = 0;
 
   const start = (slot: WorkerSlot, logPath: string, healthPort: number): Child => {
-    const main = `${repositoryRoot}apps/worker/src/main.ts`;
-    return startWithLog(logPath, [process.execPath, '--conditions=@rekey/source', main], {
+    return startWithLog(logPath, [process.execPath, ...programArguments('worker')], {
       ...baseEnvironment(),
       ...slot.environment,
       WORKER_HEALTH_ADDRESS: `127.0.0.1:${healthPort}`,

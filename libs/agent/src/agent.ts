@@ -111,7 +111,15 @@ const serve = (
   const streams = createEventStreams(keys, config.http?.max_event_streams ?? 0);
   const counts = createRequestCounts();
   const cache: AgentCache | undefined = config.cache && startCache(config.cache, owner!, keys, logger);
-  const report = createReport({ keys: agentKeys, outputs, cache, counts, streams, listeners: listeners.all });
+  const report = createReport({
+    keys: agentKeys,
+    outputs,
+    cache,
+    counts,
+    streams,
+    listeners: listeners.all,
+    staleAfterMs: config.stale_after,
+  });
   const stopLogging = logKeys(keys, listeners.all, logger);
   const serveKeys = config.http?.serve_keys ?? false;
   listeners.serve((guard) => createRoutes({ keys: agentKeys, serveKeys, streams, report, counts }, guard));

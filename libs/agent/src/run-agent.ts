@@ -10,29 +10,36 @@ const SHUTDOWN_WITHIN_MS = 30_000;
 const EXIT_FAILED = 1;
 const EXIT_AWAY = 2;
 const EXIT_STALE = 3;
+const SIGNAL_BASE = 128;
 
 const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const;
 
-/** Runs the agent until a signal ends it. Resolves with the exit code. Rejects if it cannot start. */
-export const runAgent = async (config: AgentConfig, env: NodeJS.ProcessEnv): Promise<number> => {
-  const logger = openLog(config, 1);
+/** What a first signal to stop does: a start is aborted, and the process ends in time. */
+const stoppable = (logger: Logger): { aborted: AbortSignal; stopped: Promise<NodeJS.Signals> } => {
   const aborting = new AbortController();
-  let stop!: () => void;
-  const stopped = new Promise<void>((resolve) => (stop = resolve));
+  let stop!: (signal: NodeJS.Signals) => void;
+  const stopped = new Promise<NodeJS.Signals>((resolve) => (stop = resolve));
   onStopSignal(
     (signal) => {
       logger.event('shutting_down', { signal });
+      stop(signal);
       aborting.abort();
-      stop();
       setTimeout(() => exitLate(logger), SHUTDOWN_WITHIN_MS).unref();
     },
     () => process.exit(EXIT_FAILED),
   );
+  return { aborted: aborting.signal, stopped };
+};
+
+/** Runs the agent until a signal ends it. Resolves with the exit code. Rejects if it cannot start. */
+export const runAgent = async (config: AgentConfig, env: NodeJS.ProcessEnv): Promise<number> => {
+  const logger = openLog(config, 1);
+  const { aborted, stopped } = stoppable(logger);
   let agent: Agent;
   try {
-    agent = await startAgent(config, { logger, env, signal: aborting.signal });
+    agent = await startAgent(config, { logger, env, signal: aborted });
   } catch (error) {
-    if (aborting.signal.aborted) return 0;
+    if (aborted.aborted) return 0;
     throw error;
   }
   const { keys, addresses } = agent;
@@ -44,21 +51,36 @@ export const runAgent = async (config: AgentConfig, env: NodeJS.ProcessEnv): Pro
 
 /**
  * Writes the files, runs their commands, and ends. Resolves with the exit code: 0 if they show the keys of
- * now, 2 if Rekey cannot be reached, 3 if they show older keys of the cache. Rejects if an output fails.
+ * now, 2 if Rekey cannot be reached, 3 if they show older keys of the cache, and 128 and the number of a
+ * signal that came first. Rejects if an output fails.
  */
 export const runAgentOnce = async (config: AgentConfig, env: NodeJS.ProcessEnv): Promise<number> => {
   const logger = openLog(config, 1);
+  const { aborted, stopped } = stoppable(logger);
+  const interrupted = stopped.then((signal) => SIGNAL_BASE + signalNumber(signal));
   const { http: _http, ...quiet } = config;
-  const agent = await startAgent({ ...quiet, http: undefined, debounce: 0 }, { logger, env });
+  let agent: Agent;
   try {
-    const isFresh = await freshWithin(agent.keys, config.ready_timeout);
-    await agent.settled();
-    const { behindMs } = agent.keys.freshness();
-    if (isFresh || behindMs <= (config.max_staleness ?? -1)) return 0;
-    return EXIT_STALE;
+    const deps = { logger, env, signal: aborted };
+    agent = await startAgent({ ...quiet, http: undefined, debounce: 0 }, deps);
+  } catch (error) {
+    if (aborted.aborted) return interrupted;
+    throw error;
+  }
+  try {
+    return await Promise.race([writtenOnce(agent, config), interrupted]);
   } finally {
     await agent.close();
   }
+};
+
+const writtenOnce = async (
+  agent: Agent,
+  { ready_timeout: readyTimeout, max_staleness: maxStaleness = -1 }: AgentConfig,
+): Promise<number> => {
+  const isFresh = await freshWithin(agent.keys, readyTimeout);
+  await agent.settled();
+  return isFresh || agent.keys.freshness().behindMs <= maxStaleness ? 0 : EXIT_STALE;
 };
 
 const freshWithin = (keys: Keys, ms: number): Promise<boolean> => {
@@ -80,7 +102,12 @@ export const execAgent = async (
 ): Promise<number> => {
   // Standard output is the program's.
   const logger = openLog(config, 2);
-  const exec = config.exec ?? { names: {}, on_change: 'restart' as const, kill_after: 10_000 };
+  const exec = config.exec ?? {
+    names: {},
+    environment: true,
+    on_change: 'restart' as const,
+    kill_after: 10_000,
+  };
   const aborting = new AbortController();
   let child: Child | undefined;
   let signalled: NodeJS.Signals | undefined;
@@ -101,7 +128,7 @@ export const execAgent = async (
       more: (keys) => (child = createChild(command, exec, config, keys, logger, signalNumber)),
     });
   } catch (error) {
-    if (signalled) return 128 + signalNumber(signalled);
+    if (signalled) return SIGNAL_BASE + signalNumber(signalled);
     throw error;
   }
   const code = await child!.ended;

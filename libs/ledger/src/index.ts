@@ -35,7 +35,13 @@ export type { Policies } from './policies/policies.ts';
 export type { PolicyChanges } from './policies/policy-hash.ts';
 export { createConsumerPositions, type ConsumerPositions } from './consumers/consumer-positions.ts';
 export type { Consumers, Resealed } from './consumers/consumers.ts';
-export { connectEvents, type Events, type EventsEnd, type StreamEntry } from './events/events.ts';
+export {
+  connectEvents,
+  type Events,
+  type EventsEnd,
+  type StoredRecord,
+  type StreamEntry,
+} from './events/events.ts';
 export type { SeenConsumer } from './registry/believed.ts';
 export type { RegistryProblem } from './registry/problems.ts';
 export type { Registry, RegistryEvent, RegistryOptions } from './registry/registry.ts';

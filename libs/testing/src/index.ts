@@ -6,7 +6,8 @@ export { createConnectProxy, type ConnectProxy, type ConnectProxyOptions } from 
 export { findNode } from './processes/find-node.ts';
 export { findRedis } from './redis/find-redis.ts';
 export { startRedis, type RedisServer, type RedisServerOptions } from './redis/redis-server.ts';
-export { launchApp, repositoryRoot, type App, type LaunchOptions } from './processes/launch-app.ts';
+export { launchApp, type App, type LaunchOptions } from './processes/launch-app.ts';
+export { programArguments, repositoryRoot, type Program } from './processes/program.ts';
 export { createTcpProxy, type TcpProxy } from './tcp-proxy/tcp-proxy.ts';
 export { specRegistry } from './spec-registry.ts';
 export { variableChecks } from './variable-checks.ts';

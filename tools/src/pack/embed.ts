@@ -7,7 +7,7 @@ const inRepository = (path: string): string => join(repositoryRoot, path);
 const read = (path: string): string => readFileSync(inRepository(path), 'utf8');
 
 /** The sources of the commands in Lua, which in the repository are files. */
-const luaSources = (): string => {
+export const luaSources = (): string => {
   const root = inRepository('libs/ledger/src');
   const sources = globSync('**/*.lua', { cwd: root })
     .toSorted()

@@ -20,7 +20,7 @@ export const fullFolders: Readonly<Record<string, string>> = {
 
 /** Files whose default export a tool imports by the file's name. */
 export const isConfiguration = (path: string): boolean =>
-  /(^|\/)(jest\.config|jest\.preset|jest\.sequencer|\.dependency-cruiser)\.js$/.test(path);
+  /(^|\/)(jest\.config|jest\.preset|jest\.sequencer|jest\.setup|\.dependency-cruiser)\.js$/.test(path);
 
 /** Services outside of this repository, and Nx, import these: each name in them is used. */
 export const publicContracts: readonly string[] = [

@@ -57,13 +57,18 @@ const givenBy = (options: AgentOptions): GivenConfig => {
   };
 };
 
-const configOf = async (options: AgentOptions): Promise<AgentConfig> => {
-  // The young generation of the heap stays as small as it is now: an answer is garbage at once. With 100,000
-  // keys, that saves a third of the memory of a busy agent, and costs no time.
+/**
+ * The young generation of the heap stays as small as it is now: an answer is garbage at once. That saves 10
+ * MB and costs no time. It does not shrink what has grown, so it comes before everything large.
+ */
+const loadAgent = () => {
   setFlagsFromString('--semi-space-growth-factor=1');
-  const { readConfig } = await import('@rekey/agent');
-  const config = await asCliError(async () => readConfig(options.config, givenBy(options)));
-  return config;
+  return import('@rekey/agent');
+};
+
+const configOf = async (options: AgentOptions): Promise<AgentConfig> => {
+  const { readConfig } = await loadAgent();
+  return asCliError(async () => readConfig(options.config, givenBy(options)));
 };
 
 /** Errors of the agent say what to change. */
@@ -83,7 +88,7 @@ const checkCommand = (): Command =>
     .description('check a configuration, its files, folders, accounts and templates; connects to nothing')
     .argument('<file>', 'the configuration')
     .action(async (file: string) => {
-      const { checkAgent } = await import('@rekey/agent');
+      const { checkAgent } = await loadAgent();
       const config = await configOf({ config: file });
       const faults = await checkAgent(config, process.env);
       if (faults.length > 0)
@@ -104,7 +109,7 @@ const execCommand = (): Command =>
     .argument('<command...>', 'the program and its arguments, after --')
     .passThroughOptions()
     .action(async (command: string[], _options: AgentOptions, self: Command) => {
-      const { execAgent } = await import('@rekey/agent');
+      const { execAgent } = await loadAgent();
       const config = await configOf(self.optsWithGlobals<AgentOptions>());
       process.exitCode = await asCliError(() => execAgent(config, command, process.env));
     });
@@ -123,10 +128,11 @@ export const agentCommand = (): Command =>
       `
 Exit codes of --once: ${exitCodes.ok} the files show the current keys;
 ${exitCodes.failed} the configuration or an output is wrong; ${exitCodes.unavailable} Rekey is unavailable;
-${exitCodes.notEnded} the files show keys of the cache that are older than max_staleness.`,
+${exitCodes.notEnded} the files show keys of the cache that are older than max_staleness;
+128 and the number of a signal that ended it.`,
     )
     .action(async (options: AgentOptions) => {
-      const { runAgent, runAgentOnce } = await import('@rekey/agent');
+      const { runAgent, runAgentOnce } = await loadAgent();
       const config = await configOf(options);
       const run = options.once ? runAgentOnce : runAgent;
       process.exitCode = await asCliError(() => run(config, process.env));

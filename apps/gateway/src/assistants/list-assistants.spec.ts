@@ -117,10 +117,56 @@ describe('ListAssistants', () => {
     { pageSize: -1 },
     { olderThan: { seconds: '-1', nanos: 0 } },
     { idPrefix: 'a b' },
+    { idPrefix: 'a\u001b[2J' },
+    { idPrefix: 'x'.repeat(1_000_000) },
     { orgId: 'a/b' },
     { notAcknowledgedBy: 'No Name' },
-  ])('refuses %j', async (request) => {
-    await expect(list(request)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  ])('refuses %.50j', async (request) => {
+    const refusal = (await list(request).catch((error: unknown) => error)) as { details: string };
+    expect(refusal).toMatchObject({ code: status.INVALID_ARGUMENT });
+    expect(refusal.details.length).toBeLessThan(500);
+    expect(refusal.details).not.toContain('\u001b');
+  });
+
+  it('takes no place from a token that is none, and no other assistant from one that is forged', async () => {
+    seeOnly(['org_1']);
+    const { nextPageToken } = await list({ pageSize: 1 });
+    const digest = Buffer.from(nextPageToken, 'base64url').toString().slice(0, 8);
+    const forge = (place: string) => ({
+      pageToken: Buffer.from(`${digest} ${place}`).toString('base64url'),
+    });
+    for (const place of ['0', '1e999/a', 'NaN/a', '0/%', '0/%zz', '0/é', `0/${'a'.repeat(1001)}`, '0/a b'])
+      expect([place, await reasonOf(list(forge(place)))]).toEqual([place, 'INVALID_ARGUMENT']);
+    for (const place of ['0/', '-5/ast_', '0/%ff', '0/%00', '0/zzz', '9e99/*'])
+      expect(['ast_a', 'ast_b']).toEqual(expect.arrayContaining(await idsOf(forge(place))));
+  });
+
+  it('pages beside entries that are no text', async () => {
+    const pipeline = fixture.redis.pipeline();
+    for (let i = 0; i < 2500; i += 1)
+      pipeline.zadd('{spec}:index:id:org_1', 0, Buffer.from(`ast_a\u00ff${i}`, 'latin1'));
+    await pipeline.exec();
+    const seen: string[] = [];
+    let [pageToken, pages, incomplete] = ['', 0, false];
+    do {
+      const page = await list({ orgId: 'org_1', pageToken });
+      seen.push(...page.assistants.map((one: { assistantId: string }) => one.assistantId));
+      incomplete ||= page.incomplete;
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '' && (pages += 1) < 20);
+    expect([seen, pageToken, incomplete]).toEqual([['ast_a', 'ast_b'], '', true]);
+  });
+
+  it.each(['__proto__', 'constructor'])('lists the org %s like any other', async (orgId) => {
+    await publish(orgId, 'ast_p');
+    await makeIndexes();
+    seeOnly([orgId]);
+    expect(await idsOf()).toEqual(['ast_p']);
+    expect(await idsOf({ orgId })).toEqual(['ast_p']);
+    const { orgs } = await call(fixture.services.AssistantService.ListOrgs, { pageSize: 0, pageToken: '' });
+    expect(orgs).toMatchObject([{ orgId, assistantCount: 1 }]);
+    seeOnly(['org_1']);
+    expect(await idsOf({ orgId })).toEqual([]);
   });
 
   it('finds old keys, and those of unknown age, in the order of their age', async () => {
@@ -206,6 +252,18 @@ describe('ListOrgs', () => {
       pageToken = page.nextPageToken;
     } while (pageToken !== '');
     expect(seen).toEqual(ids);
+  });
+
+  it('leaves out what no org is called, and says that it is incomplete', async () => {
+    await publish('org_1', 'ast_a');
+    await makeIndexes();
+    await fixture.redis.sadd('{spec}:orgs', 'org\u001b[2J', 'x'.repeat(1_000_000));
+    expect(await pages({ pageSize: 0, pageToken: '' })).toMatchObject({
+      orgs: [{ orgId: 'org_1' }],
+      incomplete: true,
+    });
+    seeOnly(['org_1']);
+    expect(await pages({ pageSize: 0, pageToken: '' })).toMatchObject({ incomplete: false });
   });
 
   it('is incomplete if an index cannot be read', async () => {

@@ -18,20 +18,25 @@ export interface ListDeps {
 /** The indexes of more orgs are not merged for one page. */
 const MAX_ORGS = 1000;
 
-/** Where a page ended: the score and the id of its last assistant. */
+/** Where a page ended: the score and the id of its last assistant, whose bytes are percent-encoded. */
 const Place = z
   .string()
-  .regex(/^-?\d[\d.e+-]{0,30}\/\S{1,1000}$/)
+  .regex(/^-?\d[\d.e+-]{0,30}\/(?:[!-$&-~]|%[0-9A-Fa-f]{2}){0,1000}$/)
   .transform((text, context) => {
-    const [score, id] = text.split('/');
-    try {
-      if (Number.isFinite(Number(score))) return { score: Number(score), id: decodeURIComponent(id!) };
-    } catch {
-      // No id has such an encoding.
+    const at = text.indexOf('/');
+    const [score, id] = [Number(text.slice(0, at)), text.slice(at + 1)];
+    if (Number.isFinite(score)) {
+      const byteOf = (_: string, hex: string) => String.fromCharCode(Number.parseInt(hex, 16));
+      return { score, id: id.replaceAll(/%(..)/g, byteOf) };
     }
     context.addIssue('is no place');
     return z.NEVER;
   });
+
+const textOfPlace = ({ score, id }: z.output<typeof Place>): string => {
+  const encoded = (byte: string) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return `${score}/${id.replaceAll(/[^\w-]/g, encoded)}`;
+};
 
 /** The stored names of the orgs that are listed: what was published under `c` is of its org. */
 const orgsOf = async (
@@ -100,7 +105,7 @@ export const listAssistants = async (
   const { assistants, next, damaged = false } = await listing.list(query, { size: pageSize, after });
   return {
     assistants,
-    nextPageToken: makePageToken(next && `${next.score}/${encodeURIComponent(next.id)}`, filter),
+    nextPageToken: makePageToken(next && textOfPlace(next), filter),
     incomplete: damaged || (!isComplete && orgIds.length > 0),
   };
 };

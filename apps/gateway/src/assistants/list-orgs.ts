@@ -31,6 +31,11 @@ const sum = (one: OrgCounts, other: OrgCounts): OrgCounts => {
   };
 };
 
+const MAX_ID_BYTES = 256;
+/** Another client can have added what is no id. */
+const isId = (orgId: string): boolean =>
+  Buffer.byteLength(orgId) <= MAX_ID_BYTES && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(orgId);
+
 /** A page of the orgs that the caller may see. What is still stored under `c` counts for its org. */
 export const listOrgs = async (
   { ledger: { listing }, readOrgName }: { ledger: Pick<Ledger, 'listing'>; readOrgName: ReadOrgName },
@@ -38,7 +43,8 @@ export const listOrgs = async (
   sees: (orgId: string) => boolean,
 ) => {
   const after = readPageToken(pageToken, ALL, Place);
-  const [stored, isComplete] = await Promise.all([listing.orgIds(), listing.index.isComplete()]);
+  const [all, isComplete] = await Promise.all([listing.orgIds(), listing.index.isComplete()]);
+  const stored = all.filter(isId);
   const real = stored.includes(ORG_ALIAS) ? await readOrgName() : ORG_ALIAS;
   const names = new Set(stored.filter(sees).map((orgId) => (orgId === ORG_ALIAS ? real : orgId)));
   const rest = [...names].toSorted().filter((name) => after === undefined || name > after);
@@ -51,6 +57,8 @@ export const listOrgs = async (
     orgs: counts.map((one) => (ofAlias && one.orgId === real ? sum(one, ofAlias) : one)),
     nextPageToken: makePageToken(last === undefined ? undefined : encodeURIComponent(last), ALL),
     incomplete:
-      (!isComplete && names.size > 0) || [...counts, ofAlias].some((one) => one?.isDamaged === true),
+      all.some((orgId) => !isId(orgId) && sees(orgId)) ||
+      (!isComplete && names.size > 0) ||
+      [...counts, ofAlias].some((one) => one?.isDamaged === true),
   };
 };

@@ -1,20 +1,14 @@
-import type { Events, Ledger } from '@rekey/ledger';
+import type { Events, Ledger, StoredRecord } from '@rekey/ledger';
 import type { EventRecord } from '@rekey/rpc';
-import { RekeyError } from '@rekey/schema';
+import { RekeyError, StoredId } from '@rekey/schema';
 import { verdictOfRecord, type ConsumerView } from './consumer-view.ts';
 import { factsOf, reduceMalformed, type EventFacts } from './event-facts.ts';
-import type { SnapshotPlace } from './event-requests.ts';
-
-type Assistants = Pick<Ledger['assistants'], 'currents' | 'publishedPage' | 'uncertainPage'>;
+import { createFairTurns } from '../shared/fair-turns.ts';
+import { MAX_REMAINING, type SnapshotPlace } from './event-requests.ts';
 
 interface RecordsDeps {
-  events: Pick<Events, 'formerOrgs' | 'orgs'>;
-  assistants: Assistants;
-}
-
-interface Stored {
-  assistantId: string;
-  text: string | null;
+  events: Pick<Events, 'formerOrgs' | 'orgs' | 'records'>;
+  assistants: Pick<Ledger['assistants'], 'publishedIds' | 'uncertainPage'>;
 }
 
 interface SnapshotPage {
@@ -25,16 +19,20 @@ interface SnapshotPage {
 
 /** What a consumer may know of what is stored. */
 interface ConsumerRecords {
-  /** Fewer than were asked for if they are long. */
-  current(view: ConsumerView, assistantIds: readonly string[]): Promise<EventRecord[]>;
-  page(view: ConsumerView, place: SnapshotPlace | undefined): Promise<SnapshotPage>;
+  /** Fewer than were asked for if they are long. Callers take turns by `party`. */
+  current(view: ConsumerView, assistantIds: readonly string[], party: string): Promise<EventRecord[]>;
+  page(view: ConsumerView, place: SnapshotPlace | undefined, party: string): Promise<SnapshotPage>;
 }
+
+type RecordsPlace = Extract<SnapshotPlace, { kind: 'records' }>;
 
 const RECORDS_A_PAGE = 500;
 const CHARACTERS_A_PAGE = 2 * 1024 * 1024;
 const RECORDS_AT_ONCE = 50;
 /** A page looks at no more indexes of orgs without assistants. */
-const READS_A_PAGE = 50;
+const SCANS_A_PAGE = 50;
+/** What calls hold is up to 2 MiB and one record for each. */
+const CALLS_AT_ONCE = 4;
 
 /** Rekey writes `source` near the beginning: most records need not be parsed. */
 const HEAD_CHARACTERS = 1024;
@@ -52,7 +50,7 @@ const withheldOf = ({ subject, version, seq = 0, run = 0 }: EventFacts) => ({
 const toRecords = async (
   { events }: RecordsDeps,
   view: ConsumerView,
-  stored: readonly Stored[],
+  stored: readonly StoredRecord[],
   ownOrg?: string,
 ): Promise<EventRecord[]> => {
   const doubtful: { at: number; facts: EventFacts }[] = [];
@@ -86,62 +84,141 @@ const decodedOrg = (encoded: string): string => {
   }
 };
 
-const charactersOf = (stored: readonly Stored[]): number =>
+const charactersOf = (stored: readonly StoredRecord[]): number =>
   stored.reduce((sum, { text }) => sum + (text?.length ?? 0), 0);
 
 const hasContent = ({ event, withheld }: EventRecord): boolean => event !== undefined || withheld != null;
 
 /** Throws for an index that cannot be read: a consumer would take what it lacks for everything there is. */
-const toStored = ({ events, damaged }: Awaited<ReturnType<Assistants['publishedPage']>>): Stored[] => {
-  if (damaged) throw new RekeyError('LEDGER_CORRUPT');
-  return events.map(({ assistantId, event }) => ({ assistantId, text: event }));
+const requireWhole = <Page extends { damaged?: true }>(page: Page): Page => {
+  if (page.damaged) throw new RekeyError('LEDGER_CORRUPT');
+  return page;
 };
+
+const isStoredId = (id: string): boolean => StoredId.safeParse(id).success;
 
 /** The orgs of a consumer in the order of a snapshot. */
 const orderedOrgs = async ({ events }: RecordsDeps, { orgs }: ConsumerView): Promise<readonly string[]> =>
   (orgs.includes('*') ? await events.orgs() : orgs).toSorted();
 
+/** Reads the records of a snapshot from a place on. */
+class RecordsWalk {
+  readonly records: EventRecord[] = [];
+  private readonly deps: RecordsDeps;
+  private readonly view: ConsumerView;
+  private readonly orgs: readonly string[];
+  private at: number;
+  private cursor: string;
+  /** Assistants before the cursor whose records are not read yet. */
+  private remaining: readonly string[];
+  /** The index of the org names those: it was not the caller. */
+  private areListed = false;
+  private characters = 0;
+  private scans = 0;
+
+  constructor(
+    deps: RecordsDeps,
+    view: ConsumerView,
+    orgs: readonly string[],
+    place: RecordsPlace | undefined,
+  ) {
+    [this.deps, this.view, this.orgs] = [deps, view, orgs];
+    // A forged place leads to an org of the consumer too, or to the next one.
+    const at = place === undefined ? 0 : orgs.findIndex((orgId) => orgId >= place.orgId);
+    this.at = at < 0 ? orgs.length : at;
+    const isThere = place !== undefined && orgs[this.at] === place.orgId;
+    this.cursor = isThere ? place.cursor : '0';
+    this.remaining = isThere ? place.remaining : [];
+  }
+
+  get isAtEnd(): boolean {
+    return this.at >= this.orgs.length;
+  }
+
+  /** The page ends here: what remains fits into the token of the next one. */
+  get isFull(): boolean {
+    const isLong =
+      this.scans >= SCANS_A_PAGE ||
+      this.records.length >= RECORDS_A_PAGE ||
+      this.characters >= CHARACTERS_A_PAGE;
+    return isLong && this.remaining.length <= MAX_REMAINING;
+  }
+
+  get place(): RecordsPlace {
+    const { cursor, remaining } = this;
+    return { kind: 'records', orgId: this.orgs[this.at]!, cursor, remaining };
+  }
+
+  async step(): Promise<void> {
+    if (this.remaining.length > 0) await this.read();
+    else await this.scan();
+    // The index of this org has ended.
+    if (this.remaining.length === 0 && this.cursor === '0') this.at += 1;
+  }
+
+  private async scan(): Promise<void> {
+    const found = requireWhole(await this.deps.assistants.publishedIds(this.orgs[this.at]!, this.cursor));
+    this.scans += 1;
+    this.cursor = found.next ?? '0';
+    this.remaining = found.ids.filter(isStoredId);
+    this.areListed = true;
+  }
+
+  private async read(): Promise<void> {
+    const { deps, view } = this;
+    const stored = await deps.events.records(this.remaining.slice(0, RECORDS_AT_ONCE));
+    this.remaining = this.remaining.slice(stored.length);
+    this.characters += charactersOf(stored);
+    const ownOrg = this.areListed ? this.orgs[this.at] : undefined;
+    this.records.push(...(await toRecords(deps, view, stored, ownOrg)).filter(hasContent));
+  }
+}
+
 const recordsPage = async (
   deps: RecordsDeps,
   view: ConsumerView,
-  place: Extract<SnapshotPlace, { kind: 'records' }> | undefined,
+  place: RecordsPlace | undefined,
 ): Promise<SnapshotPage> => {
-  const orgs = await orderedOrgs(deps, view);
+  const walk = new RecordsWalk(deps, view, await orderedOrgs(deps, view), place);
+  while (!walk.isAtEnd && !walk.isFull) await walk.step();
+  const next: SnapshotPlace = walk.isAtEnd ? { kind: 'uncertain', cursor: '0' } : walk.place;
+  return { records: walk.records, uncertain: [], next };
+};
+
+/** Current records, at least of the first of these assistants. */
+const currentRecords = async (
+  deps: RecordsDeps,
+  view: ConsumerView,
+  assistantIds: readonly string[],
+): Promise<EventRecord[]> => {
   const records: EventRecord[] = [];
   let characters = 0;
-  // A forged place leads to an org of the consumer too, or to the next one.
-  let at = place === undefined ? 0 : orgs.findIndex((orgId) => orgId >= place.orgId);
-  let cursor = place !== undefined && orgs[at] === place.orgId ? place.cursor : '0';
-  for (let reads = 0; at >= 0 && at < orgs.length; reads += 1) {
-    const orgId = orgs[at]!;
-    if (reads === READS_A_PAGE || records.length >= RECORDS_A_PAGE || characters >= CHARACTERS_A_PAGE)
-      return { records, uncertain: [], next: { kind: 'records', orgId, cursor } };
-    const page = await deps.assistants.publishedPage(orgId, cursor);
-    const stored = toStored(page);
+  while (records.length < assistantIds.length && characters < CHARACTERS_A_PAGE) {
+    const at = records.length;
+    const stored = await deps.events.records(assistantIds.slice(at, at + RECORDS_AT_ONCE));
     characters += charactersOf(stored);
-    records.push(...(await toRecords(deps, view, stored, orgId)).filter(hasContent));
-    if (page.next !== undefined) cursor = page.next;
-    else {
-      at += 1;
-      cursor = '0';
-    }
+    records.push(...(await toRecords(deps, view, stored)));
   }
-  return { records, uncertain: [], next: { kind: 'uncertain', cursor: '0' } };
+  return records;
 };
 
 /** What a consumer refuses, about an assistant that is for it: it counts that. */
 const refusedOf = async (
   deps: RecordsDeps,
   view: ConsumerView,
-  refused: readonly Stored[],
+  refused: readonly StoredRecord[],
 ): Promise<EventRecord[]> => {
-  if (refused.length === 0) return [];
-  const ids = refused.map(({ assistantId }) => assistantId);
-  const texts = await deps.assistants.currents(ids);
-  const stored = ids.map((assistantId, i) => ({ assistantId, text: texts[i] ?? null }));
-  const current = await toRecords(deps, view, stored);
+  const isForConsumer = new Set<string>();
+  if (!view.orgs.includes('*'))
+    for (let at = 0; at < refused.length;) {
+      const ids = refused.slice(at, at + RECORDS_AT_ONCE).map(({ assistantId }) => assistantId);
+      const stored = await deps.events.records(ids);
+      for (const { assistantId, event } of await toRecords(deps, view, stored))
+        if (event !== undefined) isForConsumer.add(assistantId!);
+      at += stored.length;
+    }
   return refused
-    .filter((_, i) => view.orgs.includes('*') || current[i]!.event !== undefined)
+    .filter(({ assistantId }) => view.orgs.includes('*') || isForConsumer.has(assistantId))
     .map(({ assistantId, text }) => ({ assistantId, event: refusedText(text) }));
 };
 
@@ -153,10 +230,11 @@ const uncertainPage = async (
   view: ConsumerView,
   cursor: string,
 ): Promise<SnapshotPage> => {
-  const page = await deps.assistants.uncertainPage(cursor);
+  const page = requireWhole(await deps.assistants.uncertainPage(cursor));
   const uncertain: EventRecord[] = [];
-  const refused: Stored[] = [];
-  for (const one of toStored(page)) {
+  const refused: StoredRecord[] = [];
+  for (const { assistantId, event } of page.events) {
+    const one = { assistantId, text: event };
     const facts = factsOf(one.text ?? undefined);
     if (facts.kind !== 'assistant') refused.push(one);
     else if (verdictOfRecord(view, facts, []) === 'whole')
@@ -169,19 +247,15 @@ const uncertainPage = async (
   };
 };
 
-export const createConsumerRecords = (deps: RecordsDeps): ConsumerRecords => ({
-  current: async (view, assistantIds) => {
-    const records: EventRecord[] = [];
-    let characters = 0;
-    for (let at = 0; at < assistantIds.length && characters < CHARACTERS_A_PAGE; at += RECORDS_AT_ONCE) {
-      const ids = assistantIds.slice(at, at + RECORDS_AT_ONCE);
-      const texts = await deps.assistants.currents(ids);
-      const stored = ids.map((assistantId, i) => ({ assistantId, text: texts[i] ?? null }));
-      characters += charactersOf(stored);
-      records.push(...(await toRecords(deps, view, stored)));
-    }
-    return records;
-  },
-  page: (view, place) =>
-    place?.kind === 'uncertain' ? uncertainPage(deps, view, place.cursor) : recordsPage(deps, view, place),
-});
+export const createConsumerRecords = (deps: RecordsDeps): ConsumerRecords => {
+  const turns = createFairTurns(CALLS_AT_ONCE);
+  return {
+    current: (view, assistantIds, party) => turns(party, () => currentRecords(deps, view, assistantIds)),
+    page: (view, place, party) =>
+      turns(party, () =>
+        place?.kind === 'uncertain'
+          ? uncertainPage(deps, view, place.cursor)
+          : recordsPage(deps, view, place),
+      ),
+  };
+};

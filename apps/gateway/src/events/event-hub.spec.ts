@@ -35,16 +35,61 @@ describe('the entries that a gateway keeps', () => {
       onError: () => {},
     });
     try {
-      const before = await hub.watch('billing');
+      const before = await hub.watch('billing', 'billing');
       stream = [entry(1), entry(2)];
       await sleep(100);
       expect((await before.read('1-0')).map(({ id }) => id)).toEqual(['2-0']);
       // It fails over to a Redis that has lost the last entry.
       stream = [entry(1)];
       lose();
-      const reads = hub.watch('billing').then((watch) => watch.read('1-0'));
+      const reads = hub.watch('billing', 'billing').then((watch) => watch.read('1-0'));
       await expect(before.read('1-0')).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
       expect(await reads).toEqual([]);
+    } finally {
+      await hub.close();
+    }
+  });
+});
+
+describe('watches that are behind', () => {
+  it('of one party do not keep those of another waiting', async () => {
+    const ends: (() => void)[] = [];
+    const begun: string[] = [];
+    const hub = createEventHub({
+      views: {
+        load: async () => view,
+        current: async () => view,
+        known: () => view,
+        version: () => 1,
+        look: async () => {},
+      },
+      readAfter: (id) => {
+        begun.push(id);
+        return new Promise((resolve) => ends.push(() => resolve({ entries: [] })));
+      },
+      follow: () => ({
+        wait: () => sleep(20, undefined),
+        after: async () => ({ redisUs: 1, lastId: '900-0', lastEntryId: '900-0', more: false, entries: [] }),
+        end: async () => ({ redisUs: 1, lastId: '900-0', lastEntryId: '900-0' }),
+        onLost: () => {},
+        disconnect: () => {},
+      }),
+      onError: () => {},
+    });
+    try {
+      const reads: Promise<unknown>[] = [];
+      for (let i = 1; i <= 20; i += 1) reads.push((await hub.watch('billing', 'many')).read(`${i}-0`));
+      reads.push((await hub.watch('other', 'one')).read('100-0'));
+      ends.shift()!();
+      await sleep(10);
+      ends.shift()!();
+      await sleep(10);
+      expect(begun.slice(8, 10)).toContain('100-0');
+      while (ends.length > 0) {
+        ends.shift()!();
+        await sleep(1);
+      }
+      await Promise.all(reads);
     } finally {
       await hub.close();
     }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventsEnd, StreamEntry } from '@rekey/ledger';
 import { RekeyError, ReplyTooLarge, createArrivals, isBefore } from '@rekey/schema';
-import { shareReads } from '../shared/share-reads.ts';
+import { shareReadsInTurns } from '../shared/fair-turns.ts';
 import { verdictOf, type ConsumerView } from './consumer-view.ts';
 import type { ConsumerViews } from './consumer-views.ts';
 import { EventRing, seenOf, type SeenEvent } from './event-ring.ts';
@@ -36,7 +36,8 @@ export interface EventWatch {
 
 /** Reads the stream once for all watchers: each entry is parsed once, and judged once for each consumer. */
 export interface EventHub {
-  watch(consumer: string): Promise<EventWatch>;
+  /** Watches that are behind take turns by `party`. */
+  watch(consumer: string, party: string): Promise<EventWatch>;
   /** The entries between two positions, as far as they are in memory. */
   between(after: string, through: string): Promise<SeenEvent[] | undefined>;
   close(): Promise<void>;
@@ -219,8 +220,8 @@ export const createEventHub = (options: EventHubOptions): EventHub => {
   const { views, readAfter } = options;
   const groups = new Groups(views);
   const following = createFollowing(options, groups);
-  const readBehind = shareReads(
-    async (id: string) => (await readAfter(id)).entries.map(seenOf),
+  const readBehind = shareReadsInTurns(
+    async (id) => (await readAfter(id)).entries.map(seenOf),
     READS_AT_ONCE,
   );
 
@@ -234,7 +235,7 @@ export const createEventHub = (options: EventHubOptions): EventHub => {
   };
 
   return {
-    watch: async (consumer) => {
+    watch: async (consumer, party) => {
       let view = await views.load(consumer);
       await begun();
       const group = groups.join(view);
@@ -254,7 +255,7 @@ export const createEventHub = (options: EventHubOptions): EventHub => {
           own = ring;
           headBefore = ring?.head;
           if (ring?.holdsAfter(position)) return ring.after(position, ENTRIES_A_READ);
-          return readBehind(position);
+          return readBehind(party, position);
         },
         next: async (signal) => {
           // Something arrived while it was read.

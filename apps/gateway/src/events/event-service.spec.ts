@@ -36,8 +36,8 @@ const ack = JSON.stringify({
   kid: 'grant',
 });
 /** The status of the call; 0 if it was accepted. */
-const acknowledge = (proof: string): Promise<number> =>
-  call(fixture.services.EventService.Acknowledge, { consumer, ack, proof }).then(
+const acknowledge = (proof: string, redisRunId = ''): Promise<number> =>
+  call(fixture.services.EventService.Acknowledge, { consumer, ack, proof, redisRunId }).then(
     () => 0,
     (error: { code: number }) => error.code,
   );
@@ -56,6 +56,16 @@ describe('Acknowledge', () => {
     expect(await acknowledge('proof')).toBe(0);
   });
 
+  it('adds nothing to another Redis than the one that it is about', async () => {
+    await add({ ack_key: 'key' });
+    const { GetEventsState } = fixture.services.EventService;
+    const { redisRunId } = await call(GetEventsState, { consumer, withLastEntries: false });
+    expect(await acknowledge('proof', 'another')).toBe(status.FAILED_PRECONDITION);
+    expect(await fixture.redis.exists(`{${PREFIX}}:acks:${consumer}`)).toBe(0);
+    expect(await acknowledge('proof', redisRunId)).toBe(0);
+    expect(await acknowledge('proof', 'a\nb')).toBe(status.INVALID_ARGUMENT);
+  });
+
   it('accepts one without a signature of a consumer with an earlier grant', async () => {
     await add();
     expect(await acknowledge('')).toBe(0);
@@ -63,7 +73,7 @@ describe('Acknowledge', () => {
 });
 
 describe('GetSnapshot', () => {
-  const put = async (orgId: string, assistantId: string) => {
+  const put = async (orgId: string, assistantId: string, { bytes = 0 } = {}) => {
     const event = {
       type: 'rekey.assistant.key-rotated.v1',
       source: `/orgs/${orgId}/assistants/${assistantId}`,
@@ -71,7 +81,7 @@ describe('GetSnapshot', () => {
       data: {
         seq: 1,
         version: 1,
-        sealed: { protected: '', recipients: [], iv: '', ciphertext: '', tag: '' },
+        sealed: { protected: '', recipients: [], iv: '', ciphertext: 'x'.repeat(bytes), tag: '' },
       },
     };
     await fixture.redis.set(`{${PREFIX}}:current:${assistantId}`, JSON.stringify(event));
@@ -124,7 +134,118 @@ describe('GetSnapshot', () => {
     const { nextPageToken } = await snapshot();
     const [digest] = Buffer.from(nextPageToken, 'base64url').toString().split(' ');
     const forged = (place: string) => Buffer.from(`${digest} ${place}`).toString('base64url');
-    for (const place of ['u:99999999999999999999', 'r:org_1:99999999999999999999', 'u:x'])
+    const ids = (...all: string[]) => `r:org_1:0:${Buffer.from(all.join('\n')).toString('base64url')}`;
+    for (const place of [
+      'u:99999999999999999999',
+      'r:org_1:99999999999999999999',
+      'u:x',
+      ids('a/b'),
+      ids(''),
+      ids('x'.repeat(257)),
+      ids(...Array.from({ length: 129 }, (_, i) => `ast_${i}`)),
+    ])
       await expect(snapshot(forged(place))).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+
+  /** All pages up to the uncertain ones, and the lengths of their records. */
+  const pages = async () => {
+    const found: { ids: string[]; characters: number }[] = [];
+    for (let token = '', isFirst = true; isFirst || token !== ''; isFirst = false) {
+      const { records, nextPageToken } = await snapshot(token);
+      const events: { assistantId: string; event: string }[] = records;
+      found.push({
+        ids: events.map(({ assistantId }) => assistantId),
+        characters: events.reduce((sum, { event }) => sum + event.length, 0),
+      });
+      token = nextPageToken;
+    }
+    return found;
+  };
+
+  it('splits long records into pages, and leaves none out', async () => {
+    await add();
+    const ids = Array.from({ length: 12 }, (_, i) => `ast_${String(i).padStart(2, '0')}`);
+    for (const id of ids) await put('org_1', id, { bytes: 900_000 });
+    const found = await pages();
+    expect(found.flatMap((page) => page.ids).toSorted()).toEqual(ids);
+    for (const { characters } of found) expect(characters).toBeLessThan(4 * 2 ** 20);
+    expect(found.length).toBeGreaterThan(3);
+  });
+
+  it('passes on a record that is longer than any as one that nobody can read', async () => {
+    await add();
+    await put('org_1', 'ast_1');
+    for (const id of ['ast_2', 'ast_3']) await put('org_1', id, { bytes: 25 * 2 ** 20 });
+    const { records } = await snapshot();
+    expect(
+      records.map(({ assistantId, event }: { assistantId: string; event: string }) => [
+        assistantId,
+        event.length > 0,
+      ]),
+    ).toEqual([
+      ['ast_1', true],
+      ['ast_2', false],
+      ['ast_3', false],
+    ]);
+    expect(await currents(['ast_2', 'ast_1'])).toEqual([
+      { assistantId: 'ast_2', event: '' },
+      { assistantId: 'ast_1', event: expect.any(String) },
+    ]);
+  });
+
+  it('shows nothing of the ids in a forged token that the consumer may not read', async () => {
+    await add();
+    await put('org_1', 'ast_1');
+    await put('org_2', 'ast_2');
+    await fixture.redis.set(`{${PREFIX}}:current:ast_3`, '{"source":"/orgs/org_2/assistants/ast_3"}');
+    const { nextPageToken } = await snapshot();
+    const [digest] = Buffer.from(nextPageToken, 'base64url').toString().split(' ');
+    const ids = Buffer.from('ast_2\nast_3\nast_1').toString('base64url');
+    const page = await snapshot(Buffer.from(`${digest} r:org_1:0:${ids}`).toString('base64url'));
+    expect(page.records.map(({ assistantId }: { assistantId: string }) => assistantId)).toEqual([
+      'ast_3',
+      'ast_1',
+    ]);
+    expect(JSON.stringify(page)).not.toContain('org_2');
+  });
+
+  it('fits what remains into a token, however long the ids are', async () => {
+    await add();
+    const ids = Array.from({ length: 100 }, (_, i) => `${i}`.padStart(256, 'x'));
+    for (const id of ids) await put('org_1', id, { bytes: 60_000 });
+    await fixture.redis.zadd(`{${PREFIX}}:assistants:org_1`, 1, 'no/id', 1, 'y'.repeat(100_000));
+    expect((await pages()).flatMap((page) => page.ids).toSorted()).toEqual(ids.toSorted());
+  });
+});
+
+const currents = async (assistantIds: string[]) =>
+  (await call(fixture.services.EventService.GetRecords, { consumer, assistantIds })).records;
+
+describe('a request that no consumer sends', () => {
+  it.each<[string, string, object]>([
+    ['an id that is too long', 'GetRecords', { assistantIds: ['x'.repeat(257)] }],
+    ['an id that is a path', 'GetRecords', { assistantIds: ['../ast_1'] }],
+    ['too many ids', 'GetRecords', { assistantIds: Array.from({ length: 501 }, (_, i) => `ast_${i}`) }],
+    ['a position that is none', 'GetEventsState', { after: 'x' }],
+    ['a position beyond 64 bits', 'GetEventsState', { after: '99999999999999999999-0' }],
+    ['a page token that is none', 'GetSnapshot', { pageToken: 'x' }],
+    ['a page token that is too long', 'GetSnapshot', { pageToken: 'x'.repeat(64_000) }],
+  ])('is refused: %s', async (_what, method, request) => {
+    await add();
+    const handler = fixture.services.EventService[method as 'GetRecords'];
+    const rest = method === 'GetEventsState' ? { withLastEntries: false } : {};
+    await expect(call(handler, { consumer, ...rest, ...request })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
+  });
+
+  it('is refused: the page token of another consumer', async () => {
+    await add();
+    await fixture.consumers.write('other', undefined, { ...entryOf(), name: 'other' });
+    const { GetSnapshot } = fixture.services.EventService;
+    const { nextPageToken: pageToken } = await call(GetSnapshot, { consumer: 'other', pageToken: '' });
+    await expect(call(GetSnapshot, { consumer, pageToken })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
   });
 });

@@ -4,7 +4,9 @@ import { RekeyError } from '@rekey/schema';
 import type { z } from 'zod';
 import { AccessDenied } from '../pipeline/authorize.ts';
 import { defineRpc, defineServerStreamRpc, type RpcTable } from '../pipeline/rpc.ts';
+import { LOCAL, type Caller } from '../identity/authenticate.ts';
 import { makePageToken, readPageToken } from '../requests/page-token.ts';
+import { createFairTurns } from '../shared/fair-turns.ts';
 import { shareReads } from '../shared/share-reads.ts';
 import { createConsumerRecords } from './consumer-records.ts';
 import type { ConsumerViews } from './consumer-views.ts';
@@ -32,6 +34,11 @@ export interface EventServiceDeps {
 
 /** Refused ones may follow the last one that counts. */
 const LAST_ENTRIES = 10;
+const LAST_ENTRIES_AT_ONCE = 2;
+
+/** Who shares the turns of long reads. Without an access file, all callers have one name. */
+const partyOf = (consumer: string, { name }: Pick<Caller, 'name'>): string =>
+  name === LOCAL.name ? consumer : name;
 
 /** What was skipped between the position of a caller and the end of the stream, if nothing else was. */
 const skippedBetween = async (
@@ -50,11 +57,15 @@ const skippedBetween = async (
 const createGetState = (deps: EventServiceDeps) => {
   const { events, consumerViews } = deps;
   const readEnd = shareReads(() => events.end());
-  return async ({ consumer, after, withLastEntries }: z.output<typeof GetEventsState>) => {
+  const turns = createFairTurns(LAST_ENTRIES_AT_ONCE);
+  return async (
+    { consumer, after, withLastEntries }: z.output<typeof GetEventsState>,
+    { caller }: { caller: Caller },
+  ) => {
     // Of a caller that follows, the entry may be as old as the last look of this gateway: 2 s.
     const view = await (after === undefined ? consumerViews.load(consumer) : consumerViews.current(consumer));
     const [end, runId] = await Promise.all([
-      withLastEntries ? events.last(LAST_ENTRIES) : readEnd(''),
+      withLastEntries ? turns(partyOf(consumer, caller), () => events.last(LAST_ENTRIES)) : readEnd(''),
       events.runId(),
     ]);
     const last = 'entries' in end ? (end.entries as Parameters<typeof seenOf>[0][]) : [];
@@ -120,21 +131,23 @@ export const createEventService = (deps: EventServiceDeps): RpcTable['EventServi
     WatchEvents: defineServerStreamRpc({
       ...following,
       request: WatchEvents,
-      handler: (request, { signal, rights }) =>
-        watchEvents(eventHub, request, signal, () => requireRightsIn(registry, request.consumer, rights())),
+      handler: (request, { signal, rights, caller }) =>
+        watchEvents(eventHub, { ...request, party: partyOf(request.consumer, caller) }, signal, () =>
+          requireRightsIn(registry, request.consumer, rights()),
+        ),
       respond: (response) => response,
     }),
 
     GetSnapshot: defineRpc({
       ...following,
       request: GetSnapshot,
-      handler: async ({ consumer, pageToken }) => {
+      handler: async ({ consumer, pageToken }, { caller }) => {
         const of = { snapshot: consumer };
         const place = readPageToken(pageToken, of, SnapshotPlace);
         // Another gateway may have changed it since the last look.
         const view = await consumerViews.load(consumer);
         if (view.entry === undefined) throw new RekeyError('CONSUMER_NOT_FOUND');
-        const { next, ...page } = await records.page(view, place);
+        const { next, ...page } = await records.page(view, place, partyOf(consumer, caller));
         return { ...page, nextPageToken: makePageToken(next && placeText(next), of) };
       },
       respond: (page) => page,
@@ -143,9 +156,10 @@ export const createEventService = (deps: EventServiceDeps): RpcTable['EventServi
     GetRecords: defineRpc({
       ...following,
       request: GetRecords,
-      handler: async ({ consumer, assistantIds }) => ({
-        records: await records.current(await consumerViews.load(consumer), assistantIds),
-      }),
+      handler: async ({ consumer, assistantIds }, { caller }) => {
+        const view = await consumerViews.load(consumer);
+        return { records: await records.current(view, assistantIds, partyOf(consumer, caller)) };
+      },
       respond: (found) => found,
     }),
 
@@ -163,7 +177,8 @@ export const createEventService = (deps: EventServiceDeps): RpcTable['EventServi
       request: Acknowledge,
       handler: async (request) => {
         await requireSigned(deps, request);
-        await events.acknowledge(request.consumer, request.ack, request.proof);
+        const { consumer, ack, proof, redisRunId: runId } = request;
+        await events.acknowledge(consumer, { ack, proof, runId });
       },
       respond: () => ({}),
     }),

@@ -61,15 +61,15 @@ const onceForEach = (check: (view: ConsumerView) => void): ((view: ConsumerView)
 
 /**
  * Sends what is for a consumer at the pace of its reader: what it does not take stays in Redis.
- * `requireRights` throws if the caller may no longer follow the consumer, whose orgs may have changed.
+ * Long reads take turns by `party`. `requireRights` throws if the caller may no longer follow the consumer, whose orgs may have changed.
  */
 export async function* watchEvents(
   hub: Pick<EventHub, 'watch'>,
-  { consumer, after }: { consumer: string; after: string },
+  { consumer, after, party = consumer }: { consumer: string; after: string; party?: string },
   signal: AbortSignal,
   requireRights: (view: ConsumerView) => void = () => {},
 ): AsyncGenerator<Message> {
-  const watch = await hub.watch(consumer);
+  const watch = await hub.watch(consumer, party);
   try {
     yield { entries: [], after };
     const messages = new EntryMessages();

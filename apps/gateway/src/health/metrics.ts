@@ -4,6 +4,7 @@ import { isRedisUnavailable } from '@rekey/runtime';
 import type { ErrorCode } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { callerLimitNames } from '../quotas/caller-quotas.ts';
+import type { CertificateState } from '../tls/follow-certificates.ts';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 interface Metrics extends CallObserver {
@@ -85,15 +86,10 @@ interface Counts {
   connections(): number;
   /** Absent without TLS. */
   certificates?: (() => CertificateState) | undefined;
-  /** Whether a changed access file cannot be used; absent without one. */
-  isAccessFileRefused?: (() => boolean) | undefined;
+  /** Since when a changed access file cannot be used; absent without a file. */
+  accessFileRefusedSinceMs?: (() => number | undefined) | undefined;
   /** Who is at a limit of its own; absent without an access file. */
   callersAtLimit?: (() => { limit: string }[]) | undefined;
-}
-
-interface CertificateState {
-  notAfterMs: number;
-  refusedSinceMs: number | undefined;
 }
 
 /** Renders what Prometheus has to alert on: certificates that are not renewed in time. */
@@ -161,7 +157,7 @@ export const createMetrics = (contract: Contract, counts: Counts): Metrics => {
   });
 
   const accessRefused =
-    counts.isAccessFileRefused &&
+    counts.accessFileRefusedSinceMs &&
     new Gauge({
       name: 'rekey_gateway_access_file_refused',
       help: '1 while a changed access file cannot be used, 0 otherwise',
@@ -195,7 +191,7 @@ export const createMetrics = (contract: Contract, counts: Counts): Metrics => {
       connections.set(counts.connections());
       if (counts.certificates) setCertificates?.(counts.certificates());
       if (counts.callersAtLimit) setCallersAtLimit?.(counts.callersAtLimit());
-      accessRefused?.set(counts.isAccessFileRefused?.() ? 1 : 0);
+      accessRefused?.set(counts.accessFileRefusedSinceMs?.() === undefined ? 0 : 1);
       return registry.metrics();
     },
   };

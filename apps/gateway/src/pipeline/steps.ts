@@ -91,7 +91,8 @@ export const createSteps = ({
     const admission = await access.admit(context);
     // Known also to the error of a call that goes no further.
     Object.assign(context, { caller: admission.caller });
-    quotas?.countCall(admission.caller.name);
+    const isAcknowledgement = rpc.permission === 'events.acknowledge';
+    quotas?.countCall(admission.caller.name, isAcknowledgement ? 'acknowledgements' : 'calls');
     requireSomewhere(rpc, admission.rights());
     return admission;
   },

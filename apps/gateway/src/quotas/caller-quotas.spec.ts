@@ -50,6 +50,14 @@ describe('the calls of a caller', () => {
     expect(refused).toEqual(['caller-calls']);
     expect(quotas.atLimit()).toMatchObject([{ caller: 'uri:a', limit: 'caller-calls', refused: 1 }]);
   });
+
+  it('are counted apart from its acknowledgements: many of them make no instance stale', () => {
+    const acknowledge = () => outcome(() => quotas.countCall('uri:a', 'acknowledgements'));
+    for (let i = 0; i < 3; i += 1) expect(acknowledge()).toBe('done');
+    const refusal = { code: 'QUOTA_EXCEEDED', bound: 'caller-acknowledgements' };
+    for (let i = 0; i < 9; i += 1) expect(acknowledge()).toMatchObject(refusal);
+    expect(outcome(() => quotas.countCall('uri:a'))).toBe('done');
+  });
 });
 
 describe('the open calls of a caller', () => {

@@ -8,7 +8,7 @@ import { RateLimits, type Rate } from './rate-limits.ts';
 export type LongCallKind = 'waits' | 'watches' | 'uploads' | 'reflection';
 
 export interface CallerLimits {
-  /** Calls of one caller, of every kind. The messages of a stream are no calls. */
+  /** Calls of one caller, of every kind; acknowledgements apart. The messages of a stream are no calls. */
   calls: Rate;
   /** The open calls of one caller. */
   open: Readonly<Record<LongCallKind, number>>;
@@ -23,6 +23,7 @@ export interface CallerLimits {
 /** The limits that have a caller or an address of their own, as metrics and errors name them. */
 export const callerLimitNames = [
   'caller-calls',
+  'caller-acknowledgements',
   'caller-waits',
   'caller-watches',
   'caller-uploads',
@@ -35,8 +36,11 @@ type CallerLimitName = (typeof callerLimitNames)[number];
 
 /** What one caller may take of this gateway. A caller is its first name: see `Caller`. */
 export interface CallerQuotas {
-  /** Counts a call. Throws QUOTA_EXCEEDED. */
-  countCall(caller: string): void;
+  /**
+   * Counts a call. Throws QUOTA_EXCEEDED. Acknowledgements are counted apart: the instances of a consumer
+   * have one caller, and all of them acknowledge each change.
+   */
+  countCall(caller: string, kind?: 'calls' | 'acknowledgements'): void;
   /** Counts a call that takes long until the returned function is called. Throws QUOTA_EXCEEDED. */
   hold(kind: LongCallKind, caller: string): () => void;
   /** The ids of one caller. */
@@ -59,7 +63,10 @@ export const createCallerQuotas = (
   onLimit: (limit: string) => void,
   nowMs?: () => number,
 ): CallerQuotas => {
-  const calls = new RateLimits(limits.calls, nowMs);
+  const calls = {
+    calls: new RateLimits(limits.calls, nowMs),
+    acknowledgements: new RateLimits(limits.calls, nowMs),
+  };
   const failures = new RateLimits(limits.failures, nowMs);
   const atLimit = new LimitedCallers();
   /** By kind and caller: as many entries as open calls, at most. */
@@ -78,9 +85,10 @@ export const createCallerQuotas = (
   };
 
   return {
-    countCall: (caller) => {
-      const waitMs = calls.take(caller);
-      if (waitMs > 0) throw refusal('QUOTA_EXCEEDED', 'caller-calls', caller, limits.calls.perSecond, waitMs);
+    countCall: (caller, kind = 'calls') => {
+      const waitMs = calls[kind].take(caller);
+      if (waitMs > 0)
+        throw refusal('QUOTA_EXCEEDED', `caller-${kind}`, caller, limits.calls.perSecond, waitMs);
     },
 
     hold: (kind, caller) => {

@@ -120,6 +120,18 @@ describe('files that cannot be served', () => {
     expect(() => readCertificates(files, Date.now() - DAY_MS)).toThrow(/is not valid before 20/);
   });
 
+  it('end soon for the last fifth of their time, of at most 14 days', async () => {
+    const dates = async (days: number) => {
+      const subject = ['-subj', '/CN=short', '-days', String(days), '-keyout', files.GRPC_TLS_KEY_FILE];
+      const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+      execFileSync('openssl', [...made, ...subject, '-out', files.GRPC_TLS_CERT_FILE], { stdio: 'ignore' });
+      const { notAfterMs, endsSoonMs } = readCertificates(files);
+      return (notAfterMs - endsSoonMs) / DAY_MS;
+    };
+    expect(await dates(5)).toBeCloseTo(1);
+    expect(await dates(300)).toBeCloseTo(14);
+  });
+
   it('are refused if every user can write the authorities of clients', async () => {
     const authorities = join(authority.folder, 'writable.pem');
     await copyFile(authority.cert, authorities);
@@ -230,7 +242,7 @@ describe('a server above followed certificates', () => {
 
     await copyFile(second.key, files.GRPC_TLS_KEY_FILE);
     await until(() => loaded.length === 2);
-    expect(followed.state()).toEqual({ notAfterMs: expect.any(Number) });
+    expect(followed.state()).toEqual({ notAfterMs: expect.any(Number), endsSoonMs: expect.any(Number) });
     expect(await call(await trusting(authority.cert))).toBe('answered');
   });
 

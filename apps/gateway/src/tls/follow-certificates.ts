@@ -9,11 +9,17 @@ import {
 
 type CertificateProvider = Parameters<typeof experimental.createCertificateProviderServerCredentials>[0];
 
+export interface CertificateState {
+  notAfterMs: number;
+  endsSoonMs: number;
+  refusedSinceMs: number | undefined;
+}
+
 export interface FollowedCertificates {
   /** The credentials of the server: they use new certificates for new connections. */
   readonly credentials: ServerCredentials;
   /** Those in use, and since when newer files are refused, in ms since 1970. */
-  state(): { notAfterMs: number; refusedSinceMs: number | undefined };
+  state(): CertificateState;
   close(): void;
 }
 
@@ -95,7 +101,10 @@ export const followCertificates = (
       files.GRPC_CLIENT_CA_FILE === undefined ? null : provider,
       files.GRPC_CLIENT_CA_FILE !== undefined && !optional,
     ),
-    state: () => ({ notAfterMs: current!.notAfterMs, refusedSinceMs: refusedSinceMs() }),
+    state: () => {
+      const { notAfterMs, endsSoonMs } = current!;
+      return { notAfterMs, endsSoonMs, refusedSinceMs: refusedSinceMs() };
+    },
     close,
   };
 };

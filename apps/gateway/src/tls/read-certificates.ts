@@ -21,6 +21,8 @@ export interface Certificates {
   clientAuthorities: Buffer | undefined;
   /** When the first of them expires, in ms since 1970: the certificate or one of its issuers. */
   notAfterMs: number;
+  /** From when on that is soon. */
+  endsSoonMs: number;
   /** SHA-256 of the certificate, as `openssl x509 -fingerprint` prints it. */
   fingerprint: string;
 }
@@ -73,8 +75,14 @@ const parseKey = (pem: string): KeyObject => {
   }
 };
 
-/** Throws if a certificate is not valid at this moment. Returns when the first of them expires. */
-const checkDates = (chain: readonly X509Certificate[], nowMs: number): number => {
+/** Whoever renews certificates by themselves does so with a third of their time left. */
+const SOON_SHARE = 0.2;
+const SOON_MS = 14 * 24 * 3_600_000;
+
+type Dates = Pick<Certificates, 'notAfterMs' | 'endsSoonMs'>;
+
+/** Throws if a certificate is not valid at this moment. */
+const checkDates = (chain: readonly X509Certificate[], nowMs: number): Dates => {
   for (const { validFromDate, validToDate } of chain) {
     if (validToDate.getTime() <= nowMs)
       throw new CertificateError(
@@ -87,7 +95,13 @@ const checkDates = (chain: readonly X509Certificate[], nowMs: number): number =>
         `holds a certificate that is not valid before ${validFromDate.toISOString()}`,
       );
   }
-  return Math.min(...chain.map(({ validToDate }) => validToDate.getTime()));
+  const spans = chain.map((one) => [one.validFromDate.getTime(), one.validToDate.getTime()] as const);
+  return {
+    notAfterMs: Math.min(...spans.map(([, to]) => to)),
+    endsSoonMs: Math.min(
+      ...spans.map(([from, to]) => to - Math.min(SOON_MS, Math.round((to - from) * SOON_SHARE))),
+    ),
+  };
 };
 
 /**
@@ -101,7 +115,7 @@ export const readCertificates = (files: CertificateFiles, nowMs = Date.now()): C
     () => readSecretFile(files.GRPC_TLS_KEY_FILE, { mounted: files.mounted }).text,
   );
   const chain = parse('GRPC_TLS_CERT_FILE', pem);
-  const notAfterMs = checkDates(chain, nowMs);
+  const dates = checkDates(chain, nowMs);
   const own = chain[0]!;
   if (!own.checkPrivateKey(parseKey(keyPem)))
     throw new CertificateError(
@@ -112,7 +126,7 @@ export const readCertificates = (files: CertificateFiles, nowMs = Date.now()): C
     certificate: Buffer.from(pem),
     privateKey: Buffer.from(keyPem),
     clientAuthorities: readAuthorities(files.GRPC_CLIENT_CA_FILE),
-    notAfterMs,
+    ...dates,
     fingerprint: own.fingerprint256,
   };
   checkServable(certificates);

@@ -39,8 +39,8 @@ interface StartedAccess {
   limitedCallers: CallerQuotas['atLimit'];
   /** Records a call that was denied. Absent without a file: none is. */
   noteDenied?: DeniedCalls['note'];
-  /** Absent without a file. */
-  isRefused?: () => boolean;
+  /** Since when a changed file is refused, in ms since 1970. Absent without a file. */
+  refusedSinceMs?: () => number | undefined;
 }
 
 /** Who may do what, and how much. Without a file, for loopback alone, everybody may do everything. */
@@ -73,7 +73,7 @@ export const startAccess = (
     limitedCallers: quotas.atLimit,
     mayReflect: createReflectionRight(access, quotas, noteDenied),
     noteDenied,
-    isRefused: () => followed.refusedSinceMs() !== undefined,
+    refusedSinceMs: followed.refusedSinceMs,
   };
 };
 

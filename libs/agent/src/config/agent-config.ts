@@ -121,16 +121,23 @@ const Http = z
     'must have socket or loopback',
   );
 
-const Exec = z.strictObject({
-  ...selection,
-  names,
-  on_change: z
-    .union([z.enum(['restart', 'ignore']), signal], {
-      error: 'must be restart, ignore, or a signal such as SIGHUP',
-    })
-    .default('restart'),
-  kill_after: duration(0, HOUR_MS).default(10_000),
-});
+const Exec = z
+  .strictObject({
+    ...selection,
+    names,
+    /** Whether the program gets the keys in its environment. */
+    environment: z.boolean().default(true),
+    on_change: z
+      .union([z.enum(['restart', 'ignore']), signal], {
+        error: 'must be restart, ignore, or a signal such as SIGHUP',
+      })
+      .default('restart'),
+    kill_after: duration(0, HOUR_MS).default(10_000),
+  })
+  .refine(({ environment, names: given }) => environment || Object.keys(given).length === 0, {
+    path: ['names'],
+    message: 'cannot be given with environment: false',
+  });
 
 /** The configuration file of `rekey agent`. Paths are relative to its folder. */
 export const AgentConfig = z

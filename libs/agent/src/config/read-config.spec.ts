@@ -87,6 +87,7 @@ describe('the configuration', () => {
       `${LEAST}exec: {names: {REKEY_KEY_ast_2: ast_1}}`,
       'exec.names.REKEY_KEY_ast_2: must not begin with REKEY_KEY_',
     ],
+    [`${LEAST}exec: {environment: false, names: {A: ast_1}}`, 'exec.names: cannot be given with environment'],
     [`${LEAST}debounce: 5`, 'debounce: must be a duration such as 250ms'],
     [`${LEAST}max_staleness: 2s`, 'max_staleness: must not be less than stale_after'],
     [`${LEAST}redis: 'redis://:hunter2@host'`, 'redis: must not contain a password'],

@@ -1,6 +1,6 @@
 import type { Logger } from '@rekey/runtime';
-import type { Keys } from '@rekey/subscriber';
-import { whyOf } from '../agent-error.ts';
+import type { HeldKey, Keys } from '@rekey/subscriber';
+import { AgentError, whyOf } from '../agent-error.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import { variableOf } from '../outputs/names.ts';
 import { noCounts, type Output } from '../outputs/output.ts';
@@ -27,20 +27,25 @@ export const createChild = (
   signalNumber: (signal: NodeJS.Signals) => number,
 ): Child => {
   const counts = noCounts();
-  let shown: string | undefined;
+  /** What the program has, and what it was told of: a signal changes no environment. */
+  let [shown, told]: (string | undefined)[] = [];
   const program = createProgram(command, exec.kill_after, logger, signalNumber);
 
   const apply = async (): Promise<void> => {
-    const environment = await environmentOf(keys, exec);
-    const next = JSON.stringify(environment);
-    const isFirst = shown === undefined;
-    if (next === shown) return;
-    if (isFirst) await program.start(environment);
+    const held = await environmentOf(keys, exec);
+    const next = JSON.stringify(held);
+    if (next === shown && next === told) return;
+    const given = exec.environment ? held : {};
+    if (shown === undefined) await program.start(given);
     else if (exec.on_change === 'restart') {
       logger.event('agent_child_restarting');
-      await program.restart(environment);
-    } else if (exec.on_change !== 'ignore') program.signal(exec.on_change);
-    shown = next;
+      await program.restart(given);
+    } else {
+      if (next !== told && exec.on_change !== 'ignore') program.signal(exec.on_change);
+      told = next;
+      if (exec.environment && next !== shown) throw olderEnvironment();
+    }
+    [shown, told] = [next, next];
     counts.writes += 1;
     counts.writtenAtMs = Date.now();
   };
@@ -61,6 +66,8 @@ export const createChild = (
       if (assistantId === undefined || !ids || ids.has(assistantId)) stage.request();
     },
     settled: stage.settled,
+    // A restart waits for `debounce`, as the configuration says.
+    dueSinceMs: () => undefined,
     failure: () => stage.failure,
     counts: () => counts,
     close: stage.close,
@@ -69,12 +76,30 @@ export const createChild = (
   };
 };
 
+/** What keeps an acknowledgement from saying that the program has the keys. */
+const olderEnvironment = (): AgentError =>
+  new AgentError(
+    'OLDER_ENVIRONMENT',
+    'the program has earlier keys in its environment: restart it, or set exec.environment: false if it ' +
+      'takes its keys from the agent itself',
+  );
+
 const environmentOf = async (keys: Keys, exec: Exec): Promise<Record<string, string>> => {
   const nameById = new Map(Object.entries(exec.names).map(([name, id]) => [id, name]));
   const environment: Record<string, string> = {};
   for await (const page of selected(keys, exec))
     for (const known of page)
-      if (known.state === 'held' && !known.secretKey.includes('\0'))
-        environment[nameById.get(known.assistantId) ?? variableOf(known.assistantId)] = known.secretKey;
+      if (known.state === 'held')
+        environment[nameById.get(known.assistantId) ?? variableOf(known.assistantId)] = exec.environment
+          ? valueOf(known)
+          : known.secretKey;
   return environment;
+};
+
+const valueOf = ({ assistantId, secretKey }: HeldKey): string => {
+  if (!secretKey.includes('\0')) return secretKey;
+  throw new AgentError(
+    'NOT_REPRESENTABLE',
+    `the key of ${JSON.stringify(assistantId)} has a NUL character, which no environment can hold`,
+  );
 };

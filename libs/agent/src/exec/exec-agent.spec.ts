@@ -17,7 +17,7 @@ afterEach(async () => {
 const childOf = (command: string[], exec: object, keys: Keys, debounce = 50): Child => {
   const child = createChild(
     command,
-    { names: {}, on_change: 'restart', kill_after: 10_000, ...exec },
+    { names: {}, environment: true, on_change: 'restart', kill_after: 10_000, ...exec },
     { debounce, debounce_max: 60_000 },
     keys,
     silentLogger,
@@ -68,18 +68,47 @@ describe('the program of rekey agent exec', () => {
     expect(await linesOf(path)).toEqual(['sk_1 ', 'sk_1b sk_2']);
   });
 
-  it('gets a signal instead, if the configuration says so', async () => {
+  const trapping = (path: string) => [
+    'sh',
+    '-c',
+    `trap 'echo got >> "$1"' HUP; echo "up $REKEY_KEY_ast_1" >> "$1"; ${FOREVER}`,
+    'sh',
+    path,
+  ];
+
+  it.each([
+    ['SIGHUP', ['up sk_1', 'got']],
+    ['ignore', ['up sk_1']],
+  ])('that keeps running with the earlier keys: they are not acknowledged (%s)', async (onChange, lines) => {
     const path = await log();
-    const { keys } = await run(
-      ['sh', '-c', `trap 'echo got >> "$1"' HUP; echo up >> "$1"; ${FOREVER}`, 'sh', path],
-      {
-        on_change: 'SIGHUP',
-      },
-    );
+    const { keys, child } = await run(trapping(path), { on_change: onChange });
+    await until(() => keys.acknowledged === 1, 'the program');
+    keys.publish('ast_1', 'sk_1b');
+    await until(() => keys.lastFailure?.includes('earlier keys in its environment') === true, 'a failure');
+    await until(async () => (await linesOf(path)).length === lines.length, 'the signal');
+    // The agent tries again: a signal is sent once for a key.
+    await until(() => child.counts().writeFailures > 1, 'another attempt');
+    expect(await linesOf(path)).toEqual(lines);
+    expect(keys.acknowledged).toBe(1);
+  });
+
+  it('has no keys in its environment if it asks the agent: then a signal is all that it needs', async () => {
+    const path = await log();
+    const { keys } = await run(trapping(path), { on_change: 'SIGHUP', environment: false });
+    await until(() => keys.acknowledged === 1, 'the program');
     await until(async () => (await linesOf(path)).length === 1, 'the program');
     keys.publish('ast_1', 'sk_1b');
-    await until(async () => (await linesOf(path)).includes('got'), 'the signal');
-    expect(await linesOf(path)).toEqual(['up', 'got']);
+    await until(() => keys.acknowledged === 2, 'an acknowledgement');
+    await until(async () => (await linesOf(path)).length === 2, 'the signal');
+    expect(await linesOf(path)).toEqual(['up ', 'got']);
+  });
+
+  it('does not start, and nothing is acknowledged, with a key that no environment can hold', async () => {
+    const keys = createFakeKeys();
+    keys.publish('ast_1', 'sk\0_1');
+    await begin(undefined, { keys, more: (held) => childOf(['true'], {}, held) });
+    await until(() => keys.lastFailure?.includes('NUL character') === true, 'a failure');
+    expect(keys.acknowledged).toBe(0);
   });
 
   it('that ignores SIGTERM is killed, and then started again', async () => {

@@ -306,14 +306,53 @@ describe('on loopback', () => {
     });
   });
 
-  it('requires the token and a header, and refuses web pages', async () => {
+  const withToken = async (http: object = {}) => {
     const { folder } = await begun();
     const file = join(folder, 'token');
     await writeFile(file, `${TOKEN}\n`, { mode: 0o600 });
-    const agent = await begun(() => ({ http: { loopback: { address: '127.0.0.1:0', token_file: file } } }));
+    const configure = () => ({ http: { loopback: { address: '127.0.0.1:0', token_file: file }, ...http } });
+    const agent = await begun(configure);
     const at = agent.agent.addresses.find((address) => address.startsWith('127.'))!;
-    const authorization = `Bearer ${TOKEN}`;
-    const good = { authorization, 'x-rekey-agent': '1' };
+    return { agent, at, file, configure };
+  };
+  const authorization = `Bearer ${TOKEN}`;
+  const good = { authorization, 'x-rekey-agent': '1' };
+
+  it('is not kept from those with the token by connections that show none', async () => {
+    const { agent, at } = await withToken({ max_connections: 8 });
+    const [host, port] = at.split(':') as [string, string];
+    const held: Socket[] = [];
+    let closed = 0;
+    const hold = (text: string): void => {
+      const socket = connect(Number(port), host).on('error', () => {});
+      socket.on('close', () => (closed += 1)).resume();
+      socket.write(text);
+      held.push(socket);
+    };
+    for (let i = 0; i < 40; i += 1) hold(i % 2 ? 'GET /healthz HTTP/1.1\r\nhost: local' : '');
+    await until(() => closed >= 38, 'the end of all but a quarter of 8');
+    const answer = await agent.call('GET', '/v1/assistants/ast_1', { at, headers: good });
+    expect(reasonOf(answer)).toEqual([403, 'KEYS_NOT_SERVED']);
+    // Half a request waits for no more than 5 s, and a whole one is the last of its connection.
+    const open = await agent.call('GET', '/healthz', { at, headers: { connection: 'keep-alive' } });
+    expect([open.status, open.headers['connection']]).toEqual([200, 'close']);
+    const refused = await agent.call('GET', '/v1/events', { at, headers: { connection: 'keep-alive' } });
+    expect([refused.status, refused.headers['connection']]).toEqual([403, 'close']);
+    const kept = { ...good, connection: 'keep-alive' };
+    const served = await agent.call('POST', '/v1/assistants/ast_1/user-hash', {
+      at,
+      headers: kept,
+      body: { user_id: 'user-42' },
+    });
+    expect(served.headers['connection']).toBe('keep-alive');
+    expect((await agent.call('GET', '/metrics')).text).toMatch(
+      /^rekey_agent_connections_refused_total 3[89]$/m,
+    );
+    for (const socket of held) socket.destroy();
+  });
+
+  it('requires the token and a header, and refuses web pages', async () => {
+    const { agent, at, file, configure } = await withToken();
     const path = '/v1/assistants/ast_1/user-hash';
     const post = (headers: Record<string, string>) =>
       agent.call('POST', path, { at, headers, body: { user_id: 'user-42' } });
@@ -334,9 +373,7 @@ describe('on loopback', () => {
     expect((await agent.call('GET', '/healthz', { at })).status).toBe(200);
     expect((await agent.call('GET', '/metrics', { at, headers: { host: 'evil.example' } })).status).toBe(403);
     await chmod(file, 0o644);
-    await expect(
-      begin(() => ({ http: { loopback: { address: '127.0.0.1:0', token_file: file } } })),
-    ).rejects.toMatchObject({
+    await expect(begin(configure)).rejects.toMatchObject({
       code: 'BAD_TOKEN_FILE',
       message: expect.stringContaining('can be read by other users'),
     });

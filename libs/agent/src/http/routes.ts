@@ -51,7 +51,7 @@ export const createRoutes = (deps: RoutesDeps, guard: Guard): Handler => {
     const url = request.url ?? '';
     const isOpen = url === '/healthz' || url === '/metrics';
     try {
-      guard(request, !isOpen);
+      guard(request, response, !isOpen);
       if (url.startsWith(ASSISTANTS) && url.endsWith(USER_HASH)) {
         requireMethod(request, 'POST');
         return answerUserHash(url.slice(ASSISTANTS.length, -USER_HASH.length), request, response);

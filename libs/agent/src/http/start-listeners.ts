@@ -27,14 +27,18 @@ export const startListeners = async ({
 }: Pick<AgentConfig, 'http' | 'mounted_secrets'>): Promise<Listeners> => {
   const all: Listener[] = [];
   const begin: ((handlerFor: (guard: Guard) => RequestListener) => void)[] = [];
-  const add = async (guard: Guard, listen: Parameters<typeof startServer>[2]): Promise<void> => {
+  const add = async (
+    guard: Guard,
+    needsToken: boolean,
+    listen: Parameters<typeof startServer>[2],
+  ): Promise<void> => {
     let handler: RequestListener = (_request, response) =>
       sendJson(response, 503, STARTING, { 'retry-after': '1' });
     begin.push((handlerFor) => (handler = handlerFor(guard)));
     all.push(
       await startServer(
         (request, response) => void handler(request, response),
-        http!.max_connections,
+        { maxConnections: http!.max_connections, needsToken },
         listen,
       ),
     );
@@ -45,12 +49,15 @@ export const startListeners = async ({
   try {
     if (http?.loopback) {
       const { token_file: file, address } = http.loopback;
-      await add(loopbackGuard(readToken(file, mounted)), (server) => listenOnLoopback(server, address));
+      const guard = loopbackGuard(readToken(file, mounted), (socket) =>
+        all.forEach((listener) => listener.prove(socket)),
+      );
+      await add(guard, true, (server) => listenOnLoopback(server, address));
     }
     if (http?.socket) {
       const { path, mode, group } = http.socket;
       const gid = group === undefined ? undefined : accountNumber('group', group);
-      await add(socketGuard, async (server) => {
+      await add(socketGuard, false, async (server) => {
         await bindSocket(server, { path, mode, gid, mounted });
         return path;
       });

@@ -7,7 +7,10 @@ export interface Listener {
   /** Where it listens, for people. */
   readonly address: string;
   readonly connections: number;
+  /** Connections beyond the limit, and those that were closed for others because they had shown no token. */
   readonly refused: number;
+  /** The client of a connection has shown the token. */
+  prove(socket: Socket): void;
   /** Answers the requests that have arrived, and no others. */
   close(withinMs: number): Promise<void>;
 }
@@ -26,18 +29,44 @@ const BUSY =
   'HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n' +
   `connection: close\r\ncontent-length: ${Buffer.byteLength(BUSY_BODY)}\r\n\r\n${BUSY_BODY}`;
 
+/** Connections whose clients have shown no token may be this share of all. */
+const UNPROVEN_SHARE = 1 / 4;
+
+interface ServerLimits {
+  maxConnections: number;
+  /** Everyone can connect: without the token, a connection only lasts until others need its place. */
+  needsToken: boolean;
+}
+
 export const startServer = async (
   handler: RequestListener,
-  maxConnections: number,
+  { maxConnections, needsToken }: ServerLimits,
   listen: (server: Server) => Promise<string>,
 ): Promise<Listener> => {
   const server = createServer(LIMITS, handler);
   server.maxHeadersCount = MAX_HEADERS;
   const sockets = new Set<Socket>();
+  /** In the order in which they came. */
+  const unproven = new Set<Socket>();
+  const maxUnproven = Math.ceil(maxConnections * UNPROVEN_SHARE);
   let refused = 0;
+  const makeRoom = (): void => {
+    if (unproven.size < maxUnproven && sockets.size < maxConnections) return;
+    for (const oldest of unproven) {
+      refused += 1;
+      forget(oldest);
+      oldest.destroy();
+      return;
+    }
+  };
+  const forget = (socket: Socket): void => {
+    sockets.delete(socket);
+    unproven.delete(socket);
+  };
   const [accept] = server.listeners('connection') as [(socket: Socket) => void];
   server.removeListener('connection', accept);
   server.on('connection', (socket) => {
+    makeRoom();
     if (sockets.size >= maxConnections) {
       refused += 1;
       socket.on('error', () => {});
@@ -45,7 +74,8 @@ export const startServer = async (
       return;
     }
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    if (needsToken) unproven.add(socket);
+    socket.once('close', () => forget(socket));
     accept.call(server, socket);
   });
   const address = await listen(server);
@@ -68,6 +98,7 @@ export const startServer = async (
     get refused() {
       return refused;
     },
+    prove: (socket) => void unproven.delete(socket),
     close: (withinMs) => (closing ??= close(withinMs)),
   };
 };

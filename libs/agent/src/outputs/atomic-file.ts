@@ -101,17 +101,21 @@ export const openRegularFile = async (path: string): Promise<FileHandle> => {
 };
 
 /** The SHA-256 of a file that has this owner and mode already; undefined otherwise. */
-export const digestOfFile = async (
-  path: string,
-  { mode, uid, gid }: FileAccess,
-): Promise<string | undefined> => {
+export const digestOfFile = (path: string, { mode, uid, gid }: FileAccess): Promise<string | undefined> =>
+  digestIf(
+    path,
+    (found) =>
+      (found.mode & 0o7777) === mode && found.uid === (uid ?? found.uid) && found.gid === (gid ?? found.gid),
+  );
+
+/** The SHA-256 of a file; undefined if there is none that can be read. Follows no link. */
+export const digestOfContent = (path: string): Promise<string | undefined> => digestIf(path, () => true);
+
+const digestIf = async (path: string, isWanted: (found: Stats) => boolean): Promise<string | undefined> => {
   let file: FileHandle | undefined;
   try {
     file = await openRegularFile(path);
-    const found = await file.stat();
-    const isAsWanted =
-      (found.mode & 0o7777) === mode && found.uid === (uid ?? found.uid) && found.gid === (gid ?? found.gid);
-    if (!isAsWanted) return undefined;
+    if (!isWanted(await file.stat())) return undefined;
     const hash = createHash('sha256');
     for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
     return hash.digest('hex');

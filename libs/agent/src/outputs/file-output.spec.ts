@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   chmod,
   lstat,
@@ -173,13 +172,23 @@ describe('a file', () => {
   });
 });
 
-it('that was not written yet is no reason for /healthz to be ok', () => {
-  const output = { name: 'keys.json', failure: () => undefined, counts: noCounts };
+it('that was not written yet, or is late, is no reason for /healthz to be ok', () => {
   const keys = { freshness: () => ({ upToDate: true }), keys: { size: 1, unapplied: { count: 0 } } };
-  const report = createReport({ keys, outputs: [output] } as never);
-  expect([report.health().isHealthy, JSON.parse(report.health().json)]).toMatchObject([
+  const healthWith = (counts: object, dueForMs: number) => {
+    const dueSinceMs = () => performance.now() - dueForMs;
+    const output = { name: 'keys.json', failure: () => undefined, counts: () => counts, dueSinceMs };
+    const report = createReport({ keys, outputs: [output], staleAfterMs: 3000 } as never);
+    return [report.health().isHealthy, JSON.parse(report.health().json)];
+  };
+  expect(healthWith(noCounts(), 10)).toMatchObject([
     false,
     { status: 'starting', pending_outputs: ['keys.json'] },
+  ]);
+  const written = { ...noCounts(), writtenAtMs: Date.now() };
+  expect(healthWith(written, 10)).toMatchObject([true, { status: 'ok' }]);
+  expect(healthWith(written, 4000)).toMatchObject([
+    false,
+    { status: 'output-late', late_outputs: ['keys.json'] },
   ]);
 });
 
@@ -208,87 +217,6 @@ describe('a file of which somebody else', () => {
     await until(async () => (await read(path)) === before, 'the file again');
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   }, 30_000);
-});
-
-describe('one file a key', () => {
-  it('is emptied without following a link, and a list that is a pipe is refused', async () => {
-    const folder = await temporaryFolder();
-    const [keyFolder, precious] = [join(folder, 'keys'), join(folder, 'precious')];
-    await writeFile(precious, 'precious');
-    const configure = () => ({ files: [{ path: keyFolder, format: 'key-files', on_removed: 'empty' }] });
-    const agent = await begin(configure, { keys: two() });
-    await acknowledged(agent);
-    await rm(join(keyFolder, 'ast_1'));
-    await symlink(precious, join(keyFolder, 'ast_1'));
-    agent.keys.remove('ast_1');
-    await acknowledged(agent);
-    expect(await read(precious)).toBe('precious');
-    expect(await read(join(keyFolder, 'ast_1'))).toBe('');
-    await agent.agent.close();
-    await rm(join(keyFolder, '.rekey-agent.json'));
-    expect(spawnSync('mkfifo', [join(keyFolder, '.rekey-agent.json')]).status).toBe(0);
-    const next = await begin(configure, { keys: two() });
-    await until(() => next.keys.lastFailure?.includes('cannot be read') === true, 'a failure');
-  });
-
-  it('never has the name of that of another assistant', async () => {
-    const long = 'x'.repeat(250);
-    const crafted = `sha256:${createHash('sha256').update(long).digest('hex')}`;
-    const keys = createFakeKeys();
-    for (const id of [long, crafted]) keys.publish(id, 'sk');
-    const agent = await withFile({ format: 'key-files' }, keys);
-    await acknowledged(agent);
-    expect(await readdir(join(agent.folder, 'out'))).toHaveLength(3);
-  });
-
-  it('has the key alone, under an escaped name that stays in the folder', async () => {
-    const keys = two();
-    for (const id of ['..x', 'ä', 'x'.repeat(250)]) keys.publish(id, `key of ${id.slice(0, 3)}`);
-    const agent = await withFile({ format: 'key-files' }, keys);
-    await acknowledged(agent);
-    const folder = join(agent.folder, 'out');
-    const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
-    expect(names.toSorted()).toEqual([
-      '%2E.x',
-      '%C3%A4',
-      'ast_1',
-      'ast_2',
-      expect.stringMatching(/^sha256%3A[0-9a-f]{64}$/),
-    ]);
-    expect(await read(join(folder, 'ast_1'))).toBe('sk_1');
-    expect((await stat(join(folder, 'ast_1'))).mode & 0o777).toBe(0o600);
-    keys.publish('ast_1', 'sk_1b');
-    await acknowledged(agent);
-    expect(await read(join(folder, 'ast_1'))).toBe('sk_1b');
-  });
-
-  it.each([
-    ['delete', undefined],
-    ['empty', ''],
-    ['keep', 'sk_1'],
-  ])('is treated as on_removed says when its key is gone: %s', async (policy, left) => {
-    const agent = await withFile({ format: 'key-files', on_removed: policy });
-    await acknowledged(agent);
-    agent.keys.remove('ast_1', 'withdrawn');
-    await acknowledged(agent);
-    const path = join(agent.folder, 'out', 'ast_1');
-    expect(await read(path).catch(() => undefined)).toBe(left);
-    expect(await read(join(agent.folder, 'out', 'ast_2'))).toBe('sk_2');
-  });
-
-  it('is removed if its key went away while the agent did not run; files of others are left', async () => {
-    const folder = await temporaryFolder();
-    const configure = () => ({ files: [{ path: join(folder, 'keys'), format: 'key-files' }] });
-    const first = await begin(configure, { keys: two() });
-    await acknowledged(first);
-    await first.agent.close();
-    await writeFile(join(folder, 'keys', 'mine'), 'of another program');
-    const keys = createFakeKeys();
-    keys.publish('ast_2', 'sk_2b');
-    await acknowledged(await begin(configure, { keys }));
-    const names = (await readdir(join(folder, 'keys'))).filter((name) => !name.startsWith('.'));
-    expect(names.toSorted()).toEqual(['ast_2', 'mine']);
-  });
 });
 
 /** As the kernel sees them, also for root. */

@@ -6,6 +6,7 @@ import { accountNumber } from '../config/accounts.ts';
 import type { AgentConfig, FileOutput } from '../config/agent-config.ts';
 import { digestOfFile, identityOf, removeLeftovers, replaceFile, type FileAccess } from './atomic-file.ts';
 import { renderOf } from './formats.ts';
+import type { Content } from './content.ts';
 import { createKeyFiles } from './key-files.ts';
 import { noCounts, type Output } from './output.ts';
 import { reloadOf } from './reload.ts';
@@ -23,20 +24,16 @@ export const accessOf = ({ mode, owner, group }: FileOutput): FileAccess => ({
   gid: group === undefined ? undefined : accountNumber('group', group),
 });
 
-interface Content {
-  /** Writes to disk what has changed. Resolves with whether anything has. */
-  write(keys: Keys): Promise<boolean>;
-  /** Whether it is as this process has left it. */
-  isIntact?(): Promise<boolean>;
-}
-
 const wholeFile = (file: FileOutput, access: FileAccess): Content => {
   const render = renderOf(file);
   let digest: string | undefined;
   let identity: string | undefined;
   const isIntact = async () => identity !== undefined && identity === (await identityOf(file.path));
+  let isFirst = true;
   return {
     write: async (keys) => {
+      if (isFirst) await removeLeftovers(dirname(file.path), basename(file.path));
+      isFirst = false;
       const found = await identityOf(file.path);
       const isOurs = identity !== undefined && found === identity;
       const before = isOurs ? digest : await digestOfFile(file.path, access);
@@ -49,9 +46,9 @@ const wholeFile = (file: FileOutput, access: FileAccess): Content => {
   };
 };
 
-const contentOf = (file: FileOutput): Content => {
+const contentOf = (file: FileOutput, config: FileOutputConfig, logger: Logger): Content => {
   const access = accessOf(file);
-  return file.format === 'key-files' ? { write: createKeyFiles(file, access) } : wholeFile(file, access);
+  return file.format === 'key-files' ? createKeyFiles(file, access, config, logger) : wholeFile(file, access);
 };
 
 /** Another program may remove or change it. Returns what ends that. */
@@ -62,15 +59,17 @@ const lookFor = ({ isIntact }: Content, onChanged: () => void): (() => void) => 
   return () => clearInterval(looking);
 };
 
+type FileOutputConfig = Pick<AgentConfig, 'consumer' | 'prefix' | 'debounce' | 'debounce_max'>;
+
 /** A file, or a folder of files, and what runs after it has changed. Throws an AgentError. */
 export const createFileOutput = (
   file: FileOutput,
-  { debounce, debounce_max: debounceMax }: Pick<AgentConfig, 'debounce' | 'debounce_max'>,
+  config: FileOutputConfig,
   keys: Keys,
   logger: Logger,
 ): Output => {
   const name = file.path;
-  const content = contentOf(file);
+  const content = contentOf(file, config, logger);
   const reload = reloadOf(file);
   const counts = noCounts();
   let [isFirst, isWriteDue] = [true, false];
@@ -83,10 +82,10 @@ export const createFileOutput = (
         counts.reloads += 1;
         logger.event('agent_reload_done', { output: name });
       },
-      quietMs: () => debounce,
+      quietMs: () => config.debounce,
       // A file that is about to change again needs no command in between.
       isBlocked: () => isWriteDue,
-      mostMs: debounceMax,
+      mostMs: config.debounce_max,
       whyOf,
       onFailure: (why) => logger.event('agent_reload_failed', { output: name, why }),
       onAttemptFailed: () => (counts.reloadFailures += 1),
@@ -95,7 +94,6 @@ export const createFileOutput = (
     run: async () => {
       const beganMs = performance.now();
       isWriteDue = false;
-      if (isFirst) await removeLeftovers(...leftoversOf(file));
       const changed = await content.write(keys);
       // An agent before this one may have ended between the file and its command.
       if (changed || isFirst) reloading?.request();
@@ -104,10 +102,8 @@ export const createFileOutput = (
       counts.writtenAtMs = Date.now();
       if (!changed) return;
       counts.writes += 1;
-      logger.event('agent_output_written', {
-        output: name,
-        took_ms: Math.round(performance.now() - beganMs),
-      });
+      const tookMs = Math.round(performance.now() - beganMs);
+      logger.event('agent_output_written', { output: name, took_ms: tookMs });
     },
     restFactor: REST_FACTOR,
     whyOf,
@@ -132,6 +128,7 @@ export const createFileOutput = (
       await writing.settled();
       await reloading?.settled();
     },
+    dueSinceMs: () => writing.dueSinceMs,
     failure: () => writing.failure ?? reloading?.failure,
     counts: () => counts,
     close: async () => {
@@ -140,9 +137,7 @@ export const createFileOutput = (
       const late = setTimeout(() => reload?.kill(), COMMAND_ENDS_WITHIN_MS);
       await reloading?.close();
       clearTimeout(late);
+      await content.close?.();
     },
   };
 };
-
-const leftoversOf = ({ path, format }: FileOutput): [string, string?] =>
-  format === 'key-files' ? [path] : [dirname(path), basename(path)];

@@ -1,79 +1,132 @@
+import { createHash } from 'node:crypto';
 import { lstat, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Logger } from '@rekey/runtime';
 import type { Keys } from '@rekey/subscriber';
 import { AgentError } from '../agent-error.ts';
 import type { FileOutput } from '../config/agent-config.ts';
-import { digestOfFile, openRegularFile, replaceFile, syncFolder, type FileAccess } from './atomic-file.ts';
+import {
+  digestOfContent,
+  digestOfFile,
+  removeLeftovers,
+  replaceFile,
+  syncFolder,
+  type FileAccess,
+} from './atomic-file.ts';
+import type { Content } from './content.ts';
+import { lockFolder } from './lock-folder.ts';
 import { fileNameOf } from './names.ts';
+import { openOwnedFiles, type FolderOwner } from './owned-files.ts';
 import { selected } from './selection.ts';
 
-/** The names that the agent has written, so that it removes no file of somebody else. */
-const MANIFEST = '.rekey-agent.json';
+const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+const EMPTY = digestOf('');
+/** In place of a version: the key is gone, and its file is as `on_removed` says. */
+const GONE = -1;
 
-/** Writes a file for each key into a folder. Resolves with whether anything has changed. */
+/** A folder that no other agent writes into. */
+interface Folder {
+  owned: Awaited<ReturnType<typeof openOwnedFiles>>;
+  unlock(): Promise<void>;
+}
+
+const openFolder = async (path: string, owner: FolderOwner): Promise<Folder> => {
+  await mkdir(path, { mode: 0o700 }).catch(ignoreExisting);
+  const unlock = await lockFolder(path);
+  try {
+    const owned = await openOwnedFiles(path, owner);
+    await removeLeftovers(path);
+    return { owned, unlock };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+};
+
+/** A file for each key in a folder. */
 export const createKeyFiles = (
-  { path: folder, on_removed: onRemoved, ...file }: FileOutput,
+  file: FileOutput,
   access: FileAccess,
-): ((keys: Keys) => Promise<boolean>) => {
-  let owned: Set<string> | undefined;
-  const writtenVersions = new Map<string, number>();
+  owner: FolderOwner,
+  logger: Logger,
+): Content => {
+  const { path: folder } = file;
+  let opened: Folder | undefined;
+  /** The version that each file has. */
+  const doneVersions = new Map<string, number>();
 
-  const writeManifest = async (names: Set<string>): Promise<void> => {
-    await replaceFile(join(folder, MANIFEST), [JSON.stringify({ files: [...names].toSorted() })], {
-      mode: 0o600,
-    });
-    owned = names;
-  };
-  const writeKey = async (name: string, version: number, secretKey: string): Promise<boolean> => {
-    if (writtenVersions.get(name) === version) return false;
+  const writeKey = async ({ owned }: Folder, name: string, secretKey: string): Promise<boolean> => {
     const path = join(folder, name);
     await refuseFolderAt(path);
     const before = await digestOfFile(path, access);
     const { digest } = await replaceFile(path, [secretKey], access, before);
-    writtenVersions.set(name, version);
+    owned.confirm(name, digest);
     return digest !== before;
   };
-  /** By another file: a link at the path may lead to a file of somebody else. */
-  const emptyFile = async (path: string): Promise<void> => {
-    if (await lstat(path).catch(ignoreMissing)) await replaceFile(path, [], access);
-  };
-  const removeKey = async (name: string): Promise<void> => {
-    if (onRemoved === 'keep') return;
-    if (onRemoved === 'delete') await rm(join(folder, name), { force: true });
-    else await emptyFile(join(folder, name));
-    writtenVersions.delete(name);
-  };
-
-  return async (keys) => {
-    await mkdir(folder, { mode: 0o700 }).catch(ignoreExisting);
-    owned ??= await readManifest(folder);
-    const current = new Map<string, { version: number; secretKey: string }>();
-    for await (const page of selected(keys, file))
-      for (const known of page) if (known.state === 'held') current.set(fileNameOf(known.assistantId), known);
-    // What is written next is the agent's before it exists: a crash in between leaves nothing behind.
-    const all = new Set([...owned, ...current.keys()]);
-    if (all.size > owned.size) await writeManifest(all);
-    let changed = false;
-    for (const [name, { version, secretKey }] of current)
-      changed = (await writeKey(name, version, secretKey)) || changed;
-    const gone = [...all].filter(
-      (name) => !current.has(name) && (onRemoved === 'delete' || isUnremoved(name)),
-    );
-    for (const name of gone) await removeKey(name);
-    if (onRemoved === 'delete' && gone.length > 0) await writeManifest(new Set(current.keys()));
-    if (changed || gone.length > 0) await syncFolder(folder);
-    return changed || gone.length > 0;
+  const removeKey = async ({ owned }: Folder, name: string): Promise<boolean> => {
+    const path = join(folder, name);
+    const found = await digestOfContent(path);
+    const isMissing = found === undefined && !(await lstat(path).catch(ignoreMissing));
+    if (isMissing || found === EMPTY) return false;
+    if (found === undefined || !owned.owns(name, found)) {
+      logger.event('agent_file_left', { output: folder, file: name });
+      return false;
+    }
+    if (file.on_removed === 'delete') await rm(path, { force: true });
+    else {
+      await owned.record(new Map([[name, EMPTY]]));
+      owned.confirm(name, (await replaceFile(path, [], access)).digest);
+    }
+    return true;
   };
 
-  /** A kept or emptied file is left alone once this process has done so. */
-  function isUnremoved(name: string): boolean {
-    return (
-      onRemoved === 'empty' && writtenVersions.get(name) !== EMPTIED && !!writtenVersions.set(name, EMPTIED)
-    );
-  }
+  /** Until a run has succeeded, whatever the runs before it have changed counts. */
+  let hasChanged = false;
+  const writeDue = async (at: Folder, current: KeysByName): Promise<void> => {
+    const due = [...current].filter(([name, { version }]) => doneVersions.get(name) !== version);
+    await at.owned.record(new Map(due.map(([name, { secretKey }]) => [name, digestOf(secretKey)])));
+    for (const [name, { version, secretKey }] of due) {
+      if (await writeKey(at, name, secretKey)) hasChanged = true;
+      doneVersions.set(name, version);
+    }
+  };
+  const removeGone = async (at: Folder, current: KeysByName): Promise<void> => {
+    const gone = at.owned.names().filter((name) => !current.has(name) && doneVersions.get(name) !== GONE);
+    for (const name of gone) {
+      if (file.on_removed !== 'keep' && (await removeKey(at, name))) hasChanged = true;
+      doneVersions.set(name, GONE);
+    }
+    if (file.on_removed !== 'delete') return;
+    await at.owned.record(new Map(gone.map((name) => [name, undefined])));
+    for (const name of gone) doneVersions.delete(name);
+  };
+
+  return {
+    write: async (keys) => {
+      opened ??= await openFolder(folder, owner);
+      const current = await keysByName(keys, file);
+      await writeDue(opened, current);
+      await removeGone(opened, current);
+      if (hasChanged) await syncFolder(folder);
+      const changed = hasChanged;
+      hasChanged = false;
+      return changed;
+    },
+    close: async () => {
+      await opened?.unlock();
+      opened = undefined;
+    },
+  };
 };
 
-const EMPTIED = -1;
+type KeysByName = Map<string, { version: number; secretKey: string }>;
+
+const keysByName = async (keys: Keys, file: FileOutput): Promise<KeysByName> => {
+  const byName: KeysByName = new Map();
+  for await (const page of selected(keys, file))
+    for (const known of page) if (known.state === 'held') byName.set(fileNameOf(known.assistantId), known);
+  return byName;
+};
 
 const refuseFolderAt = async (path: string): Promise<void> => {
   const found = await lstat(path).catch(() => undefined);
@@ -83,26 +136,6 @@ const refuseFolderAt = async (path: string): Promise<void> => {
       `${JSON.stringify(path)} is a folder: the key cannot be written there`,
     );
 };
-
-const readManifest = async (folder: string): Promise<Set<string>> => {
-  try {
-    const file = await openRegularFile(join(folder, MANIFEST)).catch(ignoreMissing);
-    if (!file) return new Set();
-    const text = await file.readFile('utf8').finally(() => file.close());
-    const { files } = JSON.parse(text) as { files: unknown };
-    if (Array.isArray(files) && files.every(isName)) return new Set(files);
-  } catch {
-    // As below.
-  }
-  throw new AgentError(
-    'BAD_MANIFEST',
-    `${JSON.stringify(join(folder, MANIFEST))} cannot be read: remove it, and the files of keys beside it`,
-  );
-};
-
-/** A name of the agent's own form. Whoever may write to the folder could name other files. */
-const isName = (name: unknown): name is string =>
-  typeof name === 'string' && name !== '' && name.length <= 255 && !/^\.|[/\0]/.test(name);
 
 const ignoreMissing = (error: NodeJS.ErrnoException): undefined => {
   if (error.code !== 'ENOENT') throw error;

@@ -6,6 +6,8 @@ export interface Output {
   changed(assistantId?: string): void;
   /** Resolves when everything that has changed so far is out, and its command has ended with 0. */
   settled(): Promise<void>;
+  /** Since when its files are behind the held keys; undefined if they are not. */
+  dueSinceMs(): number | undefined;
   failure(): { why: string; sinceMs: number } | undefined;
   counts(): OutputCounts;
   close(): Promise<void>;

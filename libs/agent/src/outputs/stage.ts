@@ -13,6 +13,8 @@ interface Stage {
    */
   settled(): Promise<void>;
   readonly failure: { why: string; sinceMs: number } | undefined;
+  /** Since when a run is due; undefined if none is. */
+  readonly dueSinceMs: number | undefined;
   /** Ends it: what is running ends by itself, and nothing else begins. */
   close(): Promise<void>;
 }
@@ -129,6 +131,9 @@ export const createStage = (options: StageOptions): Stage => {
     settled: () => (done === wanted ? Promise.resolve() : waiters.add(wanted)),
     get failure() {
       return failure;
+    },
+    get dueSinceMs() {
+      return done === wanted ? undefined : firstMs;
     },
     close: async () => {
       closed = true;

@@ -50,7 +50,7 @@ export const renderMetrics = (deps: ReportDeps): string => {
     family(
       'rekey_agent_connections_refused_total',
       'counter',
-      'Connections beyond max_connections.',
+      'Connections beyond max_connections, or closed for others.',
       one(sum(listeners, 'refused')),
     ),
     family('rekey_agent_event_streams', 'gauge', 'Open event streams.', one(streams.size)),

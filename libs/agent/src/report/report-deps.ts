@@ -12,4 +12,5 @@ export interface ReportDeps {
   counts: RequestCounts;
   streams: EventStreams;
   listeners: readonly Listener[];
+  staleAfterMs: number;
 }

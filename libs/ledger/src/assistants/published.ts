@@ -25,6 +25,14 @@ interface EventsPage {
   damaged?: true;
 }
 
+interface IdsPage {
+  /** Some may come twice. */
+  ids: string[];
+  next?: string;
+  /** The index is not what Rekey writes. */
+  damaged?: true;
+}
+
 /** What is published of assistants. */
 export interface Published {
   keyFacts(assistantIds: string[]): Promise<KeyFacts[]>;
@@ -39,10 +47,9 @@ export interface Published {
    * entry of another type, or a longer one than any that Rekey writes.
    */
   currents(assistantIds: string[]): Promise<(string | null)[]>;
-  /**
-   * A page of the assistants last published under an org, with their current events, from a cursor on ('0' is
-   * the first). Some may come twice.
-   */
+  /** A page of the ids of assistants last published under an org, from a cursor on: '0' is the first. */
+  publishedIds(orgId: string, cursor: string): Promise<IdsPage>;
+  /** The same with their current events. Some may come twice. */
   publishedPage(orgId: string, cursor: string): Promise<EventsPage>;
   /** The same of all events that put an assistant in doubt. */
   uncertainPage(cursor: string): Promise<EventsPage>;
@@ -122,6 +129,14 @@ export const createPublished = (connection: Connection): Published => {
     ...(next !== '0' && { next }),
   });
 
+  const publishedIds: Published['publishedIds'] = async (orgId, cursor) => {
+    const index = keys.assistants(orgId);
+    const scanned = await redis.zscan(index, cursor, 'COUNT', PAGE).catch(noteForeign(connection, index));
+    if (!scanned) return { ids: [], damaged: true };
+    const [next, members] = scanned;
+    return { ids: members.filter((_, i) => i % 2 === 0), ...(next !== '0' && { next }) };
+  };
+
   return {
     keyFacts: createKeyFacts(connection),
 
@@ -141,13 +156,12 @@ export const createPublished = (connection: Connection): Published => {
 
     currents: (assistantIds) => readCurrents(connection, assistantIds),
 
+    publishedIds,
+
     publishedPage: async (orgId, cursor) => {
-      const index = keys.assistants(orgId);
-      const scanned = await redis.zscan(index, cursor, 'COUNT', PAGE).catch(noteForeign(connection, index));
-      if (!scanned) return { events: [], damaged: true };
-      const [next, members] = scanned;
-      const ids = members.filter((_, i) => i % 2 === 0);
-      return pageOf(next, ids, await readCurrents(connection, ids));
+      const { ids, next, damaged } = await publishedIds(orgId, cursor);
+      if (damaged) return { events: [], damaged };
+      return pageOf(next ?? '0', ids, await readCurrents(connection, ids));
     },
 
     uncertainPage: async (cursor) => {

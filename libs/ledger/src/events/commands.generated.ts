@@ -1,6 +1,31 @@
 /* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
 import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
+interface AckAppendInput {
+  /** the stream */
+  acks: string;
+  /** the id of the Redis process that it is about; absent if its sender does not know it */
+  runId?: string | undefined;
+  /** about how many entries the stream keeps */
+  keep: number;
+  ack: string;
+  proof?: string | undefined;
+}
+type AckAppendReply =
+  | { kind: 'added' }
+  /** nothing was written */
+  | { kind: 'other-redis' };
+const readAckAppendReply = (reply: unknown[]): AckAppendReply => {
+  switch (reply[0]) {
+    case 'ADDED':
+      return { kind: 'added' };
+    case 'OTHER_REDIS':
+      return { kind: 'other-redis' };
+    default:
+      throw unexpectedReply('ack-append', reply);
+  }
+};
+
 interface EventsReadInput {
   /** where to begin: an id, or `(` and an id for what comes after it; `-` or `+` */
   from: string;
@@ -32,10 +57,39 @@ const readEventsReadReply = (reply: unknown[]): EventsReadReply => {
   }
 };
 
+interface RecordsReadInput {
+  /** stop once the texts have as many bytes */
+  chars: number;
+  /** the bytes of the longest record */
+  longest: number;
+  records: {
+    current: string;
+  }[];
+}
+type RecordsReadReply =
+  /** what each is that was read (`record`, `none`, `long`, or `foreign` if its entry has another type), and its text, or ''. At least one, if any was asked for */
+  { kind: 'read'; records: string[] };
+const readRecordsReadReply = (reply: unknown[]): RecordsReadReply => {
+  switch (reply[0]) {
+    case 'READ':
+      return { kind: 'read', records: reply.slice(1).map(String) };
+    default:
+      throw unexpectedReply('records-read', reply);
+  }
+};
+
 /**
  * The commands of events/commands, each with named arguments and a reply that tells its kinds apart.
  */
 export const eventsCommands = (run: RunCommand) => ({
+  /**
+   * Adds an acknowledgement to a stream of acknowledgements, unless another Redis answers than the one that it
+   * is about: its position would be one in another stream.
+   */
+  ackAppend: async (input: AckAppendInput): Promise<AckAppendReply> =>
+    readAckAppendReply(
+      await run('ack-append', [input.acks], [input.runId ?? '', input.keep, input.ack, input.proof ?? '']),
+    ),
   /**
    * Reads the stream of events, and where it ends. Leaves out the text of an entry that is too long to be an
    * event.
@@ -50,6 +104,20 @@ export const eventsCommands = (run: RunCommand) => ({
         'events-read',
         [],
         [input.from, input.back ? '1' : '', input.count, input.chars, input.longest],
+      ),
+    ),
+  /**
+   * Reads current records, in their order, as many as fit. Leaves out the text of one that is too long to be a
+   * record.
+   *
+   * Keeps: what another client has written there costs the reader a bounded number of bytes.
+   */
+  recordsRead: async (input: RecordsReadInput): Promise<RecordsReadReply> =>
+    readRecordsReadReply(
+      await run(
+        'records-read',
+        input.records.flatMap((one) => [one.current]),
+        [input.chars, input.longest],
       ),
     ),
 });

@@ -1,4 +1,4 @@
-import { parseJson } from '@rekey/schema';
+import { RekeyError, parseJson } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { connectLedger, type Connection } from '../connection.ts';
@@ -10,6 +10,13 @@ export interface StreamEntry {
   id: string;
   /** Undefined if it has none, or one that is too long for an event. */
   text: string | undefined;
+}
+
+/** A current record of an assistant. */
+export interface StoredRecord {
+  assistantId: string;
+  /** '' if it is longer than any that Rekey writes; null if there is none, or an entry of another type. */
+  text: string | null;
 }
 
 /** Where the stream ends. */
@@ -37,8 +44,13 @@ export interface Events {
   end(): Promise<EventsEnd>;
   /** The id of the Redis process that answers on this connection. */
   runId(): Promise<string>;
-  /** Adds an acknowledgement to the stream of its consumer; one without a proof to that of all. */
-  acknowledge(consumer: string, ack: string, proof: string | undefined): Promise<void>;
+  /** Of the first of these assistants, as many as fit into one read: at least one. */
+  records(assistantIds: readonly string[]): Promise<StoredRecord[]>;
+  /**
+   * Adds an acknowledgement to the stream of its consumer; one without a proof to that of all. Throws
+   * REDIS_REPLACED if the Redis process has another id than `runId`.
+   */
+  acknowledge(consumer: string, ack: SentAcknowledgement): Promise<void>;
   /**
    * The orgs, percent-encoded, that each of these assistants was published under before it moved; none if it
    * never did. Nothing proves them.
@@ -52,10 +64,18 @@ export interface Events {
   formerConsumer(consumer: string): Promise<string[]>;
 }
 
+interface SentAcknowledgement {
+  ack: string;
+  proof: string | undefined;
+  /** The Redis process that it is about. */
+  runId: string | undefined;
+}
+
 const ENTRIES_A_READ = 200;
 /** An event has up to 22 million characters. A reply may have one more, and stays below MAX_REPLY_BYTES. */
 const BYTES_A_READ = 4 * 1024 * 1024;
 const LONGEST_BYTES = 24 * 1024 * 1024;
+const RECORD_BYTES_A_READ = 2 * 1024 * 1024;
 const MAX_ACKNOWLEDGEMENTS = 5000;
 const MAX_SHARED_ACKNOWLEDGEMENTS = 20_000;
 const MAX_FORMER_CONSUMERS = 1000;
@@ -114,26 +134,31 @@ const createRunId = (redis: Redis): Events['runId'] => {
 };
 
 export const openEvents = (connection: Connection): Events => {
-  const { redis, keys } = connection;
+  const { redis, keys, run } = connection;
   return {
     ...createReads(connection),
     runId: createRunId(redis),
 
-    acknowledge: async (consumer, ack, proof) => {
-      if (proof === undefined)
-        await redis.xadd(keys.acks, 'MAXLEN', '~', MAX_SHARED_ACKNOWLEDGEMENTS, '*', 'ack', ack);
-      else
-        await redis.xadd(
-          keys.acksOf(consumer),
-          'MAXLEN',
-          '~',
-          MAX_ACKNOWLEDGEMENTS,
-          '*',
-          'ack',
-          ack,
-          'proof',
-          proof,
-        );
+    records: async (assistantIds) => {
+      if (assistantIds.length === 0) return [];
+      const { records } = await eventsCommands(run).recordsRead({
+        chars: RECORD_BYTES_A_READ,
+        longest: LONGEST_BYTES,
+        records: assistantIds.map((assistantId) => ({ current: keys.current(assistantId) })),
+      });
+      return Array.from({ length: records.length / 2 }, (_, i) => ({
+        assistantId: assistantIds[i]!,
+        text: records[2 * i] === 'record' ? records[2 * i + 1]! : records[2 * i] === 'long' ? '' : null,
+      }));
+    },
+
+    acknowledge: async (consumer, { ack, proof, runId }) => {
+      const [acks, keep] =
+        proof === undefined
+          ? [keys.acks, MAX_SHARED_ACKNOWLEDGEMENTS]
+          : [keys.acksOf(consumer), MAX_ACKNOWLEDGEMENTS];
+      const { kind } = await eventsCommands(run).ackAppend({ acks, keep, runId, ack, proof });
+      if (kind === 'other-redis') throw new RekeyError('REDIS_REPLACED');
     },
 
     formerOrgs: async (assistantIds) => {

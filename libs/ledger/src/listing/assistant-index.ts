@@ -1,9 +1,9 @@
 import type { Connection } from '../connection.ts';
-import type { IndexName } from '../keys.ts';
 import { readOrgIds } from '../orgs/org-ids.ts';
-import { isWrongType, unlessWrongType } from '../scripts/run.ts';
+import { unlessWrongType } from '../scripts/run.ts';
 import { redisNowMs } from '../time/redis-now.ts';
 import { listingCommands } from './commands.generated.ts';
+import { INDEXES, areEntriesBehind, areSizesRight, readSizes, skewField, skewOf } from './index-check.ts';
 
 /** What a pass has done. */
 interface IndexPass {
@@ -20,6 +20,8 @@ interface IndexOptions {
   signal: AbortSignal;
   /** How much of its time a pass pauses: 0.9 leaves a tenth. */
   idle?: number;
+  /** A check counts for all workers, for this time. */
+  checkEveryMs?: number;
 }
 
 /** The indexes from which assistants are listed: see decision 0029. */
@@ -27,41 +29,20 @@ export interface AssistantIndex {
   /** Whether they have everything that is published. */
   isComplete(): Promise<boolean>;
   /**
-   * Compares the sizes of the indexes, and makes them anew from the hashes of the assistants if they do not
-   * agree, or once an hour. Undefined if nothing is due, or another worker does it. Safe to stop at any time.
+   * Compares the sizes of the indexes and the entries of the newest events. Makes the indexes anew from the
+   * hashes of the assistants if they do not agree, or once an hour. Undefined if nothing is due, or another
+   * worker does it. Safe to stop at any time.
    */
   keep(options: IndexOptions): Promise<IndexPass | undefined>;
 }
 
 const AT_ONCE = 200;
-const ORGS_AT_ONCE = 50;
 const LEASE_MS = 30_000;
 const PASS_EVERY_MS = 3_600_000;
 /** What does not agree after a pass is no reason to begin the next one at once. */
 const PASS_AGAIN_MS = 600_000;
-const INDEXES: readonly IndexName[] = ['id', 'age', 'change', 'uncertain'];
-
-type Sizes = Record<'published' | IndexName, number | undefined>;
-
-/** The sizes of the indexes of an org at one moment; undefined of one of another type. */
-const readSizes = async ({ redis, keys }: Connection, orgId: string): Promise<Sizes> => {
-  const read = redis.multi().zcard(keys.assistants(orgId));
-  for (const name of INDEXES) read.zcard(keys.index(name, orgId));
-  const replies = (await read.exec()) ?? [];
-  const [published, id, age, change, uncertain] = replies.map(([error, size]) => {
-    if (error && !isWrongType(error)) throw error;
-    return error ? undefined : Number(size);
-  });
-  return { published, id, age, change, uncertain };
-};
-
-/** How many assistants of the org are in no index: their entries cannot be read. NaN if sizes disagree. */
-const skewOf = ({ published, id, age, change, uncertain }: Sizes): number =>
-  id !== undefined && id === age && id === change && uncertain !== undefined && uncertain <= id
-    ? (published ?? id) - id
-    : Number.NaN;
-
-const skewField = (orgId: string): string => `skew:${encodeURIComponent(orgId)}`;
+/** Shorter than the pause of a worker between two calls: of many workers, one checks each minute. */
+const CHECK_EVERY_MS = 50_000;
 
 const runIdOf = async ({ redis }: Connection): Promise<string | undefined> =>
   /^run_id:(\S+)/m.exec(await redis.info('server'))?.[1];
@@ -102,7 +83,7 @@ const deleteSpoilt = async ({ redis, keys }: Connection, orgId: string): Promise
   for (const name of INDEXES) {
     const key = keys.index(name, orgId);
     const type = await redis.type(key);
-    if (type !== 'zset' && type !== 'none') await redis.del(key);
+    if (type !== 'zset' && type !== 'none') await redis.unlink(key);
   }
 };
 
@@ -167,24 +148,13 @@ const indexWhole = async (
 export const openAssistantIndex = (connection: Connection): AssistantIndex => {
   const { redis, keys } = connection;
 
-  /** Whether the sizes agree, apart from what the last pass could not read. */
-  const areSizesRight = async (orgIds: readonly string[]): Promise<boolean> => {
-    const state = await redis.hgetall(keys.indexState);
-    const isRight = async (orgId: string): Promise<boolean> =>
-      skewOf(await readSizes(connection, orgId)) === Number(state[skewField(orgId)] ?? 0);
-    for (let from = 0; from < orgIds.length; from += ORGS_AT_ONCE) {
-      const rights = await Promise.all(orgIds.slice(from, from + ORGS_AT_ONCE).map(isRight));
-      if (rights.includes(false)) return false;
-    }
-    return true;
-  };
-
   const pass = async (options: IndexOptions, renew: () => Promise<boolean>): Promise<IndexPass> => {
     let [assistants, corrected] = [0, 0];
-    const from = (await redis.hget(keys.indexState, 'org')) ?? '';
-    for (const orgId of (await readOrgIds(connection)).toSorted()) {
-      // A pass that a worker did not end begins again with the org that it was at.
-      if (orgId < from) continue;
+    const orgIds = (await readOrgIds(connection)).toSorted();
+    // A pass that a worker did not end begins again with the org that it was at. Another client can have
+    // written one that does not exist.
+    const from = Math.max(orgIds.indexOf((await redis.hget(keys.indexState, 'org')) ?? ''), 0);
+    for (const orgId of orgIds.slice(from)) {
       await redis.hset(keys.indexState, 'org', orgId);
       const done = await indexWhole(connection, orgId, options, renew);
       assistants += done.assistants;
@@ -193,34 +163,45 @@ export const openAssistantIndex = (connection: Connection): AssistantIndex => {
       if (skew === 0) await redis.hdel(keys.indexState, skewField(orgId));
       else if (!Number.isNaN(skew)) await redis.hset(keys.indexState, skewField(orgId), skew);
     }
-    const complete = await areSizesRight(await readOrgIds(connection));
+    const complete = await areSizesRight(connection, await readOrgIds(connection));
     const nowMs = Math.round(await redisNowMs(redis));
     await redis.hset(keys.indexState, { passed: nowMs, ...(complete && { complete: nowMs }) });
     await redis.hdel(keys.indexState, 'org');
     return { assistants, corrected, complete };
   };
 
-  const isDue = async (): Promise<boolean> => {
-    const [complete, passed, org] = await redis.hmget(keys.indexState, 'complete', 'passed', 'org');
-    const sinceMs = (await redisNowMs(redis)) - Number(passed ?? 0);
+  /** Whether the indexes agree with what they are of, as far as a look at their sizes and ends shows. */
+  const areRight = async (): Promise<boolean> =>
+    (await areSizesRight(connection, await readOrgIds(connection))) && !(await areEntriesBehind(connection));
+
+  const isDue = async (checkEveryMs: number): Promise<boolean> => {
+    const fields = ['complete', 'passed', 'org', 'checked'];
+    const [complete, passed, org, checked] = await redis.hmget(keys.indexState, ...fields);
+    const nowMs = Math.round(await redisNowMs(redis));
+    const [sinceMs, checkedMs] = [nowMs - Number(passed ?? 0), nowMs - Number(checked ?? 0)];
     // Another client can have written a time that is none, or that does not come.
     if (org !== null || !passed || !(sinceMs >= 0)) return true;
-    if (complete && !(await areSizesRight(await readOrgIds(connection)))) {
-      await redis.hdel(keys.indexState, 'complete');
-      return sinceMs > PASS_AGAIN_MS;
+    if (complete && !(checkedMs >= 0 && checkedMs < checkEveryMs)) {
+      await redis.hset(keys.indexState, 'checked', nowMs);
+      if (!(await areRight())) {
+        await redis.hdel(keys.indexState, 'complete');
+        return sinceMs > PASS_AGAIN_MS;
+      }
     }
     return sinceMs > (complete ? PASS_EVERY_MS : PASS_AGAIN_MS);
   };
 
   return {
-    isComplete: async () => (await unlessWrongType(redis.hget(keys.indexState, 'complete'), null)) !== null,
+    isComplete: async () => (await unlessWrongType(redis.hexists(keys.indexState, 'complete'), 0)) === 1,
 
     keep: async (options) => {
       const lock = createLock(connection, options.token);
       if (!(await lock.take())) return undefined;
       try {
-        if ((await redis.type(keys.indexState)) !== 'hash') await redis.del(keys.indexState);
-        return (await isDue()) ? await pass(options, lock.take) : undefined;
+        if ((await redis.type(keys.indexState)) !== 'hash') await redis.unlink(keys.indexState);
+        return (await isDue(options.checkEveryMs ?? CHECK_EVERY_MS))
+          ? await pass(options, lock.take)
+          : undefined;
       } catch (error) {
         if (error instanceof LostLock || options.signal.aborted) return undefined;
         throw error;

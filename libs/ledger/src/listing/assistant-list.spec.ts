@@ -46,7 +46,13 @@ const indexes = async (orgIds = ['org_1', 'org_2']): Promise<Record<string, stri
       );
   return found;
 };
-const keep = () => ledger.listing.index.keep({ token: 'spec', signal: AbortSignal.timeout(60_000), idle: 0 });
+const keep = () =>
+  ledger.listing.index.keep({
+    token: 'spec',
+    signal: AbortSignal.timeout(60_000),
+    idle: 0,
+    checkEveryMs: 0,
+  });
 
 describe('the indexes of assistants', () => {
   it('follow each command that publishes, moves, doubts or deletes, as a pass would make them', async () => {
@@ -282,6 +288,25 @@ describe('a list', () => {
         } while (after !== undefined);
         expect(seen).toEqual(whole);
       }
+    },
+  );
+
+  it.each(['oldest-key', 'newest-key', 'last-change'] as const)(
+    'in pages of one org has each of many that changed in the same millisecond: %s',
+    async (order) => {
+      const name = order === 'last-change' ? 'change' : 'age';
+      for (const id of ['ast_d', 'ast_e', 'ast_f']) await rotate(id, { assistantId: id });
+      const ids = await redis.zrange(`{spec}:index:${name}:org_1`, '0', '-1');
+      for (const id of ids) await redis.zadd(`{spec}:index:${name}:org_1`, 7, id);
+      const seen: string[] = [];
+      let after: Place | undefined;
+      do {
+        const page = await list({ order }, 1, after);
+        seen.push(...page.assistants.map(({ assistantId }) => assistantId));
+        after = page.next;
+      } while (after !== undefined);
+      expect(seen.toSorted()).toEqual(ids.toSorted());
+      expect(seen).toHaveLength(6);
     },
   );
 

@@ -1,6 +1,7 @@
+import { StoredId } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import type { IndexName } from '../keys.ts';
-import type { Place } from './list-source.ts';
+import { tokenPlace, type Place } from './list-source.ts';
 import { readListed, type ListedAssistant } from './listed-assistant.ts';
 import { MergedSources, type Candidate } from './merged-sources.ts';
 
@@ -26,7 +27,7 @@ export interface AssistantPage {
   assistants: ListedAssistant[];
   /** Set if more may follow, also after an empty page. */
   next?: Place;
-  /** An index cannot be read: what it lists is missing. */
+  /** An index cannot be read, or has entries that are wrong: assistants may be missing. */
   damaged?: true;
 }
 
@@ -51,6 +52,28 @@ const matches = (
   return fulfils?.(one) ?? true;
 };
 
+/** The assistant that an entry names; undefined if it can name none. */
+const assistantOf = ({ id }: Place): string | undefined => {
+  if (PLAIN_ID.test(id)) return id;
+  const text = Buffer.from(id, 'latin1').toString();
+  return StoredId.safeParse(text).success && Buffer.from(text).toString('latin1') === id ? text : undefined;
+};
+const PLAIN_ID = /^[\w-]{1,256}$/;
+
+/** What the hashes say of the entries of indexes; undefined for those that are wrong. */
+const readCandidates = async (
+  connection: Connection,
+  candidates: readonly Candidate[],
+): Promise<(ListedAssistant | undefined)[]> => {
+  const ids = candidates.map(assistantOf);
+  const named = ids.filter((id) => id !== undefined);
+  const read = (await readListed(connection, named)).values();
+  return ids.map((id, i) => {
+    const one = id === undefined ? undefined : read.next().value;
+    return one?.orgId === candidates[i]!.orgId && one.removal !== 'deleted' ? one : undefined;
+  });
+};
+
 /** A page of assistants, from indexes and the hashes of what they name. */
 export const listAssistants = async (
   connection: Connection,
@@ -58,39 +81,31 @@ export const listAssistants = async (
   { size, after }: { size: number; after?: Place | undefined },
 ): Promise<AssistantPage> => {
   const index = indexOf(query);
-  const sources = new MergedSources(
-    connection,
-    query.orgIds,
-    {
-      index,
-      isDown: query.order === 'newest-key' || query.order === 'last-change',
-      minScore: index === 'change' ? query.changedFromMs : undefined,
-      belowScore: index === 'age' ? query.keyBeforeMs : undefined,
-      idPrefix: query.idPrefix,
-    },
-    after,
-  );
-  const found: ListedAssistant[] = [];
-  const damaged = (): object => (sources.isDamaged ? { damaged: true } : {});
-  let last: Candidate | undefined;
-  for (let examined = 0; examined < MAX_EXAMINED;) {
-    const wanted = examined === 0 ? size : Math.max(size - found.length, READ_AT_ONCE);
-    const candidates = await sources.next(Math.min(wanted, MAX_EXAMINED - examined));
-    const read = await readListed(
-      connection,
-      candidates.map(({ id }) => id),
-    );
-    for (const [i, one] of read.entries()) {
-      last = candidates[i]!;
-      const isThere = one?.orgId === last.orgId && one.removal !== 'deleted';
-      if (isThere && matches(query, one) && found.push(one) === size)
-        return { assistants: found, next: placeOf(last), ...damaged() };
+  const isDown = query.order === 'newest-key' || query.order === 'last-change';
+  const range = {
+    index,
+    isDown,
+    minScore: index === 'change' ? query.changedFromMs : undefined,
+    belowScore: index === 'age' ? query.keyBeforeMs : undefined,
+    idPrefix: query.idPrefix,
+  };
+  const sources = new MergedSources(connection, query.orgIds, range, after);
+  const assistants: ListedAssistant[] = [];
+  let isWrong = false;
+  const pageUntil = (last: Candidate | undefined): AssistantPage => {
+    const next = last && tokenPlace({ score: last.score, id: last.id }, isDown);
+    return { assistants, ...(next && { next }), ...((isWrong || sources.isDamaged) && { damaged: true }) };
+  };
+  for (let examined = 0; ;) {
+    const wanted = examined === 0 ? size : Math.max(size - assistants.length, READ_AT_ONCE);
+    const count = Math.min(wanted, MAX_EXAMINED - examined);
+    const candidates = await sources.next(count);
+    for (const [i, one] of (await readCandidates(connection, candidates)).entries()) {
+      isWrong ||= one === undefined;
+      if (one && matches(query, one) && assistants.push(one) === size) return pageUntil(candidates[i]);
     }
-    if (candidates.length < Math.min(wanted, MAX_EXAMINED - examined))
-      return { assistants: found, ...damaged() };
+    if (candidates.length < count) return pageUntil(undefined);
     examined += candidates.length;
+    if (examined >= MAX_EXAMINED) return pageUntil(candidates.at(-1));
   }
-  return { assistants: found, next: placeOf(last!), ...damaged() };
 };
-
-const placeOf = ({ score, id }: Candidate): Place => ({ score, id });

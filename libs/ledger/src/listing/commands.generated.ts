@@ -1,6 +1,41 @@
 /* Written by `npm run generate` from the headers of the Lua commands. Do not edit. */
 import { unexpectedReply, type RunCommand } from '../scripts/run.ts';
 
+interface CheckIndexSizesInput {
+  /** how far the indexes are complete */
+  state: string;
+  items: {
+    /** percent-encoded */
+    org: string;
+  }[];
+}
+type CheckIndexSizesReply =
+  /** the orgs, as they were given */
+  { kind: 'checked'; wrong: string[] };
+const readCheckIndexSizesReply = (reply: unknown[]): CheckIndexSizesReply => {
+  switch (reply[0]) {
+    case 'CHECKED':
+      return { kind: 'checked', wrong: reply.slice(1).map(String) };
+    default:
+      throw unexpectedReply('check-index-sizes', reply);
+  }
+};
+
+interface CheckNewestEntriesInput {
+  events: string;
+  /** how many of the newest events to look at */
+  count: number;
+}
+type CheckNewestEntriesReply = { kind: 'checked'; behind: boolean };
+const readCheckNewestEntriesReply = (reply: unknown[]): CheckNewestEntriesReply => {
+  switch (reply[0]) {
+    case 'CHECKED':
+      return { kind: 'checked', behind: reply[1] === '1' };
+    default:
+      throw unexpectedReply('check-newest-entries', reply);
+  }
+};
+
 interface IndexAssistantsInput {
   /** percent-encoded */
   org: string;
@@ -25,6 +60,27 @@ const readIndexAssistantsReply = (reply: unknown[]): IndexAssistantsReply => {
  * The commands of listing/commands, each with named arguments and a reply that tells its kinds apart.
  */
 export const listingCommands = (run: RunCommand) => ({
+  /**
+   * Names the orgs whose indexes do not have the sizes that they should have.
+   *
+   * Keeps: it only reads, the sizes of an org at one moment.
+   */
+  checkIndexSizes: async (input: CheckIndexSizesInput): Promise<CheckIndexSizesReply> =>
+    readCheckIndexSizesReply(
+      await run(
+        'check-index-sizes',
+        [input.state],
+        input.items.flatMap((one) => [one.org]),
+      ),
+    ),
+  /**
+   * Whether the indexes have what the newest events publish. A worker of a version without these indexes
+   * commits beside them: their sizes stay right, but their entries by age and by change are old.
+   *
+   * Keeps: it only reads. Events are read one at a time, and none after a very long one: Redis copies each.
+   */
+  checkNewestEntries: async (input: CheckNewestEntriesInput): Promise<CheckNewestEntriesReply> =>
+    readCheckNewestEntriesReply(await run('check-newest-entries', [input.events], [input.count])),
   /**
    * Makes the entries of assistants in the indexes of an org anew, from their hashes.
    *

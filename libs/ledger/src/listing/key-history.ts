@@ -1,7 +1,7 @@
 import type { Cause, Removal } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import { unlessWrongType } from '../scripts/run.ts';
-import { orgOf } from './listed-assistant.ts';
+import { MAX_TIME_MS, orgOf } from './listed-assistant.ts';
 
 /** One of the last versions of an assistant: see lua/history.lua. */
 export interface PastVersion {
@@ -51,8 +51,6 @@ const parseVersion = (text: string): PastVersion | undefined => {
     ...(by !== '' && { requestedBy: by! }),
   };
 };
-/** The last moment of year 9999, the last that a timestamp of the contract may have. */
-const MAX_TIME_MS = 253_402_300_799_999;
 
 /** The last versions of an assistant, newest first; empty if none was published since they are kept. */
 export const readKeyHistory = async (

@@ -1,7 +1,10 @@
 import type { Connection } from '../connection.ts';
 import type { IndexName } from '../keys.ts';
 
-/** A place in a list: lists are in the order of the score, and of the id where scores are equal. */
+/**
+ * A place in a list: lists are in the order of the score, and of the id where scores are equal. A character
+ * of the id stands for a byte (latin1): another client can add entries that are no text.
+ */
 export interface Place {
   score: number;
   id: string;
@@ -18,35 +21,64 @@ export interface SourceRange {
   idPrefix: string | undefined;
 }
 
-/** Redis compares ids byte by byte. */
-const compareIds = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
-
-/** Whether one place comes after another, upwards. */
+/** Whether one place comes after another, upwards. Redis compares ids byte by byte. */
 export const isAfter = (a: Place, b: Place): boolean =>
-  a.score === b.score ? compareIds(a.id, b.id) > 0 : a.score > b.score;
+  a.score === b.score ? a.id > b.id : a.score > b.score;
 
 const isById = (index: IndexName): boolean => index === 'id' || index === 'uncertain';
 
 /** No byte of UTF-8 is higher. */
-const END_OF_PREFIX = Buffer.from([0xff]);
+const END_OF_PREFIX = '\u00ff';
+/** A page token has no longer id: no assistant has one. */
+const MAX_PLACE_BYTES = 300;
+/** Rekey writes few entries of one score. After this many, those that remain are skipped. */
+const MAX_SAME_SCORE = 10_000;
+/** How many of them are read at once. */
+const SAME_SCORE_AT_ONCE = 1000;
+
+const bytesOf = (text: string): Buffer => Buffer.from(text, 'latin1');
+/** An id as in a place. */
+const placeId = (id: string): string => Buffer.from(id).toString('latin1');
+
+/**
+ * The place of an entry as a page token holds it. Of one with a very long id, the place after all that begin
+ * like it: they are no assistants either. Undefined if nothing can follow.
+ */
+export const tokenPlace = ({ score, id }: Place, isDown: boolean): Place | undefined => {
+  const start = id.slice(0, MAX_PLACE_BYTES);
+  if (start === id || isDown) return { score, id: start };
+  const last = start.search(/[^\u00ff]\u00ff*$/);
+  if (last < 0) return undefined;
+  return { score, id: start.slice(0, last) + String.fromCharCode(start.charCodeAt(last) + 1) };
+};
+
+/** Where a source reads on. */
+interface Position {
+  after: Place | undefined;
+  /** How many entries from there on were read before. */
+  offset: number;
+  /** All entries with the score of `after` are skipped. */
+  isPast: boolean;
+}
 
 /** The arguments of ZRANGE after the key. */
 const rangeOf = (
   range: SourceRange,
-  after: Place | undefined,
-  offset: number,
+  { after, offset, isPast }: Position,
   count: number,
 ): (string | Buffer | number)[] => {
   const { index, isDown, minScore = '-inf', belowScore, idPrefix = '' } = range;
   const limit = ['LIMIT', offset, count];
   if (isById(index)) {
-    const from = after === undefined ? `[${idPrefix}` : `(${after.id}`;
-    const to = idPrefix === '' ? '+' : Buffer.concat([Buffer.from(`(${idPrefix}`), END_OF_PREFIX]);
-    return [from === '[' ? '-' : from, to, 'BYLEX', ...limit];
+    const prefix = placeId(idPrefix);
+    const from = after === undefined ? `[${prefix}` : `(${after.id}`;
+    const to = prefix === '' ? '+' : bytesOf(`(${prefix}${END_OF_PREFIX}`);
+    return [from === '[' ? '-' : bytesOf(from), to, 'BYLEX', ...limit];
   }
   const below = belowScore === undefined ? '+inf' : `(${belowScore}`;
+  const start = after && `${isPast ? '(' : ''}${after.score}`;
   // Entries of the same score as the last one come again, and are skipped.
-  const [low, high] = isDown ? [minScore, after?.score ?? below] : [after?.score ?? minScore, below];
+  const [low, high] = isDown ? [minScore, start ?? below] : [start ?? minScore, below];
   return [
     ...(isDown ? [high, low] : [low, high]),
     'BYSCORE',
@@ -60,16 +92,16 @@ const rangeOf = (
 export class ListSource {
   readonly orgId: string;
   private readonly range: SourceRange;
-  /** Entries are read from here on, and this many from there are read already. */
-  private from: Place | undefined;
-  private offset = 0;
+  private position: Position;
   private readonly buffer: Place[] = [];
   private isRead = false;
+  /** Entries were skipped that Rekey has not written. */
+  isDamaged = false;
 
   constructor(orgId: string, range: SourceRange, after: Place | undefined) {
     this.orgId = orgId;
     this.range = range;
-    this.from = after;
+    this.position = { after, offset: 0, isPast: false };
   }
 
   head(): Place | undefined {
@@ -85,26 +117,35 @@ export class ListSource {
     return this.buffer.length === 0 && !this.isRead;
   }
 
+  /** How many entries to read next. */
+  countOf(wanted: number): number {
+    return this.position.offset > 0 ? SAME_SCORE_AT_ONCE : wanted;
+  }
+
   /** The command that reads the next entries. */
   command({ keys }: Pick<Connection, 'keys'>, count: number): (string | Buffer | number)[] {
-    const { index } = this.range;
-    return [keys.index(index, this.orgId), ...rangeOf(this.range, this.from, this.offset, count)];
+    return [keys.index(this.range.index, this.orgId), ...rangeOf(this.range, this.position, count)];
   }
 
   /** Takes the reply of that command. */
-  take(reply: readonly string[], count: number): void {
-    const places = isById(this.range.index)
-      ? reply.map((id) => ({ score: 0, id }))
-      : pairsOf(reply).map(([id, score]) => ({ score: scoreOf(score), id }));
+  take(reply: Reply, count: number): void {
+    const isId = isById(this.range.index);
+    const places = isId
+      ? (reply as Buffer[]).map((id) => ({ score: 0, id: id.toString('latin1') }))
+      : pairsOf(reply).map(([id, score]) => ({ score: scoreOf(String(score)), id: id.toString('latin1') }));
     this.isRead = places.length < count;
-    const { from } = this;
-    this.buffer.push(...places.filter((place) => from === undefined || this.follows(place, from)));
+    const { after, offset, isPast } = this.position;
+    this.buffer.push(...places.filter((place) => after === undefined || this.follows(place, after)));
     const last = places.at(-1);
     if (last === undefined) return;
     // If all entries have the score of the place, the next command skips them: otherwise it begins here.
-    const isStuck = from !== undefined && last.score === from.score && !isById(this.range.index);
-    this.offset = isStuck ? this.offset + places.length : 0;
-    if (!isStuck) this.from = last;
+    const isStuck = after !== undefined && !isPast && last.score === after.score && !isId;
+    if (!isStuck) this.position = { after: last, offset: 0, isPast: false };
+    else if (offset < MAX_SAME_SCORE) this.position = { after, offset: offset + places.length, isPast };
+    else {
+      this.position = { after, offset: 0, isPast: true };
+      this.isDamaged = true;
+    }
   }
 
   private follows(place: Place, other: Place): boolean {
@@ -119,7 +160,8 @@ const scoreOf = (text: string): number => {
 };
 
 /** Replies with scores are flat, or lists of two. */
-const pairsOf = (reply: readonly (string | readonly [string, string])[]): (readonly [string, string])[] =>
-  typeof reply[0] === 'object'
-    ? (reply as (readonly [string, string])[])
-    : reply.flatMap((id, i) => (i % 2 === 0 ? [[id as string, reply[i + 1] as string] as const] : []));
+type Reply = readonly (Buffer | readonly [Buffer, Buffer])[];
+const pairsOf = (reply: Reply): (readonly [Buffer, Buffer])[] =>
+  Array.isArray(reply[0])
+    ? (reply as (readonly [Buffer, Buffer])[])
+    : reply.flatMap((id, i) => (i % 2 === 0 ? [[id, reply[i + 1]] as [Buffer, Buffer]] : []));

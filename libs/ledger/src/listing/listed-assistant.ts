@@ -21,19 +21,29 @@ export interface ListedAssistant {
 }
 
 const FIELDS = ['org', 'version', 'fingerprint', 'rotated', 'known', 'entry', 'uncertain'];
-const MOMENT = /^\d{1,15}$/;
 const VERSION = /^\d{1,16}$/;
 const ENTRY = /^\d{1,19}-\d{1,19}$/;
+/** Of a version that is this much later than its entry, the entry is not noted: see lua/listed.lua. */
+const LATER_MS = 1000;
 /** After all entries of its millisecond. */
 const LAST_OF_MS = '9999999999999999999';
 const MAX_FINGERPRINT = 200;
+/** Percent-encoded. */
+const MAX_ORG = 800;
+
+/** The last moment of year 9999, the last that a timestamp of the contract may have. */
+export const MAX_TIME_MS = 253_402_300_799_999;
+/** A moment that Rekey can have written. */
+export const isMoment = (text: string | null | undefined): text is string =>
+  /^\d{1,15}$/.test(text ?? '') && Number(text) <= MAX_TIME_MS;
 
 /** Undefined unless a version of it is published. A hash that Rekey does not write shows nothing. */
 const parseHash = (
   assistantId: string,
   [org, version, state, rotated, known, entry, uncertain]: (string | null)[],
 ): ListedAssistant | undefined => {
-  if (!org || !VERSION.test(version ?? '') || !state || !MOMENT.test(known ?? '')) return undefined;
+  if (!org || org.length > MAX_ORG || !VERSION.test(version ?? '') || !state || !isMoment(known))
+    return undefined;
   if (!Number.isSafeInteger(Number(version)) || state.length > MAX_FINGERPRINT) return undefined;
   const isKey = state.includes(':');
   if (!isKey && state !== 'no-key' && state !== 'deleted') return undefined;
@@ -43,10 +53,13 @@ const parseHash = (
     version: Number(version),
     ...(isKey ? { fingerprint: state } : { removal: state as Removal }),
     publishedMs: Number(known),
-    ...(isKey && MOMENT.test(rotated ?? '') && { keyMs: Number(rotated) }),
+    ...(isKey && isMoment(rotated) && { keyMs: Number(rotated) }),
     isUncertain: uncertain !== null && uncertain !== '',
-    // Earlier versions of Rekey did not note the entry.
-    entry: ENTRY.test(entry ?? '') ? entry! : `${known}-${LAST_OF_MS}`,
+    // Earlier versions of Rekey do not note the entry, and leave that of an earlier version as it is.
+    entry:
+      ENTRY.test(entry ?? '') && Number(entry!.split('-')[0]) + LATER_MS >= Number(known)
+        ? entry!
+        : `${known}-${LAST_OF_MS}`,
   };
 };
 

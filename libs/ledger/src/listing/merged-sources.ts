@@ -12,7 +12,7 @@ const MOST_AT_ONCE = 1000;
 
 /** The indexes of several orgs as one list. */
 export class MergedSources {
-  /** An index has another type: its org is left out. */
+  /** An index has another type, so its org is left out; or entries that Rekey has not written. */
   isDamaged = false;
   private readonly connection: Connection;
   private readonly isDown: boolean;
@@ -36,7 +36,8 @@ export class MergedSources {
   async next(count: number): Promise<Candidate[]> {
     const found: Candidate[] = [];
     while (found.length < count) {
-      if (this.behind.length > 0) await this.readMore(count - found.length);
+      // What is read may all be of before the place: then nothing is known yet of the rest.
+      while (this.behind.length > 0) await this.readMore(count - found.length);
       const first = this.ready.shift();
       if (first === undefined) break;
       found.push({ ...first.shift(), orgId: first.orgId });
@@ -71,12 +72,10 @@ export class MergedSources {
     const isAlone = sources.length === 1 && this.ready.length === 0;
     const pipeline = this.connection.redis.pipeline();
     for (const source of sources) {
-      const count = Math.min(
-        isAlone ? wanted + 1 : 2 * (this.counts.get(source) ?? READ_AHEAD / 2),
-        MOST_AT_ONCE,
-      );
+      const ahead = isAlone ? wanted + 1 : 2 * (this.counts.get(source) ?? READ_AHEAD / 2);
+      const count = source.countOf(Math.min(ahead, MOST_AT_ONCE));
       this.counts.set(source, count);
-      pipeline.call('ZRANGE', ...source.command(this.connection, count));
+      pipeline.callBuffer('ZRANGE', ...source.command(this.connection, count));
     }
     const replies = (await pipeline.exec()) ?? [];
     replies.forEach(([error, reply], i) => {
@@ -84,7 +83,8 @@ export class MergedSources {
       if (error && !isWrongType(error)) throw error;
       if (error) this.isDamaged = true;
       else {
-        source.take(reply as string[], this.counts.get(source)!);
+        source.take(reply as Buffer[], this.counts.get(source)!);
+        this.isDamaged ||= source.isDamaged;
         this.put(source);
       }
     });

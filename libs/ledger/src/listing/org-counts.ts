@@ -53,7 +53,7 @@ export const readOrgCounts = async (
       assistants: Number(assistants ?? 0),
       uncertain: Number(uncertain ?? 0),
       unknownAge: Number(unknownAge ?? 0),
-      ...(score !== undefined && { oldestKeyMs: Number(score) }),
+      ...(score !== undefined && { oldestKeyMs: Math.floor(Number(score)) }),
       ...(ofOrg.includes(undefined) && { isDamaged: true }),
     };
   });

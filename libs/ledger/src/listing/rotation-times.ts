@@ -1,5 +1,6 @@
 import type { Connection } from '../connection.ts';
 import { unlessWrongType } from '../scripts/run.ts';
+import { isMoment } from './listed-assistant.ts';
 
 /** When a rotation took its steps, in ms since 1970; undefined of those that were not noted. */
 export interface RotationTimes {
@@ -11,15 +12,13 @@ export interface RotationTimes {
   readMs?: number;
 }
 
-const MOMENT = /^\d{1,15}$/;
-
 export const readRotationTimes = async (
   { redis, keys }: Pick<Connection, 'redis' | 'keys'>,
   id: string,
 ): Promise<RotationTimes> => {
   const fields = redis.hmget(keys.rotation(id), 'sent', 'since', 'read');
   const [sentMs, unknownMs, readMs] = (await unlessWrongType(fields, [])).map((text) =>
-    MOMENT.test(text ?? '') ? Number(text) : undefined,
+    isMoment(text) ? Number(text) : undefined,
   );
   return {
     ...(sentMs !== undefined && { sentMs }),

@@ -1,7 +1,8 @@
 /**
  * Writes from the headers of all Lua commands (their grammar is in header.ts): `names.generated.ts`, with the
- * folder of each command, and in each aggregate's folder `commands.generated.ts`, with a typed function for
- * each of its commands. Run it with `npm run generate`; the checks fail if what it writes is not committed.
+ * folder of each command; `rights.generated.ts`, with the rights that all commands need; and in each
+ * aggregate's folder `commands.generated.ts`, with a typed function for each of its commands. Run it with
+ * `npm run generate`; the checks fail if what it writes is not committed.
  */
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -151,6 +152,16 @@ writeFileSync(
 export const commandFolders = ${JSON.stringify(Object.fromEntries(folders.toSorted()))} as const;
 
 export type CommandName = keyof typeof commandFolders;
+`,
+);
+
+// Reads the names that were just written.
+const { rightsOfAllCommands } = await import('./load.ts');
+writeFileSync(
+  new URL('scripts/rights.generated.ts', sources),
+  `${NOTICE}
+/** What all commands of the ledger need together: see rights.ts. */
+export const rightsOfCommands = ${JSON.stringify(rightsOfAllCommands())};
 `,
 );
 

@@ -147,3 +147,15 @@ export const commandText = (name: CommandName): string => {
   texts.set(name, text);
   return text;
 };
+
+/**
+ * The commands, and the keys without their prefix, that all commands of the ledger need together. It writes
+ * out every command: a process that starts reads the result in rights.generated.ts.
+ */
+export const rightsOfAllCommands = (): { commands: string[]; keys: string[] } => {
+  const all = commandNames.map((name) => rightsOf(commandText(name)));
+  return {
+    commands: [...new Set(all.flatMap(({ commands }) => commands))].toSorted(),
+    keys: [...new Set(all.flatMap(({ keys, readKeys }) => [...keys, ...readKeys]))].toSorted(),
+  };
+};

@@ -1,7 +1,6 @@
 import type { Redis } from 'ioredis';
 import { ledgerKeys, type Keys } from '../keys.ts';
-import { commandNames, commandText } from './load.ts';
-import { rightsOf } from './rights.ts';
+import { rightsOfCommands } from './rights.generated.ts';
 import { BULL_COMMANDS, SENT_COMMANDS } from './sent-commands.ts';
 
 /** The processes PUBLISH and SUBSCRIBE on these. */
@@ -68,10 +67,9 @@ const READ_BY_GATEWAYS =
 const questionsOf = (keys: Keys, role: Role): Question[] => {
   const isOnlyRead = (key: string) =>
     role === 'gateway' && READ_BY_GATEWAYS.test(key.slice(keys.prefix.length));
-  const own = commandNames.map((name) => rightsOf(commandText(name)));
-  const commands = new Set([...SENT_COMMANDS, ...BULL_COMMANDS, ...own.flatMap((one) => one.commands)]);
+  const commands = new Set([...SENT_COMMANDS, ...BULL_COMMANDS, ...rightsOfCommands.commands]);
   commands.delete('SUBSCRIBE');
-  const ownKeys = own.flatMap((one) => [...one.keys, ...one.readKeys].map((key) => `${keys.prefix}${key}`));
+  const ownKeys = rightsOfCommands.keys.map((key) => `${keys.prefix}${key}`);
   return [
     ...[...commands].toSorted().map((command) => ({
       words: [command, ...wordsOf(command, keys.rotation('x'))],

@@ -3,6 +3,7 @@
 /** Each command of the ledger, and the folder that it lies in. */
 export const commandFolders = {
   accept: 'rotations',
+  'ack-append': 'events',
   'acks-read': 'consumers',
   'acks-trim': 'consumers',
   'activity-read': 'activity',
@@ -27,6 +28,8 @@ export const commandFolders = {
   'bulk-transition': 'bulks',
   'bulk-trim': 'bulks',
   cancel: 'rotations',
+  'check-index-sizes': 'listing',
+  'check-newest-entries': 'listing',
   claim: 'rotations',
   clock: 'time',
   commit: 'assistants',
@@ -57,6 +60,7 @@ export const commandFolders = {
   'process-beat': 'system',
   'recognise-ledger': 'system',
   'recognise-redis': 'system',
+  'records-read': 'events',
   'registry-entries': 'registry',
   'registry-head': 'registry',
   'registry-unlisted': 'registry',

@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type RedisServer } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { beginReading, createStreamReader } from '../consumers/stream-reader.ts';
-import { commandNames, commandText } from './load.ts';
+import { commandNames, commandText, rightsOfAllCommands } from './load.ts';
 import { missingRights } from './missing-rights.ts';
 import { argumentsOf, rightsOf } from './rights.ts';
+import { rightsOfCommands } from './rights.generated.ts';
 import { BULL_COMMANDS } from './sent-commands.ts';
 
 let server: RedisServer;
@@ -33,6 +34,10 @@ const missingAs = async (role: 'gateway' | 'worker', rules: string[]): Promise<s
 };
 
 describe('missingRights', () => {
+  it('asks for what the commands need as they are now', () => {
+    expect(rightsOfCommands).toEqual(rightsOfAllCommands());
+  });
+
   it('finds nothing missing for a user with all rights, and writes nothing', async () => {
     expect(await missingRights(admin, 'spec')).toEqual([]);
     expect(await missingOf('~{spec}:*', '&{spec}:*', '+@all')).toEqual([]);

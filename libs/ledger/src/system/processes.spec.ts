@@ -16,7 +16,14 @@ const worker = (id: string) => ({
   kind: 'worker',
   roles: ['rotating', 'sweeping'],
   version: '1.0.0',
-  settings: { egress: 'default', sweepEveryMs: 1000 },
+  settings: {
+    egress: 'default',
+    sweepEveryMs: 1000,
+    certificateEndsMs: 2,
+    certificateEndsSoonMs: 1,
+    certificatesRefusedMs: 3,
+    accessFileRefusedMs: 4,
+  },
 });
 
 describe('a name', () => {

@@ -26,6 +26,12 @@ interface ProcessSettings {
   archiveRequired?: boolean;
   /** Why it rotates nothing at present: `alone` or `disagrees`, see ClockDoubt. */
   clockDoubt?: string;
+  /** When the certificate that it serves expires, and from when on that is soon. In ms since 1970. */
+  certificateEndsMs?: number;
+  certificateEndsSoonMs?: number;
+  /** Since when it refuses changed certificate files, or a changed access file, and acts by those before. */
+  certificatesRefusedMs?: number;
+  accessFileRefusedMs?: number;
   /** The proof of the registry that it acts by: see `Registry.presence`. */
   registry?: string;
   /** The first consumers that it cannot seal records for, although they may read them. */
@@ -99,6 +105,10 @@ const ProcessText = z.object({
       archives: z.boolean(),
       archiveRequired: z.boolean(),
       clockDoubt: Word,
+      certificateEndsMs: z.int().nonnegative(),
+      certificateEndsSoonMs: z.int().nonnegative(),
+      certificatesRefusedMs: z.int().nonnegative(),
+      accessFileRefusedMs: z.int().nonnegative(),
       registry: z.string().regex(/^\d{1,16}\.[A-Za-z0-9_-]{43}$/),
       notSealedFor: z.array(ConsumerName).max(10),
     })

@@ -8,6 +8,12 @@ export const rekeyErrors = {
     message: 'Rekey cannot reach its Redis.',
     advice: 'Try again.',
   },
+  REDIS_REPLACED: {
+    grpc: 'FAILED_PRECONDITION',
+    retry: false,
+    message: 'Another Redis answers than the one that the call is about; nothing was done.',
+    advice: 'Read the state of the events again, then continue from there.',
+  },
   REDIS_NOT_PERMITTED: {
     grpc: 'UNAVAILABLE',
     retry: true,

@@ -1,4 +1,5 @@
 import type { Acknowledgement } from '@rekey/schema';
+import type { Sent } from '../source/source.ts';
 
 /** Reports to Rekey how far this process has come: at once after a change, but at most once in 10 ms. */
 export interface Acknowledger {
@@ -11,15 +12,42 @@ export interface Acknowledger {
 }
 
 const MIN_INTERVAL_MS = 10;
+const LONGEST_INTERVAL_MS = 1000;
+const FASTER = 0.95;
+
+/** A gateway limits what all instances of a consumer send together: those that are refused send less often. */
+const createPace = () => {
+  let intervalMs = MIN_INTERVAL_MS;
+  let lastMs = -Infinity;
+  return {
+    began: (): void => {
+      const nowMs = performance.now();
+      if (nowMs - lastMs > LONGEST_INTERVAL_MS + intervalMs) intervalMs = MIN_INTERVAL_MS;
+      lastMs = nowMs;
+    },
+    sent: (isAccepted: boolean): void => {
+      intervalMs = isAccepted
+        ? Math.max(intervalMs * FASTER, MIN_INTERVAL_MS)
+        : Math.min(intervalMs * 2, LONGEST_INTERVAL_MS);
+    },
+    /** Until the next one may be sent. */
+    restMs: (): number => {
+      const spread = intervalMs === MIN_INTERVAL_MS ? 1 : 0.5 + Math.random();
+      return lastMs + intervalMs * spread - performance.now();
+    },
+  };
+};
 
 /**
- * `send` resolves when Redis has the acknowledgement. Its rejections are ignored: the next acknowledgement
- * contains everything that this one does.
+ * `send` resolves when Redis has the acknowledgement, or with `later` if it was refused for now: the next one
+ * is then sent later. Its rejections are ignored: the next acknowledgement contains everything that this one
+ * does.
  */
 export const createAcknowledger = (
   current: () => Acknowledgement | undefined,
-  send: (ack: string) => Promise<void>,
+  send: (ack: string) => Promise<Sent>,
 ): Acknowledger => {
+  const pace = createPace();
   let isSending = false;
   let isWanted = false;
   let hasLeft = false;
@@ -30,9 +58,11 @@ export const createAcknowledger = (
     if (!ack) return;
     isWanted = false;
     isSending = true;
-    const sent = send(JSON.stringify(ack)).catch(() => {});
-    const pause = new Promise<void>((resolve) => (timer = setTimeout(resolve, MIN_INTERVAL_MS)));
-    await Promise.all([sent, pause]);
+    pace.began();
+    const sent = await send(JSON.stringify(ack)).catch(() => 'lost');
+    if (sent === 'later') isWanted = true;
+    pace.sent(sent !== 'later');
+    await new Promise<void>((resolve) => (timer = setTimeout(resolve, Math.max(pace.restMs(), 0))));
     isSending = false;
     if (isWanted) void sendNow();
   };

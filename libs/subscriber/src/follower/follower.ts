@@ -10,7 +10,7 @@ import type { HeldKeys } from '../records/held-keys.ts';
 import { createRecordChecks } from '../records/record-checks.ts';
 import { createRefusals, type Refusals } from '../records/refusals.ts';
 import { UnsealedRecords } from '../records/unsealed-records.ts';
-import type { Session, Source } from '../source/source.ts';
+import type { Sent, Session, Source } from '../source/source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { followSession, type FollowDeps } from './follow-session.ts';
@@ -181,14 +181,16 @@ const acknowledgementOf = (
 };
 
 /** Signs it, unless Rekey is an earlier one, which expects no signature. */
-const sendAcknowledgement = async (state: FollowState, ack: string): Promise<void> => {
+const sendAcknowledgement = async (state: FollowState, ack: string): Promise<Sent> => {
   const { session, enrolment } = state;
-  if (!session) return;
+  if (!session) throw new Error('there is no session');
   try {
-    await session.acknowledge(ack, enrolment?.sign?.(ack));
-    state.acknowledging = true;
-  } catch {
+    const sent = await session.acknowledge(ack, enrolment?.sign?.(ack));
+    if (sent === 'added') state.acknowledging = true;
+    return sent;
+  } catch (error) {
     state.acknowledging = false;
+    throw error;
   }
 };
 

@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import type { EventEntry, EventsMessage, EventsState, RekeyClient } from '@rekey/client';
+import {
+  RekeyClientError,
+  type EventEntry,
+  type EventsMessage,
+  type EventsState,
+  type RekeyClient,
+} from '@rekey/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place } from '../source/source.ts';
 import { openGatewaySession } from './gateway-session.ts';
@@ -53,6 +59,9 @@ const fakeGateway = (): FakeGateway => {
   return gateway;
 };
 
+const refusalOf = (code: string, retryAfterMs?: number): Error =>
+  new RekeyClientError(code as never, { message: code, retryAfterMs });
+
 const open = (gateway: FakeGateway) =>
   openGatewaySession(
     { connect: () => gateway.client, consumer: 'billing', staleAfterMs: 1000 },
@@ -100,6 +109,47 @@ describe('a session with a gateway', () => {
     }
     nowMs += 3000;
     await expect(session.read(place, 1)).rejects.toThrow('has not sent within 5000 ms');
+    session.end();
+  });
+
+  it('ends when its acknowledgement would reach another Redis, and names the one that it is about', async () => {
+    const gateway = fakeGateway();
+    const sent: object[] = [];
+    let refusal: Error | undefined;
+    const acknowledgeEvents = async (request: object) => {
+      sent.push(request);
+      if (refusal) throw refusal;
+    };
+    Object.assign(gateway.client, { acknowledgeEvents });
+    const session = await open(gateway);
+    expect(await session.acknowledge('{}', 'proof')).toBe('added');
+    expect(sent).toEqual([{ consumer: 'billing', ack: '{}', proof: 'proof', redisRunId: 'one' }]);
+    refusal = refusalOf('QUOTA_EXCEEDED', 500);
+    expect(await session.acknowledge('{}', 'proof')).toBe('later');
+    refusal = refusalOf('REDIS_REPLACED');
+    await expect(session.acknowledge('{}', 'proof')).rejects.toMatchObject({ code: 'REDIS_REPLACED' });
+    await expect(session.facts()).rejects.toMatchObject({ code: 'REDIS_REPLACED' });
+  });
+
+  it('asks again for what the gateway refuses for now: many instances have one caller', async () => {
+    const gateway = fakeGateway();
+    const refusals = [1, 1, 0, 1, 0, 1, 0];
+    const sometimes =
+      <T>(answer: T) =>
+      async (): Promise<T> => {
+        if (refusals.shift()) throw refusalOf('QUOTA_EXCEEDED', 1);
+        return answer;
+      };
+    const record = { assistantId: 'ast_1', event: '{}' };
+    gateway.state = sometimes(stateOf('1-0'));
+    Object.assign(gateway.client, {
+      eventRecords: sometimes([record]),
+      eventsSnapshot: sometimes({ records: [record], uncertain: [], nextPageToken: '' }),
+    });
+    const session = await open(gateway);
+    expect(await session.current(['ast_1'])).toHaveLength(1);
+    for await (const { records } of session.snapshot(['org_1'])) expect(records).toHaveLength(1);
+    expect(refusals).toEqual([]);
     session.end();
   });
 

@@ -16,6 +16,7 @@ import {
 } from '../source/source.ts';
 import { createEndProbes } from './end-probes.ts';
 import { createFault } from './fault.ts';
+import { patiently, retryAfterOf } from './patiently.ts';
 import { itemsOfEntry, pageOf } from './stored-texts.ts';
 import { createWatchedItems, type WatchedItems } from './watched-items.ts';
 
@@ -29,6 +30,8 @@ interface SessionDeps {
 const RECORDS_WITHIN_MS = 30_000;
 /** What the end of the stream promises arrives within this time, or the session ends. */
 const ARRIVES_WITHIN_MS = 5000;
+/** What the gateway refuses for now is asked again for this time. */
+const ANSWERS_WITHIN_MS = 5000;
 const ASK_AGAIN_AFTER_MS = 250;
 const LONGEST_PROBE_INTERVAL_MS = 1000;
 
@@ -42,6 +45,9 @@ const timeOf = ({ redisTimeUs }: EventsState): RedisTime => {
 };
 /** The same text as in Redis. */
 const entryOf = ({ consumerEntry }: EventsState): string | null => consumerEntry || null;
+
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof RekeyClientError ? error.code : undefined;
 
 type Ask = (more?: { after?: string; withLastEntries?: boolean }) => Promise<EventsState>;
 
@@ -120,10 +126,15 @@ const silent = (): Error =>
   new Error(`the gateway has not sent within ${ARRIVES_WITHIN_MS} ms what was published`);
 
 /** What is stored, page by page: the next page is on its way while one is applied. */
-const storing = (client: RekeyClient, consumer: string): Pick<Session, 'current' | 'snapshot'> => {
+const storing = (
+  client: RekeyClient,
+  consumer: string,
+  signal: AbortSignal,
+): Pick<Session, 'current' | 'snapshot'> => {
   const options = { deadlineMs: RECORDS_WITHIN_MS };
+  const patience = { withinMs: RECORDS_WITHIN_MS, signal };
   const pageAt = (pageToken: string) => {
-    const page = client.eventsSnapshot({ consumer, pageToken }, options);
+    const page = patiently(() => client.eventsSnapshot({ consumer, pageToken }, options), patience);
     page.catch(() => {});
     return page;
   };
@@ -132,7 +143,8 @@ const storing = (client: RekeyClient, consumer: string): Pick<Session, 'current'
       const records = [];
       while (records.length < assistantIds.length) {
         const rest = assistantIds.slice(records.length);
-        const found = await client.eventRecords({ consumer, assistantIds: rest }, options);
+        const read = () => client.eventRecords({ consumer, assistantIds: rest }, options);
+        const found = await patiently(read, patience);
         if (found.length === 0 || found.some((one, i) => one.assistantId !== rest[i]))
           throw new Error('the gateway returned other records than the requested ones');
         records.push(...pageOf(found));
@@ -164,10 +176,11 @@ export const openGatewaySession = async (
   });
   const onAbort = (): void => fault.end();
   signal.addEventListener('abort', onAbort);
+  const patience = { withinMs: ANSWERS_WITHIN_MS, signal: fault.signal };
   let runId = '';
   /** A gateway stays connected to its callers while it finds another Redis. A session is of one. */
   const ask: Ask = async (more = {}) => {
-    const state = await fault.guard(client.eventsState({ consumer, ...more }));
+    const state = await fault.guard(patiently(() => client.eventsState({ consumer, ...more }), patience));
     const found = state.redisRunId || runId;
     if (runId !== '' && found !== runId) {
       const why = new Error('the gateway answers from another Redis than before');
@@ -184,12 +197,12 @@ export const openGatewaySession = async (
       fault.end,
     );
   const following = createFollowing(ask, watchFrom, Math.min(LONGEST_PROBE_INTERVAL_MS, staleAfterMs / 3));
-  const stored = storing(client, consumer);
+  const stored = storing(client, consumer, fault.signal);
   const entry = async (): Promise<string | null> => {
     try {
       return entryOf(await ask());
     } catch (error) {
-      if (error instanceof RekeyClientError && error.code === 'CONSUMER_NOT_FOUND') return null;
+      if (codeOf(error) === 'CONSUMER_NOT_FOUND') return null;
       throw error;
     }
   };
@@ -218,8 +231,17 @@ export const openGatewaySession = async (
     read: (place, waitMs) => fault.guard(following.read(place, waitMs)),
     current: (assistantIds) => fault.guard(stored.current(assistantIds)),
     snapshot: stored.snapshot,
-    acknowledge: (ack, proof) =>
-      fault.guard(client.acknowledgeEvents({ consumer, ack, ...(proof !== undefined && { proof }) })),
+    acknowledge: async (ack, proof) => {
+      const request = { consumer, ack, redisRunId: runId, ...(proof !== undefined && { proof }) };
+      try {
+        await fault.guard(client.acknowledgeEvents(request));
+        return 'added';
+      } catch (error) {
+        if (retryAfterOf(error) !== undefined) return 'later';
+        if (codeOf(error) === 'REDIS_REPLACED') fault.end(error as Error);
+        throw error;
+      }
+    },
     end: fault.end,
   };
 };

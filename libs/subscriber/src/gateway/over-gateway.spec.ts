@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createRekeyClient, type RekeyClient } from '@rekey/client';
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
 import { subscribe, type Keys, type Refusal } from '../index.ts';
@@ -37,6 +37,7 @@ beforeAll(async () => {
   keys.on('refused', (refusal) => refused.push(refusal));
 }, 60_000);
 afterAll(async () => {
+  jest.restoreAllMocks();
   await keys?.close();
   client?.close();
   await proxy?.close();
@@ -151,6 +152,7 @@ describe('a consumer that follows a gateway', () => {
   });
 
   it('becomes stale if the gateway is frozen, and fresh again, and misses nothing', async () => {
+    await until(() => keys.freshness().upToDate, 'fresh keys');
     const stale = next(keys, 'stale');
     first.pause();
     await rekey.publish('ast_1', 'while frozen');
@@ -175,6 +177,29 @@ describe('a consumer that follows a gateway', () => {
     expect(reasons).toEqual([]);
   });
 
+  it('whose gateway is away for an hour says that it is stale, and then takes a snapshot', async () => {
+    await until(() => keys.freshness().upToDate, 'fresh keys');
+    const stale = next(keys, 'stale');
+    const reasons = snapshots();
+    const listenPort = proxy.port;
+    await proxy.close();
+    await rekey.publish('ast_1', 'within the hour');
+    // An hour's events are no longer in the stream.
+    await rekey.redis.xtrim('{spec}:events', 'MAXLEN', 0);
+    const now = performance.now.bind(performance);
+    // It stays later: a clock that goes back is another matter.
+    jest.spyOn(performance, 'now').mockImplementation(() => now() + 3_600_000);
+    await stale;
+    expect(keys.freshness()).toMatchObject({ upToDate: false });
+    expect(keys.freshness().behindMs).toBeGreaterThanOrEqual(3_600_000);
+    expect(sign('ast_1')).toBe(hashOf('by the second'));
+    const fresh = next(keys, 'fresh');
+    proxy = await createTcpProxy({ port: Number(second.address.split(':')[1]), listenPort });
+    await fresh;
+    expect(sign('ast_1')).toBe(hashOf('within the hour'));
+    expect(reasons).not.toEqual([]);
+  });
+
   it('that is removed keeps its keys, and stops signing with one that is rotated', async () => {
     const revoked = next(keys, 'revoked');
     await client.removeConsumer('billing');
@@ -182,7 +207,7 @@ describe('a consumer that follows a gateway', () => {
     expect(sign('ast_2')).toBe(hashOf('sk_2 between'));
     await rekey.publish('ast_2', 'not for billing');
     await until(() => sign('ast_2') === 'NOT_READABLE_ANY_MORE', 'the end of signing');
-    expect(sign('ast_1')).toBe(hashOf('by the second'));
+    expect(sign('ast_1')).toBe(hashOf('within the hour'));
   });
 });
 

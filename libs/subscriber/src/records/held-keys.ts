@@ -1,34 +1,12 @@
-import type { Cause, HeldKey, Removal, RemovedKey, UnreadableKey } from '../keys.ts';
+import type { HeldKey, RemovedKey, UnreadableKey } from '../keys.ts';
 import type { Opened } from './read-event.ts';
-
-/** One assistant. Kept small, because a consumer may hold 100,000 of them. */
-interface Entry {
-  orgId: string;
-  version: number;
-  /** Undefined if the assistant has no key; `removal` says why. */
-  secretKey: string | undefined;
-  cause: Cause | undefined;
-  removal: Removal | undefined;
-  updatedMs: number;
-  uncertain: boolean;
-  /**
-   * The version that the current record claims if this consumer cannot open it; its key is then forgotten.
-   * Otherwise 0.
-   */
-  claimedVersion: number;
-  /** The last snapshot in or after which the assistant was seen. */
-  seenIn: number;
-  /** The last snapshot in or after which it was seen to be uncertain. */
-  uncertainIn: number;
-}
+import { Rows } from './rows.ts';
 
 const NEVER = -1;
 
 /** The keys of all assistants. Versions only rise, whatever happens to Redis. */
 export class HeldKeys {
-  readonly #entries = new Map<string, Entry>();
-  /** Interned org ids: thousands of assistants share few orgs. */
-  readonly #orgs = new Map<string, string>();
+  readonly #rows = new Rows();
   readonly #unreadable = new Set<string>();
   #size = 0;
   #snapshot = 0;
@@ -40,16 +18,27 @@ export class HeldKeys {
 
   /** The key to sign with; undefined if there is none. */
   signing(assistantId: string): { secretKey: string; version: number; uncertain: boolean } | undefined {
-    const entry = this.#entries.get(assistantId);
-    return entry?.secretKey === undefined ? undefined : (entry as Entry & { secretKey: string });
+    const row = this.#rows.find(assistantId);
+    const secretKey = row === undefined ? undefined : this.#rows.secretKeys[row];
+    if (secretKey === undefined) return undefined;
+    const { version, uncertain } = this.#rows.columns;
+    return { secretKey, version: version[row!]!, uncertain: uncertain[row!] === 1 };
   }
 
   get(assistantId: string): HeldKey | RemovedKey | UnreadableKey | undefined {
-    const entry = this.#entries.get(assistantId);
-    if (!entry) return undefined;
-    const { orgId, version, secretKey, cause, removal, uncertain, claimedVersion } = entry;
-    const updatedAt = new Date(entry.updatedMs).toISOString();
-    const common = { assistantId, orgId, version, updatedAt, uncertain };
+    const row = this.#rows.find(assistantId);
+    if (row === undefined) return undefined;
+    const { columns, secretKeys } = this.#rows;
+    const { orgId, cause, removal } = this.#rows.kindOf(row);
+    const secretKey = secretKeys[row];
+    const claimedVersion = columns.claimedVersion[row]!;
+    const common = {
+      assistantId,
+      orgId,
+      version: columns.version[row]!,
+      updatedAt: new Date(columns.updatedMs[row]!).toISOString(),
+      uncertain: columns.uncertain[row] === 1,
+    };
     if (claimedVersion > 0) return { state: 'unreadable', ...common, claimedVersion };
     return secretKey === undefined
       ? { state: 'removed', ...common, removal: removal! }
@@ -57,11 +46,12 @@ export class HeldKeys {
   }
 
   version(assistantId: string): number {
-    return this.#entries.get(assistantId)?.version ?? 0;
+    const row = this.#rows.find(assistantId);
+    return row === undefined ? 0 : this.#rows.columns.version[row]!;
   }
 
   ids(): IterableIterator<string> {
-    return this.#entries.keys();
+    return this.#rows.ids();
   }
 
   /**
@@ -69,39 +59,43 @@ export class HeldKeys {
    * Returns false for any other version, and marks the assistant as seen.
    */
   apply({ assistantId, orgId, version, secretKey, cause, removal, updatedMs }: Opened): boolean {
-    const before = this.#entries.get(assistantId);
-    if (before && (version < before.version || (version === before.version && before.claimedVersion === 0))) {
-      before.seenIn = this.#snapshot;
+    const before = this.#rows.find(assistantId);
+    if (before !== undefined && !this.#isNewer(before, version)) {
+      this.#rows.columns.seenIn[before] = this.#snapshot;
       return false;
     }
+    const row = this.#rows.ensure(assistantId);
+    const { columns, secretKeys } = this.#rows;
     if (secretKey !== undefined) this.#size += 1;
-    if (before?.secretKey !== undefined) this.#size -= 1;
+    if (secretKeys[row] !== undefined) this.#size -= 1;
     // The same version again does not end its uncertainty.
-    const { uncertain, uncertainIn } =
-      before?.version === version ? before : { uncertain: false, uncertainIn: NEVER };
-    this.#entries.set(assistantId, {
-      orgId: this.#intern(orgId),
-      version,
-      secretKey,
-      cause,
-      removal,
-      updatedMs,
-      uncertain,
-      claimedVersion: 0,
-      seenIn: this.#snapshot,
-      uncertainIn,
-    });
+    if (before === undefined || columns.version[row] !== version) {
+      columns.uncertain[row] = 0;
+      columns.uncertainIn[row] = NEVER;
+    }
+    columns.version[row] = version;
+    columns.updatedMs[row] = updatedMs;
+    columns.claimedVersion[row] = 0;
+    columns.seenIn[row] = this.#snapshot;
+    secretKeys[row] = secretKey;
+    this.#rows.setKind(row, { orgId, cause, removal });
     this.#unreadable.delete(assistantId);
     return true;
+  }
+  #isNewer(row: number, version: number): boolean {
+    const { columns } = this.#rows;
+    const held = columns.version[row]!;
+    return version > held || (version === held && columns.claimedVersion[row]! > 0);
   }
 
   /** Marks a version as uncertain. Returns false if a newer one is held, or if it is already uncertain. */
   markUncertain(assistantId: string, version: number): boolean {
-    const entry = this.#entries.get(assistantId);
-    if (!entry || version < entry.version) return false;
-    entry.uncertainIn = this.#snapshot;
-    const isNew = !entry.uncertain;
-    entry.uncertain = true;
+    const row = this.#rows.find(assistantId);
+    const { columns } = this.#rows;
+    if (row === undefined || version < columns.version[row]!) return false;
+    columns.uncertainIn[row] = this.#snapshot;
+    const isNew = columns.uncertain[row] === 0;
+    columns.uncertain[row] = 1;
     return isNew;
   }
 
@@ -110,13 +104,14 @@ export class HeldKeys {
    * false if the assistant is not held or already unreadable.
    */
   markUnreadable(assistantId: string, claimedVersion: number): boolean {
-    const entry = this.#entries.get(assistantId);
-    if (!entry) return false;
-    entry.seenIn = this.#snapshot;
-    const isNew = entry.claimedVersion === 0;
-    entry.claimedVersion = claimedVersion;
-    if (entry.secretKey !== undefined) this.#size -= 1;
-    entry.secretKey = undefined;
+    const row = this.#rows.find(assistantId);
+    if (row === undefined) return false;
+    const { columns, secretKeys } = this.#rows;
+    columns.seenIn[row] = this.#snapshot;
+    const isNew = columns.claimedVersion[row] === 0;
+    columns.claimedVersion[row] = claimedVersion;
+    if (secretKeys[row] !== undefined) this.#size -= 1;
+    secretKeys[row] = undefined;
     this.#unreadable.add(assistantId);
     return isNew;
   }
@@ -133,19 +128,19 @@ export class HeldKeys {
 
   /** Marks an assistant as still present, without changes. */
   markSeen(assistantId: string): void {
-    const entry = this.#entries.get(assistantId);
-    if (entry) entry.seenIn = this.#snapshot;
+    const row = this.#rows.find(assistantId);
+    if (row !== undefined) this.#rows.columns.seenIn[row] = this.#snapshot;
   }
 
   remove(assistantId: string): void {
-    if (this.#entries.get(assistantId)?.secretKey !== undefined) this.#size -= 1;
-    this.#entries.delete(assistantId);
+    const row = this.#rows.find(assistantId);
+    if (row !== undefined && this.#rows.secretKeys[row] !== undefined) this.#size -= 1;
+    this.#rows.delete(assistantId);
     this.#unreadable.delete(assistantId);
   }
 
   clear(): void {
-    this.#entries.clear();
-    this.#orgs.clear();
+    this.#rows.clear();
     this.#unreadable.clear();
     this.#size = 0;
   }
@@ -157,8 +152,9 @@ export class HeldKeys {
   /** The assistants that have not been seen since the snapshot began. */
   unseen(): { assistantId: string; orgId: string }[] {
     const found = [];
-    for (const [assistantId, { orgId, seenIn }] of this.#entries)
-      if (seenIn !== this.#snapshot) found.push({ assistantId, orgId });
+    for (const [assistantId, row] of this.#rows.entries())
+      if (this.#rows.columns.seenIn[row] !== this.#snapshot)
+        found.push({ assistantId, orgId: this.#rows.kindOf(row).orgId });
     return found;
   }
 
@@ -167,18 +163,13 @@ export class HeldKeys {
    * their ids.
    */
   endUncertainty(): string[] {
+    const { uncertain, uncertainIn } = this.#rows.columns;
     const ended = [];
-    for (const [assistantId, entry] of this.#entries) {
-      if (!entry.uncertain || entry.uncertainIn === this.#snapshot) continue;
-      entry.uncertain = false;
+    for (const [assistantId, row] of this.#rows.entries()) {
+      if (uncertain[row] === 0 || uncertainIn[row] === this.#snapshot) continue;
+      uncertain[row] = 0;
       ended.push(assistantId);
     }
     return ended;
-  }
-
-  #intern(orgId: string): string {
-    const known = this.#orgs.get(orgId);
-    if (known === undefined) this.#orgs.set(orgId, orgId);
-    return known ?? orgId;
   }
 }

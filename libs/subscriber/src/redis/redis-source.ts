@@ -108,6 +108,7 @@ const storing = ({ names, consumer, pages }: Parts, at: RedisSession): Storing =
         : [names.acks(consumer), MAX_ACKNOWLEDGEMENTS, 'proof', proof];
     try {
       await at.answer(at.commands.xadd(key!, 'MAXLEN', '~', keep!, '*', 'ack', ack, ...more));
+      return 'added';
     } catch (error) {
       // This Redis is no longer the primary: find the new one. After other errors (no memory, no permission)
       // the keys can still be read.

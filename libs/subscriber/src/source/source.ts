@@ -53,6 +53,9 @@ export interface ReadItems {
 /** Some assistants, and the text that is stored for each. */
 export type Page = { assistantId: string; text: string | null }[];
 
+/** What became of an acknowledgement. `later`: it was refused for now. */
+export type Sent = 'added' | 'later';
+
 /**
  * A connection to one Redis, directly or by a gateway. It is never repaired: after a fault, the follower
  * opens another one. All methods reject with the fault that has ended it.
@@ -78,7 +81,7 @@ export interface Session {
   current(assistantIds: readonly string[]): Promise<Page>;
   /** The current records of all assistants of these orgs, then the events of those that are uncertain now. */
   snapshot(orgs: readonly string[]): AsyncGenerator<{ records: Page; uncertain: Page }>;
-  acknowledge(ack: string, proof: string | undefined): Promise<void>;
+  acknowledge(ack: string, proof: string | undefined): Promise<Sent>;
   /** Ends the session. All pending answers reject. Safe to call twice. */
   end(why?: Error): void;
 }

@@ -1,11 +1,9 @@
-import { fileURLToPath } from 'node:url';
 import { baseEnvironment } from './base-environment.ts';
 import { startChild, lineOf, type Child } from './child.ts';
+import { programArguments } from './program.ts';
 
 /** The same limits as in the container image. */
 const HEAP = ['--max-semi-space-size=16', '--max-old-space-size=512'];
-
-export const repositoryRoot = fileURLToPath(new URL('../../../../', import.meta.url));
 
 export interface App {
   readonly child: Child;
@@ -32,14 +30,9 @@ export const launchApp = async (
   name: 'gateway' | 'worker' | 'simulator',
   { args = [], env = {}, onSpawn, onLine }: LaunchOptions = {},
 ): Promise<App> => {
-  // The check of the build runs the built apps instead of the sources.
-  const built = process.env['REKEY_TEST_BUILT'] === '1';
-  const main = built
-    ? [`${repositoryRoot}apps/${name}/dist/main.js`]
-    : ['--conditions=@rekey/source', `${repositoryRoot}apps/${name}/src/main.ts`];
   // In its own process group: Ctrl-C on a terminal reaches only the launcher, which stops its apps in order.
   const nodeOptions = ['--disable-sigusr1', ...(name === 'simulator' ? [] : HEAP)];
-  const child = startChild(process.execPath, [...nodeOptions, ...main, ...args], {
+  const child = startChild(process.execPath, [...nodeOptions, ...programArguments(name), ...args], {
     env: { ...baseEnvironment(), ...env },
     ownGroup: true,
   });

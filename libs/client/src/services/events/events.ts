@@ -45,9 +45,12 @@ export interface EventMethods {
     request: { consumer: string; assistantIds: string[] },
     options?: CallOptions,
   ): Promise<EventRecord[]>;
-  /** Passes on a signed acknowledgement. Sent once. */
+  /**
+   * Passes on a signed acknowledgement. Sent once. Throws REDIS_REPLACED if another Redis answers than
+   * `redisRunId` of `eventsState`.
+   */
   acknowledgeEvents(
-    request: { consumer: string; ack: string; proof?: string },
+    request: { consumer: string; ack: string; proof?: string; redisRunId?: string },
     options?: CallOptions,
   ): Promise<void>;
 }

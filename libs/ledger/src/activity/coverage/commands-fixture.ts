@@ -7,6 +7,7 @@ import type { CommandName } from '../../scripts/names.generated.ts';
  */
 export const activityOfCommands: Record<CommandName, readonly ActivityType[] | string> = {
   accept: ['rotation.requested', 'rotation.joined'],
+  'ack-append': 'adds what consumers report',
   'acks-read': 'reads',
   'activity-read': 'reads',
   'acks-trim': 'trims what consumers report',
@@ -38,6 +39,8 @@ export const activityOfCommands: Record<CommandName, readonly ActivityType[] | s
   ],
   'bulk-trim': 'forgets what ended long ago',
   cancel: ['rotation.cancelled', 'rotation.failed', 'bulk.halted', 'bulk.paused', 'bulk.ended'],
+  'check-index-sizes': 'reads',
+  'check-newest-entries': 'reads',
   claim: ['rotation.failed', 'bulk.halted', 'bulk.paused', 'bulk.ended'],
   clock: 'notes the clock',
   commit: [
@@ -91,6 +94,7 @@ export const activityOfCommands: Record<CommandName, readonly ActivityType[] | s
   'process-beat': 'a process reports itself',
   'recognise-ledger': ['ledger.lost', 'ledger.adopted'],
   'recognise-redis': 'notes which Redis this is',
+  'records-read': 'reads',
   'registry-entries': 'reads',
   'registry-head': 'reads',
   'registry-unlisted': 'reads',

@@ -50,16 +50,14 @@ const WITHOUT_A_RECORD: Record<string, string[]> = {
   ],
   'what another client has spoiled is put back or removed': [
     'budget/budget.ts del budgetKey',
-    'listing/assistant-index.ts del keys.indexState',
+    'listing/assistant-index.ts unlink keys.indexState',
     'orgs/org-alias.ts srem keys.orgs',
     'queues/queues.ts del queue.toKey',
     "system/identity.ts hset keys.ledger 'fingerprint_key'",
   ],
-  'what a consumer has signed, or reports by itself, and the orgs of one that is being removed': [
+  'the orgs of a consumer that is being removed': [
     'events/events.ts hdel keys.formerConsumers',
     'events/events.ts hset keys.formerConsumers',
-    "events/events.ts xadd keys.acks 'MAXLEN'",
-    'events/events.ts xadd keys.acksOf',
   ],
   'a draft, of which a command makes a bulk rotation': [
     'bulks/bulk-draft.ts expire excludedKey',
@@ -75,6 +73,7 @@ const WITHOUT_A_RECORD: Record<string, string[]> = {
     "listing/assistant-index.ts hdel keys.indexState 'complete'",
     "listing/assistant-index.ts hdel keys.indexState 'org'",
     'listing/assistant-index.ts hset keys.indexState',
+    "listing/assistant-index.ts hset keys.indexState 'checked'",
     "listing/assistant-index.ts hset keys.indexState 'org'",
     'orgs/org-alias.ts pexpire keys.aliasTried',
     'orgs/org-alias.ts zadd keys.aliasTried',

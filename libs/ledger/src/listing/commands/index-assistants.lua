@@ -34,7 +34,7 @@ for item = 1, item_count do
     listed_count = listed_count + 1
     set('id', 0, id)
     set('age', age_of(fingerprint, rotated, known), id)
-    set('change', moment(string.match(entry or '', '^%d+')) or moment(known) or 0, id)
+    set('change', changed_at(entry, known), id)
     if uncertain then set('uncertain', 0, id) else remove('uncertain', id) end
     -- A sweep that has not seen it since reads it.
     write('ZADD', PREFIX .. ':assistants:' .. org, 'NX', int(moment(known) or 0), id)

@@ -20,6 +20,14 @@ local function age_of(fingerprint, rotated, known)
   return int(moment(rotated) or known_ms - NO_AGE_MS)
 end
 
+-- When the last version was published, as a number. A worker of an earlier version does not note the entry of
+-- its event: then the noted one is older than the version. A command may draw both from different clocks.
+local LATER_MS = 1000
+local function changed_at(entry, known)
+  local entry_ms, known_ms = moment(string.match(entry or '', '^%d+')), moment(known) or 0
+  return entry_ms and entry_ms + LATER_MS >= known_ms and entry_ms or known_ms
+end
+
 -- By org: what is added to its indexes at the end of the command, each in one call.
 local listed = {}
 

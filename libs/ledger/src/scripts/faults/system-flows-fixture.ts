@@ -6,6 +6,7 @@ import { consumersCommands } from '../../consumers/commands.generated.ts';
 import { openLedger } from '../../open-ledger.ts';
 import { createLedgerClock } from '../../time/ledger-clock.ts';
 import { createRunner } from '../run.ts';
+import { eventsCommands } from '../../events/commands.generated.ts';
 import { openEvents } from '../../events/events.ts';
 import { connectLedger } from '../../connection.ts';
 import type { Flows } from './flows-fixture.ts';
@@ -127,6 +128,17 @@ export const systemFlows: Flows = {
     await events.after('0-0');
     await events.last(2);
     await events.end();
+    await events.records(['ast_1', 'ast_unknown']);
+    await eventsCommands(createRunner(redis, '{spec}')).recordsRead({
+      chars: 10,
+      longest: 10,
+      records: [{ current: '{spec}:current:ast_1' }, { current: '{spec}:current:ast_2' }],
+    });
+    const acknowledge = (proof?: string, runId?: string) =>
+      events.acknowledge('billing', { ack: '{}', proof, runId }).catch(() => {});
+    await acknowledge();
+    await acknowledge('proof', await events.runId());
+    await acknowledge('proof', 'another');
   },
   consumers: async () => {
     await rotate('f1');
@@ -212,6 +224,8 @@ export const systemFlows: Flows = {
     await redis.hset('{spec}:assistant:ast_2', 'rotated', 'x', 'entry', 'x', 'known', '5');
     const { index } = openLedger(redis, { prefix: 'spec' }).listing;
     await index.keep({ token: 'w', signal: AbortSignal.timeout(60_000), idle: 0 });
+    // Looks at sizes and at the newest events.
+    await index.keep({ token: 'w', signal: AbortSignal.timeout(60_000), checkEveryMs: 0 });
   },
   'the request budget': async () => {
     const budget = openLedger(redis, {

@@ -26,6 +26,8 @@ const worker = (more: Partial<KnownProcess> = {}): KnownProcess => ({
   },
   ...more,
 });
+const gateway = (settings: KnownProcess['settings']): KnownProcess =>
+  worker({ id: 'gateway-a', kind: 'gateway', roles: ['serving'], settings });
 const swept = (more: object = {}) => ({
   id: 'swp_1',
   state: 'SUCCEEDED' as const,
@@ -133,6 +135,12 @@ describe('what needs an operator', () => {
     [[], { archive: archived() }],
     [['ARCHIVE_FAILED'], { archive: archived({ problem: { code: 'ENOSPC', since: 1, message: '' } }) }],
     [['ARCHIVE_BEHIND'], { archive: archived({ at: NOW - MINUTE }) }],
+    [['CERTIFICATE_ENDS'], { processes: [worker(), gateway({ certificateEndsSoonMs: NOW })] }],
+    [[], { processes: [worker(), gateway({ certificateEndsSoonMs: NOW + 1 })] }],
+    [[], { processes: [worker(), { ...gateway({ certificateEndsSoonMs: NOW }), live: false }] }],
+    [['CERTIFICATES_REFUSED'], { processes: [worker(), gateway({ certificatesRefusedMs: NOW - MINUTE })] }],
+    [['ACCESS_FILE_REFUSED'], { processes: [worker(), gateway({ accessFileRefusedMs: NOW - MINUTE })] }],
+    [[], { processes: [worker(), gateway({ accessFileRefusedMs: NOW - MINUTE + 1 })] }],
     [['ARCHIVE_BEHIND'], { archive: archived({}, 600) }],
     [[], { archive: archived({}, 500) }],
     [[], { archive: archived({ at: NOW - 8 * 24 * HOUR }) }],

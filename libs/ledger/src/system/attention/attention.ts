@@ -1,6 +1,7 @@
 import { attentionCodes, type Attention } from '@rekey/schema';
 import { archiveItems } from './archive-items.ts';
 import type { SystemFacts } from './facts.ts';
+import { gatewayItems } from './gateway-items.ts';
 import { brakeItems, ledgerItems, processItems, redisItems } from './ledger-items.ts';
 import { consumerItems, orgItems, policyItems, unreadableItems } from './org-items.ts';
 import { bulkItems, doubtItems, rotationItems } from './rotation-items.ts';
@@ -11,6 +12,7 @@ const sources = [
   ledgerItems,
   processItems,
   redisItems,
+  gatewayItems,
   brakeItems,
   orgItems,
   bulkItems,

@@ -47,6 +47,13 @@ export const agentEvents = {
       'The files of `output` are the earlier ones, and nothing is acknowledged. `why` says what to ' +
       'correct: a read-only or full folder, a template, an owner. The agent retries every few seconds.',
   },
+  agent_file_left: {
+    level: 'warn',
+    message: 'a file with another content was left as it is',
+    meaning:
+      'The key of `file` in the folder `output` is gone. Another program has changed or replaced the file ' +
+      'since the agent wrote it, so the agent neither deletes nor empties it. Delete it if it holds a key.',
+  },
   agent_reload_done: {
     level: 'info',
     message: 'reload done',
@@ -81,7 +88,8 @@ export const agentEvents = {
     level: 'warn',
     message: 'connections were refused',
     meaning:
-      '`refused` connections beyond `max_connections` were answered with 503 since the last such line.',
+      '`refused` connections beyond `max_connections` were answered with 503 since the last such line, or ' +
+      'closed for others because they had not shown the token (loopback).',
   },
   agent_child_started: {
     level: 'info',

@@ -5,10 +5,12 @@ export interface AcknowledgeRequest {
   'consumer'?: (string);
   'ack'?: (string);
   'proof'?: (string);
+  'redisRunId'?: (string);
 }
 
 export interface AcknowledgeRequest__Output {
   'consumer': (string);
   'ack': (string);
   'proof': (string);
+  'redisRunId': (string);
 }

@@ -1,12 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { baseEnvironment, type Child, lineOf, repositoryRoot, startChild } from '@rekey/testing';
-import { keysInForce } from '../support/invariants.ts';
-import { startRekey } from '../support/rekey.ts';
-import { eventually, proxyTo, startSystem, type System } from '../support/system.ts';
+import { baseEnvironment, type Child, freePort, lineOf, repositoryRoot, startChild } from '@rekey/testing';
+import { keysInForce } from '../../support/invariants.ts';
+import { startRekey } from '../../support/rekey.ts';
+import { connect, eventually, proxyTo, startSystem, type System } from '../../support/system.ts';
+import { signingTransports, type SigningTransport } from './signing-transports.ts';
 
 const CONSUMERS = ['billing', 'chat', 'crm', 'shop'];
 /**
@@ -14,15 +15,17 @@ const CONSUMERS = ['billing', 'chat', 'crm', 'shop'];
  * an idle machine; a busy one needs more.
  */
 const WITHIN_MS = Number(process.env['REKEY_SIGNING_WITHIN_MS'] ?? 3000);
+/** After this time without news, a service is told that its keys are stale. */
+const STALE_AFTER_MS = 1000;
 
 /** The report of a signing process. */
 interface Report {
   keys: Record<string, string>;
-  size: number;
   upToDate: boolean;
   signed: number;
+  failed: number;
   wentBack: number;
-  results: { key: number | null; stale_ms: number | null }[];
+  results: { key: number | null; stale_ms: number | null; fresh: boolean }[];
 }
 
 interface Signer {
@@ -53,20 +56,20 @@ const register = async (name: string): Promise<string> => {
 };
 /** Starts a process that signs `perSecond` hashes a second, and has the simulator check each. */
 const startSigner = async (
+  transport: SigningTransport,
   name: string,
   keyFile: string,
-  perSecond = 0,
-  redisUrl = system.redisServer.url,
+  { perSecond = 0, url = transport.target(system) } = {},
 ): Promise<Signer> => {
+  const opened = await transport.open(url, { name, keyFile }, system);
+  closers.push(async () => opened.close?.());
   const child = startChild(
     process.execPath,
-    ['--conditions=@rekey/source', join(repositoryRoot, 'e2e/consumers/signing-process.ts')],
+    ['--conditions=@rekey/source', join(repositoryRoot, 'e2e/consumers/signing/signing-process.ts')],
     {
       env: {
         ...baseEnvironment(),
-        REDIS_URL: redisUrl,
-        CONSUMER: name,
-        KEY_FILE: keyFile,
+        ...opened.env,
         ADMIN: system.simulator.ready['adminAddress'],
         PER_SECOND: String(perSecond),
       },
@@ -89,20 +92,45 @@ const startSigner = async (
   };
 };
 const assistants = (count: number) => Array.from({ length: count }, (_, i) => `ast_${i + 1}`);
-/** Waits until every signer holds exactly the keys in force upstream. */
-const untilAllHold = async (signers: Signer[], ids: string[]): Promise<void> => {
+/** Waits until every signer holds exactly the keys in force upstream. Adds what they report to `reports`. */
+const untilAllHold = async (signers: Signer[], ids: string[], reports: Report[] = []): Promise<void> => {
   const truth = await keysInForce(system, ids);
   for (const signer of signers) {
     const { keys } = await eventually(
-      () => signer.ask(),
+      async () => {
+        const report = await signer.ask();
+        reports.push(report);
+        return report;
+      },
       (report) => report.upToDate && ids.every((id) => report.keys[id] === truth[id]),
       30_000,
     );
     expect(Object.fromEntries(ids.map((id) => [id, keys[id]]))).toEqual(truth);
   }
 };
+/** Redis, the worker or the gateway may not be back yet. */
+const untilRotated = (rotate: () => Promise<unknown>): Promise<boolean> =>
+  eventually(
+    () =>
+      rotate().then(
+        () => true,
+        () => false,
+      ),
+    (done) => done,
+    60_000,
+  );
 
-describe('services that sign', () => {
+/** No hash was made with a dead key by a service that was told that its keys are up to date. */
+const silentlyStale = (reports: readonly Report[]): Report['results'] =>
+  reports.flatMap(({ results }) =>
+    results.filter(
+      ({ fresh, key, stale_ms: staleMs }) => fresh && (key === null || staleMs! > STALE_AFTER_MS + WITHIN_MS),
+    ),
+  );
+
+const transports: [string, SigningTransport][] = Object.entries(signingTransports);
+
+describe.each(transports)('services that sign, with keys over %s', (_name, transport: SigningTransport) => {
   it('sign validly except right after a rotation, and never with an older key after a new one', async () => {
     // Ten times Invent's request limit.
     system = await startSystem({
@@ -117,7 +145,7 @@ describe('services that sign', () => {
       60_000,
     );
     const signers = await Promise.all(
-      CONSUMERS.map(async (name) => startSigner(name, await register(name), 500)),
+      CONSUMERS.map(async (name) => startSigner(transport, name, await register(name), { perSecond: 500 })),
     );
     const rotateAll = async (): Promise<Report[]> => {
       const { id } = await system.client.createBulkRotation({ orgId: 'org_demo', assistantIds: ids });
@@ -155,48 +183,42 @@ describe('services that sign', () => {
     const rotateAll = () => Promise.all(ids.map((id) => system.rotateAndWait(id)));
     await rotateAll();
     const keyFile = await register('billing');
-    const proxy = await proxyTo(system.redisServer.url);
+    const proxy = await proxyTo(transport.target(system));
     closers.push(() => proxy.close());
-    const [steady, cut] = [
-      await startSigner('billing', keyFile),
-      await startSigner('billing', keyFile, 0, proxy.url),
-    ];
-    await untilAllHold([steady, cut], ids);
+    const start = (more = {}) => startSigner(transport, 'billing', keyFile, { perSecond: 100, ...more });
+    const [steady, cut] = [await start(), await start({ url: proxy.url })];
+    const reports: Report[] = [];
+    const untilBothHold = () => untilAllHold([steady, cut], ids, reports);
+    await untilBothHold();
 
     cut.child.signal('SIGSTOP');
     await rotateAll();
     cut.child.signal('SIGCONT');
-    await untilAllHold([steady, cut], ids);
+    await untilBothHold();
 
     proxy.stall(true);
     await rotateAll();
     proxy.cut();
     proxy.stall(false);
-    await untilAllHold([steady, cut], ids);
+    await untilBothHold();
 
-    const reborn = await startSigner('billing', keyFile);
+    const reborn = await start();
     await reborn.child.kill();
     await rotateAll();
-    await untilAllHold([steady, await startSigner('billing', keyFile)], ids);
+    await untilAllHold([steady, await start()], ids, reports);
 
     cut.child.signal('SIGSTOP');
     await rotateAll();
     await system.redis.xtrim('{rekey}:events', 'MAXLEN', 1);
     cut.child.signal('SIGCONT');
-    await untilAllHold([steady, cut], ids);
+    await untilBothHold();
 
     await system.redisServer.kill();
     await system.redisServer.restart();
-    await eventually(
-      () =>
-        rotateAll().then(
-          () => true,
-          () => false,
-        ),
-      (done) => done,
-      60_000,
-    );
-    await untilAllHold([steady, cut], ids);
+    await untilRotated(rotateAll);
+    await untilBothHold();
+    expect(silentlyStale(reports)).toEqual([]);
+    expect(reports.map(({ wentBack }) => wentBack)).toEqual(reports.map(() => 0));
     // The killed instances are gone. The others are live and have all keys.
     const consumer = await eventually(
       () => system.client.getConsumer('billing'),
@@ -205,4 +227,60 @@ describe('services that sign', () => {
     );
     expect(consumer.instances.filter(({ live }) => live).length).toBeGreaterThanOrEqual(2);
   }, 180_000);
+
+  it('hold exactly the keys in force after the end of the gateway, and a Redis that was restored', async () => {
+    const dir = join(folder, 'redis');
+    await mkdir(dir);
+    const GRPC_ADDRESS = `127.0.0.1:${await freePort()}`;
+    system = await startSystem({
+      simulator: ['--assistants', '60'],
+      gateway: { GRPC_ADDRESS },
+      redis: { persistence: 'always', dir },
+    });
+    const ids = assistants(60);
+    const rotateAll = () => Promise.all(ids.map((id) => system.rotateAndWait(id)));
+    await rotateAll();
+    const keyFile = await register('billing');
+    const start = () => startSigner(transport, 'billing', keyFile, { perSecond: 100 });
+    const signers = [await start(), await start()];
+    const reports: Report[] = [];
+    await untilAllHold(signers, ids, reports);
+
+    // Killed, and frozen for longer than keys stay fresh; the keys change meanwhile.
+    await system.gateway.child.kill();
+    const other = await system.startGateway();
+    const client = connect(other.ready['address']!);
+    closers.push(async () => client.close());
+    const rotateBy = () =>
+      Promise.all(ids.map((assistantId) => client.rotateAndWait({ orgId: 'org_demo', assistantId })));
+    await rotateBy();
+    await sleep(STALE_AFTER_MS);
+    const second = await system.startGateway({ GRPC_ADDRESS });
+    await untilAllHold(signers, ids, reports);
+    second.child.signal('SIGSTOP');
+    await rotateBy();
+    await sleep(2 * STALE_AFTER_MS);
+    second.child.signal('SIGCONT');
+    await untilAllHold(signers, ids, reports);
+
+    // Redis comes back with what it held before the last rotations.
+    await system.redisServer.stop();
+    await cp(dir, join(folder, 'backup'), { recursive: true });
+    await system.redisServer.restart();
+    await untilRotated(rotateBy);
+    await untilAllHold(signers, ids, reports);
+    await system.redisServer.kill();
+    await rm(dir, { recursive: true });
+    await cp(join(folder, 'backup'), dir, { recursive: true });
+    await system.redisServer.restart();
+    await untilRotated(async () => {
+      const { id } = await client.createSweep();
+      await eventually(
+        () => client.getSweep(id),
+        ({ state }) => state === 'SUCCEEDED',
+      );
+    });
+    await untilAllHold(signers, ids, reports);
+    expect(silentlyStale(reports)).toEqual([]);
+  }, 240_000);
 });

@@ -1,0 +1,33 @@
+import { open } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { AgentError } from '../agent-error.ts';
+import { bindSocket } from '../http/bind-socket.ts';
+
+const LOCK = '.rekey-agent.sock';
+
+/**
+ * Keeps other agents from writing into a folder, by a socket that the kernel closes whenever this process
+ * ends. Resolves with what ends that. Rejects with an AgentError if another agent writes there.
+ */
+export const lockFolder = async (folder: string): Promise<() => Promise<void>> => {
+  const handle = await open(folder, 'r');
+  // The path of a socket is short; that of a folder may be long.
+  const near = `/proc/self/fd/${handle.fd}`;
+  const server = createServer((socket) => void socket.destroy()).unref();
+  try {
+    await bindSocket(server, { path: `${near}/${LOCK}`, mode: 0o600, mounted: true });
+  } catch (error) {
+    await handle.close();
+    if (!(error instanceof AgentError)) throw error;
+    if (error.code === 'ALREADY_RUNNING')
+      throw new AgentError(
+        'FOLDER_IN_USE',
+        `another agent writes into the folder ${JSON.stringify(folder)}: give each agent a folder of its own`,
+      );
+    throw new AgentError(error.code, error.message.replaceAll(near, folder));
+  }
+  return async () => {
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    await handle.close();
+  };
+};

@@ -1,0 +1,25 @@
+-- Reads current records, in their order, as many as fit. Leaves out the text of one that is too long to be a
+-- record.
+--
+-- Keeps: what another client has written there costs the reader a bounded number of bytes.
+--
+-- @arg chars number: stop once the texts have as many bytes
+-- @arg longest number: the bytes of the longest record
+-- @each record
+-- @key current
+-- @reply READ records text...: what each is that was read (`record`, `none`, `long`, or `foreign` if its
+--   entry has another type), and its text, or ''. At least one, if any was asked for
+
+local records, length = {}, 0
+for record = 1, record_count do
+  local bytes = redis.pcall('STRLEN', record.current)
+  local kind = type(bytes) ~= 'number' and 'foreign' or bytes == 0 and 'none' or bytes > longest and 'long'
+    or 'record'
+  local wanted = kind == 'record' and bytes or 0
+  -- Redis would hold the text, and the reader would get it, only to ask for it again.
+  if record > 1 and length + wanted > chars then break end
+  length = length + wanted
+  records[2 * record - 1] = kind
+  records[2 * record] = kind == 'record' and redis.call('GET', record.current) or ''
+end
+return reply.READ { records = records }

@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { repositoryRoot } from '../pack/packages.ts';
+
+/** All that a built program depends on. Packages of npm are what the lock file says. */
+const INPUTS = [
+  'package-lock.json',
+  'apps/{gateway,worker,simulator,cli}/{package.json,src/**}',
+  'libs/*/{package.json,*.js,src/**}',
+  'tools/src/{pack,programs}/**',
+];
+const IS_SPEC = /(\.spec|-fixture)\.ts$/;
+
+/** A digest of the names and contents of everything that the programs are built from. */
+export const digestOfSources = (): string => {
+  const hash = createHash('sha256');
+  const files = globSync(INPUTS, { cwd: repositoryRoot, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !IS_SPEC.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
+  for (const path of files.toSorted()) {
+    const content = readFileSync(path);
+    hash.update(`${path.slice(repositoryRoot.length)}\0${content.length}\0`).update(content);
+  }
+  return hash.digest('hex').slice(0, 16);
+};
