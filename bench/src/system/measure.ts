@@ -22,7 +22,7 @@ export const median = (values: number[]): number => {
 export const percentile = (values: number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.min(Math.floor(values.length * share), values.length - 1)]!;
 
-/** A percentile of `b` less that of `a`, and the interval that holds 95 % of what other samples would give. */
+/** A percentile of `b` less that of `a`, and the interval that holds it in 95 % of resamples. */
 export interface Difference {
   value: number;
   low: number;

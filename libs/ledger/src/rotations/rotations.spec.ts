@@ -41,7 +41,7 @@ describe('accept for a caller that may not rotate in every org', () => {
     expect(await acceptAs(refuse)).toMatchObject({ id: first.id, state: 'SUCCEEDED' });
   });
 
-  it('records nothing if the assistant was last published under an org where the caller may not', async () => {
+  it('records nothing if the assistant was last published where the caller has no right', async () => {
     await rotate('f');
     const before = await redis.keys('*');
     const asked: string[] = [];

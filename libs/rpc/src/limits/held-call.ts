@@ -32,9 +32,6 @@ interface Inside {
   handleDataFrame(data: Buffer): void;
 }
 
-/** Without a listener, an error would end the process. */
-const ignore = (): void => {};
-
 /** Of a request that is whole. */
 const nothingMore: Inside['decoder'] = { write: () => [] };
 
@@ -102,10 +99,10 @@ export class HeldCall {
 
   /**
    * The stream is closed. Node's streams outlive their last use until the next full collection (see
-   * `override`): without its listeners, the stream does not keep the whole call.
+   * `override`): without the listeners that read the request, the stream does not keep the whole call.
    */
   releaseListeners(): void {
-    this.stream.removeAllListeners();
-    this.stream.on('error', ignore);
+    this.stream.removeAllListeners('data');
+    this.stream.removeAllListeners('end');
   }
 }
