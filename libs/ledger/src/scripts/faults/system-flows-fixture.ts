@@ -42,8 +42,7 @@ export const systemFlows: Flows = {
   },
   'several commits at once': async () => {
     const claims = [];
-    for (const name of ['ast_1', 'ast_2', 'ast_3'])
-      claims.push(await claimed(await accept({ assistantId: name })));
+    for (const id of ['ast_1', 'ast_2', 'ast_3']) claims.push(await claimed(await accept({ assistantId: id })));
     await Promise.all(claims.map((claim) => ledger.assistants.commit(claim, key(`f${claim.assistantId}`))));
   },
   policies: async () => {
