@@ -42,7 +42,8 @@ export const systemFlows: Flows = {
   },
   'several commits at once': async () => {
     const claims = [];
-    for (const id of ['ast_1', 'ast_2', 'ast_3']) claims.push(await claimed(await accept({ assistantId: id })));
+    for (const name of ['ast_1', 'ast_2', 'ast_3'])
+      claims.push(await claimed(await accept({ assistantId: name })));
     await Promise.all(claims.map((claim) => ledger.assistants.commit(claim, key(`f${claim.assistantId}`))));
   },
   policies: async () => {
