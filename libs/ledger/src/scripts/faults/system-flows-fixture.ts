@@ -6,7 +6,6 @@ import { consumersCommands } from '../../consumers/commands.generated.ts';
 import { openLedger } from '../../open-ledger.ts';
 import { createLedgerClock } from '../../time/ledger-clock.ts';
 import { createRunner } from '../run.ts';
-import { eventsCommands } from '../../events/commands.generated.ts';
 import { openEvents } from '../../events/events.ts';
 import { connectLedger } from '../../connection.ts';
 import type { Flows } from './flows-fixture.ts';
@@ -129,8 +128,6 @@ export const systemFlows: Flows = {
     await events.last(2);
     await events.end();
     await events.records(['ast_1', 'ast_unknown']);
-    const { recordsRead } = eventsCommands(createRunner(redis, '{spec}'));
-    await recordsRead({ chars: 10, longest: 10, records: [{ current: '{spec}:current:ast_1' }] });
     const acknowledge = (proof?: string, runId?: string) =>
       events.acknowledge('billing', { ack: '{}', proof, runId }).catch(() => {});
     await acknowledge();
