@@ -13,6 +13,7 @@ const TRIALS = [
   '/e2e/operations/environment.spec.ts',
   '/e2e/operations/start-environment.spec.ts',
   '/e2e/operations/node-version.spec.ts',
+  '/e2e/clients/installed.spec.ts',
   '/e2e/operations/debugger.spec.ts',
   '/e2e/operations/containers.spec.ts',
 ];
