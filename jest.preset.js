@@ -8,7 +8,6 @@ const TRIALS = [
   '/e2e/agent/outages.spec.ts',
   '/e2e/agent/other-network.spec.ts',
   '/e2e/consumers/signing/signing.spec.ts',
-  '/e2e/consumers/worker-key-file.spec.ts',
   '/e2e/rotation/org-name.spec.ts',
   '/e2e/bulk/changed-bulk.spec.ts',
   '/e2e/operations/environment.spec.ts',
