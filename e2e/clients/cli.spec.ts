@@ -300,6 +300,20 @@ describe('rekey key-file', () => {
   });
 });
 
+describe('wrong usage', () => {
+  it.each([
+    [['list', '--limt', '5', '--json'], /^unknown option '--limt' \(Did you mean --limit\?\)$/],
+    [['list', '--limit', 'x', '--output', 'json'], /^option '--limit <n>' argument 'x' is invalid/],
+    [['rotate', 'org_demo', '--output=yaml'], /^missing required argument 'assistant'$/],
+  ])('is JSON for programs: %j', async (args, message) => {
+    const { code, out, err } = await rekey(args);
+    expect([code, out]).toEqual([1, '']);
+    expect(JSON.parse(err)).toEqual({
+      error: { reason: 'INVALID_ARGUMENT', message: expect.stringMatching(message) },
+    });
+  });
+});
+
 describe('rekey completion values', () => {
   it('asks the gateway that the line names', async () => {
     await rekey(['rotate', 'org_demo', 'ast_1', '--wait']);

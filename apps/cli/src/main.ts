@@ -2,6 +2,7 @@
 import '@rekey/runtime/check-node';
 import { endWithNpx } from './npx.ts';
 import { commandsIn, rekeyProgram } from './program.ts';
+import { asksForPrograms, failureText, reportUsageFor } from './output/format.ts';
 import { guardOutput } from './output/standard-output.ts';
 
 // Other users see the arguments of a process, and --redis takes a URL with a password.
@@ -27,10 +28,10 @@ const run = async (): Promise<void> => {
       await prepareEnvironment(process.env, args);
     }
     const program = await rekeyProgram(commands);
+    if (asksForPrograms(args)) reportUsageFor(program, args);
     await program.parseAsync();
   } catch (error) {
     const { toCliError } = await import('./failure.ts');
-    const { failureText } = await import('./output/format.ts');
     const failure = toCliError(error);
     process.stderr.write(failureText(failure, args));
     process.exitCode = failure.exitCode;

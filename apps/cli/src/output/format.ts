@@ -46,14 +46,30 @@ export const print = (options: OutputOptions, value: object, text: string): void
 export const printDocument = (options: OutputOptions, value: object): Promise<void> =>
   printWhenRead(documentOf(options, value));
 
+/** Whether these arguments ask for output for programs, even if the command line cannot parse them. */
+export const asksForPrograms = (args: readonly string[]): boolean =>
+  args.includes('--json') || /(^| )--output[ =](json|yaml)( |$)/.test(args.join(' '));
+
 /** How a failed command reports it, on standard error. */
 export const failureText = (
   { message, reason }: { message: string; reason: string },
   args: readonly string[],
-): string => {
-  const asked = args.includes('--json') || /(^| )--output[ =](json|yaml)( |$)/.test(args.join(' '));
+): string =>
   // JSON is YAML too.
-  return asked
+  asksForPrograms(args)
     ? `${jsonLine({ error: { reason, message } })}\n`
     : `error: ${printableLines(message)} (${reason})\n`;
+
+/** Has a command and those in it report wrong usage to programs as any other failure. */
+export const reportUsageFor = (command: Command, args: readonly string[]): void => {
+  command.configureOutput({
+    outputError: (text, write) => {
+      const message = text
+        .replace(/^error: /, '')
+        .trim()
+        .replaceAll('\n', ' ');
+      write(failureText({ message, reason: 'INVALID_ARGUMENT' }, args));
+    },
+  });
+  for (const sub of command.commands) reportUsageFor(sub, args);
 };
