@@ -94,8 +94,8 @@ export async function* sealCache(
 }
 
 /**
- * Opens a cache, or says why it is not believed. Undefined if there is none. It is read in pieces: as a whole,
- * it would take several times its size of memory. Nothing of it is used before its seal was verified.
+ * Opens a cache, or says why it is not believed. Undefined if there is none. It is read in pieces: as a
+ * whole, it would take several times its size of memory. Nothing of it is used before its seal was verified.
  */
 export const openCache = async (
   path: string,
