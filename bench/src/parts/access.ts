@@ -4,9 +4,9 @@ import { Metadata, credentials, type ChannelCredentials } from '@grpc/grpc-js';
 import { loadContract } from '@rekey/rpc';
 import { createAuthority, type CertificateAuthority } from '@rekey/testing';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
-import { median, percentile, runInFlight } from '../system/measure.ts';
+import { differenceOf, median, percentile, runInFlight, type Difference } from '../system/measure.ts';
 import { ORG, assistant, startSystem, type System } from '../system/system.ts';
-import { ratioOf, table, whole } from '../system/table.ts';
+import { bold, ratioOf, table, whole } from '../system/table.ts';
 import type { Part } from './part.ts';
 
 /*
@@ -15,7 +15,8 @@ import type { Part } from './part.ts';
  */
 
 const IN_FLIGHT = 100;
-const ONE_BY_ONE = 4000;
+const ONE_BY_ONE = 12_000;
+const ONE_BY_ONE_WARM_UP = 1000;
 const WARM_UP = 4000;
 const ISSUER = 'https://idp.example.com';
 const URI = 'spiffe://example.com/bench';
@@ -104,13 +105,6 @@ const variantsOf = async (authority: CertificateAuthority, calls: number): Promi
   ];
 };
 
-/** Of calls one at a time, in ms. */
-interface Latency {
-  p50: number;
-  p95: number;
-  p99: number;
-}
-
 interface Caller {
   rotate(index: number): Promise<void>;
   readonly pid: number;
@@ -151,60 +145,75 @@ const measureRate = async (system: System, count: number, variant: Variant): Pro
 };
 
 /**
- * Calls of each variant, one at a time. All gateways run at once and the calls take turns,
- * so that whatever else the machine does meets each of them alike.
+ * What calls one at a time take, in ms, of each of two variants. Both gateways run at once and the calls take
+ * turns, so that whatever else the machine does meets each of them alike.
  */
-const measureOneByOne = async (system: System, variants: Variant[]): Promise<Latency[]> => {
+const measureOneByOne = async (system: System, variants: Variant[]): Promise<number[][]> => {
   const callers: Caller[] = [];
   for (const variant of variants) callers.push(await startCaller(system, variant));
   const latencies = variants.map((): number[] => []);
   let next = 0;
   for (const { rotate } of callers) await runInFlight(WARM_UP, 10, () => rotate(next++));
-  for (let turn = 0; turn < ONE_BY_ONE; turn += 1)
+  for (let turn = -ONE_BY_ONE_WARM_UP; turn < ONE_BY_ONE; turn += 1)
     for (const offset of callers.keys()) {
-      const which = (turn + offset) % callers.length;
+      const which = Math.abs(turn + offset) % callers.length;
       const beganMs = performance.now();
       await callers[which]!.rotate(next++);
-      latencies[which]!.push(performance.now() - beganMs);
+      if (turn >= 0) latencies[which]!.push(performance.now() - beganMs);
     }
   for (const caller of callers) await caller.stop();
   await system.clear();
-  return latencies.map((list) => ({
-    p50: percentile(list, 0.5),
-    p95: percentile(list, 0.95),
-    p99: percentile(list, 0.99),
-  }));
+  return latencies;
 };
+
+const SHARES = [0.5, 0.95, 0.99];
+
+const intervalOf = ({ value, low, high }: Difference): string =>
+  `${bold(value.toFixed(2))} (${low.toFixed(2)} to ${high.toFixed(2)})`;
+
+const oneByOneTable = ([plain, other]: [Variant, Variant], latencies: [number[], number[]]): string =>
+  table(
+    [`${whole(latencies[0].length)} calls each, one at a time, in turns`, 'p50 ms', 'p95 ms', 'p99 ms'],
+    [
+      ...[plain, other].map(({ name }, i) => [
+        name,
+        ...SHARES.map((share) => percentile(latencies[i]!, share).toFixed(2)),
+      ]),
+      [
+        bold('more with TLS (95 % interval)'),
+        ...SHARES.map((share) => intervalOf(differenceOf(...latencies, share))),
+      ],
+      ['at most', '', '', '0.30'],
+    ],
+  );
 
 /** Accepting with identities and rights against accepting without: the same calls. */
 export const access: Part = async ({ rotations, rounds }, progress) => {
   const authority = await createAuthority();
   const system = await startSystem({ assistants: 1 });
-  const variants = await variantsOf(authority, rotations + WARM_UP + ONE_BY_ONE);
+  const variants = await variantsOf(authority, rotations + WARM_UP);
   const figures = variants.map((): Figures[] => []);
-  const oneByOne = variants.map((): Latency[] => []);
+  const compared = variants.slice(0, 2) as [Variant, Variant];
+  const oneByOne: [number[], number[]] = [[], []];
   for (let round = 1; round <= rounds; round += 1) {
     for (const [i, variant] of variants.entries()) {
       progress(`access, round ${round} of ${rounds}: ${variant.name}`);
       figures[i]!.push(await measureRate(system, rotations, variant));
     }
     progress(`access, round ${round} of ${rounds}: one at a time`);
-    const latencies = await measureOneByOne(system, variants);
-    for (const [i, latency] of latencies.entries()) oneByOne[i]!.push(latency);
+    const latencies = await measureOneByOne(system, compared);
+    for (const [i, list] of latencies.entries()) oneByOne[i]!.push(...list);
   }
   await system.stop();
   await authority.dispose();
   const of = (i: number, pick: (one: Figures) => number) => median(figures[i]!.map(pick));
-  return table(
+  const rates = table(
     [
       `accepting ${whole(rotations)} over gRPC, ${IN_FLIGHT} in flight`,
       'a second',
       '/ plain',
       'at least',
       'gateway CPU µs',
-      'p50 ms, one at a time',
-      'p95 ms',
-      'p99 ms',
     ],
     variants.map(({ name, target }, i) => [
       name,
@@ -215,9 +224,7 @@ export const access: Part = async ({ rotations, rounds }, progress) => {
       ),
       target === undefined ? '' : target.toFixed(2),
       whole(of(i, (f) => f.cpuUs)),
-      ...(['p50', 'p95', 'p99'] as const).map((share) =>
-        median(oneByOne[i]!.map((latency) => latency[share])).toFixed(2),
-      ),
     ]),
   );
+  return `${rates}\n\n${oneByOneTable(compared, oneByOne)}`;
 };

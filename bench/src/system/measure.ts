@@ -22,6 +22,42 @@ export const median = (values: number[]): number => {
 export const percentile = (values: number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.min(Math.floor(values.length * share), values.length - 1)]!;
 
+/** A percentile of `b` less that of `a`, and the interval that holds it in 95 % of resamples. */
+export interface Difference {
+  value: number;
+  low: number;
+  high: number;
+}
+
+const RESAMPLES = 400;
+/** Turns of one block: what disturbs a machine lasts for more than one call. */
+const BLOCK = 50;
+
+const percentileOf = (values: Float64Array, share: number): number =>
+  values.toSorted()[Math.min(Math.floor(values.length * share), values.length - 1)]!;
+
+/** Of calls that took turns: resamples blocks of turns, so that both lose and gain the same moments. */
+export const differenceOf = (a: number[], b: number[], share: number): Difference => {
+  const blocks = Math.floor(a.length / BLOCK);
+  const [sampleA, sampleB] = [new Float64Array(blocks * BLOCK), new Float64Array(blocks * BLOCK)];
+  const differences = new Float64Array(RESAMPLES);
+  for (let i = 0; i < RESAMPLES; i += 1) {
+    for (let block = 0; block < blocks; block += 1) {
+      const from = Math.floor(Math.random() * blocks) * BLOCK;
+      for (let turn = 0; turn < BLOCK; turn += 1) {
+        sampleA[block * BLOCK + turn] = a[from + turn]!;
+        sampleB[block * BLOCK + turn] = b[from + turn]!;
+      }
+    }
+    differences[i] = percentileOf(sampleB, share) - percentileOf(sampleA, share);
+  }
+  return {
+    value: percentile(b, share) - percentile(a, share),
+    low: percentileOf(differences, 0.025),
+    high: percentileOf(differences, 0.975),
+  };
+};
+
 /** Runs `task` for 0 … count-1, `width` tasks at a time. */
 export const runInFlight = async (
   count: number,

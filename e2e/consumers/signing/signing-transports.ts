@@ -54,5 +54,3 @@ export const signingTransports = {
     },
   },
 } satisfies Record<string, SigningTransport>;
-
-export type SigningTransportName = keyof typeof signingTransports;

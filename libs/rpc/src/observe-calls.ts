@@ -1,5 +1,6 @@
 import { status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
 import { attempt, type OnThrown } from './attempt.ts';
+import { override } from './memory/override.ts';
 
 type InnermostCall = Parameters<ServerInterceptor>[1];
 type Listener = Parameters<InnermostCall['start']>[0];
@@ -64,16 +65,16 @@ export const observeCalls =
   ({ path }, call) => {
     let observed: ObservedListener | undefined;
     const { start, sendStatus } = call;
-    call.start = (listener) => {
+    override(call, 'start', (listener) => {
       observed = new ObservedListener(observer, path, listener, onThrown);
       start.call(call, observed);
-    };
-    call.sendStatus = (sent) => {
+    });
+    override(call, 'sendStatus', (sent) => {
       // On a stream that is gone nothing is sent; `onCancel` follows.
       const gone = streamOf(call)?.destroyed ?? false;
       sendStatus.call(call, sent);
       if (!gone) observed?.end(sent.code ?? status.UNKNOWN);
-    };
+    });
     // The call is itself an intercepting call: grpc-js's own class would only pass everything on.
     return call as ReturnType<ServerInterceptor>;
   };

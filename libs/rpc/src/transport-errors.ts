@@ -1,5 +1,6 @@
 import { ServerInterceptingCall, status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
 import { RekeyError } from '@rekey/schema';
+import { override } from './memory/override.ts';
 import { hasDetails, toStatus } from './status-details.ts';
 
 interface SentStatus {
@@ -32,9 +33,9 @@ export const explainTransportErrors =
   (maxBytes: number): ServerInterceptor =>
   ({ path }, call) => {
     const send = call.sendStatus.bind(call);
-    call.sendStatus = (sent) => {
+    override(call, 'sendStatus', (sent) => {
       const error = hasDetails(sent) ? undefined : asRekeyError(sent, maxBytes);
       send(error === undefined ? sent : toStatus(error, path));
-    };
+    });
     return new ServerInterceptingCall(call);
   };

@@ -1,5 +1,6 @@
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { attempt } from './attempt.ts';
+import { releaseCall } from './memory/release-call.ts';
 import { contextOf, statusOf, type CallContext, type OnUnexpected } from './server-call.ts';
 
 /**
@@ -13,17 +14,18 @@ export const unary =
   ): handleUnaryCall<Request, Response> =>
   (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => {
     const context = contextOf(call);
-    const fail = (error: unknown): void =>
-      void attempt(
+    const fail = (error: unknown): void => {
+      attempt(
         () => callback(statusOf(error, context, onUnexpected)),
         () => {},
       );
-    attempt(
-      () =>
-        void handler(call.request, context).then(
-          (response) => void attempt(() => callback(null, response), fail),
-          fail,
-        ),
-      fail,
-    );
+      releaseCall(call);
+    };
+    const succeed = (response: Response): void => {
+      attempt(() => {
+        callback(null, response);
+        releaseCall(call);
+      }, fail);
+    };
+    attempt(() => void handler(call.request, context).then(succeed, fail), fail);
   };

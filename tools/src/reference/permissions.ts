@@ -47,7 +47,9 @@ const roleOf = (permission: Permission): string => {
 };
 
 const scopeOf = (rpc: Rpc): string =>
-  rpc.orgs === 'request' && 'load' in rpc ? 'request and subject' : scopes[rpc.orgs];
+  rpc.orgs === 'request' && ('load' in rpc || 'checkedWithin' in rpc)
+    ? 'request and subject'
+    : scopes[rpc.orgs];
 
 export const permissionsPage = (): string => {
   const services = createRpcTable({} as RpcDeps) as unknown as Record<string, Record<string, Rpc>>;

@@ -36,8 +36,10 @@ const orgsOf = (about: About): string[] => ({ own: [OWN], other: [OTHER], every:
 const stripped = (rpc: Rpc, about: About, ran: string[]): Rpc => {
   const respond = () => ({});
   const loading = 'load' in rpc ? { load: async () => orgsOf(about) } : {};
-  const handle = async (_request: unknown, { sees }: RpcContext) =>
-    void ran.push('handled', ...[OWN, OTHER, 'c'].filter(sees));
+  const handle = async (_request: unknown, { sees, requireOrg }: RpcContext) => {
+    for (const org of 'checkedWithin' in rpc ? orgsOf(about) : []) await requireOrg?.(org);
+    ran.push('handled', ...[OWN, OTHER, 'c'].filter(sees));
+  };
   switch (rpc.kind) {
     case 'unary':
       return { ...rpc, ...loading, request: z.any(), handler: handle, respond } as Rpc;

@@ -65,12 +65,33 @@ export const authorize = async (
   if (!rights.allowsSomewhere(permission) || rpc.orgs === 'all') throw notPermitted(permission, named);
   if (rpc.orgs === 'request' && !allowsEach(rights, permission, named)) throw notPermitted(permission, named);
   if (!('load' in rpc) || rpc.load === undefined || rpc.notFound === undefined) return;
-  const orgs = await withRealNames(await rpc.load(request), readOrgName);
+  await requireSubject(permission, rpc.notFound, await rpc.load(request), rights, readOrgName);
+};
+
+/** Throws unless the caller has the permission in each org of what the request is about. */
+const requireSubject = async (
+  permission: Permission,
+  notFound: ErrorCode,
+  subject: readonly string[],
+  rights: Rights,
+  readOrgName: ReadOrgName,
+): Promise<void> => {
+  const orgs = await withRealNames(subject, readOrgName);
   if (allowsEach(rights, permission, orgs)) return;
   const seeing = toSee(permission);
   throw seeing !== undefined && allowsEach(rights, seeing, orgs)
     ? notPermitted(permission, orgs)
-    : new AccessDenied(rpc.notFound, orgs);
+    : new AccessDenied(notFound, orgs);
+};
+
+/** What a handler calls that reads the org itself; undefined if there is nothing to check. */
+export const requireOrg = (
+  rpc: Rpc,
+  rights: () => Rights,
+  readOrgName: ReadOrgName,
+): RpcContext['requireOrg'] => {
+  if (!('checkedWithin' in rpc) || rights().allowsEverywhere(rpc.permission)) return undefined;
+  return (orgId) => requireSubject(rpc.permission, rpc.notFound, [orgId], rights(), readOrgName);
 };
 
 /** Throws if a write led to something of another org, such as a rotation that another caller asked for. */

@@ -14,6 +14,11 @@ export interface RpcContext extends CallContext {
   sees(orgId: string): boolean;
   /** What the caller may do at this moment. */
   rights(): CallerRights;
+  /**
+   * Of a row with `checkedWithin`: rejects, as for a row with `load`, unless the caller has the permission in
+   * the org. Absent if it has the permission in every org.
+   */
+  readonly requireOrg?: ((orgId: string) => Promise<void>) | undefined;
   /** Rejects with NOT_PERMITTED unless the caller requested this itself, or has `ofOthers` in its org. */
   requireOwn(subject: { orgId: string; requestedBy?: string }): Promise<void>;
 }
@@ -31,7 +36,7 @@ export interface RpcContext extends CallContext {
 type OrgScope<Request> =
   | { orgs: 'listed' | 'all' | 'none' }
   | ({ orgs: 'loaded'; consumerOf?: ConsumerOf<Request> } & Loading<Request>)
-  | ({ orgs: 'request' } & Partial<Loading<Request>>);
+  | ({ orgs: 'request' } & (Partial<Loading<Request>> | CheckedWithin));
 
 /** The consumer that a request is about: a caller with its role needs no right in its orgs. */
 type ConsumerOf<Request> = (request: Request) => string;
@@ -99,6 +104,15 @@ export type ServerStreamRpc<Response> = ServerStreamRow<z.ZodType<any>, any, Res
   kind: 'server-stream';
 };
 export type Rpc = UnaryRpc<unknown> | ClientStreamRpc<any, unknown> | ServerStreamRpc<unknown>;
+
+/**
+ * The handler reads the org of what the request is about, with the command that changes it, and calls
+ * `requireOrg`. A caller that may not see it gets `notFound`.
+ */
+interface CheckedWithin {
+  checkedWithin: true;
+  notFound: ErrorCode;
+}
 
 /** The columns of a method about something that has an id and one org. */
 export const inItsOrg = (get: (id: string) => Promise<{ orgId: string }>, notFound: ErrorCode) =>

@@ -6,7 +6,14 @@ import type { Caller } from '../identity/authenticate.ts';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
 import { actorOf } from '../identity/actor-of.ts';
 import type { CallerQuotas, LongCallKind } from '../quotas/caller-quotas.ts';
-import { authorize, authorizeResult, requireOwn, requireSomewhere, seeingOf } from './authorize.ts';
+import {
+  authorize,
+  authorizeResult,
+  requireOrg,
+  requireOwn,
+  requireSomewhere,
+  seeingOf,
+} from './authorize.ts';
 import { countingRefusals } from './call-errors.ts';
 import { withRealOrg, type ReadOrgName } from './org-names.ts';
 import type { Rpc, RpcContext } from './rpc.ts';
@@ -110,6 +117,7 @@ export const createSteps = ({
       sees: await seeingOf(rpc, rights, readOrgName),
       rights,
       requireOwn: requireOwn(rpc, caller, rights, readOrgName),
+      requireOrg: requireOrg(rpc, rights, readOrgName),
     }),
 
   checkResult: (rpc: Rpc, result: unknown, rights: Rights): Promise<void> =>

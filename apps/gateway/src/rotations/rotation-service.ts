@@ -1,15 +1,7 @@
 import type { Ledger, RotationQueue } from '@rekey/ledger';
 import { toProtoRotation, toProtoStep } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
-import {
-  RekeyError,
-  RotationId,
-  type Actor,
-  type Consumer,
-  type Rotation,
-  type RotationRequest,
-} from '@rekey/schema';
-import { orgOfRecord } from '../assistants/published-record.ts';
+import { RekeyError, RotationId, type Consumer, type Rotation, type RotationRequest } from '@rekey/schema';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
 import { defineRpc, inItsOrg, type RpcContext, type RpcTable } from '../pipeline/rpc.ts';
@@ -34,10 +26,10 @@ export interface RotationServiceDeps extends Omit<TimelineDeps, 'ledger'> {
 const acceptRotation = async (
   { ledger, queue }: Pick<RotationServiceDeps, 'ledger' | 'queue'>,
   request: RotationRequest,
-  actor: Actor,
+  { actor, requireOrg }: Pick<RpcContext, 'actor' | 'requireOrg'>,
 ): Promise<Rotation> => {
   const { rotation } = await ledger.rotations
-    .accept(`rot_${nextUlid()}`, request, actor)
+    .accept(`rot_${nextUlid()}`, request, actor, requireOrg)
     .catch(async (error: unknown) => {
       // The check finds the corrupt entry and quarantines the assistant.
       if (error instanceof RekeyError && error.code === 'LEDGER_CORRUPT')
@@ -60,15 +52,11 @@ const cancelRotation = async (
   return rotations.cancel(id, actor);
 };
 
-/** An assistant is rotated once at a time, under whatever org it was asked for. */
-const ofAssistant = (ledger: Ledger) =>
-  ({
-    load: async ({ orgId, assistantId }: RotationRequest) => {
-      const current = await ledger.assistants.current(assistantId);
-      return [current === undefined ? orgId : orgOfRecord(current.event)];
-    },
-    notFound: 'ASSISTANT_NOT_FOUND',
-  }) as const;
+/**
+ * An assistant is rotated once at a time, under whatever org it was asked for. The command that accepts the
+ * rotation reads which org that is: another read before it would delay every call.
+ */
+const checkedByAccept = { checkedWithin: true, notFound: 'ASSISTANT_NOT_FOUND' } as const;
 
 const timelineRpc = (deps: RotationServiceDeps, ofRotation: ReturnType<typeof inItsOrg>) =>
   defineRpc({
@@ -95,9 +83,9 @@ export const createRotationService = (deps: RotationServiceDeps): RpcTable['Rota
       request: RotateSecretKey,
       permission: 'rotations.create',
       orgs: 'request',
-      ...ofAssistant(ledger),
+      ...checkedByAccept,
       effect: 'accept',
-      handler: (request, { actor }) => acceptRotation(deps, request, actor),
+      handler: (request, context) => acceptRotation(deps, request, context),
       respond: (rotation) => toProtoRotation(rotation),
     }),
 

@@ -26,6 +26,8 @@ interface AcceptInput {
   maxOpen: number;
   /** how many of one org that are not part of a bulk rotation */
   maxOfOrg: number;
+  /** the org that the assistant may have been published under last, if it ever was */
+  onlyUnder?: string | undefined;
   /** Who acts. */
   actor: Actor;
 }
@@ -41,7 +43,9 @@ type AcceptReply =
   /** a limit is reached; `of_org`: that of the org */
   | { kind: 'full'; ofOrg: boolean }
   /** the limit of remembered request ids is reached */
-  | { kind: 'crowded' };
+  | { kind: 'crowded' }
+  /** the assistant was last published under this org; nothing was written */
+  | { kind: 'elsewhere'; under: string };
 const readAcceptReply = (reply: unknown[]): AcceptReply => {
   switch (reply[0]) {
     case 'CREATED':
@@ -56,6 +60,8 @@ const readAcceptReply = (reply: unknown[]): AcceptReply => {
       return { kind: 'full', ofOrg: reply[1] === '1' };
     case 'CROWDED':
       return { kind: 'crowded' };
+    case 'ELSEWHERE':
+      return { kind: 'elsewhere', under: String(reply[1]) };
     default:
       throw unexpectedReply('accept', reply);
   }
@@ -482,7 +488,8 @@ export const rotationsCommands = (run: RunCommand) => ({
    *
    * Keeps: one request id has one rotation. While a rotation is QUEUED for the same org and assistant, no
    * second one is made. A limited number of rotations is open, of an org and in all. No caller gets a rotation
-   * that never ends: an entry that names one was written by another client.
+   * that never ends: an entry that names one was written by another client. A caller that may rotate only
+   * assistants of some orgs gets nothing of an assistant that was last published under another one.
    */
   accept: async (input: AcceptInput): Promise<AcceptReply> =>
     readAcceptReply(
@@ -505,6 +512,7 @@ export const rotationsCommands = (run: RunCommand) => ({
           input.aliasDigest,
           input.maxOpen,
           input.maxOfOrg,
+          input.onlyUnder ?? '',
           input.actor.by,
           input.actor.also ?? '',
           input.actor.request ?? '',

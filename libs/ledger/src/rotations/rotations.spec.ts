@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { RekeyError } from '@rekey/schema';
 import {
   SEALED,
   accept,
@@ -19,6 +20,59 @@ import { openLedger } from '../open-ledger.ts';
 useLedger();
 
 const REQUEST_ID = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
+
+describe('accept for a caller that may not rotate in every org', () => {
+  const acceptAs = async (requireOrg: (orgId: string) => Promise<void>, orgId = 'org_1') =>
+    (
+      await ledger.rotations.accept(
+        nextId(),
+        request({ orgId, requestId: REQUEST_ID }),
+        undefined,
+        requireOrg,
+      )
+    ).rotation;
+  const refuse = async (): Promise<never> => {
+    throw new RekeyError('ASSISTANT_NOT_FOUND');
+  };
+
+  it('asks about no org if the assistant was never published, or last under that one', async () => {
+    const first = await acceptAs(refuse);
+    await ledger.assistants.commit(await claimed(first), key('f'));
+    expect(await acceptAs(refuse)).toMatchObject({ id: first.id, state: 'SUCCEEDED' });
+  });
+
+  it('records nothing if the assistant was last published where the caller has no right', async () => {
+    await rotate('f');
+    const before = await redis.keys('*');
+    const asked: string[] = [];
+    const accepting = acceptAs(async (orgId) => {
+      asked.push(orgId);
+      await refuse();
+    }, 'org_2');
+    expect(await codeOf(accepting)).toBe('ASSISTANT_NOT_FOUND');
+    expect(asked).toEqual(['org_1']);
+    expect((await redis.keys('*')).toSorted()).toEqual(before.toSorted());
+  });
+
+  it('accepts under another org if the caller may rotate in both', async () => {
+    await rotate('f');
+    const asked: string[] = [];
+    const rotation = await acceptAs(async (orgId) => void asked.push(orgId), 'org_2');
+    expect({ asked, orgId: rotation.orgId }).toEqual({ asked: ['org_1'], orgId: 'org_2' });
+  });
+
+  it('asks about the org that `c` stands for', async () => {
+    await rotate('f');
+    await redis.hset('{spec}:assistant:ast_1', 'org', 'c');
+    await redis.hset('{spec}:ledger', 'alias', 'org_1');
+    expect(await acceptAs(refuse)).toMatchObject({ orgId: 'org_1' });
+  });
+
+  it('refuses an org that no org can be called', async () => {
+    await redis.hset('{spec}:assistant:ast_1', 'org', '%0a'.repeat(10_000));
+    expect(await codeOf(acceptAs(async () => {}))).toBe('LEDGER_CORRUPT');
+  });
+});
 
 describe('accept', () => {
   it('records a QUEUED rotation', async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   LOCAL_ACTOR,
   ORG_ALIAS,
+  OrgId,
   RekeyError,
   isEnded,
   rotationStates,
@@ -19,6 +20,9 @@ import { createClaim, type Claim, type ClaimOptions, type ClaimResult } from './
 import { rotationsCommands } from './commands.generated.ts';
 import { parseRotation } from './rotation-hash.ts';
 import { createRotationList, type RotationList } from './rotation-list.ts';
+
+/** Rejects unless the caller may act in an org. */
+type RequireOrg = (orgId: string) => Promise<void>;
 
 interface Accepted {
   rotation: Rotation;
@@ -45,8 +49,12 @@ export interface NextRead {
  * Rotations. Every method is one atomic command, or a read. While Redis is away they reject with its error.
  */
 export interface Rotations extends RotationList {
-  /** Records a rotation. Throws TOO_MANY_ROTATIONS, REQUEST_ID_REUSED and REQUEST_ID_SPENT. */
-  accept(id: string, request: RotationRequest, actor?: Actor): Promise<Accepted>;
+  /**
+   * Records a rotation. Throws TOO_MANY_ROTATIONS, REQUEST_ID_REUSED and REQUEST_ID_SPENT. If the assistant
+   * was last published under another org than the request names, `requireOrg` is called with that org first:
+   * nothing is recorded if it rejects.
+   */
+  accept(id: string, request: RotationRequest, actor?: Actor, requireOrg?: RequireOrg): Promise<Accepted>;
   /** Claims the assistant for a rotation and opens its intent, or resumes one whose outcome is unknown. */
   claim(job: RotationJob, options: ClaimOptions): Promise<ClaimResult>;
   /** The landing window has passed, and the key that satisfied the rotation was read again. */
@@ -112,28 +120,36 @@ const createAccept =
     list: RotationList,
     { requestIdTtlSeconds: requestTtlS, maxOpenRotations: max }: RotationsOptions,
   ): Rotations['accept'] =>
-  async (id, { orgId, assistantId, requestId, reason }, actor = LOCAL_ACTOR) => {
+  async (id, { orgId, assistantId, requestId, reason }, actor = LOCAL_ACTOR, requireOrg) => {
     const digestOf = (org: string) =>
       createHash('sha256')
         .update(JSON.stringify([org, assistantId, reason]))
         .digest('base64url');
-    const reply = await commands.accept({
-      rotation: keys.rotation(id),
-      assistant: keys.assistant(assistantId),
-      request: requestId === undefined ? undefined : keys.request(requestId, actor.by),
-      counts: requestId === undefined ? undefined : keys.requestCounts,
-      id,
-      org: orgId,
-      assistantId,
-      reason,
-      requestId,
-      digest: digestOf(orgId),
-      requestTtlS,
-      aliasDigest: digestOf(ORG_ALIAS),
-      maxOpen: max.inAll,
-      maxOfOrg: max.ofOrg,
-      actor,
-    });
+    const acceptUnder = (onlyUnder: string | undefined) =>
+      commands.accept({
+        rotation: keys.rotation(id),
+        assistant: keys.assistant(assistantId),
+        request: requestId === undefined ? undefined : keys.request(requestId, actor.by),
+        counts: requestId === undefined ? undefined : keys.requestCounts,
+        id,
+        org: orgId,
+        assistantId,
+        reason,
+        requestId,
+        digest: digestOf(orgId),
+        requestTtlS,
+        aliasDigest: digestOf(ORG_ALIAS),
+        maxOpen: max.inAll,
+        maxOfOrg: max.ofOrg,
+        onlyUnder,
+        actor,
+      });
+    let reply = await acceptUnder(requireOrg && orgId);
+    while (reply.kind === 'elsewhere') {
+      if (!OrgId.safeParse(reply.under).success) throw new RekeyError('LEDGER_CORRUPT');
+      await requireOrg!(reply.under);
+      reply = await acceptUnder(reply.under);
+    }
     if (reply.kind === 'full') {
       const [limit, scope] = reply.ofOrg ? [max.ofOrg, 'org'] : [max.inAll, 'all'];
       throw new RekeyError('TOO_MANY_ROTATIONS', { metadata: { limit: String(limit), scope } });

@@ -1,5 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { ServerInterceptor } from '@grpc/grpc-js';
+import { override } from '../memory/override.ts';
 
 export type InnermostCall = Parameters<ServerInterceptor>[1];
 export type Method = Pick<Parameters<ServerInterceptor>[0], 'path' | 'requestStream' | 'responseStream'>;
@@ -74,10 +75,10 @@ export class HeldCall {
   onData(listener: (bytes: number) => void): void {
     const inside = this.call as unknown as Inside;
     const { handleDataFrame } = inside;
-    inside.handleDataFrame = (data) => {
+    override(inside, 'handleDataFrame', (data) => {
       listener(data.length + PART_OVERHEAD_BYTES);
       handleDataFrame.call(inside, ownBytes(data));
-    };
+    });
   }
 
   /** The request is whole: frees what grpc-js keeps to read it, which is most of what an open call holds. */
@@ -94,5 +95,14 @@ export class HeldCall {
   /** Closes the stream. Its caller need not have sent its whole request, nor have read the whole response. */
   close(code: number): void {
     if (!this.stream.destroyed && !this.stream.closed) this.stream.close(code);
+  }
+
+  /**
+   * The stream is closed. Node's streams outlive their last use until the next full collection (see
+   * `override`): without the listeners that read the request, the stream does not keep the whole call.
+   */
+  releaseListeners(): void {
+    this.stream.removeAllListeners('data');
+    this.stream.removeAllListeners('end');
   }
 }

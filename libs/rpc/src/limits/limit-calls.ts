@@ -1,6 +1,7 @@
 import type { Metadata, ServerInterceptor } from '@grpc/grpc-js';
 import { RekeyError } from '@rekey/schema';
 import { attempt, type OnThrown } from '../attempt.ts';
+import { override } from '../memory/override.ts';
 import { toStatus } from '../status-details.ts';
 import { HeldCall, type InnermostCall, type KindLimits, type Method } from './held-call.ts';
 import { takeTurns, type Turns } from './take-turns.ts';
@@ -117,11 +118,11 @@ const authContexts = new WeakMap<object, AuthContext>();
 const rememberAuthContext = (call: InnermostCall, session: object | undefined): void => {
   if (session === undefined) return;
   const { getAuthContext } = call;
-  call.getAuthContext = () => {
+  override(call, 'getAuthContext', () => {
     const known = authContexts.get(session) ?? getAuthContext.call(call);
     authContexts.set(session, known);
     return known;
-  };
+  });
 };
 
 /**
@@ -141,16 +142,16 @@ export const limitCalls = (
     const { start, sendStatus, sendMessage } = call;
     const { session } = held.stream;
     if (session?.encrypted) rememberAuthContext(call, session);
-    call.start = (listener) => start.call(call, new LimitedListener(admission, held, listener));
-    call.sendStatus = (status) => {
+    override(call, 'start', (listener) => start.call(call, new LimitedListener(admission, held, listener)));
+    override(call, 'sendStatus', (status) => {
       sendStatus.call(call, status);
       open.answered(held);
-    };
-    call.sendMessage = (message, callback) => {
+    });
+    override(call, 'sendMessage', (message, callback) => {
       sendMessage.call(call, message, callback);
       if (method.responseStream) open.sent(held);
       else open.answered(held);
-    };
+    });
     // The call is itself an intercepting call: grpc-js's own class would only pass everything on.
     return call as ReturnType<ServerInterceptor>;
   };

@@ -67,7 +67,10 @@ export class OpenCalls {
     kind.count += 1;
     kind.arriving.add(held);
     held.kind = kind;
-    held.stream.once('close', () => this.forget(held));
+    held.stream.once('close', () => {
+      this.forget(held);
+      held.releaseListeners();
+    });
     held.onData((bytes) => this.hold(held, bytes));
     this.checkSoon();
     return true;

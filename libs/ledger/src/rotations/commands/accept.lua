@@ -2,7 +2,8 @@
 --
 -- Keeps: one request id has one rotation. While a rotation is QUEUED for the same org and assistant, no
 -- second one is made. A limited number of rotations is open, of an org and in all. No caller gets a rotation
--- that never ends: an entry that names one was written by another client.
+-- that never ends: an entry that names one was written by another client. A caller that may rotate only
+-- assistants of some orgs gets nothing of an assistant that was last published under another one.
 --
 -- @key rotation: the new rotation
 -- @key assistant
@@ -18,6 +19,7 @@
 -- @arg alias_digest text: of the same arguments with `c` for the org
 -- @arg max_open number: how many rotations may be open
 -- @arg max_of_org number: how many of one org that are not part of a bulk rotation
+-- @arg only_under text?: the org that the assistant may have been published under last, if it ever was
 -- @actor
 -- @reply CREATED created_ms number, org text: `c` is translated once it is known
 -- @reply KNOWN known_id text, known hash: the same request again, or a rotation that is still QUEUED
@@ -25,6 +27,7 @@
 -- @reply SPENT: the request id was used, and its rotation is no longer kept
 -- @reply FULL of_org flag: a limit is reached; `of_org`: that of the org
 -- @reply CROWDED: the limit of remembered request ids is reached
+-- @reply ELSEWHERE under text: the assistant was last published under this org; nothing was written
 -- @include activity/record
 -- @include orgs/match-request
 -- @include orgs/open-rotations
@@ -33,12 +36,19 @@
 -- @include orgs/under-way
 -- @include rotations/rotation
 -- @include scripts/call
+-- @include scripts/decoded
 -- @include scripts/number
 -- @include system/request-ids
 -- @include time/now
 
 -- @ask HSET SET ZADD HDEL DEL XADD:activity
 org = org_name(org)
+
+if only_under ~= '' then
+  local held = read('HGET', assistant, 'org')
+  local under = held and org_name(decoded(held))
+  if under and under ~= org_name(only_under) then return reply.ELSEWHERE { under = under } end
+end
 
 if request_id ~= '' then
   local seen = read('GET', request)

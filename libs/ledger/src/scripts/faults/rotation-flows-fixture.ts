@@ -48,7 +48,9 @@ export const rotationFlows: Flows = {
     await ledger.rotations.cancel((await accept({ assistantId: 'nobody' })).id);
     await claimOf(await accept({ assistantId: 'ast_full' }), { maxOpenIntents: 0 });
     await claimOf(await accept({ assistantId: 'ast_frozen' }), { holdBack: 'REDIS_MEMORY_LOW' });
-    const removing = await claimed(await accept({ orgId: 'org_9', assistantId: 'ast_1' }));
+    const elsewhere = request({ orgId: 'org_9' });
+    const { rotation } = await ledger.rotations.accept(nextId(), elsewhere, undefined, async () => {});
+    const removing = await claimed(rotation);
     await ledger.assistants.commit(removing, key('f7', { checkAgainInMs: 1000 }));
     await ledger.rotations.trim({ olderThanId: 'rot_1', keepEach: 1 });
   },

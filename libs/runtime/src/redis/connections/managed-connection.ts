@@ -1,6 +1,7 @@
 import { concealCredentials, unfitRedis } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { StartError } from '../../process/start-error.ts';
+import { keepTimersOfCommands } from '../command-timers.ts';
 import { limitReplies } from '../limit-replies.ts';
 import { CONNECTION_CLOSED, replyCode } from '../redis-errors.ts';
 import { watchAnswers, type Command } from './answer-deadline.ts';
@@ -73,6 +74,7 @@ export const manageConnection = (redis: Redis, settings: Settings, family: Conne
       outages.begin(redis, reason, () => listener.onUnavailable(settings.name, reason, error)),
     refuse: (error) => outages.begin(redis, error.message, () => listener.onRefused(error, !family.wasReady)),
   };
+  keepTimersOfCommands();
   concealCredentials(redis);
   followLifecycle(managed);
   acceptOnlyUsableRedis(managed);
