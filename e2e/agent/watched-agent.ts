@@ -75,16 +75,27 @@ export const watchAgent = (assistantId: string, places: Places) => {
 
 /**
  * The samples that were stale in silence: a hash by an earlier key whose age does not say so, or files with
- * an earlier key for longer than `stale_after` while /healthz is 200.
+ * an earlier key for longer than `stale_after` while /healthz is 200. `history`: all keys, oldest first.
  */
-export const silentlyStale = (samples: readonly Sample[], phases: readonly Phase[], staleAfterMs: number) =>
-  phases.flatMap(({ key, fromMs, untilMs }) =>
-    samples.filter(({ atMs, endMs, health, hash, ageMs, inFiles }) => {
-      if (atMs < fromMs || endMs > untilMs) return false;
-      const publishedForMs = atMs - fromMs;
-      const isOlder = hash !== undefined && hash !== hashOf(key) && ageMs < publishedForMs - SLACK_MS;
-      const showsOlder =
-        health === 200 && publishedForMs > staleAfterMs + SLACK_MS && inFiles.some((shown) => shown !== key);
-      return isOlder || showsOlder;
-    }),
-  );
+export const silentlyStale = (
+  samples: readonly Sample[],
+  phases: readonly Phase[],
+  { history, staleAfterMs }: { history: readonly string[]; staleAfterMs: number },
+) => {
+  const hashes = history.map(hashOf);
+  return phases.flatMap(({ key, fromMs, untilMs }) => {
+    const published = history.lastIndexOf(key);
+    return samples
+      .filter(({ atMs, endMs, health, hash, ageMs, inFiles }) => {
+        if (atMs < fromMs || endMs > untilMs) return false;
+        const publishedForMs = atMs - fromMs;
+        const isOlder = hash !== undefined && hashes.lastIndexOf(hash) < published;
+        const showsOlder = inFiles.some((shown) => history.lastIndexOf(shown ?? '') < published);
+        return (
+          (isOlder && ageMs < publishedForMs - SLACK_MS) ||
+          (showsOlder && health === 200 && publishedForMs > staleAfterMs + SLACK_MS)
+        );
+      })
+      .map((sample) => ({ ...sample, publishedForMs: sample.atMs - fromMs }));
+  });
+};

@@ -1,3 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startRekey } from '../../support/rekey.ts';
 import type { System } from '../../support/system.ts';
 
 /** How a service that signs gets its keys. */
@@ -24,5 +28,29 @@ export const signingTransports = {
     open: async (url, { name, keyFile }) => ({
       env: { KEYS_FROM: 'gateway', GATEWAY: new URL(url).host, CONSUMER: name, KEY_FILE: keyFile },
     }),
+  },
+  agent: {
+    target: ({ redisServer }) => redisServer.url,
+    open: async (url, { name, keyFile }, system) => {
+      const folder = await mkdtemp(join(tmpdir(), 'rekey-signing-agent-'));
+      const [socket, file] = [join(folder, 'agent.sock'), join(folder, 'keys.json')];
+      const config = {
+        consumer: name,
+        key_file: keyFile,
+        stale_after: '1s',
+        http: { socket: { path: socket } },
+      };
+      const path = join(folder, 'agent.yaml');
+      await writeFile(path, JSON.stringify({ ...config, files: [{ path: file, format: 'json' }] }));
+      const agent = startRekey(system, ['agent', '--config', path], { env: { REDIS_URL: url } });
+      await agent.untilOut(/"event":"ready"/);
+      return {
+        env: { KEYS_FROM: 'agent', AGENT_SOCKET: socket, KEYS_FILE: file },
+        close: async () => {
+          await agent.child.kill();
+          await rm(folder, { recursive: true });
+        },
+      };
+    },
   },
 } satisfies Record<string, SigningTransport>;

@@ -102,10 +102,11 @@ export const createFileOutput = (
       counts.writtenAtMs = Date.now();
       if (!changed) return;
       counts.writes += 1;
-      const tookMs = Math.round(performance.now() - beganMs);
-      logger.event('agent_output_written', { output: name, took_ms: tookMs });
+      logger.event('agent_output_written', { output: name, took_ms: msSince(beganMs) });
     },
     restFactor: REST_FACTOR,
+    // The file shows what was published until then.
+    behindSinceMs: () => performance.now() - keys.freshness().behindMs,
     whyOf,
     onFailure: (why) => logger.event('agent_output_failed', { output: name, why }),
     onAttemptFailed: () => (counts.writeFailures += 1),
@@ -141,3 +142,5 @@ export const createFileOutput = (
     },
   };
 };
+
+const msSince = (ms: number): number => Math.round(performance.now() - ms);

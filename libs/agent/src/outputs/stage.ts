@@ -13,7 +13,7 @@ interface Stage {
    */
   settled(): Promise<void>;
   readonly failure: { why: string; sinceMs: number } | undefined;
-  /** Since when a run is due; undefined if none is. */
+  /** Since when what it shows is behind; undefined if no run is due. */
   readonly dueSinceMs: number | undefined;
   /** Ends it: what is running ends by itself, and nothing else begins. */
   close(): Promise<void>;
@@ -28,6 +28,8 @@ interface StageOptions {
   restFactor?: number;
   /** While this holds, a run waits for a `touch`, though no longer than `mostMs`. */
   isBlocked?(): boolean;
+  /** Since when what it shows is behind, when a first run is requested. */
+  behindSinceMs?(): number;
   /** Another reason than that of the run before. */
   onFailure(why: string): void;
   onAttemptFailed?(): void;
@@ -72,6 +74,7 @@ export const createStage = (options: StageOptions): Stage => {
   let done = 0;
   let firstMs = 0;
   let lastMs = 0;
+  let behindSinceMs = 0;
   let notBeforeMs = -Infinity;
   let retryMs = FIRST_RETRY_MS;
   let timer: NodeJS.Timeout | undefined;
@@ -120,7 +123,7 @@ export const createStage = (options: StageOptions): Stage => {
   return {
     request: () => {
       lastMs = performance.now();
-      if (done === wanted) firstMs = lastMs;
+      if (done === wanted) [firstMs, behindSinceMs] = [lastMs, options.behindSinceMs?.() ?? lastMs];
       wanted += 1;
       schedule();
     },
@@ -133,7 +136,7 @@ export const createStage = (options: StageOptions): Stage => {
       return failure;
     },
     get dueSinceMs() {
-      return done === wanted ? undefined : firstMs;
+      return done === wanted ? undefined : behindSinceMs;
     },
     close: async () => {
       closed = true;
