@@ -8,12 +8,12 @@ const TRIALS = [
   '/e2e/agent/outages.spec.ts',
   '/e2e/agent/other-network.spec.ts',
   '/e2e/consumers/signing/signing.spec.ts',
-  '/e2e/consumers/worker-key-file.spec.ts',
   '/e2e/rotation/org-name.spec.ts',
   '/e2e/bulk/changed-bulk.spec.ts',
   '/e2e/operations/environment.spec.ts',
   '/e2e/operations/start-environment.spec.ts',
   '/e2e/operations/node-version.spec.ts',
+  '/e2e/clients/installed.spec.ts',
   '/e2e/operations/debugger.spec.ts',
   '/e2e/operations/containers.spec.ts',
 ];

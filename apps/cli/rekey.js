@@ -2,4 +2,5 @@
 // JavaScript, so that an older Node gets as far as the check.
 import '@rekey/runtime/check-node';
 
-await import('./src/main.ts');
+// Not awaited: the packed command line is CommonJS.
+void import('./src/main.ts');

@@ -299,6 +299,7 @@ describe('the other examples', () => {
       mounted_secrets: true,
     });
     expect(readConfig(example('agent.yaml'), {})).toMatchObject({ max_staleness: 3_600_000 });
+    expect(readConfig(example('compose/agent.yaml'), {})).toMatchObject({ mounted_secrets: true });
     const { initContainers, containers } = deployment!['spec']['template']['spec'];
     expect(initContainers.map(({ args }: { args: string[] }) => args.slice(0, 4))).toEqual(
       [0, 1].map(() => ['rekey', 'agent', '--config', '/etc/rekey/agent.yaml']),

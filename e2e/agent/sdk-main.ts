@@ -1,6 +1,6 @@
 import { subscribe } from '@rekey/subscriber';
 
-/** A service that signs with keys that a gateway alone gives it. It prints a line for each key that it gets. */
+/** A service that signs with keys that only a gateway gives it. It prints a line for each key. */
 const { GATEWAY = '', CA = '', CERT = '', KEY = '', KEY_FILE = '' } = process.env;
 
 const keys = await subscribe({

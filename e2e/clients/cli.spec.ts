@@ -300,6 +300,20 @@ describe('rekey key-file', () => {
   });
 });
 
+describe('rekey completion values', () => {
+  it('asks the gateway that the line names', async () => {
+    await rekey(['rotate', 'org_demo', 'ast_1', '--wait']);
+    const { address } = system.gateway.ready;
+    const values = (line: string) => ['completion', 'values', 'org', '--line', line, '--', 'org_'];
+    const elsewhere = { GRPC_ADDRESS: '127.0.0.1:1' };
+    expect((await rekey(values('rekey list --org '), elsewhere)).out).toBe('');
+    expect(await rekey(values(`rekey list --gateway '${address}' --org org_`), elsewhere)).toMatchObject({
+      code: 0,
+      out: 'org_demo\n',
+    });
+  });
+});
+
 describe('rekey completion --help', () => {
   it('prints a line for each shell, and says what zsh needs', async () => {
     const { out } = await rekey(['completion', '--help']);

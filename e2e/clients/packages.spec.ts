@@ -1,8 +1,9 @@
-import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { writeRunningStart } from '@rekey/runtime';
 import { baseEnvironment, findNode, lineOf, repositoryRoot, startChild, type Child } from '@rekey/testing';
+import { brokenLinks, localLinks } from '../docs/markdown-links.ts';
 import { startSystem, type System } from '../support/system.ts';
 import { useFolder } from '../support/temporary-folder.ts';
 import { startPackageRegistry } from './package-registry.ts';
@@ -155,6 +156,24 @@ describe('the packed command line', () => {
     await rm(data, { recursive: true });
   });
 
+  it('reads few files for a call, and no parser of what others write', async () => {
+    const show = join(folder(), 'show.cjs');
+    await writeFile(
+      show,
+      `process.on('exit', () => process._rawDebug(JSON.stringify(Object.keys(require.cache))));`,
+    );
+    const env = { ...elsewhere(process.execPath), NODE_OPTIONS: `--require=${show}` };
+    const { out, err } = await resultOf(
+      startChild('rekey', ['list', '--json', '--limit', '1'], { cwd: service(), env }),
+    );
+    expect(out).toContain('"state":');
+    const files = (JSON.parse(err) as string[]).filter((file) => file !== show);
+    const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+    expect(files.length).toBeLessThan(15);
+    expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(700_000);
+    for (const file of files) expect(await readFile(file, 'utf8')).not.toContain('ZodError');
+  });
+
   it('works without a place for compiled code', async () => {
     const copy = join(folder(), 'copy');
     await cp(join(folder(), 'packed/cli'), copy, { recursive: true });
@@ -171,6 +190,7 @@ describe('the packed command line', () => {
       'README.md',
       'THIRD-PARTY-NOTICES.txt',
       'chunks',
+      'docs',
       'package.json',
       'rekey.js',
     ]);
@@ -178,6 +198,23 @@ describe('the packed command line', () => {
     for (const name of ['@grpc/grpc-js', 'commander', 'ioredis', 'jose', 'undici', 'zod'])
       expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\((MIT|Apache-2\\.0)\\)$`, 'm'));
     expect(notices).not.toContain('has no file with a licence');
+  });
+});
+
+describe('the packed documents', () => {
+  it.each([
+    'global/lib/node_modules/@rekey/cli',
+    'service/node_modules/@rekey/client',
+    'service/node_modules/@rekey/subscriber',
+  ])('of %s lead to files that are beside them', async (path) => {
+    const own = join(folder(), path);
+    const files = await readdir(own, { recursive: true });
+    const pages = files.filter((name) => name.endsWith('.md')).map((name) => join(own, name));
+    expect(localLinks(join(own, 'README.md')).length).toBeGreaterThan(1);
+    expect(pages.length).toBeGreaterThan(3);
+    for (const page of pages) expect([page, brokenLinks(page)]).toEqual([page, []]);
+    const within = pages.flatMap((page) => localLinks(page).map((link) => join(dirname(page), link)));
+    expect(within.filter((one) => !one.startsWith(own))).toEqual([]);
   });
 });
 

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { repositoryRoot } from '@rekey/testing';
 import { textOf } from './asyncapi.ts';
+import { brokenLinks } from './markdown-links.ts';
 
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
   cwd: repositoryRoot,
@@ -14,36 +15,9 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 const pages = files.filter((path) => path.endsWith('.md'));
 const names = new Set(files.map((path) => path.slice(path.lastIndexOf('/') + 1)));
 
-/** A page without what stands in fences and in code. */
-const proseOf = (text: string): string =>
-  text.replaceAll(/^```.*?^```$/gms, '').replaceAll(/`[^`\n]*`/g, '`');
-
-/** The anchors that GitHub makes of the headings of a page. */
-const anchorsOf = (path: string): string[] =>
-  [
-    ...textOf(path)
-      .replaceAll(/^```.*?^```$/gms, '')
-      .matchAll(/^#+ (.*)$/gm),
-  ].map(([, heading]) =>
-    heading!
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-'),
-  );
-
-const isBroken = (page: string, target: string): boolean => {
-  const [path = '', anchor] = target.split('#');
-  const file = path === '' ? page : normalize(join(dirname(page), path));
-  const full = join(repositoryRoot, file);
-  if (!existsSync(full)) return true;
-  return anchor !== undefined && (statSync(full).isDirectory() || !anchorsOf(file).includes(anchor));
-};
-
 describe('the documents', () => {
   it.each(pages)('link to files and headings that exist: %s', (page) => {
-    const targets = [...proseOf(textOf(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!);
-    const local = targets.filter((target) => !/^[a-z]+:/.test(target));
-    expect(local.filter((target) => isBroken(page, target))).toEqual([]);
+    expect(brokenLinks(join(repositoryRoot, page))).toEqual([]);
   });
 
   it.each(pages.filter((page) => page.startsWith('docs/') || page === 'CONTRIBUTING.md'))(

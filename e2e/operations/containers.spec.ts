@@ -94,7 +94,7 @@ describeIf(hasEngine)('docker-compose.yml, as docs/guides/operate.md has it past
       expect(succeed(`docker compose exec -T ${name} env`)).not.toMatch(/API_KEY=|PASSWORD|REDIS_URL=/);
   });
 
-  it('has an image without the simulator, the tests, their packages and the sources, for a user of its own', () => {
+  it('has an image without simulator, tests, their packages and sources, and with a user of its own', () => {
     expect(worker('ls apps libs').split('\n')).not.toContain('simulator');
     expect(worker('ls apps').trim().split('\n')).toEqual(['cli', 'gateway', 'worker']);
     expect(worker("find apps libs -name '*.ts' -not -name '*.d.ts'")).toBe('');

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes src/generated from the proto files. The options must match those in src/service-definitions.ts.
+# Writes src/generated from the proto files. The options must match those in
+# src/contract/service-definitions.ts.
 set -euo pipefail
 cd "$(dirname "$0")"
 rm -rf src/generated

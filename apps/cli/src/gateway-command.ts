@@ -12,7 +12,8 @@ import {
 } from './tls/gateway-tls.ts';
 import { notEmpty } from './option-values.ts';
 import { withOutputOptions, type OutputOptions } from './output/format.ts';
-import { profileName, variablesOf, type Profile } from './profiles/profile.ts';
+import { profileName, variablesOf } from './profiles/profile.ts';
+import type { Profile } from './profiles/profile-schema.ts';
 import { takenFromProfile } from './profiles/taken.ts';
 
 export { print } from './output/format.ts';

@@ -1,4 +1,4 @@
-import { ConsumerName } from '@rekey/schema';
+import { complaintAboutShortName } from '@rekey/schema';
 import { InvalidArgumentError, Option } from 'commander';
 
 /** Refuses an empty value, such as an unset shell variable: the request would treat it as absent. */
@@ -10,8 +10,8 @@ export const notEmpty = (text: string): string => {
 
 /** The values of an option that names a consumer and may be given several times. */
 export const consumerNames = (name: string, before: string[] | undefined): string[] => {
-  const { error } = ConsumerName.safeParse(name);
-  if (error) throw new InvalidArgumentError(`${error.issues[0]!.message}.`);
+  const complaint = complaintAboutShortName(name);
+  if (complaint !== undefined) throw new InvalidArgumentError(`${complaint}.`);
   return [...(before ?? []), name];
 };
 

@@ -18,7 +18,7 @@ const CONNECTIONS = [8, 32];
 const SECONDS = 10;
 /** Keys in the file whose changes are measured, and rotations of them. */
 const IN_FILE = 1000;
-const ROTATIONS = 300;
+const ROTATIONS = 200;
 const HASHES = 200_000;
 
 type Progress = (text: string) => void;

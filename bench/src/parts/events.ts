@@ -110,9 +110,12 @@ const measureStart = async (progress: (text: string) => void): Promise<string> =
   );
 };
 
+const ARRIVES_WITHIN_MS = 60_000;
+
 /** Resolves when each instance has received every event. */
-const untilAllArrived = async (child: Child, events: number): Promise<void> =>
-  waitUntil(async () => {
+const untilAllArrived = async (child: Child, events: number): Promise<void> => {
+  const untilMs = performance.now() + ARRIVES_WITHIN_MS;
+  await waitUntil(async () => {
     const reply = lineOf(
       child,
       (line) =>
@@ -120,8 +123,10 @@ const untilAllArrived = async (child: Child, events: number): Promise<void> =>
       'the watchers',
     );
     child.signal('SIGUSR2');
+    if (performance.now() > untilMs) throw new Error('not every instance has received every event');
     return (await reply).every((count) => count >= events);
   }, 100);
+};
 
 /** The CPU of the gateway that a rotation costs, in ms: paced, and as fast as it goes. */
 const measureRotations = async (

@@ -4,9 +4,9 @@ import { Redis } from 'ioredis';
 
 /*
  * A consumer in a process of its own. MODE decides how it learns of keys: `sdk` (libs/subscriber, over Redis,
- * or over the gateway at GATEWAY), `channel` (a plain SUBSCRIBE loop that parses each message) or `poll` (reads the current records once a second). It
- * writes to stdout when it is ready. On SIGUSR2 it writes when it had each new version; with the SDK, when it
- * had signed with it.
+ * or over the gateway at GATEWAY), `channel` (a plain SUBSCRIBE loop that parses each message) or `poll`
+ * (reads the current records once a second). It writes to stdout when it is ready. On SIGUSR2 it writes when
+ * it had each new version; with the SDK, when it had signed with it.
  */
 
 const {

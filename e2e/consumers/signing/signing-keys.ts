@@ -1,7 +1,7 @@
 import { subscribe, type SubscribeOptions } from '@rekey/subscriber';
 
 /** The keys of a service that signs, wherever they come from. */
-export interface SigningKeys {
+interface SigningKeys {
   assistantIds(): Promise<string[]>;
   /** `isFresh`: what the service is told of its keys at that moment. */
   sign(assistantId: string, userId: string): Promise<{ hash: string; version: number; isFresh: boolean }>;

@@ -21,30 +21,28 @@ interface Signed {
 }
 const results: { key: number | null; stale_ms: number | null; fresh: boolean }[] = [];
 const newest = new Map<string, number>();
-let [signed, wentBack, unchecked, failed] = [0, 0, 0, 0];
+let [signed, wentBack, failed] = [0, 0, 0];
 
-let hashes: (Signed & { fresh: boolean })[] = [];
-const check = async (): Promise<void> => {
-  if (hashes.length === 0) return;
-  unchecked += 1;
+let hashes: { signature: Signed; fresh: boolean }[] = [];
+const checkNow = async (): Promise<void> => {
   const checked = hashes;
   hashes = [];
-  const body = JSON.stringify(checked.map(({ fresh: _, ...hash }) => hash));
+  const body = JSON.stringify(checked.map(({ signature }) => signature));
   const response = await fetch(`${ADMIN}/hashes`, { method: 'POST', body });
   const verdicts = (await response.json()) as Omit<(typeof results)[number], 'fresh'>[];
   results.push(...verdicts.map((verdict, i) => ({ ...verdict, fresh: checked[i]!.fresh })));
-  unchecked -= 1;
+};
+let checking: Promise<unknown> = Promise.resolve();
+const check = (): Promise<unknown> => {
+  if (hashes.length > 0) checking = Promise.all([checking, checkNow()]);
+  return checking;
 };
 
 const sign = async (assistantId: string, userId: string): Promise<void> => {
   const { hash, version, isFresh } = await keys.sign(assistantId, userId);
-  hashes.push({
-    assistant_id: assistantId,
-    user_id: userId,
-    hash,
-    signed_at_ms: performance.timeOrigin + performance.now(),
-    fresh: isFresh,
-  });
+  const signedAtMs = performance.timeOrigin + performance.now();
+  const signature = { assistant_id: assistantId, user_id: userId, hash, signed_at_ms: signedAtMs };
+  hashes.push({ signature, fresh: isFresh });
   if (version < (newest.get(assistantId) ?? 0)) wentBack += 1;
   newest.set(assistantId, version);
   signed += 1;
@@ -66,7 +64,6 @@ if (perTick > 0) {
 
 const report = async (): Promise<void> => {
   await check();
-  while (unchecked > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   const { keys: held, isFresh } = await keys.held();
   write({ report: { keys: held, upToDate: isFresh, signed, failed, wentBack, results: results.splice(0) } });
 };

@@ -26,5 +26,3 @@ export const signingTransports = {
     }),
   },
 } satisfies Record<string, SigningTransport>;
-
-export type SigningTransportName = keyof typeof signingTransports;

@@ -4,6 +4,7 @@ import type { Keys } from '@rekey/subscriber';
 import { startAgent, type Agent } from './agent.ts';
 import type { AgentConfig } from './config/agent-config.ts';
 import { createChild, type Child } from './exec/child-output.ts';
+import { returnMemory } from './process/return-memory.ts';
 
 /** Ends the process at the latest so long after the first signal. */
 const SHUTDOWN_WITHIN_MS = 30_000;
@@ -43,6 +44,7 @@ export const runAgent = async (config: AgentConfig, env: NodeJS.ProcessEnv): Pro
     throw error;
   }
   const { keys, addresses } = agent;
+  returnMemory();
   logger.event('ready', { addresses, keys: keys.size, consumer: config.consumer });
   await stopped;
   await agent.close();

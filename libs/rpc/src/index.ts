@@ -1,4 +1,4 @@
-export { loadContract, type Contract } from './load.ts';
+export { loadContract, type Contract } from './contract/load.ts';
 export { readStatusDetails } from './status-details.ts';
 export { contextOf, statusOf, type CallContext } from './server-call.ts';
 export { explainTransportErrors } from './transport-errors.ts';

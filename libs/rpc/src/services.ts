@@ -1,4 +1,4 @@
-import type { Contract } from './load.ts';
+import type { Contract } from './contract/load.ts';
 import type { AccessServiceHandlers } from './generated/rekey/v1/AccessService.ts';
 import type { ActivityServiceHandlers } from './generated/rekey/v1/ActivityService.ts';
 import type { AssistantServiceHandlers } from './generated/rekey/v1/AssistantService.ts';

@@ -15,60 +15,63 @@ import protobuf from 'protobufjs/light.js';
  * number, as in google/rpc/status.proto and google/rpc/error_details.proto: the npm package of Google's
  * protos is 9 MB for these messages.
  */
-const root = protobuf.Root.fromJSON(
-  {
-    nested: {
-      Any: {
-        fields: {
-          type_url: { type: 'string', id: 1 },
-          value: { type: 'bytes', id: 2 },
+const readRoot = (): protobuf.Root =>
+  protobuf.Root.fromJSON(
+    {
+      nested: {
+        Any: {
+          fields: {
+            type_url: { type: 'string', id: 1 },
+            value: { type: 'bytes', id: 2 },
+          },
         },
-      },
-      Status: {
-        fields: {
-          code: { type: 'int32', id: 1 },
-          message: { type: 'string', id: 2 },
-          details: { rule: 'repeated', type: 'Any', id: 3 },
+        Status: {
+          fields: {
+            code: { type: 'int32', id: 1 },
+            message: { type: 'string', id: 2 },
+            details: { rule: 'repeated', type: 'Any', id: 3 },
+          },
         },
-      },
-      ErrorInfo: {
-        fields: {
-          reason: { type: 'string', id: 1 },
-          domain: { type: 'string', id: 2 },
-          metadata: {
-            keyType: 'string',
-            type: 'string',
-            id: 3,
-          } as protobuf.IField,
+        ErrorInfo: {
+          fields: {
+            reason: { type: 'string', id: 1 },
+            domain: { type: 'string', id: 2 },
+            metadata: {
+              keyType: 'string',
+              type: 'string',
+              id: 3,
+            } as protobuf.IField,
+          },
         },
-      },
-      FieldViolation: {
-        fields: {
-          field: { type: 'string', id: 1 },
-          description: { type: 'string', id: 2 },
+        FieldViolation: {
+          fields: {
+            field: { type: 'string', id: 1 },
+            description: { type: 'string', id: 2 },
+          },
         },
-      },
-      BadRequest: {
-        fields: {
-          field_violations: { rule: 'repeated', type: 'FieldViolation', id: 1 },
+        BadRequest: {
+          fields: {
+            field_violations: { rule: 'repeated', type: 'FieldViolation', id: 1 },
+          },
         },
-      },
-      Duration: {
-        fields: {
-          seconds: { type: 'int64', id: 1 },
-          nanos: { type: 'int32', id: 2 },
+        Duration: {
+          fields: {
+            seconds: { type: 'int64', id: 1 },
+            nanos: { type: 'int32', id: 2 },
+          },
         },
-      },
-      RetryInfo: {
-        fields: {
-          retry_delay: { type: 'Duration', id: 1 },
+        RetryInfo: {
+          fields: {
+            retry_delay: { type: 'Duration', id: 1 },
+          },
         },
       },
     },
-  },
-  new protobuf.Root(),
-);
-const type = (name: string) => root.lookupType(name);
+    new protobuf.Root(),
+  );
+let root: protobuf.Root | undefined;
+/** Made at the first error: most commands of `rekey` meet none. */
+const type = (name: string) => (root ??= readRoot()).lookupType(name);
 const TRAILER = 'grpc-status-details-bin';
 const TYPE_URL = 'type.googleapis.com/google.rpc.';
 const DOMAIN = 'rekey';

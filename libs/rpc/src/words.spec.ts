@@ -8,7 +8,7 @@ import {
   type ErrorSubject,
 } from '@rekey/schema';
 import type { ServiceError } from '@grpc/grpc-js';
-import { loadContract } from './load.ts';
+import { loadContract } from './contract/load.ts';
 import { toProtoBulkItem, toProtoBulkRotation } from './mapping/bulk.ts';
 import { toProtoRotation } from './mapping/rotation.ts';
 import { toProtoSweep } from './mapping/sweep.ts';

@@ -8,9 +8,11 @@ export {
   RotationId,
   SweepId,
   ORG_ALIAS,
-  complaintAboutId,
 } from './domain/ids.ts';
-export { Assistant, KeyedRecord, MAX_RECORD_BYTES } from './domain/assistant.ts';
+export { complaintAboutId } from './text/upstream-id.ts';
+export { complaintAboutShortName } from './text/short-name.ts';
+export { MAX_RECORD_BYTES } from './text/record-size.ts';
+export { Assistant, KeyedRecord } from './domain/assistant.ts';
 export {
   Acknowledgement,
   CONSUMER_CHANGED,
@@ -19,12 +21,10 @@ export {
   ConsumerOrgs,
   MAX_ACKNOWLEDGEMENT_BYTES,
   MAX_CONSUMERS,
-  type AcknowledgementState,
-  isAcknowledged,
-  isOutstanding,
   mayRead,
   orgsDigest,
 } from './domain/consumer.ts';
+export { type AcknowledgementState, isAcknowledged, isOutstanding } from './states/acknowledgement-state.ts';
 export { isLoopbackHost } from './text/loopback.ts';
 export { parseJson } from './text/parse-json.ts';
 export { complaintAboutRedisUrl, namesDatabase } from './redis/redis-url.ts';
@@ -43,9 +43,8 @@ export {
   RotationJob,
   RotationRequest,
   RotationState,
-  isEnded,
-  rotationStates,
 } from './domain/rotation.ts';
+export { isEnded, rotationStates } from './states/rotation-states.ts';
 export {
   CurrentEvent,
   Envelope,
@@ -64,14 +63,8 @@ export { errorTable, isErrorCode, type ErrorCode } from './errors/error-table.ts
 export { errorText, storedErrorText } from './errors/error-text.ts';
 export { type ErrorText } from './errors/error-row.ts';
 export { type ErrorSubject } from './errors/subject-text.ts';
-export {
-  noSweepCounts,
-  type Sweep,
-  type SweepCounts,
-  SweepJob,
-  SweepState,
-  sweepStates,
-} from './domain/sweep.ts';
+export { noSweepCounts, type Sweep, type SweepCounts, SweepJob, SweepState } from './domain/sweep.ts';
+export { sweepStates } from './states/sweep-states.ts';
 export { ArchiveReport, type ArchiveStatus } from './archive/archive.ts';
 export { type Attention, type AttentionCode, attentionCodes } from './domain/attention.ts';
 export {
@@ -100,12 +93,10 @@ export {
   FailureLimit,
   MAX_BULK_ASSISTANTS,
   MAX_BULK_EXCLUDED,
-  bulkItemStates,
-  bulkStates,
   failureLetters,
-  isBulkEnded,
   readItemLetter,
 } from './domain/bulk.ts';
+export { bulkItemStates, bulkStates, isBulkEnded } from './states/bulk-states.ts';
 export {
   DAY_MS,
   DEFAULT_WINDOW,
@@ -120,13 +111,12 @@ export {
 } from './domain/policy.ts';
 export {
   ActivityRecord,
-  type ActivityType,
   type Actor,
   LOCAL_ACTOR,
   MAX_ACTIVITY_STATE_BYTES,
   activityFields,
-  activityTypes,
   systemActor,
   systemParts,
 } from './domain/activity.ts';
+export { type ActivityType, activityTypes } from './states/activity-types.ts';
 export { MAX_TOKENS, MAX_TOKEN_TTL_MS, StoredToken, TokenName, TokenOrgs } from './domain/token.ts';

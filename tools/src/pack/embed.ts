@@ -16,12 +16,7 @@ export const luaSources = (): string => {
 export const readSource = (path) => sources[path];`;
 };
 
-/** What libs/invent uses of undici, which as a whole needs Node 22. */
-const PARTS_OF_UNDICI = '\0undici';
-const UNDICI = `export { default as Pool } from 'undici/lib/dispatcher/pool.js';
-export { default as buildConnector } from 'undici/lib/core/connect.js';`;
-
-/** Replaces modules that read files of the repository while they run, or that need a newer Node. */
+/** Replaces modules that read files of the repository while they run. */
 export const embed = (version: string): Plugin => {
   const replaced = new Map<string, () => string>([
     ['apps/cli/src/entry/version.ts', () => `export const version = () => ${JSON.stringify(version)};`],
@@ -33,7 +28,6 @@ export const embed = (version: string): Plugin => {
   const byPath = new Map([...replaced].map(([path, text]) => [inRepository(path), text]));
   return {
     name: 'embed',
-    resolveId: (id) => (id === 'undici' ? PARTS_OF_UNDICI : undefined),
-    load: (id) => (id === PARTS_OF_UNDICI ? UNDICI : byPath.get(id)?.()),
+    load: (id) => byPath.get(id)?.(),
   };
 };

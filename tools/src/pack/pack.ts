@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { externalOf, writeModules, writeTypes } from './bundle.ts';
 import { componentsOf, type Component } from './components.ts';
+import { writeDocuments } from './documents.ts';
 import { noticesText } from './notices.ts';
 import { packages, repositoryRoot, type PackageSpec } from './packages.ts';
 
@@ -32,7 +33,7 @@ const publishedManifest = (
     version,
     description,
     license,
-    type: 'module',
+    type: isLibrary ? 'module' : 'commonjs',
     engines: { node: '>=20.16' },
     ...(isLibrary
       ? { sideEffects: false, exports: { '.': { types: `./${main}.d.ts`, default: `./${main}.js` } } }
@@ -66,7 +67,7 @@ export const pack = async (name: string, into: string): Promise<Packed> => {
     join(folder, 'package.json'),
     `${JSON.stringify(publishedManifest(spec, manifest), null, 2)}\n`,
   );
-  await copyFile(join(repositoryRoot, spec.folder, 'README.md'), join(folder, 'README.md'));
+  await writeDocuments(spec, folder);
   const file = join(into, `${name}.tgz`);
   const { stdout } = await promisify(execFile)('npm', [
     'pack',

@@ -15,17 +15,37 @@ export interface PackageSpec {
    * package.json: what a service has anyway.
    */
   dependencies?: Record<string, string>;
+  /** What its README.md leads to: paths in the repository, which are the same in the package. */
+  documents?: readonly string[];
 }
 
 const library = { entries: { index: 'src/index.ts' }, isLibrary: true };
 
 export const packages: Record<string, PackageSpec> = {
-  cli: { folder: 'apps/cli', entries: { rekey: 'rekey.js' }, isLibrary: false },
+  cli: {
+    folder: 'apps/cli',
+    entries: { rekey: 'rekey.js' },
+    isLibrary: false,
+    documents: [
+      'docs/guides/{access,activity,agent,bulk,cli,consumers,lists,policies,status}.md',
+      'docs/reference/{cli,errors,status-codes}.md',
+    ],
+  },
   client: {
     folder: 'libs/client',
     ...library,
     // Types of the contract come from proto-loader, on which grpc-js depends anyway.
     dependencies: { '@grpc/grpc-js': '^1.14.7', '@grpc/proto-loader': '^0.8.1' },
+    documents: [
+      'docs/guides/{access,activity,bulk,consumers,operate}.md',
+      'docs/reference/errors.md',
+      'examples/node/*.ts',
+      'proto/rekey/v1/*.proto',
+    ],
   },
-  subscriber: { folder: 'libs/subscriber', ...library },
+  subscriber: {
+    folder: 'libs/subscriber',
+    ...library,
+    documents: ['docs/guides/{consumers,events}.md', 'docs/reference/errors.md'],
+  },
 };

@@ -2,7 +2,6 @@
 // and its compiled code is kept elsewhere. Plain JavaScript, for an old Node gets this far too.
 import { accessSync, constants, statSync } from 'node:fs';
 import module from 'node:module';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -40,12 +39,13 @@ Object.groupBy ??= (items, keyOf) => Object.fromEntries(groups(items, keyOf));
  * that of the user who ran sudo, is therefore not used.
  */
 const cacheFolder = () => {
-  const folder = fileURLToPath(new URL('..', import.meta.url));
+  // The bundler puts this into rekey.js, or into a file of its own in `chunks`.
+  const folder = fileURLToPath(new URL('.', import.meta.url)).replace(/chunks\/$/, '');
   try {
     accessSync(folder, constants.W_OK);
     return join(folder, '.cache');
   } catch {
-    const home = homedir();
+    const home = process.getBuiltinModule('node:os').homedir();
     return statSync(home).uid === process.getuid() ? join(home, '.cache/rekey') : undefined;
   }
 };

@@ -30,7 +30,7 @@ const removeOld = async (): Promise<void> => {
 };
 
 const programsForSpecs = async (): Promise<string> => {
-  const folder = join(DIST, `${PREFIX}${digestOfSources()}`);
+  const folder = join(DIST, `${PREFIX}${digestOfSources(repositoryRoot)}`);
   if (existsSync(folder)) return folder;
   const building = `${folder}-${process.pid}`;
   await buildPrograms(building);

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { repositoryRoot } from '../pack/packages.ts';
+import { join, relative } from 'node:path';
 
 /** All that a built program depends on. Packages of npm are what the lock file says. */
 const INPUTS = [
@@ -13,14 +12,14 @@ const INPUTS = [
 const IS_SPEC = /(\.spec|-fixture)\.ts$/;
 
 /** A digest of the names and contents of everything that the programs are built from. */
-export const digestOfSources = (): string => {
+export const digestOfSources = (root: string): string => {
   const hash = createHash('sha256');
-  const files = globSync(INPUTS, { cwd: repositoryRoot, withFileTypes: true })
+  const files = globSync(INPUTS, { cwd: root, withFileTypes: true })
     .filter((entry) => entry.isFile() && !IS_SPEC.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
   for (const path of files.toSorted()) {
     const content = readFileSync(path);
-    hash.update(`${path.slice(repositoryRoot.length)}\0${content.length}\0`).update(content);
+    hash.update(`${relative(root, path)}\0${content.length}\0`).update(content);
   }
   return hash.digest('hex').slice(0, 16);
 };

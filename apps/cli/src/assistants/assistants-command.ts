@@ -4,7 +4,6 @@ import { count } from '../bulk/bulk-request.ts';
 import { withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
 import { consumerNames, durationMs, notEmpty } from '../option-values.ts';
 import { printList, withColumns, type ListOptions } from '../output/list.ts';
-import { take } from '../take.ts';
 import { assistantColumns, orgColumns, versionColumns } from './assistant-columns.ts';
 
 const ORDERS = {
@@ -96,8 +95,8 @@ export const assistantsCommand = (): Command =>
     .option('--limit <n>', 'list up to N', count, 50)
     .action((options: AssistantsOptions) =>
       withGateway(options, async (client) => {
-        const rows = take(assistantsOf(client, options), options.limit);
-        await printList(options, assistantColumns, rows, { empty: 'no assistants' });
+        const rows = assistantsOf(client, options);
+        await printList(options, assistantColumns, rows, { empty: 'no assistants', limit: options.limit });
       }),
     );
 
@@ -113,7 +112,7 @@ export const orgsCommand = (): Command =>
           (pageToken) => client.listOrgs({ pageSize: Math.min(options.limit, 500), pageToken }),
           ({ orgs }) => orgs,
         );
-        await printList(options, orgColumns, take(rows, options.limit), { empty: 'no orgs' });
+        await printList(options, orgColumns, rows, { empty: 'no orgs', limit: options.limit });
       }),
     );
 

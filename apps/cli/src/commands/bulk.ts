@@ -28,7 +28,6 @@ import { printList, withColumns, type ListOptions } from '../output/list.ts';
 import { isoTime } from '../output/output.ts';
 import { confirmBulk } from '../bulk/confirm-bulk.ts';
 import { checkResultsFile } from '../bulk/results-file.ts';
-import { take } from '../take.ts';
 
 type FollowOptions = GatewayOptions & FollowBulkOptions;
 type CreateOptions = FollowOptions & BulkWish & { requestId?: string; yes?: boolean };
@@ -153,7 +152,7 @@ const list = (): Command =>
           pageSize: Math.min(options.limit, 100),
           ...(state && { state }),
         });
-        await printList(options, bulkColumns, take(all, options.limit), { empty: 'no bulk rotations' });
+        await printList(options, bulkColumns, all, { empty: 'no bulk rotations', limit: options.limit });
       }),
     );
 

@@ -22,7 +22,6 @@ import {
 import { consumerNames, notEmpty, stateOption } from '../option-values.ts';
 import { printList, withColumns, type ListOptions } from '../output/list.ts';
 import { printable, rotationColumns, rotationJson, rotationText } from '../output/output.ts';
-import { take } from '../take.ts';
 
 type WaitOptions = GatewayOptions & {
   wait?: boolean;
@@ -156,7 +155,7 @@ export const listCommand = (): Command =>
           pageSize: Math.min(limit, 500),
           ...(state && { state }),
         });
-        await printList(options, rotationColumns, take(all, limit), { empty: 'no rotations' });
+        await printList(options, rotationColumns, all, { empty: 'no rotations', limit });
       }),
     );
 

@@ -23,7 +23,7 @@ const program = new Command('rekey')
   );
 
 /** In place of `rekey`: the kinds that it is asked for, and words that a shell could run. */
-const REKEY = `rekey() { printf '%s\\n' "of-$3" 'of-$(touch ran)' 'of-*' "$5x"; }`;
+const REKEY = `rekey() { printf '%s\\n' "of-$3" 'of-$(touch ran)' 'of-*' "$7x"; }`;
 
 const complete = async (...words: string[]): Promise<string[]> => {
   const use = 'COMP_WORDS=(rekey "$@"); COMP_CWORD=$#; _rekey; echo "${COMPREPLY[*]}"';

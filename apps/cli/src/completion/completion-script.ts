@@ -150,7 +150,7 @@ _rekey_values() {
   local line
   while IFS= read -r line; do
     [[ $line == "$current"* ]] && COMPREPLY+=("$line")
-  done < <(rekey completion values "$1" -- "$current" 2>/dev/null)
+  done < <(rekey completion values "$1" --line "\${COMP_LINE:0:COMP_POINT}" -- "$current" 2>/dev/null)
 }
 _rekey() {
   local current="\${COMP_WORDS[COMP_CWORD]}" command="" words="" word
@@ -202,7 +202,8 @@ const zsh = (places: Place[]): string => `#compdef rekey
 # Completion of rekey for zsh. For this shell, after compinit: source <(rekey completion zsh)
 # What the gateway knows.
 _rekey_values() {
-  compadd -- \${(f)"$(rekey completion values "$1" -- "$current" 2>/dev/null)"}
+  local line="\${(j: :)words[1,CURRENT]}"
+  compadd -- \${(f)"$(rekey completion values "$1" --line "$line" -- "$current" 2>/dev/null)"}
 }
 _rekey() {
   local current="\${words[CURRENT]}" command="" word
@@ -243,7 +244,10 @@ const fishQuoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').r
 
 /** What the gateway knows, asked at Tab. */
 const fishKnown = (kinds: string): string =>
-  fishQuoted(`(rekey completion values ${kinds} -- (commandline -ct) 2>/dev/null)`);
+  fishQuoted(
+    `(rekey completion values ${kinds} --line (commandline -cp | string collect) ` +
+      '-- (commandline -ct) 2>/dev/null)',
+  );
 
 const fishPlace = ({ path, words, options, takesPath, kinds }: Place): string[] => {
   const at = `complete -c rekey -n ${fishQuoted(`__rekey_at ${path}`.trim())}`;

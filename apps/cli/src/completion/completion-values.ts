@@ -1,6 +1,7 @@
 import type { RekeyClient } from '@rekey/client';
 import { Command } from 'commander';
 import { withGateway, withGatewayOptions, type GatewayOptions } from '../gateway-command.ts';
+import { wordsBefore } from './command-line.ts';
 import { readProfiles } from '../profiles/profile-file.ts';
 import { START } from '../profiles/profile.ts';
 import { startProfile } from '../profiles/taken.ts';
@@ -55,15 +56,32 @@ const valuesOf = async (kind: ValueKind, prefix: string, options: GatewayOptions
 
 const isKind = (text: string): text is ValueKind => KINDS.some((kind) => kind === text);
 
+/** How the gateway is reached, by the options on the line that is being typed. */
+const connectionOn = (line: string): GatewayOptions =>
+  withGatewayOptions(new Command())
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .helpOption(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .parse(wordsBefore(line), { from: 'user' })
+    .opts<GatewayOptions>();
+
+interface ValuesOptions {
+  line?: string;
+}
+
 /**
  * What the script of a shell asks at Tab: values of these kinds that begin with a text, one on a line. Prints
  * nothing if the gateway does not answer within a second, or refuses.
  */
 export const valuesCommand = (): Command =>
-  withGatewayOptions(new Command('values'))
+  new Command('values')
     .argument('<kinds>')
     .argument('[prefix]')
-    .action(async (kinds: string, prefix: string | undefined, options: GatewayOptions) => {
+    .option('--line <text>', 'the line that is being typed, up to the cursor')
+    .action(async (kinds: string, prefix: string | undefined, { line = '' }: ValuesOptions) => {
+      const options = connectionOn(line);
       const asked = kinds.split(',').filter(isKind);
       const found = await Promise.all(
         asked.map((kind) => valuesOf(kind, prefix ?? '', options).catch((): string[] => [])),

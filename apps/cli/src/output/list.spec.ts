@@ -52,6 +52,38 @@ const rows: Row[] = [
   { id: 'longer', count: 5 },
 ];
 
+describe('a list with a limit', () => {
+  const list = async (limit: number, output: 'table' | 'json') => {
+    const read: string[] = [];
+    function* ids() {
+      for (const id of ['a', 'b', 'c']) {
+        read.push(id);
+        yield { id };
+      }
+    }
+    const written = { out: '', err: '' };
+    const spies = (['stdout', 'stderr'] as const).map((name) =>
+      jest.spyOn(process[name], 'write').mockImplementation((chunk) => {
+        written[name === 'stdout' ? 'out' : 'err'] += String(chunk);
+        return true;
+      }),
+    );
+    await printList({ output, columns: [columns[0]!] }, columns, ids(), { empty: 'none', limit });
+    for (const spy of spies) spy.mockRestore();
+    return { ...written, read: read.join('') };
+  };
+
+  it('as a table says that there are more, and only then', async () => {
+    const note = '2 shown, and there are more: --limit\n';
+    expect(await list(2, 'table')).toEqual({ out: 'ID\na\nb\n', err: note, read: 'abc' });
+    expect(await list(3, 'table')).toEqual({ out: 'ID\na\nb\nc\n', err: '', read: 'abc' });
+  });
+
+  it('for programs reads no further', async () => {
+    expect(await list(2, 'json')).toEqual({ out: '{"id":"a"}\n{"id":"b"}\n', err: '', read: 'ab' });
+  });
+});
+
 describe('a list as a table', () => {
   it('has a head and aligned columns: times are relative, numbers to the right, nothing is -', async () => {
     expect(await run(rows)).toEqual({

@@ -156,26 +156,41 @@ export const createListPrinter = <T>(
   };
 };
 
-/**
- * Prints a list. Reads no further ahead than a reader of the output takes. If it is empty, a table says so on
- * standard error: `empty` is that text, such as `no rotations`.
- */
+interface Listed {
+  /** What a table says on standard error if it is empty, such as `no rotations`. */
+  empty: string;
+  /** The most rows. If there are more, a table says so on standard error. */
+  limit?: number;
+}
+
+/** Prints a list. Reads no further ahead than a reader of the output takes. */
 export const printList = async <T>(
   options: ListOptions<T>,
   columns: readonly Column<T>[],
   rows: AsyncIterable<T> | Iterable<T>,
-  { empty }: { empty: string },
+  { empty, limit = Infinity }: Listed,
 ): Promise<void> => {
   const printRows = createListPrinter(options, columns);
+  const isForPeople = !isForPrograms(options);
   let waiting: T[] = [];
   let count = 0;
+  let isCut = false;
   for await (const row of rows) {
+    if (count === limit) {
+      isCut = true;
+      break;
+    }
     count += 1;
     waiting.push(row);
-    if (waiting.length < ROWS_AT_ONCE) continue;
-    await printRows(waiting);
-    waiting = [];
+    if (waiting.length === ROWS_AT_ONCE) {
+      await printRows(waiting);
+      waiting = [];
+    }
+    // Whether there is another row is nothing to a program.
+    if (count === limit && !isForPeople) break;
   }
   await printRows(waiting);
-  if (count === 0 && !isForPrograms(options)) process.stderr.write(`${empty}\n`);
+  if (!isForPeople) return;
+  if (count === 0) process.stderr.write(`${empty}\n`);
+  if (isCut) process.stderr.write(`${count} shown, and there are more: --limit\n`);
 };

@@ -10,8 +10,10 @@ import { printable } from '../output/escape.ts';
 import { print, withOutputOptions, type OutputOptions } from '../output/format.ts';
 import { withTlsOptions, type GatewayTlsOptions } from '../tls/gateway-tls.ts';
 import { ask, askWhether } from './ask.ts';
-import { START, profileName, type Profile } from './profile.ts';
-import { profilesPath, readProfiles, writeProfiles } from './profile-file.ts';
+import { START, profileName } from './profile.ts';
+import type { Profile } from './profile-schema.ts';
+import { readProfiles, writeProfiles } from './profile-file.ts';
+import { profilesPath } from './profiles-path.ts';
 
 interface LoginOptions extends GatewayTlsOptions, OutputOptions {
   gateway?: string;

@@ -4,8 +4,10 @@ import { CliError } from '../failure.ts';
 import { print, withOutputOptions, type OutputOptions } from '../output/format.ts';
 import { printList, recordOf, withColumns, type Column, type ListOptions } from '../output/list.ts';
 import { table } from '../output/output.ts';
-import { START, profileName, type Profile, type Profiles } from './profile.ts';
-import { profilesPath, readProfiles, writeProfiles } from './profile-file.ts';
+import { START, profileName } from './profile.ts';
+import type { Profile, Profiles } from './profile-schema.ts';
+import { readProfiles, writeProfiles } from './profile-file.ts';
+import { profilesPath } from './profiles-path.ts';
 import { startProfile } from './taken.ts';
 
 interface NamedProfile extends Profile {

@@ -1,16 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { TextFileError, complaintAboutAccess, readTextFile } from '@rekey/schema';
 import { CliError } from '../failure.ts';
-import { Profiles } from './profile.ts';
-
-/** By the XDG Base Directory Specification, which ignores relative paths. */
-export const profilesPath = (env: NodeJS.ProcessEnv = process.env): string => {
-  const { XDG_CONFIG_HOME: folder = '' } = env;
-  return join(isAbsolute(folder) ? folder : join(homedir(), '.config'), 'rekey', 'profiles.json');
-};
+import { Profiles } from './profile-schema.ts';
+import { profilesPath } from './profiles-path.ts';
 
 const refuse = (path: string, complaint: string): CliError =>
   new CliError(`The file of profiles, ${path}, ${complaint}.`, 'PROFILES_INVALID');

@@ -7,8 +7,9 @@ import { Command } from 'commander';
 import { withGateway } from '../gateway-command.ts';
 import { TLS_VARIABLES } from '../tls/tls-variables.ts';
 import { profileCommand } from './profile-command.ts';
-import type { Profiles } from './profile.ts';
-import { profilesPath, readProfiles, writeProfiles } from './profile-file.ts';
+import type { Profiles } from './profile-schema.ts';
+import { readProfiles, writeProfiles } from './profile-file.ts';
+import { profilesPath } from './profiles-path.ts';
 import { prepareEnvironment, takenFromStart } from './taken.ts';
 
 const SECRET = 'rekey_secret-of-the-profile';
@@ -176,6 +177,17 @@ describe('what a command takes', () => {
     expect(await prepare(['--profile=test', '--', '--profile', 'no'])).toBe('test:2');
     expect(await prepare(['--profile', 'start'])).toBe('start:3');
     expect(takenFromStart().names).toEqual(['GRPC_ADDRESS', 'REDIS_URL']);
+  });
+
+  it('the profile on the line that a shell completes', async () => {
+    await writeProfiles(two('prod'));
+    const complete = (line: string) =>
+      prepareEnvironment(env, ['completion', 'values', 'org', '--line', line, '--', '']);
+    await complete('rekey list --profile test --org ');
+    expect(env['GRPC_ADDRESS']).toBe('test:2');
+    delete env['GRPC_ADDRESS'];
+    await complete('rekey get --profile te');
+    expect(env['GRPC_ADDRESS']).toBe('prod:1');
   });
 
   it('an npm start, if no profile is in use', async () => {

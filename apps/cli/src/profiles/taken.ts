@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { lineToComplete, wordsBefore } from '../completion/command-line.ts';
 import { checkout } from '../entry/checkout.ts';
 import { trimEnvironment } from '../environment.ts';
 import { CliError } from '../failure.ts';
-import type { Profile } from './profile.ts';
+import { CONNECTION_VARIABLES, START, variablesOf } from './profile.ts';
+import type { Profile } from './profile-schema.ts';
+import { profilesPath } from './profiles-path.ts';
 
 export interface TakenFromStart {
   /** The names of the variables that come from `npm start`. */
@@ -68,7 +71,7 @@ export const startProfile = async (): Promise<Profile | undefined> => {
   const running = await readRunningStart();
   if (!running) return undefined;
   const { environment } = running;
-  const { profileOf } = await import('./profile.ts');
+  const { profileOf } = await import('./profile-schema.ts');
   return profileOf(environment);
 };
 
@@ -98,7 +101,6 @@ const takeNamed = async (
   env: NodeJS.ProcessEnv,
   { from, beforeVariables }: { from: string; beforeVariables: boolean },
 ): Promise<void> => {
-  const { CONNECTION_VARIABLES, START, variablesOf } = await import('./profile.ts');
   const before = env['GRPC_ADDRESS'];
   if (beforeVariables) unset(env, CONNECTION_VARIABLES);
   if (name === START) {
@@ -106,7 +108,7 @@ const takeNamed = async (
     if (!(await takeStart(env))) throw noStart();
     return;
   }
-  const { profilesPath, readProfiles } = await import('./profile-file.ts');
+  const { readProfiles } = await import('./profile-file.ts');
   const profile = readProfiles().profiles[name];
   if (!profile)
     throw new CliError(
@@ -127,8 +129,8 @@ const takeNamed = async (
 
 /** The name of the profile in use, if it describes the gateway that the environment does. */
 const profileInUse = async (env: NodeJS.ProcessEnv): Promise<string | undefined> => {
-  const { profilesPath, readProfiles } = await import('./profile-file.ts');
   if (!existsSync(profilesPath())) return undefined;
+  const { readProfiles } = await import('./profile-file.ts');
   const { current, profiles } = readProfiles();
   if (current === undefined) return undefined;
   const isOther = env['GRPC_ADDRESS'] !== undefined && env['GRPC_ADDRESS'] !== profiles[current]?.gateway;
@@ -147,7 +149,8 @@ export const prepareEnvironment = async (env: NodeJS.ProcessEnv, args: readonly 
   trimEnvironment(env);
   const [command = '', second] = args.filter((word) => !word.startsWith('-'));
   if (WITHOUT_PROFILE.includes(command) && second !== 'values') return;
-  const option = profileOption(args);
+  const line = lineToComplete(args);
+  const option = profileOption(line === undefined ? args : wordsBefore(line));
   if (option !== undefined) return takeNamed(option, env, { from: '--profile', beforeVariables: true });
   const { REKEY_PROFILE: variable } = env;
   if (variable !== undefined)

@@ -5,6 +5,7 @@ import { Option, type Command } from 'commander';
 import { areSecretsMounted } from '../environment.ts';
 import { CliError } from '../failure.ts';
 import { notEmpty } from '../option-values.ts';
+import { START } from '../profiles/profile.ts';
 import { TLS_VARIABLES } from './tls-variables.ts';
 
 /** How commands secure their connection to the gateway. */
@@ -67,7 +68,9 @@ const refuseGoneFile = (name: Name, path: string, { profile, ofProfile = [] }: S
   if (!ofProfile.includes(variable) || !variable.endsWith('_FILE') || existsSync(path)) return;
   throw new CliError(
     `The profile ${profile} names the file ${path}, which does not exist (${OPTIONS[name].slice(2)}). ` +
-      `Restore it, or log in again: rekey login ${profile}`,
+      (profile === START
+        ? 'Stop npm start and start it again: it makes the file.'
+        : `Restore it, or log in again: rekey login ${profile}`),
     'PROFILE_FILE_MISSING',
   );
 };

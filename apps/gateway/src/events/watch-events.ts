@@ -61,7 +61,8 @@ const onceForEach = (check: (view: ConsumerView) => void): ((view: ConsumerView)
 
 /**
  * Sends what is for a consumer at the pace of its reader: what it does not take stays in Redis.
- * Long reads take turns by `party`. `requireRights` throws if the caller may no longer follow the consumer, whose orgs may have changed.
+ * Long reads take turns by `party`.
+ * `requireRights` throws if the caller may no longer follow the consumer, whose orgs may have changed.
  */
 export async function* watchEvents(
   hub: Pick<EventHub, 'watch'>,

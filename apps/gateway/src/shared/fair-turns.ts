@@ -1,5 +1,5 @@
 /** Runs a few jobs at once. Of those that wait, each party has its turn: many jobs of one delay no other. */
-export type FairTurns = <T>(party: string, job: () => Promise<T>) => Promise<T>;
+type FairTurns = <T>(party: string, job: () => Promise<T>) => Promise<T>;
 
 export const createFairTurns = (atOnce: number): FairTurns => {
   /** The next party first. */

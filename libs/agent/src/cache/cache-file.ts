@@ -1,4 +1,6 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes, type DecipherGCM } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { StringDecoder } from 'node:string_decoder';
 import { parseJson } from '@rekey/schema';
 import type { Keys, LocalVault } from '@rekey/subscriber';
 import { z } from 'zod';
@@ -23,6 +25,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const PURPOSE = 'rekey agent cache 1';
 const LINE_FEED = 0x0a;
+const PIECE_BYTES = 64 * 1024;
 
 const Header = z.strictObject({
   rekey_agent_cache: z.literal(FORMAT),
@@ -90,22 +93,49 @@ export async function* sealCache(
   yield cipher.getAuthTag();
 }
 
-/** Opens a cache, or says why it is not believed. Undefined if there is none. */
+/**
+ * Opens a cache, or says why it is not believed. Undefined if there is none. It is read in pieces: as a whole,
+ * it would take several times its size of memory. Nothing of it is used before its seal was verified.
+ */
 export const openCache = async (
   path: string,
   owner: CacheOwner,
 ): Promise<CacheContent | { refused: CacheRefusal } | undefined> => {
-  const bytes = await readRegularFile(path);
-  if (bytes === undefined) return undefined;
-  if (bytes === 'UNREADABLE') return { refused: 'UNREADABLE' };
-  const end = bytes.subarray(0, MAX_HEADER_BYTES).indexOf(LINE_FEED);
-  const header = Header.safeParse(end < 0 ? undefined : parseJson(bytes.toString('utf8', 0, end)));
+  let file: FileHandle | undefined;
+  try {
+    file = await openRegularFile(path);
+    return await contentOf(file, owner);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : { refused: 'UNREADABLE' };
+  } finally {
+    await file?.close();
+  }
+};
+
+const contentOf = async (
+  file: FileHandle,
+  owner: CacheOwner,
+): Promise<CacheContent | { refused: CacheRefusal }> => {
+  const { size } = await file.stat();
+  if (size > MAX_BYTES) return { refused: 'UNREADABLE' };
+  const start = await bytesOf(file, 0, Math.min(size, MAX_HEADER_BYTES));
+  const end = start.indexOf(LINE_FEED);
+  const header = Header.safeParse(end < 0 ? undefined : parseJson(start.toString('utf8', 0, end)));
   if (!header.success) return { refused: 'UNKNOWN_FORMAT' };
   const refused = refusalOf(header.data, owner);
   if (refused) return { refused };
-  const salt = Buffer.from(header.data.salt, 'base64url');
-  const text = unseal(bytes, end + 1, cipherOf(owner.vault, salt));
-  return (text !== undefined && contentOf(text)) || { refused: 'DAMAGED' };
+  const tagAt = size - TAG_BYTES;
+  if (tagAt <= end) return { refused: 'DAMAGED' };
+  const { key, nonce } = cipherOf(owner.vault, Buffer.from(header.data.salt, 'base64url'));
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
+    .setAAD(start.subarray(0, end + 1))
+    .setAuthTag(await bytesOf(file, tagAt, TAG_BYTES));
+  return (await unseal(file, [end + 1, tagAt], decipher)) ?? { refused: 'DAMAGED' };
+};
+
+const bytesOf = async (file: FileHandle, position: number, length: number): Promise<Buffer> => {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
 };
 
 /** Only says what the seal shows anyway: with another key, it would not open. */
@@ -119,42 +149,32 @@ const refusalOf = (
   return undefined;
 };
 
-const unseal = (
-  bytes: Buffer,
-  begin: number,
-  { key, nonce }: ReturnType<typeof cipherOf>,
-): string | undefined => {
-  const tagAt = bytes.length - TAG_BYTES;
-  if (tagAt < begin) return undefined;
-  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
-    .setAAD(bytes.subarray(0, begin))
-    .setAuthTag(bytes.subarray(tagAt));
+/** Undefined if it is damaged. If it is authentic, a later version of the agent may have written it. */
+const unseal = async (
+  file: FileHandle,
+  [begin, end]: readonly [number, number],
+  decipher: DecipherGCM,
+): Promise<CacheContent | undefined> => {
+  const keys: Known[] = [];
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  let isWellFormed = true;
+  for (let at = begin; at < end; at += PIECE_BYTES) {
+    const piece = decipher.update(await bytesOf(file, at, Math.min(PIECE_BYTES, end - at)));
+    const lines = (rest + decoder.write(piece)).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) {
+      const { data } = Entry.safeParse(parseJson(line));
+      if (data) keys.push(data as Known);
+      else isWellFormed = false;
+    }
+  }
   try {
-    return Buffer.concat([decipher.update(bytes.subarray(begin, tagAt)), decipher.final()]).toString('utf8');
+    rest += decoder.write(decipher.final());
   } catch {
     return undefined;
   }
-};
-
-/** It is authentic; a later version of the agent may have written it. */
-const contentOf = (text: string): CacheContent | undefined => {
-  const lines = text.split('\n');
-  const summary = Summary.safeParse(parseJson(lines.pop()!));
-  const keys = lines.map((line) => Entry.safeParse(parseJson(line)));
-  if (!summary.success || keys.length !== summary.data.count || keys.some(({ success }) => !success))
-    return undefined;
-  return { keys: keys.map(({ data }) => data as Known), provenAt: new Date(summary.data.provenAtMs) };
-};
-
-const readRegularFile = async (path: string): Promise<Buffer | 'UNREADABLE' | undefined> => {
-  try {
-    const file = await openRegularFile(path);
-    try {
-      return (await file.stat()).size <= MAX_BYTES ? await file.readFile() : 'UNREADABLE';
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : 'UNREADABLE';
-  }
+  const { data: summary } = Summary.safeParse(parseJson(rest));
+  if (!summary || !isWellFormed || keys.length !== summary.count) return undefined;
+  return { keys, provenAt: new Date(summary.provenAtMs) };
 };

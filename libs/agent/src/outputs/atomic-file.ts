@@ -18,13 +18,13 @@ const TEMPORARY = /^\..{1,200}\.rekey-[0-9a-f]{12}\.tmp$/s;
  * Replaces a file as a whole: a reader sees the old content or the new. The new file is in the same folder,
  * and synced before it gets its name. Resolves with the SHA-256 of the content; if that is `unless`, nothing
  * is replaced. If it rejects, the old file is as it was. `identity` is that of the new file, taken before
- * another program can find it.
+ * another program can find it. With `isOneOfMany`, the caller syncs the folder, once for many files.
  */
 export const replaceFile = async (
   path: string,
   chunks: Iterable<string | Buffer> | AsyncIterable<string | Buffer>,
   { mode, uid, gid }: FileAccess,
-  unless?: string,
+  { unless, isOneOfMany = false }: { unless?: string | undefined; isOneOfMany?: boolean } = {},
 ): Promise<{ digest: string; identity?: string }> => {
   const temporary = join(dirname(path), temporaryName(basename(path)));
   // Nobody else can open it before it has its owner and mode.
@@ -41,7 +41,7 @@ export const replaceFile = async (
       const identity = identityIn(await file.stat());
       await file.close();
       await rename(temporary, path);
-      await syncFolder(dirname(path));
+      if (!isOneOfMany) await syncFolder(dirname(path));
       return { digest, identity };
     }
     await file.close();

@@ -37,7 +37,7 @@ const wholeFile = (file: FileOutput, access: FileAccess): Content => {
       const found = await identityOf(file.path);
       const isOurs = identity !== undefined && found === identity;
       const before = isOurs ? digest : await digestOfFile(file.path, access);
-      const written = await replaceFile(file.path, render(keys), access, before);
+      const written = await replaceFile(file.path, render(keys), access, { unless: before });
       digest = written.digest;
       identity = written.identity ?? found;
       return digest !== before;

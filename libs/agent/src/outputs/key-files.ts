@@ -59,7 +59,7 @@ export const createKeyFiles = (
     const path = join(folder, name);
     await refuseFolderAt(path);
     const before = await digestOfFile(path, access);
-    const { digest } = await replaceFile(path, [secretKey], access, before);
+    const { digest } = await replaceFile(path, [secretKey], access, { unless: before, isOneOfMany: true });
     owned.confirm(name, digest);
     return digest !== before;
   };

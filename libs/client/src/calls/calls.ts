@@ -1,6 +1,7 @@
 import type { TryOptions } from '../connection/transport.ts';
 import { createBackoff, type Backoff, type RetryOptions } from './backoff.ts';
 import { RekeyClientError, asClientError } from './client-error.ts';
+import { monotonicMs } from './monotonic.ts';
 import { checkedMs, type Scopes } from './scopes.ts';
 
 /** Options of every call. */
@@ -46,7 +47,7 @@ export const createCalls = ({ scopes, ...defaults }: CallsOptions): Calls => ({
   ) => {
     const wholeMs = checkedMs('deadlineMs', deadlineMs);
     const scope = scopes.open({ signal, deadlineMs: wholeMs });
-    const endsAtMs = performance.now() + wholeMs;
+    const endsAtMs = monotonicMs() + wholeMs;
     let backoff: Backoff | undefined;
     let before: RekeyClientError | undefined;
     const failureOf = (error: unknown) => {
@@ -61,7 +62,7 @@ export const createCalls = ({ scopes, ...defaults }: CallsOptions): Calls => ({
     try {
       for (;;) {
         try {
-          return await attempt({ deadlineMs: endsAtMs - performance.now(), cancellation: scope });
+          return await attempt({ deadlineMs: endsAtMs - monotonicMs(), cancellation: scope });
         } catch (error) {
           const failure = failureOf(error);
           backoff ??= createBackoff(retry || {});
@@ -72,7 +73,7 @@ export const createCalls = ({ scopes, ...defaults }: CallsOptions): Calls => ({
             retry !== false &&
             failure instanceof RekeyClientError &&
             failure.retryable &&
-            performance.now() + pauseMs < endsAtMs;
+            monotonicMs() + pauseMs < endsAtMs;
           if (!again) throw failure;
           before = failure;
           await scope.pause(pauseMs).catch((cancelled: unknown) => {

@@ -1,25 +1,16 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../errors/error-table.ts';
+import {
+  bulkItemStates,
+  bulkStates,
+  type BulkItemState as ItemState,
+  type BulkState as State,
+} from '../states/bulk-states.ts';
 import { OrgId, RequestId } from './ids.ts';
 import { Reason } from './rotation.ts';
 
-export const bulkStates = [
-  'PREPARING',
-  'RUNNING',
-  'PAUSED',
-  'HALTED',
-  'VERIFYING',
-  'CANCELLING',
-  'COMPLETED',
-  'FAILED',
-  'CANCELLED',
-  'VALIDATED',
-] as const;
 export const BulkState = z.enum(bulkStates);
-export type BulkState = z.infer<typeof BulkState>;
-
-const endStates: ReadonlySet<BulkState> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'VALIDATED']);
-export const isBulkEnded = (state: BulkState): boolean => endStates.has(state);
+export type BulkState = State;
 
 /** The most assistants in one bulk rotation, and the most that it can exclude by id. */
 export const MAX_BULK_ASSISTANTS = 2_000_000;
@@ -170,17 +161,8 @@ export interface BulkRotation extends Omit<BulkSpec, 'requestId' | 'canary' | 'u
   noLiveWorker?: boolean;
 }
 
-export const bulkItemStates = [
-  'WAITING',
-  'ROTATING',
-  'SUCCEEDED',
-  'SHARED',
-  'FAILED',
-  'CANCELLED',
-  'VALID',
-] as const;
 export const BulkItemState = z.enum(bulkItemStates);
-export type BulkItemState = z.infer<typeof BulkItemState>;
+export type BulkItemState = ItemState;
 
 /** One assistant of a bulk rotation. */
 export interface BulkItem {

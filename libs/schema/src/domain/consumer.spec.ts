@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { Acknowledgement, isAcknowledged } from './consumer.ts';
+import { Acknowledgement } from './consumer.ts';
+import { isAcknowledged } from '../states/acknowledgement-state.ts';
 
 const acknowledgementsOf = (states: Record<string, string>) =>
   Object.entries(states).map(([consumer, state]) => ({ consumer, state }));

@@ -1,19 +1,9 @@
 import { z } from 'zod';
+import { rotationStates, type RotationState as State } from '../states/rotation-states.ts';
 import { AssistantId, OrgId, RequestId, RotationId, StoredId } from './ids.ts';
 
-export const rotationStates = [
-  'QUEUED',
-  'ROTATING',
-  'RECONCILING',
-  'SUCCEEDED',
-  'FAILED',
-  'CANCELLED',
-] as const;
 export const RotationState = z.enum(rotationStates);
-export type RotationState = z.infer<typeof RotationState>;
-
-const endStates: ReadonlySet<RotationState> = new Set(['SUCCEEDED', 'FAILED', 'CANCELLED']);
-export const isEnded = (state: RotationState): boolean => endStates.has(state);
+export type RotationState = State;
 
 /** How Rekey learned of a key, as this version writes it. Stored causes may come from a later version. */
 export const Cause = z.enum(['rotation', 'reconciliation', 'drift', 'import', 'rollback']);

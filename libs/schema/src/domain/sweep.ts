@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { sweepStates, type SweepState as State } from '../states/sweep-states.ts';
 import { SweepId } from './ids.ts';
 
-export const sweepStates = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED'] as const;
 export const SweepState = z.enum(sweepStates);
-export type SweepState = z.infer<typeof SweepState>;
+export type SweepState = State;
 
 /**
  * What a sweep has found so far. Each compared record also counts in one of the fields below it: as agreeing,

@@ -1,14 +1,10 @@
 import { z } from 'zod';
+import { SHORT_NAME, SHORT_NAME_COMPLAINT } from '../text/short-name.ts';
 import { OrgId, StoredId } from './ids.ts';
 import { DAY_MS } from './policy.ts';
 
 /** The name of an access token: its caller is `token:NAME`. */
-export const TokenName = z
-  .string()
-  .regex(
-    /^[a-z][a-z0-9-]{0,62}$/,
-    'must be at most 63 lower-case letters, digits and hyphens, beginning with a letter',
-  );
+export const TokenName = z.string().regex(SHORT_NAME, SHORT_NAME_COMPLAINT);
 
 export const MAX_TOKENS = 200;
 export const MAX_TOKEN_TTL_MS = 366 * DAY_MS;

@@ -11,7 +11,7 @@ import type { Refusals } from '../records/refusals.ts';
 import type { UnsealedRecords } from '../records/unsealed-records.ts';
 import type { Session } from '../source/source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
-import type { Acknowledger } from './acknowledger.ts';
+import type { Acknowledger } from '../gate/acknowledger.ts';
 import { readEnrolment, revocationOf, withAcknowledgementsOf } from './enrolment.ts';
 import type { FreshnessReport } from './freshness.ts';
 import { takeSnapshot } from './snapshot.ts';

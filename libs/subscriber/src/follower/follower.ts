@@ -12,7 +12,7 @@ import { createRefusals, type Refusals } from '../records/refusals.ts';
 import { UnsealedRecords } from '../records/unsealed-records.ts';
 import type { Sent, Session, Source } from '../source/source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
-import { createAcknowledger } from './acknowledger.ts';
+import { createAcknowledger } from '../gate/acknowledger.ts';
 import { followSession, type FollowDeps } from './follow-session.ts';
 import { createFreshnessReport } from './freshness.ts';
 import { createGate, type Gate } from '../gate/gate.ts';

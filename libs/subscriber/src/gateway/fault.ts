@@ -1,5 +1,5 @@
 /** What ends a session, once. */
-interface Fault {
+export interface Fault {
   readonly signal: AbortSignal;
   end(why?: Error): void;
   /** Rejects with the fault, should it come before the answer. */

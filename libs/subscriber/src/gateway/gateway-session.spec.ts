@@ -112,7 +112,7 @@ describe('a session with a gateway', () => {
     session.end();
   });
 
-  it('ends when its acknowledgement would reach another Redis, and names the one that it is about', async () => {
+  it('ends when its acknowledgement would reach another Redis than the one it is about', async () => {
     const gateway = fakeGateway();
     const sent: object[] = [];
     let refusal: Error | undefined;

@@ -15,7 +15,7 @@ import {
   type StreamFacts,
 } from '../source/source.ts';
 import { createEndProbes } from './end-probes.ts';
-import { createFault } from './fault.ts';
+import { createFault, type Fault } from './fault.ts';
 import { patiently, retryAfterOf } from './patiently.ts';
 import { itemsOfEntry, pageOf } from './stored-texts.ts';
 import { createWatchedItems, type WatchedItems } from './watched-items.ts';
@@ -163,6 +163,21 @@ const storing = (
   };
 };
 
+/** An acknowledgement that would reach another Redis ends the session, as an answer from it does. */
+const acknowledging =
+  (client: RekeyClient, consumer: string, fault: Fault, runId: () => string): Session['acknowledge'] =>
+  async (ack, proof) => {
+    const request = { consumer, ack, redisRunId: runId(), ...(proof !== undefined && { proof }) };
+    try {
+      await fault.guard(client.acknowledgeEvents(request));
+      return 'added';
+    } catch (error) {
+      if (retryAfterOf(error) !== undefined) return 'later';
+      if (codeOf(error) === 'REDIS_REPLACED') fault.end(error as Error);
+      throw error;
+    }
+  };
+
 export const openGatewaySession = async (
   { connect, consumer, staleAfterMs }: SessionDeps,
   signal: AbortSignal,
@@ -231,17 +246,7 @@ export const openGatewaySession = async (
     read: (place, waitMs) => fault.guard(following.read(place, waitMs)),
     current: (assistantIds) => fault.guard(stored.current(assistantIds)),
     snapshot: stored.snapshot,
-    acknowledge: async (ack, proof) => {
-      const request = { consumer, ack, redisRunId: runId, ...(proof !== undefined && { proof }) };
-      try {
-        await fault.guard(client.acknowledgeEvents(request));
-        return 'added';
-      } catch (error) {
-        if (retryAfterOf(error) !== undefined) return 'later';
-        if (codeOf(error) === 'REDIS_REPLACED') fault.end(error as Error);
-        throw error;
-      }
-    },
+    acknowledge: acknowledging(client, consumer, fault, () => runId),
     end: fault.end,
   };
 };

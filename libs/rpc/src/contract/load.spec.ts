@@ -5,7 +5,7 @@ import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadContract } from './load.ts';
 
-const protoRoot = fileURLToPath(new URL('../../../proto', import.meta.url));
+const protoRoot = fileURLToPath(new URL('../../../../proto', import.meta.url));
 /** The contract as proto-loader reads it from the proto files. */
 const read = loadPackageDefinition(
   loadSync(globSync('rekey/v1/*.proto', { cwd: protoRoot }), {
@@ -34,16 +34,18 @@ describe('the embedded contract', () => {
   });
 
   it.each(methods)('%s reads and writes as proto-loader would', (_title, service, name, ofFiles) => {
-    const { path, requestStream, responseStream, originalName, ...own } = embedded[service]!.service[
-      name
-    ] as MethodDefinition<object, object>;
+    // With the messages of this method alone.
+    const ofMethod = loadContract();
+    const { path, requestStream, responseStream, originalName, ...own } = (
+      ofMethod.v1 as unknown as typeof embedded
+    )[service]!.service[name] as MethodDefinition<object, object>;
     expect({ path, requestStream, responseStream, originalName }).toEqual({
       path: ofFiles.path,
       requestStream: ofFiles.requestStream,
       responseStream: ofFiles.responseStream,
       originalName: ofFiles.originalName,
     });
-    const { fieldsArray } = contract.requestTypeOf(path);
+    const { fieldsArray } = ofMethod.requestTypeOf(path);
     const set = bytesOf(fieldsArray.filter(({ type }) => type === 'string').map(({ id }) => id));
     for (const bytes of [Buffer.alloc(0), set]) {
       const request = own.requestDeserialize(bytes);

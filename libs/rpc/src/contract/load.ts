@@ -1,19 +1,20 @@
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
 import protobuf from 'protobufjs/light.js';
-import type { ProtoGrpcType as AccessProto } from './generated/access.ts';
-import type { ProtoGrpcType as ActivityProto } from './generated/activity.ts';
-import type { ProtoGrpcType as AssistantProto } from './generated/assistant.ts';
-import type { ProtoGrpcType as BulkProto } from './generated/bulk.ts';
-import type { ProtoGrpcType as ConsumerProto } from './generated/consumer.ts';
-import type { ProtoGrpcType as EventProto } from './generated/event.ts';
-import { contractJson } from './generated/contract.ts';
-import { descriptorSet } from './generated/descriptors.ts';
-import type { ProtoGrpcType as PolicyProto } from './generated/policy.ts';
-import type { ProtoGrpcType as RotationProto } from './generated/rotation.ts';
-import type { ProtoGrpcType as SweepProto } from './generated/sweep.ts';
-import type { ProtoGrpcType as SystemProto } from './generated/system.ts';
-import { serviceDefinition, servicesOf, typesOf } from './service-definitions.ts';
+import type { ProtoGrpcType as AccessProto } from '../generated/access.ts';
+import type { ProtoGrpcType as ActivityProto } from '../generated/activity.ts';
+import type { ProtoGrpcType as AssistantProto } from '../generated/assistant.ts';
+import type { ProtoGrpcType as BulkProto } from '../generated/bulk.ts';
+import type { ProtoGrpcType as ConsumerProto } from '../generated/consumer.ts';
+import type { ProtoGrpcType as EventProto } from '../generated/event.ts';
+import { contractJson } from '../generated/contract.ts';
+import { descriptorSet } from '../generated/descriptors.ts';
+import type { ProtoGrpcType as PolicyProto } from '../generated/policy.ts';
+import type { ProtoGrpcType as RotationProto } from '../generated/rotation.ts';
+import type { ProtoGrpcType as SweepProto } from '../generated/sweep.ts';
+import type { ProtoGrpcType as SystemProto } from '../generated/system.ts';
+import { messageTypes, type PackageJson, type TypeJson } from './message-types.ts';
+import { serviceDefinition, servicesOf } from './service-definitions.ts';
 
 type AllProtos = RotationProto &
   AssistantProto &
@@ -46,19 +47,37 @@ export interface Contract {
   requestTypeOf(path: string): { fieldsArray: RequestField[] };
 }
 
+const PACKAGE = 'rekey.v1';
+const HEALTH = 'grpc.health.v1';
+
+interface ContractJson {
+  nested: {
+    rekey: { nested: { v1: { nested: PackageJson } } };
+    grpc: { nested: { health: { nested: { v1: { nested: PackageJson } } } } };
+    google: TypeJson;
+  };
+}
+
 /**
  * The gRPC contract, as generated from the proto files, which are not read. It is made without proto-loader:
  * that describes every message at once, for a tenth of a second of each command of `rekey`.
  */
 export const loadContract = (): Contract => {
-  const root = protobuf.Root.fromJSON(JSON.parse(contractJson));
+  const { rekey, grpc, google } = (JSON.parse(contractJson) as ContractJson).nested;
+  const own = rekey.nested.v1.nested;
+  const typeOf = messageTypes(PACKAGE, own, { google });
+  const ofHealth = grpc.nested.health.nested.v1.nested;
   return {
-    v1: servicesOf(root, 'rekey.v1') as Contract['v1'],
-    health: serviceDefinition(root, 'grpc.health.v1.Health'),
+    v1: servicesOf(PACKAGE, own, typeOf) as Contract['v1'],
+    health: serviceDefinition(
+      `${HEALTH}.Health`,
+      ofHealth['Health']!.methods!,
+      messageTypes(HEALTH, ofHealth, {}),
+    ),
     reflection: reflectionDefinition,
     requestTypeOf: (path) => {
-      const [, service, method] = path.split('/');
-      return typesOf(root.lookupService(service!).methods[method!]!).request;
+      const [, service = '', method = ''] = path.split('/');
+      return typeOf(own[service.slice(`${PACKAGE}.`.length)]!.methods![method]!.requestType);
     },
   };
 };

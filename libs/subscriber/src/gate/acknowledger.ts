@@ -14,8 +14,9 @@ export interface Acknowledger {
 const MIN_INTERVAL_MS = 10;
 const LONGEST_INTERVAL_MS = 1000;
 const FASTER = 0.95;
+const SLOWER = 1.5;
 
-/** A gateway limits what all instances of a consumer send together: those that are refused send less often. */
+/** A gateway limits what all instances of a consumer send together: one that is refused sends less often. */
 const createPace = () => {
   let intervalMs = MIN_INTERVAL_MS;
   let lastMs = -Infinity;
@@ -28,7 +29,7 @@ const createPace = () => {
     sent: (isAccepted: boolean): void => {
       intervalMs = isAccepted
         ? Math.max(intervalMs * FASTER, MIN_INTERVAL_MS)
-        : Math.min(intervalMs * 2, LONGEST_INTERVAL_MS);
+        : Math.min(intervalMs * SLOWER, LONGEST_INTERVAL_MS);
     },
     /** Until the next one may be sent. */
     restMs: (): number => {

@@ -1,0 +1,2 @@
+export const sweepStates = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED'] as const;
+export type SweepState = (typeof sweepStates)[number];
