@@ -10,7 +10,7 @@ import type { Part } from './part.ts';
 
 const WARM_UP = 2000;
 const TURNS = 3;
-const SINGLES_A_TURN = 200;
+const SINGLES_A_TURN = 150;
 const SNAPSHOT = 100_000;
 const STARTS = 3;
 const INSTANCES = 200;

@@ -60,7 +60,6 @@ const DECIDES = [
   'index-assistants assistant',
   'index-assistants index',
   'org-adopt rotation',
-  'records-read current',
   'sweep-begin sweeping',
   'sweep-begin sweeps',
   'sweep-create sweep',
