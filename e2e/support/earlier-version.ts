@@ -34,9 +34,10 @@ const SOURCE = '--conditions=@rekey/source';
 
 /** Starts a consumer process from a tree: this one's or an earlier one. */
 export const startConsumerOf = async (tree: string, env: Record<string, string>): Promise<Child> => {
-  const main = join(tree, 'e2e/consumers/signing-process.ts');
+  const file = tree === repositoryRoot ? 'signing/signing-process.ts' : 'signing-process.ts';
+  const main = join(tree, 'e2e/consumers', file);
   const child = startChild(process.execPath, [SOURCE, main], {
-    env: { ...baseEnvironment(), PER_SECOND: '0', ...env },
+    env: { ...baseEnvironment(), PER_SECOND: '0', KEYS_FROM: 'redis', ...env },
   });
   await lineOf(child, (line) => (line.includes('"ready"') ? true : undefined), 'the consumer');
   return child;
