@@ -193,9 +193,18 @@ describe('a changed access file', () => {
     expect((await admit()).rights().allows('consumers.create', 'org_1')).toBe(true);
   });
 
-  it('that is written in place is not in force until it is whole, nor complained about', async () => {
-    followed.close();
+  /** Writes a file in place, again and again, while it is followed. */
+  const writeInPlace = async (): Promise<{ inForce: number[]; longestPauseMs: number }> => {
     const inForce: number[] = [];
+    let longestPauseMs = 0;
+    let partSinceMs: number | undefined;
+    const write = async (content: string, isWhole: boolean) => {
+      const beganMs = performance.now();
+      await writeFile(path, content);
+      if (partSinceMs !== undefined)
+        longestPauseMs = Math.max(longestPauseMs, performance.now() - partSinceMs);
+      partSinceMs = isWhole ? undefined : beganMs;
+    };
     const slow = followAccessFile(path, {
       everyMs: 200,
       onLoaded: ({ bindings: count }) => inForce.push(count),
@@ -207,15 +216,26 @@ describe('a changed access file', () => {
     const parts = ['bindings:\n', line('org_1'), line('org_2')];
     for (let i = 0; i < 12; i += 1) {
       for (let count = 1; count <= parts.length; count += 1) {
-        await writeFile(path, parts.slice(0, count).join(''));
+        await write(parts.slice(0, count).join(''), false);
         await sleep(5);
       }
-      await writeFile(path, `${parts.join('')}# ${i}\n`);
+      await write(`${parts.join('')}# ${i}\n`, true);
       await sleep(i % 4 === 0 ? 250 : 5);
     }
     await until(() => inForce.length > 1);
     slow.close();
-    expect(new Set(inForce.slice(1))).toEqual(new Set([2]));
+    return { inForce, longestPauseMs };
+  };
+
+  it('that is written in place is not in force until it is whole, nor complained about', async () => {
+    followed.close();
+    let written = await writeInPlace();
+    // Whoever writes the next part only after a tenth of a second is taken to be done.
+    while (written.longestPauseMs > 50) {
+      faults = [];
+      written = await writeInPlace();
+    }
+    expect(new Set(written.inForce.slice(1))).toEqual(new Set([2]));
     expect(faults).toEqual([]);
   });
 

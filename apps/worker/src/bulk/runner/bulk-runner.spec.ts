@@ -132,7 +132,7 @@ const start = (more: Partial<BulkRunnerOptions> = {}): void => {
   });
 };
 const until = async (holds: () => boolean): Promise<void> => {
-  for (const giveUpMs = Date.now() + 5000; !holds(); await systemClock.sleep(2))
+  for (const giveUpMs = Date.now() + 60_000; !holds(); await systemClock.sleep(2))
     if (Date.now() > giveUpMs) throw new Error('the condition was not met in time');
 };
 

@@ -15,7 +15,8 @@ import { sweep } from '../sweep/sweep.ts';
 
 const keys = ledgerKeys('spec');
 const PAGE = 100;
-const CONFIRM_MS = 20;
+/** A second read that comes far later than this confirms nothing: a machine may be that busy. */
+const CONFIRM_MS = 200;
 const names = (count: number, prefix = 'ast'): string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}_${i}`);
 
