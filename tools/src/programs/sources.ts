@@ -3,8 +3,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 /**
- * All that a built program depends on. Packages of npm are what the lock file says, and what npm notes that it
- * has installed: after a pull, the lock file can be ahead of the packages.
+ * All that a built program depends on. Packages of npm are what the lock file says, and what npm notes that
+ * it has installed: after a pull, the lock file can be ahead of the packages.
  */
 const INPUTS = [
   '{package-lock,tsconfig*}.json',

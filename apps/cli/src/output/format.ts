@@ -47,8 +47,8 @@ export const printDocument = (options: OutputOptions, value: object): Promise<vo
   printWhenRead(documentOf(options, value));
 
 /**
- * Whether these arguments ask for output for programs, even if the command line cannot parse them. What follows
- * `--` is for a program that `rekey agent exec` starts.
+ * Whether these arguments ask for output for programs, even if the command line cannot parse them. What
+ * follows `--` is for a program that `rekey agent exec` starts.
  */
 export const asksForPrograms = (args: readonly string[]): boolean => {
   const end = args.indexOf('--');
