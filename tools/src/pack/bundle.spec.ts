@@ -59,6 +59,14 @@ console.log(name, \`${text}\`, /^[\u00c0-\u00ff]$/.test('\u00fc'), /^[\u{1F511}]
     expect(await readFile(join(folder, 'into/program.js'), 'utf8')).toMatch(/^[\0-\x7f]*$/);
   });
 
+  it('run the client of gRPC without process.getBuiltinModule, which Node 22.0 to 22.2 lack', async () => {
+    const out = await run({
+      'program.js': "process.getBuiltinModule = undefined; void import('./later.js');",
+      'later.js': "import { status } from '@grpc/grpc-js'; console.log(status.UNKNOWN);",
+    });
+    expect(out).toBe('2\n');
+  });
+
   it('are refused with a String.raw that would change in ASCII', async () => {
     const program = 'console.log(String.raw`\u00fc${process.pid}`);';
     await expect(run({ 'program.js': program })).rejects.toThrow('String.raw');

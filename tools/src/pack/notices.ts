@@ -14,7 +14,9 @@ const licenceTexts = async ({ name, folder }: Component): Promise<string> => {
 
 /** THIRD-PARTY-NOTICES.txt: what is in the package that others wrote, and under which licence. */
 export const noticesText = async (components: readonly Component[]): Promise<string> => {
-  const head = 'This package contains code of the packages below, under their licences.\n';
+  const head =
+    'This package contains code of the packages below, under their licences. The code is changed: it is\n' +
+    'bundled and minified, and parts that are not used are left out or replaced.\n';
   const parts = await Promise.all(
     components.map(
       async (one) => `${one.name} ${one.version} (${one.license})\n\n${await licenceTexts(one)}\n`,

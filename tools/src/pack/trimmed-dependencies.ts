@@ -42,7 +42,7 @@ const parts: Readonly<Record<string, string>> = {
 
 /** Loads a module of Node when it is first used. */
 const deferred = (name: string): string =>
-  `module.exports = new Proxy({}, { get: (_none, key) => process.getBuiltinModule('node:${name}')[key] });`;
+  `module.exports = new Proxy({}, { get: (_none, key) => require('node:${name}')[key] });`;
 
 /** Modules of Node as these dependencies get them. */
 const builtins: Readonly<Record<string, string>> = {
@@ -51,7 +51,7 @@ const builtins: Readonly<Record<string, string>> = {
   // For commands that are programs of their own.
   child_process: deferred('child_process'),
   // Node compiles a long expression at the first isIPv6, for which an address without a colon need not wait.
-  net: `const net = process.getBuiltinModule('node:net');
+  net: `const net = require('node:net');
 const isIPv6 = (host) => String(host).includes(':') && net.isIPv6(host);
 module.exports = Object.create(net, { isIPv6: { value: isIPv6 } });`,
 };

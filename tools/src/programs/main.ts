@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryRoot } from '../pack/packages.ts';
 import { buildApps, buildPrograms } from './build.ts';
+import { PREFIX, markUsed, removeUnused } from './folders.ts';
 import { digestOfSources } from './sources.ts';
 
 /*
@@ -18,23 +19,16 @@ import { digestOfSources } from './sources.ts';
 
 /** Two levels below the root, as the sources of an app: check-node finds the folder of compiled code. */
 const DIST = join(repositoryRoot, 'dist');
-const PREFIX = 'programs-';
-const KEEP_MS = 24 * 3600 * 1000;
-
-const removeOld = async (): Promise<void> => {
-  for (const name of await readdir(DIST)) {
-    const path = join(DIST, name);
-    const isOld = async () => Date.now() - (await stat(path)).mtimeMs > KEEP_MS;
-    if (name.startsWith(PREFIX) && (await isOld())) await rm(path, { recursive: true, force: true });
-  }
-};
 
 const programsForSpecs = async (): Promise<string> => {
   const folder = join(DIST, `${PREFIX}${digestOfSources(repositoryRoot)}`);
-  if (existsSync(folder)) return folder;
+  if (existsSync(folder)) {
+    await markUsed(folder);
+    return folder;
+  }
   const building = `${folder}-${process.pid}`;
   await buildPrograms(building);
-  await removeOld();
+  await removeUnused(DIST);
   // Another run may have built the same meanwhile.
   await rename(building, folder).catch(() => rm(building, { recursive: true }));
   return folder;

@@ -26,6 +26,9 @@ describe('the digest of what programs are built from', () => {
     'libs/runtime/check-node.js',
     'tools/src/programs/build.ts',
     'package-lock.json',
+    'node_modules/.package-lock.json',
+    'tsconfig.base.json',
+    'libs/ledger/tsconfig.json',
   ])('changes with each of them: %s', async (path) => {
     const before = digestOfSources(root);
     await write(path, 'a');

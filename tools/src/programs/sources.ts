@@ -2,11 +2,15 @@ import { createHash } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-/** All that a built program depends on. Packages of npm are what the lock file says. */
+/**
+ * All that a built program depends on. Packages of npm are what the lock file says, and what npm notes that
+ * it has installed: after a pull, the lock file can be ahead of the packages.
+ */
 const INPUTS = [
-  'package-lock.json',
-  'apps/{gateway,worker,simulator,cli}/{package.json,src/**}',
-  'libs/*/{package.json,*.js,src/**}',
+  '{package-lock,tsconfig*}.json',
+  'node_modules/.package-lock.json',
+  'apps/{gateway,worker,simulator,cli}/{package.json,tsconfig*.json,src/**}',
+  'libs/*/{package.json,tsconfig*.json,*.js,src/**}',
   'tools/src/{pack,programs}/**',
 ];
 const IS_SPEC = /(\.spec|-fixture)\.ts$/;

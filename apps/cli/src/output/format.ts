@@ -46,9 +46,15 @@ export const print = (options: OutputOptions, value: object, text: string): void
 export const printDocument = (options: OutputOptions, value: object): Promise<void> =>
   printWhenRead(documentOf(options, value));
 
-/** Whether these arguments ask for output for programs, even if the command line cannot parse them. */
-export const asksForPrograms = (args: readonly string[]): boolean =>
-  args.includes('--json') || /(^| )--output[ =](json|yaml)( |$)/.test(args.join(' '));
+/**
+ * Whether these arguments ask for output for programs, even if the command line cannot parse them. What
+ * follows `--` is for a program that `rekey agent exec` starts.
+ */
+export const asksForPrograms = (args: readonly string[]): boolean => {
+  const end = args.indexOf('--');
+  const own = end === -1 ? args : args.slice(0, end);
+  return own.includes('--json') || /(^| )--output[ =](json|yaml)( |$)/.test(own.join(' '));
+};
 
 /** How a failed command reports it, on standard error. */
 export const failureText = (
