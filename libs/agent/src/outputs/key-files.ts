@@ -96,7 +96,9 @@ export const createKeyFiles = (
       if (file.on_removed !== 'keep' && (await removeKey(at, name))) hasChanged = true;
       doneVersions.set(name, GONE);
     }
-    if (file.on_removed !== 'delete') return;
+    if (file.on_removed !== 'delete' || gone.length === 0) return;
+    // Forgotten once they are gone for good: no power failure brings back a file that nobody deletes.
+    await syncFolder(folder);
     await at.owned.record(new Map(gone.map((name) => [name, undefined])));
     for (const name of gone) doneVersions.delete(name);
   };
