@@ -53,6 +53,7 @@ describe('startRedis', () => {
 
   it('starts one that asks for a password', async () => {
     const server = await startRedis({ args: ['--requirepass', 'word'] });
+    expect(server.url).toContain(String(server.port));
     await server.dispose();
   });
 });
