@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chown, lstat, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chown, lstat, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { begin, closeAll, temporaryFolder, until, type AgentFixture } from '../agent-fixture.ts';
@@ -137,6 +137,21 @@ describe('a folder of files', () => {
     expect(await namesIn(folder)).toEqual(['ast_3']);
   });
 
+  it('that was removed, or replaced by another one, gets all files again with the next key', async () => {
+    const { folder, start } = await sharing();
+    const agent = await start();
+    await acknowledged(agent);
+    const changes = [() => rm(folder, { recursive: true }), () => rename(folder, `${folder}.before`)];
+    for (const [i, change] of changes.entries()) {
+      await change();
+      agent.keys.publish('ast_1', `sk_1 of ${i}`);
+      await acknowledged(agent);
+      expect(await namesIn(folder)).toEqual(['ast_1', 'ast_2']);
+      expect(await read(join(folder, 'ast_1'))).toBe(`sk_1 of ${i}`);
+    }
+    await failed(await start(), 'another agent writes into the folder');
+  });
+
   it('of another consumer, or of another Rekey, is left alone', async () => {
     const { folder, start } = await sharing();
     const first = await start();
@@ -205,7 +220,7 @@ describe('a folder of files', () => {
     const owner = { consumer: 'billing', prefix: 'rekey' };
     const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
     const owned = await openOwnedFiles(folder, owner);
-    const digests = Array.from({ length: 3000 }, (_, i) => sha256(`key ${i}`));
+    const digests = Array.from({ length: 1500 }, (_, i) => sha256(`key ${i}`));
     await owned.record(new Map([['ast_2', sha256('other')]]));
     for (const digest of digests) {
       await owned.record(new Map([['ast_1', digest]]));

@@ -14,7 +14,7 @@ import {
   type FileAccess,
 } from './atomic-file.ts';
 import type { Content } from './content.ts';
-import { lockFolder } from './lock-folder.ts';
+import { lockFolder, type FolderLock } from './lock-folder.ts';
 import { fileNameOf } from './names.ts';
 import { openOwnedFiles, type FolderOwner } from './owned-files.ts';
 import { selected } from './selection.ts';
@@ -27,18 +27,18 @@ const GONE = -1;
 /** A folder that no other agent writes into. */
 interface Folder {
   owned: Awaited<ReturnType<typeof openOwnedFiles>>;
-  unlock(): Promise<void>;
+  lock: FolderLock;
 }
 
 const openFolder = async (path: string, owner: FolderOwner): Promise<Folder> => {
   await mkdir(path, { mode: 0o700 }).catch(ignoreExisting);
-  const unlock = await lockFolder(path);
+  const lock = await lockFolder(path);
   try {
     const owned = await openOwnedFiles(path, owner);
     await removeLeftovers(path);
-    return { owned, unlock };
+    return { owned, lock };
   } catch (error) {
-    await unlock();
+    await lock.release();
     throw error;
   }
 };
@@ -103,8 +103,17 @@ export const createKeyFiles = (
     for (const name of gone) doneVersions.delete(name);
   };
 
+  const close = async (): Promise<void> => {
+    await opened?.lock.release();
+    opened = undefined;
+  };
   return {
     write: async (keys) => {
+      // Its files are gone with it.
+      if (opened && !(await opened.lock.isThere())) {
+        await close();
+        doneVersions.clear();
+      }
       opened ??= await openFolder(folder, owner);
       const current = await keysByName(keys, file);
       await writeDue(opened, current);
@@ -114,10 +123,7 @@ export const createKeyFiles = (
       hasChanged = false;
       return changed;
     },
-    close: async () => {
-      await opened?.unlock();
-      opened = undefined;
-    },
+    close,
   };
 };
 
