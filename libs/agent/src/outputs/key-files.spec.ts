@@ -220,7 +220,7 @@ describe('a folder of files', () => {
     const owner = { consumer: 'billing', prefix: 'rekey' };
     const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
     const owned = await openOwnedFiles(folder, owner);
-    const digests = Array.from({ length: 1500 }, (_, i) => sha256(`key ${i}`));
+    const digests = Array.from({ length: 1200 }, (_, i) => sha256(`key ${i}`));
     await owned.record(new Map([['ast_2', sha256('other')]]));
     for (const digest of digests) {
       await owned.record(new Map([['ast_1', digest]]));

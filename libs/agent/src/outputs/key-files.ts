@@ -43,6 +43,23 @@ const openFolder = async (path: string, owner: FolderOwner): Promise<Folder> => 
   }
 };
 
+/** Opens the folder for a run. `onAnother`: another one is at its path, and its files are gone with it. */
+const followFolder = (path: string, owner: FolderOwner, onAnother: () => void) => {
+  let opened: Folder | undefined;
+  const close = async (): Promise<void> => {
+    await opened?.lock.release();
+    opened = undefined;
+  };
+  const open = async (): Promise<Folder> => {
+    if (opened && !(await opened.lock.isThere())) {
+      await close();
+      onAnother();
+    }
+    return (opened ??= await openFolder(path, owner));
+  };
+  return { open, close };
+};
+
 /** A file for each key in a folder. */
 export const createKeyFiles = (
   file: FileOutput,
@@ -51,9 +68,9 @@ export const createKeyFiles = (
   logger: Logger,
 ): Content => {
   const { path: folder } = file;
-  let opened: Folder | undefined;
   /** The version that each file has. */
   const doneVersions = new Map<string, number>();
+  const { open, close } = followFolder(folder, owner, () => doneVersions.clear());
 
   const writeKey = async ({ owned }: Folder, name: string, secretKey: string): Promise<boolean> => {
     const path = join(folder, name);
@@ -103,18 +120,9 @@ export const createKeyFiles = (
     for (const name of gone) doneVersions.delete(name);
   };
 
-  const close = async (): Promise<void> => {
-    await opened?.lock.release();
-    opened = undefined;
-  };
   return {
     write: async (keys) => {
-      // Its files are gone with it.
-      if (opened && !(await opened.lock.isThere())) {
-        await close();
-        doneVersions.clear();
-      }
-      opened ??= await openFolder(folder, owner);
+      const opened = await open();
       const current = await keysByName(keys, file);
       await writeDue(opened, current);
       await removeGone(opened, current);
