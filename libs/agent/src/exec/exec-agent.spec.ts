@@ -144,6 +144,32 @@ describe('the program of rekey agent exec', () => {
     expect(await killed.child.ended).toBe(128 + 9);
   });
 
+  it('that was told to end may take longer than kill_after: the next keys are not acknowledged', async () => {
+    const path = await log();
+    const { keys, child } = await run(
+      ['sh', '-c', `trap 'sleep 1; exit 9' TERM; echo up >> "$1"; ${FOREVER}`, 'sh', path],
+      { kill_after: 100 },
+    );
+    await until(() => keys.acknowledged === 1, 'the program');
+    await until(async () => (await linesOf(path)).length === 1, 'the program');
+    child.signal('SIGTERM');
+    keys.publish('ast_1', 'sk_1b');
+    await until(() => keys.lastFailure?.includes('not started again') === true, 'a failure');
+    expect(await child.ended).toBe(9);
+    expect(keys.acknowledged).toBe(1);
+  });
+
+  it('that reloads at SIGHUP is started again with the next keys', async () => {
+    const path = await log();
+    const { keys, child } = await run(trapping(path));
+    await until(async () => (await linesOf(path)).length === 1, 'the program');
+    child.signal('SIGHUP');
+    await until(async () => (await linesOf(path)).length === 2, 'the signal');
+    keys.publish('ast_1', 'sk_1b');
+    await until(async () => (await linesOf(path)).length === 3, 'the program again');
+    expect(await linesOf(path)).toEqual(['up sk_1', 'got', 'up sk_1b']);
+  });
+
   it('starts at once, whatever debounce is', async () => {
     const { child } = await run(['true'], {}, 60_000);
     expect(await child.ended).toBe(0);
@@ -157,7 +183,8 @@ describe('the program of rekey agent exec', () => {
     const late = await run(['true']);
     expect(await late.child.ended).toBe(0);
     late.keys.publish('ast_1', 'sk_1b');
-    await until(() => late.keys.acknowledged === late.keys.seq, 'the next key');
+    await until(() => late.keys.lastFailure?.includes('not started again') === true, 'a failure');
+    expect([late.keys.seq, late.keys.acknowledged]).toEqual([2, 1]);
     expect(await linesOf(path)).toEqual([]);
   });
 

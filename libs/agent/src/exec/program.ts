@@ -5,8 +5,9 @@ import { childEnvironment } from '../process/child-environment.ts';
 
 /** A program that the agent starts, and starts again. */
 interface Program {
+  /** Rejects if it was told to end, or has ended. */
   start(environment: Record<string, string>): Promise<void>;
-  /** Ends it, and starts it again unless it was told to end. */
+  /** Ends it, and starts it again. Rejects, and leaves it alone, if it was told to end. */
   restart(environment: Record<string, string>): Promise<void>;
   signal(signal: NodeJS.Signals): void;
   /** Resolves when it has ended by itself, with the exit code to pass on. */
@@ -37,7 +38,7 @@ export const createProgram = (
   };
 
   const start = async (environment: Record<string, string>): Promise<void> => {
-    if (isEnding) return;
+    if (isEnding) throw isOver();
     const child = await spawned(command, environment).catch((error: NodeJS.ErrnoException) => {
       throw cannotStart(error, end);
     });
@@ -64,13 +65,17 @@ export const createProgram = (
   return {
     start,
     restart: async (environment) => {
+      // It may take its time to end, and gets no newer keys.
+      if (isEnding) throw isOver();
       isRestarting = true;
       await stop();
       isRestarting = false;
       await start(environment);
     },
     signal: (signal) => {
-      isEnding ||= ENDING.includes(signal);
+      // A program may reload at SIGHUP. If it ends, it is not started again either.
+      const mayReload = signal === 'SIGHUP' && running !== undefined && !isRestarting;
+      isEnding ||= ENDING.includes(signal) && !mayReload;
       if (running) running.kill(signal);
       // Between two runs, or before the first one.
       else if (isEnding) end(SIGNAL_BASE + signalNumber(signal));
@@ -91,6 +96,9 @@ const spawned = async (
   });
   return child;
 };
+
+/** What keeps an acknowledgement from saying that a program has the keys. */
+const isOver = (): AgentError => new AgentError('PROGRAM_ENDS', 'the program ends: it is not started again');
 
 const cannotStart = (error: NodeJS.ErrnoException, end: (code: number) => void): AgentError => {
   const { code = 'UNKNOWN' } = error;

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chown, lstat, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chown, lstat, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { begin, closeAll, temporaryFolder, until, type AgentFixture } from '../agent-fixture.ts';
 import { createFakeKeys, type FakeKeys } from '../keys-fixture.ts';
+import { openOwnedFiles } from './owned-files.ts';
 
 afterEach(closeAll);
 
@@ -136,6 +137,21 @@ describe('a folder of files', () => {
     expect(await namesIn(folder)).toEqual(['ast_3']);
   });
 
+  it('that was removed, or replaced by another one, gets all files again with the next key', async () => {
+    const { folder, start } = await sharing();
+    const agent = await start();
+    await acknowledged(agent);
+    const changes = [() => rm(folder, { recursive: true }), () => rename(folder, `${folder}.before`)];
+    for (const [i, change] of changes.entries()) {
+      await change();
+      agent.keys.publish('ast_1', `sk_1 of ${i}`);
+      await acknowledged(agent);
+      expect(await namesIn(folder)).toEqual(['ast_1', 'ast_2']);
+      expect(await read(join(folder, 'ast_1'))).toBe(`sk_1 of ${i}`);
+    }
+    await failed(await start(), 'another agent writes into the folder');
+  });
+
   it('of another consumer, or of another Rekey, is left alone', async () => {
     const { folder, start } = await sharing();
     const first = await start();
@@ -197,6 +213,24 @@ describe('a folder of files', () => {
     await writeFile(join(folder, 'ast_2'), 'ast_2 b');
     await acknowledged(await start(none()));
     expect(await namesIn(folder)).toEqual([]);
+  });
+
+  it('has a list that does not grow with each change, and forgets nothing that may be there', async () => {
+    const folder = await temporaryFolder();
+    const owner = { consumer: 'billing', prefix: 'rekey' };
+    const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+    const owned = await openOwnedFiles(folder, owner);
+    const digests = Array.from({ length: 1200 }, (_, i) => sha256(`key ${i}`));
+    await owned.record(new Map([['ast_2', sha256('other')]]));
+    for (const digest of digests) {
+      await owned.record(new Map([['ast_1', digest]]));
+      if (digest !== digests.at(-1)) owned.confirm('ast_1', digest);
+    }
+    const lines = (await read(join(folder, '.rekey-agent.jsonl'))).split('\n');
+    expect(lines.length).toBeLessThan(1100);
+    const again = await openOwnedFiles(folder, owner);
+    expect(digests.slice(-2).map((digest) => again.owns('ast_1', digest))).toEqual([true, true]);
+    expect(again.owns('ast_2', sha256('other'))).toBe(true);
   });
 
   it('with a damaged list, or one that names files elsewhere, is left', async () => {

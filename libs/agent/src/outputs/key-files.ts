@@ -14,7 +14,7 @@ import {
   type FileAccess,
 } from './atomic-file.ts';
 import type { Content } from './content.ts';
-import { lockFolder } from './lock-folder.ts';
+import { lockFolder, type FolderLock } from './lock-folder.ts';
 import { fileNameOf } from './names.ts';
 import { openOwnedFiles, type FolderOwner } from './owned-files.ts';
 import { selected } from './selection.ts';
@@ -27,20 +27,37 @@ const GONE = -1;
 /** A folder that no other agent writes into. */
 interface Folder {
   owned: Awaited<ReturnType<typeof openOwnedFiles>>;
-  unlock(): Promise<void>;
+  lock: FolderLock;
 }
 
 const openFolder = async (path: string, owner: FolderOwner): Promise<Folder> => {
   await mkdir(path, { mode: 0o700 }).catch(ignoreExisting);
-  const unlock = await lockFolder(path);
+  const lock = await lockFolder(path);
   try {
     const owned = await openOwnedFiles(path, owner);
     await removeLeftovers(path);
-    return { owned, unlock };
+    return { owned, lock };
   } catch (error) {
-    await unlock();
+    await lock.release();
     throw error;
   }
+};
+
+/** Opens the folder for a run. `onAnother`: another one is at its path, and its files are gone with it. */
+const followFolder = (path: string, owner: FolderOwner, onAnother: () => void) => {
+  let opened: Folder | undefined;
+  const close = async (): Promise<void> => {
+    await opened?.lock.release();
+    opened = undefined;
+  };
+  const open = async (): Promise<Folder> => {
+    if (opened && !(await opened.lock.isThere())) {
+      await close();
+      onAnother();
+    }
+    return (opened ??= await openFolder(path, owner));
+  };
+  return { open, close };
 };
 
 /** A file for each key in a folder. */
@@ -51,9 +68,9 @@ export const createKeyFiles = (
   logger: Logger,
 ): Content => {
   const { path: folder } = file;
-  let opened: Folder | undefined;
   /** The version that each file has. */
   const doneVersions = new Map<string, number>();
+  const { open, close } = followFolder(folder, owner, () => doneVersions.clear());
 
   const writeKey = async ({ owned }: Folder, name: string, secretKey: string): Promise<boolean> => {
     const path = join(folder, name);
@@ -96,14 +113,16 @@ export const createKeyFiles = (
       if (file.on_removed !== 'keep' && (await removeKey(at, name))) hasChanged = true;
       doneVersions.set(name, GONE);
     }
-    if (file.on_removed !== 'delete') return;
+    if (file.on_removed !== 'delete' || gone.length === 0) return;
+    // Forgotten once they are gone for good: no power failure brings back a file that nobody deletes.
+    await syncFolder(folder);
     await at.owned.record(new Map(gone.map((name) => [name, undefined])));
     for (const name of gone) doneVersions.delete(name);
   };
 
   return {
     write: async (keys) => {
-      opened ??= await openFolder(folder, owner);
+      const opened = await open();
       const current = await keysByName(keys, file);
       await writeDue(opened, current);
       await removeGone(opened, current);
@@ -112,10 +131,7 @@ export const createKeyFiles = (
       hasChanged = false;
       return changed;
     },
-    close: async () => {
-      await opened?.unlock();
-      opened = undefined;
-    },
+    close,
   };
 };
 

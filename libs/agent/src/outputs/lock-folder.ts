@@ -1,15 +1,21 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { AgentError } from '../agent-error.ts';
 import { bindSocket } from '../http/bind-socket.ts';
 
 const LOCK = '.rekey-agent.sock';
 
+export interface FolderLock {
+  /** Whether the path still leads to the locked folder. */
+  isThere(): Promise<boolean>;
+  release(): Promise<void>;
+}
+
 /**
  * Keeps other agents from writing into a folder, by a socket that the kernel closes whenever this process
- * ends. Resolves with what ends that. Rejects with an AgentError if another agent writes there.
+ * ends. Rejects with an AgentError if another agent writes there.
  */
-export const lockFolder = async (folder: string): Promise<() => Promise<void>> => {
+export const lockFolder = async (folder: string): Promise<FolderLock> => {
   const handle = await open(folder, 'r');
   // The path of a socket is short; that of a folder may be long.
   const near = `/proc/self/fd/${handle.fd}`;
@@ -26,8 +32,14 @@ export const lockFolder = async (folder: string): Promise<() => Promise<void>> =
       );
     throw new AgentError(error.code, error.message.replaceAll(near, folder));
   }
-  return async () => {
-    await new Promise<void>((resolve) => server.close(() => resolve()));
-    await handle.close();
+  return {
+    isThere: async () => {
+      const [locked, found] = await Promise.all([handle.stat(), stat(folder).catch(() => undefined)]);
+      return found?.ino === locked.ino && found.dev === locked.dev;
+    },
+    release: async () => {
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await handle.close();
+    },
   };
 };

@@ -30,6 +30,8 @@ const LIST = '.rekey-agent.jsonl';
 const FORMAT = 1;
 const MAX_BYTES = 256 * 1024 * 1024;
 const WRITABLE_BY_OTHERS = 0o002;
+/** The list is written anew before it has more lines than this, and twice as many as it needs. */
+const FEW_LINES = 1000;
 
 const Head = z.strictObject({
   rekey_agent_files: z.literal(FORMAT),
@@ -48,8 +50,11 @@ export const openOwnedFiles = async (folder: string, owner: FolderOwner): Promis
   const text = await readList(path);
   const owned = text === undefined ? new Map<string, string[]>() : ownedIn(text, path, owner);
   let isWhole = false;
+  /** Each key that changes adds one. */
+  let lineCount = 0;
 
   const rewrite = async (): Promise<void> => {
+    lineCount = owned.size;
     await replaceFile(path, wholeList(owned, owner), { mode: 0o600 });
     isWhole = true;
   };
@@ -70,14 +75,17 @@ export const openOwnedFiles = async (folder: string, owner: FolderOwner): Promis
     owns: (name, digest) => owned.get(name)?.includes(digest) === true,
     record: async (digests) => {
       let lines = '';
+      let added = 0;
       for (const [name, digest] of digests) {
         const before = owned.get(name);
         if (digest === undefined ? before === undefined : before?.includes(digest)) continue;
         if (digest === undefined) owned.delete(name);
         else owned.set(name, [...(before ?? []), digest]);
         lines += lineOf(name, digest);
+        added += 1;
       }
-      if (!isWhole) await rewrite();
+      lineCount += added;
+      if (!isWhole || lineCount > Math.max(FEW_LINES, 2 * owned.size)) await rewrite();
       else if (lines !== '') await append(lines).catch(rewrite);
     },
     confirm: (name, digest) => {

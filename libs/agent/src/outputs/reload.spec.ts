@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { begin, closeAll, until, type AgentFixture } from '../agent-fixture.ts';
 import { createFakeKeys } from '../keys-fixture.ts';
+import { createStage } from './stage.ts';
 
 const children: ChildProcess[] = [];
 afterEach(async () => {
@@ -146,5 +147,27 @@ describe('the signal of a file', () => {
     await until(() => agent.keys.lastFailure?.includes('another one has its id') === true, 'a refusal');
     expect(isAlive(child.pid!)).toBe(true);
     expect(agent.keys.acknowledged).toBe(0);
+  });
+});
+
+describe('a file that is written again and again, for its keys change all the time', () => {
+  it('is behind since its last content was read, and not since the first change', async () => {
+    let runs = 0;
+    const stage = createStage({
+      run: async () => {
+        runs += 1;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        stage.request();
+      },
+      onFailure: () => {},
+      whyOf: String,
+    });
+    const beganMs = performance.now();
+    stage.request();
+    await until(() => runs === 10, 'the runs');
+    const dueSinceMs = stage.dueSinceMs!;
+    await stage.close();
+    // The run before the one that is under way had read it by then.
+    expect(dueSinceMs - beganMs).toBeGreaterThan(8 * 19);
   });
 });

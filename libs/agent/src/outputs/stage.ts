@@ -28,7 +28,7 @@ interface StageOptions {
   restFactor?: number;
   /** While this holds, a run waits for a `touch`, though no longer than `mostMs`. */
   isBlocked?(): boolean;
-  /** Since when what it shows is behind, when a first run is requested. */
+  /** Since when a run that begins now would be behind, or what it shows when a first one is requested. */
   behindSinceMs?(): number;
   /** Another reason than that of the run before. */
   onFailure(why: string): void;
@@ -86,9 +86,11 @@ export const createStage = (options: StageOptions): Stage => {
   const runOnce = async (): Promise<void> => {
     const target = wanted;
     const beganMs = performance.now();
+    const showsUntilMs = options.behindSinceMs?.() ?? beganMs;
     try {
       await run();
-      done = target;
+      // What was requested meanwhile is due, and nothing before that.
+      [done, behindSinceMs] = [target, showsUntilMs];
       firstMs = performance.now();
       notBeforeMs = firstMs + restFactor * (firstMs - beganMs);
       [failure, retryMs] = [undefined, FIRST_RETRY_MS];

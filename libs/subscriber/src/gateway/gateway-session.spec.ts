@@ -126,6 +126,9 @@ describe('a session with a gateway', () => {
     expect(sent).toEqual([{ consumer: 'billing', ack: '{}', proof: 'proof', redisRunId: 'one' }]);
     refusal = refusalOf('QUOTA_EXCEEDED', 500);
     expect(await session.acknowledge('{}', 'proof')).toBe('later');
+    // Sent again soon or not, none is accepted.
+    refusal = refusalOf('REDIS_MEMORY_LOW', 500);
+    await expect(session.acknowledge('{}', 'proof')).rejects.toMatchObject({ code: 'REDIS_MEMORY_LOW' });
     refusal = refusalOf('REDIS_REPLACED');
     await expect(session.acknowledge('{}', 'proof')).rejects.toMatchObject({ code: 'REDIS_REPLACED' });
     await expect(session.facts()).rejects.toMatchObject({ code: 'REDIS_REPLACED' });

@@ -16,7 +16,7 @@ import {
 } from '../source/source.ts';
 import { createEndProbes } from './end-probes.ts';
 import { createFault, type Fault } from './fault.ts';
-import { patiently, retryAfterOf } from './patiently.ts';
+import { patiently } from './patiently.ts';
 import { itemsOfEntry, pageOf } from './stored-texts.ts';
 import { createWatchedItems, type WatchedItems } from './watched-items.ts';
 
@@ -163,6 +163,9 @@ const storing = (
   };
 };
 
+/** Limits of the gateway: callers that send less often are accepted. */
+const LIMITS: ReadonlySet<string | undefined> = new Set(['QUOTA_EXCEEDED', 'TOO_MANY_CALLS']);
+
 /** An acknowledgement that would reach another Redis ends the session, as an answer from it does. */
 const acknowledging =
   (client: RekeyClient, consumer: string, fault: Fault, runId: () => string): Session['acknowledge'] =>
@@ -172,7 +175,7 @@ const acknowledging =
       await fault.guard(client.acknowledgeEvents(request));
       return 'added';
     } catch (error) {
-      if (retryAfterOf(error) !== undefined) return 'later';
+      if (LIMITS.has(codeOf(error))) return 'later';
       if (codeOf(error) === 'REDIS_REPLACED') fault.end(error as Error);
       throw error;
     }

@@ -5,7 +5,7 @@ const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
 
 /** How long the gateway asks to wait before the same call; undefined if it did not ask. */
-export const retryAfterOf = (error: unknown): number | undefined =>
+const retryAfterOf = (error: unknown): number | undefined =>
   error instanceof RekeyClientError ? error.retryAfterMs : undefined;
 
 /**

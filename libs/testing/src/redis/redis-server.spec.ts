@@ -41,4 +41,19 @@ describe('startRedis', () => {
     process.env['LD_LIBRARY_PATH'] = '/opt/redis/lib';
     expect(await librariesWith({ libraryPath: '/cache/lib' })).toBe('/cache/lib');
   });
+
+  it('is not content with the Redis of somebody else on its port', async () => {
+    const other = await startRedis();
+    try {
+      await expect(startRedis({ port: other.port })).rejects.toThrow('did not become ready');
+    } finally {
+      await other.dispose();
+    }
+  });
+
+  it('starts one that asks for a password', async () => {
+    const server = await startRedis({ args: ['--requirepass', 'word'] });
+    expect(server.url).toContain(String(server.port));
+    await server.dispose();
+  });
 });

@@ -39,10 +39,24 @@ export interface RedisServerOptions {
   sentinel?: true;
 }
 
+const MOST_PORTS = 5;
+
 /** Starts a Redis on a loopback port. */
 export const startRedis = async (options: RedisServerOptions = {}): Promise<RedisServer> => {
+  if (options.port !== undefined) return startOn(options.port, options);
+  for (let tries = 1; ; tries += 1) {
+    const port = await freePort();
+    try {
+      return await startOn(port, options);
+    } catch (error) {
+      // Other tests look for free ports too, and may have been faster.
+      if (tries === MOST_PORTS || !/address already in use/i.test((error as Error).message)) throw error;
+    }
+  }
+};
+
+const startOn = async (port: number, options: RedisServerOptions): Promise<RedisServer> => {
   const binary = options.binary ?? (await findRedis());
-  const port = options.port ?? (await freePort());
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'rekey-redis-')));
   const address = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir];
   const sentinelFile = join(dir, 'sentinel.conf');
@@ -101,21 +115,29 @@ const KEPT_OUTPUT = 1000;
 const untilReady = async (child: Child, port: number, output: () => string): Promise<void> => {
   const runs = () => child.process.exitCode === null && child.process.signalCode === null;
   for (let tries = 0; tries < 600 && runs(); tries += 1) {
-    if (await answersPing(port)) return;
+    if (await answersOn(port, child.pid)) return;
     await sleep(10);
   }
   throw new Error(`redis-server did not become ready on port ${port}:\n${output().trim()}`);
 };
 
-const answersPing = (port: number): Promise<boolean> =>
+/** Whether this process answers on the port: another Redis may have taken it. */
+const answersOn = (port: number, pid: number): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\nINFO server\r\n'));
     const settle = (answer: boolean) => {
       socket.destroy();
       resolve(answer);
     };
-    // One that asks for a password runs too.
-    socket.once('data', (data) => settle(/^(\+PONG|-NOAUTH)/.test(data.toString())));
-    socket.once('error', () => settle(false));
+    let text = '';
+    socket.on('data', (data) => {
+      text += data.toString();
+      const found = /^process_id:(\d+)\r/m.exec(text)?.[1];
+      // One that asks for a password runs too, and does not say who it is.
+      if (/^(\+PONG\r\n-|-NOAUTH)/.test(text)) settle(true);
+      else if (!'+PONG\r\n'.startsWith(text.slice(0, 7))) settle(false);
+      else if (found !== undefined) settle(Number(found) === pid);
+    });
+    for (const ended of ['error', 'close']) socket.once(ended, () => settle(false));
     socket.setTimeout(1000, () => settle(false));
   });
