@@ -1,9 +1,9 @@
 import { RekeyError } from '@rekey/schema';
 
 /**
- * Runs a few jobs at once. Of those that wait, each party has its turn: many jobs of one delay no other. A job
- * whose signal has aborted is not begun: callers that give up and retry would otherwise wait behind their own
- * earlier calls.
+ * Runs a few jobs at once. Of those that wait, each party has its turn: many jobs of one delay no other. A
+ * job whose signal has aborted is not begun: callers that give up and retry would otherwise wait behind their
+ * own earlier calls.
  */
 type FairTurns = <T>(party: string, job: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
