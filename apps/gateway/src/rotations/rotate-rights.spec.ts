@@ -67,12 +67,16 @@ describe('RotateSecretKey of an assistant that was last published under another 
     expect(open.rotations).toHaveLength(expected === 'org_1' ? 1 : 0);
   });
 
-  it.each<[what: string, access: Access, expected: string, checks: string[]]>([
-    ['does not exist, and is not checked', accessOf(['org_1']), 'ASSISTANT_NOT_FOUND', []],
-    ['is corrupt, and checked', accessOf(['org_1', 'org_2']), 'LEDGER_CORRUPT', ['org_1/ast_1']],
-  ])('%s if its entry cannot be read', async (_, access, expected, checks) => {
+  it.each<[what: string, entry: string | undefined, access: Access, expected: string, checks: string[]]>([
+    ['does not exist, and is not checked', 'x', accessOf(['org_1']), 'ASSISTANT_NOT_FOUND', []],
+    ['is corrupt, and checked', 'x', accessOf(['org_1', 'org_2']), 'LEDGER_CORRUPT', ['org_1/ast_1']],
+    ['does not exist either', undefined, accessOf(['org_1']), 'ASSISTANT_NOT_FOUND', []],
+    ['is checked', undefined, accessOf(['org_1', 'org_2']), 'LEDGER_CORRUPT', ['org_1/ast_1']],
+    ['is accepted of a rotator of every org', undefined, accessOf(['*']), 'org_1', []],
+  ])('%s if its entry is lost or cannot be read', async (_, entry, access, expected, checks) => {
     fixture.current = { event: CURRENT };
-    await fixture.redis.set(fixture.ledger.keys.assistant('ast_1'), 'x');
+    await fixture.redis.set(fixture.ledger.keys.current('ast_1'), CURRENT);
+    if (entry !== undefined) await fixture.redis.set(fixture.ledger.keys.assistant('ast_1'), entry);
     expect(await rotate(access, 'org_1', false)).toBe(expected);
     expect(await fixture.redis.zrange(fixture.ledger.keys.checks, 0, -1)).toEqual(checks);
   });
