@@ -21,8 +21,14 @@ const CURRENT = JSON.stringify({
   time: TIME,
   datacontenttype: 'application/json',
   data: {
-    ...{ seq: 1, version: 7, rotation_id: null, bulk_rotation_id: null, cause: 'drift' },
-    ...{ updated_at: TIME, fingerprint: 'K:f', sealed: SEALED },
+    seq: 1,
+    version: 7,
+    rotation_id: null,
+    bulk_rotation_id: null,
+    cause: 'drift',
+    updated_at: TIME,
+    fingerprint: 'K:f',
+    sealed: SEALED,
   },
 });
 
@@ -78,7 +84,7 @@ describe('RotateSecretKey of an assistant that was last published under another 
     await fixture.redis.set(fixture.ledger.keys.current('ast_1'), CURRENT);
     if (entry !== undefined) await fixture.redis.set(fixture.ledger.keys.assistant('ast_1'), entry);
     expect(await rotate(access, 'org_1', false)).toBe(expected);
-    expect(await fixture.redis.zrange(fixture.ledger.keys.checks, 0, -1)).toEqual(checks);
+    expect(await fixture.redis.zrange(fixture.ledger.keys.checks, '0', '-1')).toEqual(checks);
   });
 
   it('is not permitted under the other org alone', async () => {

@@ -36,7 +36,7 @@ it('a gateway with the rights of the guide reads records, and adds acknowledgeme
   });
 });
 
-it('a gateway with the rights of the guide accepts rotations of callers with rights in some orgs', async () => {
+it('a gateway with the rights of the guide accepts rotations of callers with rights in one org', async () => {
   await asGateway(async ({ rotations }) => {
     const accepting = rotations.accept(nextId(), request(), undefined, async () => {});
     await expect(accepting).resolves.toMatchObject({ created: true });
