@@ -211,7 +211,8 @@ export const useServices = (): ServicesFixture => {
 /** Calls a handler as grpc-js does. */
 export const call = (handler: unknown, request: object): Promise<any> =>
   new Promise((resolve, reject) => {
-    (handler as handleUnaryCall<object, unknown>)({ request } as never, (error, response) =>
+    const ofCall = { request, on: () => {} } as never;
+    (handler as handleUnaryCall<object, unknown>)(ofCall, (error, response) =>
       error ? reject(error) : resolve(response),
     );
   });

@@ -17,11 +17,17 @@ interface SnapshotPage {
   next: SnapshotPlace | undefined;
 }
 
+/** Callers take turns by `party`. One that has gone by its turn gets nothing. */
+interface Turn {
+  party: string;
+  signal: AbortSignal;
+}
+
 /** What a consumer may know of what is stored. */
 interface ConsumerRecords {
-  /** Fewer than were asked for if they are long. Callers take turns by `party`. */
-  current(view: ConsumerView, assistantIds: readonly string[], party: string): Promise<EventRecord[]>;
-  page(view: ConsumerView, place: SnapshotPlace | undefined, party: string): Promise<SnapshotPage>;
+  /** Fewer than were asked for if they are long. */
+  current(view: ConsumerView, assistantIds: readonly string[], turn: Turn): Promise<EventRecord[]>;
+  page(view: ConsumerView, place: SnapshotPlace | undefined, turn: Turn): Promise<SnapshotPage>;
 }
 
 type RecordsPlace = Extract<SnapshotPlace, { kind: 'records' }>;
@@ -250,12 +256,16 @@ const uncertainPage = async (
 export const createConsumerRecords = (deps: RecordsDeps): ConsumerRecords => {
   const turns = createFairTurns(CALLS_AT_ONCE);
   return {
-    current: (view, assistantIds, party) => turns(party, () => currentRecords(deps, view, assistantIds)),
-    page: (view, place, party) =>
-      turns(party, () =>
-        place?.kind === 'uncertain'
-          ? uncertainPage(deps, view, place.cursor)
-          : recordsPage(deps, view, place),
+    current: (view, assistantIds, { party, signal }) =>
+      turns(party, () => currentRecords(deps, view, assistantIds), signal),
+    page: (view, place, { party, signal }) =>
+      turns(
+        party,
+        () =>
+          place?.kind === 'uncertain'
+            ? uncertainPage(deps, view, place.cursor)
+            : recordsPage(deps, view, place),
+        signal,
       ),
   };
 };

@@ -60,12 +60,14 @@ const createGetState = (deps: EventServiceDeps) => {
   const turns = createFairTurns(LAST_ENTRIES_AT_ONCE);
   return async (
     { consumer, after, withLastEntries }: z.output<typeof GetEventsState>,
-    { caller }: { caller: Caller },
+    context: { caller: Caller; signal: AbortSignal },
   ) => {
     // Of a caller that follows, the entry may be as old as the last look of this gateway: 2 s.
     const view = await (after === undefined ? consumerViews.load(consumer) : consumerViews.current(consumer));
     const [end, runId] = await Promise.all([
-      withLastEntries ? turns(partyOf(consumer, caller), () => events.last(LAST_ENTRIES)) : readEnd(''),
+      withLastEntries
+        ? turns(partyOf(consumer, context.caller), () => events.last(LAST_ENTRIES), context.signal)
+        : readEnd(''),
       events.runId(),
     ]);
     const last = 'entries' in end ? (end.entries as Parameters<typeof seenOf>[0][]) : [];
@@ -141,13 +143,16 @@ export const createEventService = (deps: EventServiceDeps): RpcTable['EventServi
     GetSnapshot: defineRpc({
       ...following,
       request: GetSnapshot,
-      handler: async ({ consumer, pageToken }, { caller }) => {
+      handler: async ({ consumer, pageToken }, { caller, signal }) => {
         const of = { snapshot: consumer };
         const place = readPageToken(pageToken, of, SnapshotPlace);
         // Another gateway may have changed it since the last look.
         const view = await consumerViews.load(consumer);
         if (view.entry === undefined) throw new RekeyError('CONSUMER_NOT_FOUND');
-        const { next, ...page } = await records.page(view, place, partyOf(consumer, caller));
+        const { next, ...page } = await records.page(view, place, {
+          party: partyOf(consumer, caller),
+          signal,
+        });
         return { ...page, nextPageToken: makePageToken(next && placeText(next), of) };
       },
       respond: (page) => page,
@@ -156,9 +161,10 @@ export const createEventService = (deps: EventServiceDeps): RpcTable['EventServi
     GetRecords: defineRpc({
       ...following,
       request: GetRecords,
-      handler: async ({ consumer, assistantIds }, { caller }) => {
+      handler: async ({ consumer, assistantIds }, { caller, signal }) => {
         const view = await consumerViews.load(consumer);
-        return { records: await records.current(view, assistantIds, partyOf(consumer, caller)) };
+        const turn = { party: partyOf(consumer, caller), signal };
+        return { records: await records.current(view, assistantIds, turn) };
       },
       respond: (found) => found,
     }),

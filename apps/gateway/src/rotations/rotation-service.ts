@@ -2,6 +2,7 @@ import type { Ledger, RotationQueue } from '@rekey/ledger';
 import { toProtoRotation, toProtoStep } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
 import { RekeyError, RotationId, type Consumer, type Rotation, type RotationRequest } from '@rekey/schema';
+import { orgOfRecord } from '../assistants/published-record.ts';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
 import { defineRpc, inItsOrg, type RpcContext, type RpcTable } from '../pipeline/rpc.ts';
@@ -22,6 +23,16 @@ export interface RotationServiceDeps extends Omit<TimelineDeps, 'ledger'> {
   liveness: WorkerLiveness;
 }
 
+/** Rejects unless the caller may act in the org that the current record of the assistant names. */
+const requireOrgOfRecord = async (
+  { assistants }: Pick<Ledger, 'assistants'>,
+  { assistantId }: RotationRequest,
+  requireOrg: NonNullable<RpcContext['requireOrg']>,
+): Promise<void> => {
+  const current = await assistants.current(assistantId);
+  if (current !== undefined) await requireOrg(orgOfRecord(current.event));
+};
+
 /** Records a rotation and enqueues it. Safe to repeat with the same request id. */
 const acceptRotation = async (
   { ledger, queue }: Pick<RotationServiceDeps, 'ledger' | 'queue'>,
@@ -31,9 +42,12 @@ const acceptRotation = async (
   const { rotation } = await ledger.rotations
     .accept(`rot_${nextUlid()}`, request, actor, requireOrg)
     .catch(async (error: unknown) => {
-      // The check finds the corrupt entry and quarantines the assistant.
-      if (error instanceof RekeyError && error.code === 'LEDGER_CORRUPT')
+      if (error instanceof RekeyError && error.code === 'LEDGER_CORRUPT') {
+        // The command could not tell the org of the assistant. Another org's caller learns nothing of it.
+        if (requireOrg) await requireOrgOfRecord(ledger, request, requireOrg);
+        // The check finds the corrupt entry and quarantines the assistant.
         await ledger.assistants.requestCheck(request, 0);
+      }
       throw error;
     });
   // Also for a rotation that existed before: its gateway may have died before it enqueued the job. Adding a

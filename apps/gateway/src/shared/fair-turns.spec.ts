@@ -35,6 +35,21 @@ it('a job that fails gives its turn to the next', async () => {
   expect(await next).toBe('next');
 });
 
+it('a job whose caller has gone is not begun, and the next has its turn', async () => {
+  const turns = createFairTurns(1);
+  const { begun, job, endNext } = createJobs();
+  const gone = new AbortController();
+  const first = turns('a', job('a1'));
+  const abandoned = turns('a', job('a2'), gone.signal);
+  const next = turns('a', job('a3'), new AbortController().signal);
+  gone.abort();
+  await endNext();
+  await expect(abandoned).rejects.toMatchObject({ code: 'REQUEST_STALLED' });
+  await endNext();
+  expect(await Promise.all([first, next])).toEqual(['a1', 'a3']);
+  expect(begun).toEqual(['a1', 'a3']);
+});
+
 it('one read answers all that asked before it began, and none that asked later', async () => {
   const { begun, job, endNext } = createJobs();
   const read = shareReadsInTurns((id) => job(id)(), 1);

@@ -1,5 +1,11 @@
-/** Runs a few jobs at once. Of those that wait, each party has its turn: many jobs of one delay no other. */
-type FairTurns = <T>(party: string, job: () => Promise<T>) => Promise<T>;
+import { RekeyError } from '@rekey/schema';
+
+/**
+ * Runs a few jobs at once. Of those that wait, each party has its turn: many jobs of one delay no other. A
+ * job whose signal has aborted is not begun: callers that give up and retry would otherwise wait behind their
+ * own earlier calls.
+ */
+type FairTurns = <T>(party: string, job: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
 export const createFairTurns = (atOnce: number): FairTurns => {
   /** The next party first. */
@@ -18,7 +24,7 @@ export const createFairTurns = (atOnce: number): FairTurns => {
     }
   };
 
-  return async (party, job) => {
+  return async (party, job, signal) => {
     const { promise: turn, resolve: begin } = Promise.withResolvers<void>();
     const jobs = waiting.get(party);
     if (jobs) jobs.push(begin);
@@ -26,6 +32,8 @@ export const createFairTurns = (atOnce: number): FairTurns => {
     beginNext();
     await turn;
     try {
+      // Nobody receives it.
+      if (signal?.aborted) throw new RekeyError('REQUEST_STALLED');
       return await job();
     } finally {
       underWay -= 1;

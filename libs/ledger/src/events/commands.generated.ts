@@ -63,7 +63,8 @@ interface RecordsReadInput {
   /** the bytes of the longest record */
   longest: number;
   records: {
-    current: string;
+    /** the id of the assistant, percent-encoded */
+    name: string;
   }[];
 }
 type RecordsReadReply =
@@ -111,13 +112,15 @@ export const eventsCommands = (run: RunCommand) => ({
    * record.
    *
    * Keeps: what another client has written there costs the reader a bounded number of bytes.
+   *
+   * The records are no keys of the script: a user who may only read them may then call this.
    */
   recordsRead: async (input: RecordsReadInput): Promise<RecordsReadReply> =>
     readRecordsReadReply(
       await run(
         'records-read',
-        input.records.flatMap((one) => [one.current]),
-        [input.chars, input.longest],
+        [],
+        [input.chars, input.longest, ...input.records.flatMap((one) => [one.name])],
       ),
     ),
 });

@@ -144,7 +144,7 @@ export const openEvents = (connection: Connection): Events => {
       const { records } = await eventsCommands(run).recordsRead({
         chars: RECORD_BYTES_A_READ,
         longest: LONGEST_BYTES,
-        records: assistantIds.map((assistantId) => ({ current: keys.current(assistantId) })),
+        records: assistantIds.map((assistantId) => ({ name: encodeURIComponent(assistantId) })),
       });
       return Array.from({ length: records.length / 2 }, (_, i) => ({
         assistantId: assistantIds[i]!,

@@ -1,5 +1,16 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { ledger, looked, readKey, redis, rotate, useLedger } from '../ledger-fixture.ts';
+import {
+  accept,
+  claimed,
+  key,
+  ledger,
+  looked,
+  readKey,
+  redis,
+  rotate,
+  useLedger,
+} from '../ledger-fixture.ts';
+import { expectOf } from '../time/expected-time.ts';
 
 useLedger();
 
@@ -96,6 +107,20 @@ describe('the check of the newest events', () => {
       assistantId: 'ast_1',
       entry: `${known}-9999999999999999999`,
     });
+  });
+
+  it('finds nothing after a commit while the clock of Redis is behind the time that counts', async () => {
+    await rotate('f1');
+    await keep();
+    const claim = await claimed(await accept());
+    const nowMs = Date.now() + 120_000;
+    expectOf(redis, { argument: () => ` ${nowMs} 10000`, correct: () => nowMs });
+    expect(await ledger.assistants.commit(claim, key('f2'))).toMatchObject({ kind: 'committed' });
+    expectOf(redis, { argument: () => '', correct: (redisMs) => redisMs });
+    await keep();
+    expect(await isComplete()).toBe(true);
+    await redis.hset('{spec}:index', 'passed', 1);
+    expect(await keep()).toMatchObject({ corrected: 0 });
   });
 
   it('reads no event after one that is very long, and none that Rekey does not write', async () => {

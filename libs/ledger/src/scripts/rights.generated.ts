@@ -80,6 +80,7 @@ export const rightsOfCommands = {
     ':changes:x',
     ':checks',
     ':configured',
+    ':current:x',
     ':damaged',
     ':events',
     ':held',

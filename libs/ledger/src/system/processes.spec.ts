@@ -78,6 +78,15 @@ describe('a process', () => {
     expect(await redis.hkeys('{spec}:processes')).toEqual(['worker-a']);
   });
 
+  it('is left out if it says a moment that no date has: another client wrote it', async () => {
+    await setNow(START_US);
+    await processes.beat(worker('worker-a'));
+    const about = worker('forged');
+    const text = JSON.stringify({ ...about, settings: { certificateEndsMs: Number.MAX_SAFE_INTEGER } });
+    await redis.hset('{spec}:processes', 'forged', `${START_US / 1000} 1 10000 0 ${text}`);
+    expect((await processes.list()).map(({ id }) => id)).toEqual(['worker-a']);
+  });
+
   it('makes room, after a minute, of entries with a longer lease: another client wrote them', async () => {
     await setNow(START_US);
     const about = JSON.stringify({ kind: 'worker', roles: ['rotating'], version: '1', settings: {} });

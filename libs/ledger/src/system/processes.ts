@@ -2,6 +2,7 @@ import { ConsumerName, processRoles, type ProcessStatus } from '@rekey/schema';
 import { z } from 'zod';
 import { count } from '../hash-fields.ts';
 import type { Connection } from '../connection.ts';
+import { MAX_TIME_MS } from '../listing/listed-assistant.ts';
 import { redisNowMs } from '../time/redis-now.ts';
 import { systemCommands } from './commands.generated.ts';
 
@@ -89,6 +90,7 @@ export const processId = ({
 }): string => [sanitized(kind, 16), sanitized(host, 40) || 'host', pid, sanitized(random, 8)].join('-');
 
 const Word = z.string().regex(/^[A-Za-z0-9._+-]{1,32}$/);
+const Moment = z.int().nonnegative().max(MAX_TIME_MS);
 const ProcessText = z.object({
   kind: Word,
   roles: z.array(Word).max(8),
@@ -105,10 +107,10 @@ const ProcessText = z.object({
       archives: z.boolean(),
       archiveRequired: z.boolean(),
       clockDoubt: Word,
-      certificateEndsMs: z.int().nonnegative(),
-      certificateEndsSoonMs: z.int().nonnegative(),
-      certificatesRefusedMs: z.int().nonnegative(),
-      accessFileRefusedMs: z.int().nonnegative(),
+      certificateEndsMs: Moment,
+      certificateEndsSoonMs: Moment,
+      certificatesRefusedMs: Moment,
+      accessFileRefusedMs: Moment,
       registry: z.string().regex(/^\d{1,16}\.[A-Za-z0-9_-]{43}$/),
       notSealedFor: z.array(ConsumerName).max(10),
     })

@@ -91,7 +91,8 @@ local function index_assistant(version, held, rotated, entry, now_ms)
   end
   if version.state ~= 'deleted' then
     local age = age_of(version.state, rotated, int(now_ms))
-    list_assistant(version.encoded_org, version.assistant_id, age, entry, may_be_new)
+    local changed = int(changed_at(entry, int(now_ms)))
+    list_assistant(version.encoded_org, version.assistant_id, age, changed, may_be_new)
   end
 end
 

@@ -31,8 +31,8 @@ end
 -- By org: what is added to its indexes at the end of the command, each in one call.
 local listed = {}
 
--- `entry`: the entry of its last version in the stream of events. `is_new`: it was not in these indexes.
-local function list_assistant(org, id, age, entry, is_new)
+-- `changed`: when its last version was published. `is_new`: it was not in these indexes.
+local function list_assistant(org, id, age, changed, is_new)
   local of = listed[org]
   if not of then
     of = { id = {}, age = {}, change = {} }
@@ -41,7 +41,7 @@ local function list_assistant(org, id, age, entry, is_new)
   local ids, ages, changes = of.id, of.age, of.change
   if is_new then ids[#ids + 1], ids[#ids + 2] = 0, id end
   ages[#ages + 1], ages[#ages + 2] = age, id
-  changes[#changes + 1], changes[#changes + 2] = string.match(entry, '^%d+'), id
+  changes[#changes + 1], changes[#changes + 2] = changed, id
 end
 
 local function write_listed()

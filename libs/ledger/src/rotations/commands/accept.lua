@@ -34,6 +34,7 @@
 -- @include orgs/org-name
 -- @include orgs/room-for-rotation
 -- @include orgs/under-way
+-- @include rotations/assistant-name
 -- @include rotations/rotation
 -- @include scripts/call
 -- @include scripts/decoded
@@ -46,6 +47,10 @@ org = org_name(org)
 
 if only_under ~= '' then
   local held = read('HGET', assistant, 'org')
+  -- No key of the script: a gateway may only read it.
+  if not held and read('EXISTS', PREFIX .. ':current:' .. name_of(assistant)) == 1 then
+    return redis.error_reply('WRONGTYPE The org that the assistant was last published under is lost')
+  end
   local under = held and org_name(decoded(held))
   if under and under ~= org_name(only_under) then return reply.ELSEWHERE { under = under } end
 end

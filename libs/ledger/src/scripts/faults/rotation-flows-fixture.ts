@@ -45,7 +45,9 @@ export const rotationFlows: Flows = {
     await ledger.rotations.fail(failing, { code: 'ASSISTANT_NOT_FOUND' }, true);
     const unknown = await claimed(await accept({ assistantId: 'nobody' }));
     await ledger.rotations.fail(unknown, { code: 'ASSISTANT_NOT_FOUND' }, false);
-    await ledger.rotations.cancel((await accept({ assistantId: 'nobody' })).id);
+    const ofNobody = request({ assistantId: 'nobody' });
+    const accepted = await ledger.rotations.accept(nextId(), ofNobody, undefined, async () => {});
+    await ledger.rotations.cancel(accepted.rotation.id);
     await claimOf(await accept({ assistantId: 'ast_full' }), { maxOpenIntents: 0 });
     await claimOf(await accept({ assistantId: 'ast_frozen' }), { holdBack: 'REDIS_MEMORY_LOW' });
     const elsewhere = request({ orgId: 'org_9' });

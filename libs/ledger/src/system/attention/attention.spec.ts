@@ -138,6 +138,10 @@ describe('what needs an operator', () => {
     [['CERTIFICATE_ENDS'], { processes: [worker(), gateway({ certificateEndsSoonMs: NOW })] }],
     [[], { processes: [worker(), gateway({ certificateEndsSoonMs: NOW + 1 })] }],
     [[], { processes: [worker(), { ...gateway({ certificateEndsSoonMs: NOW }), live: false }] }],
+    [
+      ['CERTIFICATE_ENDS'],
+      { processes: [worker(), gateway({ certificateEndsSoonMs: 1, certificateEndsMs: 9e15 })] },
+    ],
     [['CERTIFICATES_REFUSED'], { processes: [worker(), gateway({ certificatesRefusedMs: NOW - MINUTE })] }],
     [['ACCESS_FILE_REFUSED'], { processes: [worker(), gateway({ accessFileRefusedMs: NOW - MINUTE })] }],
     [[], { processes: [worker(), gateway({ accessFileRefusedMs: NOW - MINUTE + 1 })] }],

@@ -1,4 +1,5 @@
 import type { Attention, AttentionCode } from '@rekey/schema';
+import { MAX_TIME_MS } from '../../listing/listed-assistant.ts';
 
 export const MINUTE_MS = 60_000;
 
@@ -33,6 +34,7 @@ export const each = <T>(
   return [...items, item(code, { message: `${rest} more of this kind.`, advice: items[0]!.advice })];
 };
 
-export const dateText = (ms: number): string => new Date(ms).toISOString();
+/** Another client can have written a moment that no date has. */
+export const dateText = (ms: number): string => new Date(Math.min(ms, MAX_TIME_MS)).toISOString();
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
