@@ -126,6 +126,12 @@ const createFollowing = (
 const silent = (): Error =>
   new Error(`the gateway has not sent within ${ARRIVES_WITHIN_MS} ms what was published`);
 
+/** A question leaves at the second turn of the event loop. Whoever applies a page lets no turn pass. */
+const leaves = async (): Promise<void> => {
+  await setImmediate();
+  await setImmediate();
+};
+
 /** What is stored, page by page: the next page is on its way while one is applied. */
 const storing = (
   client: RekeyClient,
@@ -157,9 +163,11 @@ const storing = (
       while (next) {
         const page: SnapshotPage = await next;
         const { records, uncertain, nextPageToken } = page;
-        next = nextPageToken === '' ? undefined : pageAt(nextPageToken);
-        // The question leaves at the second turn of the event loop. To apply a page takes far longer than a turn.
-        for (let turns = 0; next && turns < 2; turns += 1) await setImmediate();
+        if (nextPageToken === '') next = undefined;
+        else {
+          next = pageAt(nextPageToken);
+          await leaves();
+        }
         yield { records: pageOf(records), uncertain: pageOf(uncertain) };
       }
     },
