@@ -33,6 +33,26 @@ describe('disconnect', () => {
     },
     20_000,
   );
+
+  it('rejects nothing that nobody awaits while the connection subscribes again', async () => {
+    const redis = await stage.ready(stage.connections.connect({ onDisconnect: 'retry', name: 'worker' }));
+    await redis.subscribe('channel');
+    const closed = new Promise<void>((resolve) => {
+      // ioredis says so just before it subscribes again.
+      redis.once('ready', () =>
+        queueMicrotask(() => {
+          redis.once('end', () => resolve());
+          redis.disconnect();
+          redis.stream.destroy();
+        }),
+      );
+    });
+    redis.disconnect(true);
+    await closed;
+    // Jest fails a test in which a rejection is not handled.
+    await sleep(50);
+    expect(redis.status).toBe('end');
+  });
 });
 
 describe('closeUnresponsive', () => {

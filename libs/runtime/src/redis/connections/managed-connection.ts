@@ -180,12 +180,21 @@ const keepQueueOnFatalError = (redis: Redis): void => {
 };
 
 /**
+ * ioredis subscribes again by itself after an outage, and nobody awaits that: if the connection is closed
+ * meanwhile, it would be an unhandled rejection. Whoever awaits a command learns of it all the same.
+ */
+const expectRejections = ({ commandQueue }: Redis): void => {
+  for (const { command } of commandQueue.toArray()) command.promise.catch(() => {});
+};
+
+/**
  * Between two tries ioredis has no stream to close: its `disconnect` would leave the connection in a state in
  * which it never reconnects and never answers pending commands.
  */
 const allowDisconnectBetweenTries = (redis: Redis): void => {
   const disconnect = redis.disconnect.bind(redis);
   redis.disconnect = (reconnect = false) => {
+    if (!reconnect) expectRejections(redis);
     if (redis.status !== 'reconnecting') return disconnect(reconnect);
     if (reconnect) return;
     disconnect();
