@@ -184,7 +184,7 @@ const keepQueueOnFatalError = (redis: Redis): void => {
  * meanwhile, it would be an unhandled rejection. Whoever awaits a command learns of it all the same.
  */
 const expectRejections = ({ commandQueue }: Redis): void => {
-  for (const { command } of commandQueue.toArray()) command.promise.catch(() => {});
+  for (const { command } of commandQueue.toArray()) (command as unknown as Command).promise.catch(() => {});
 };
 
 /**
