@@ -6,6 +6,14 @@ import { createEventHub } from './event-hub.ts';
 const view: ConsumerView = { name: 'billing', entry: '{}', orgs: ['*'], kid: 'k' };
 const entry = (at: number) => ({ id: `${at}-0`, text: JSON.stringify({ type: 'x', data: { seq: at } }) });
 
+const views = {
+  load: async () => view,
+  current: async () => view,
+  known: () => view,
+  version: () => 1,
+  look: async () => {},
+};
+
 describe('the entries that a gateway keeps', () => {
   it('are of one Redis: none of them is sent once its connection was lost', async () => {
     let stream = [entry(1)];
@@ -17,13 +25,7 @@ describe('the entries that a gateway keeps', () => {
       entries: stream.filter((one) => Number(one.id.split('-')[0]) > Number(id.split('-')[0])),
     });
     const hub = createEventHub({
-      views: {
-        load: async () => view,
-        current: async () => view,
-        known: () => view,
-        version: () => 1,
-        look: async () => {},
-      },
+      views,
       readAfter: after,
       follow: () => ({
         wait: () => sleep(20, undefined),
@@ -56,13 +58,7 @@ describe('watches that are behind', () => {
     const ends: (() => void)[] = [];
     const begun: string[] = [];
     const hub = createEventHub({
-      views: {
-        load: async () => view,
-        current: async () => view,
-        known: () => view,
-        version: () => 1,
-        look: async () => {},
-      },
+      views,
       readAfter: (id) => {
         begun.push(id);
         return new Promise((resolve) => ends.push(() => resolve({ entries: [] })));

@@ -86,7 +86,7 @@ export const removeLeftovers = async (folder: string, name?: string): Promise<vo
 const identityIn = ({ ino, size, mtimeMs, mode, uid, gid }: Stats): string =>
   [ino, size, mtimeMs, mode, uid, gid].join(':');
 
-/** What changes when somebody else replaces, changes or removes a file. */
+/** What changes when another program replaces, changes or removes a file. */
 export const identityOf = async (path: string): Promise<string | undefined> => {
   const found = await lstat(path).catch(() => undefined);
   return found && identityIn(found);

@@ -192,7 +192,7 @@ it('that was not written yet, or is late, is no reason for /healthz to be ok', (
   ]);
 });
 
-describe('a file of which somebody else', () => {
+describe('a file where another program', () => {
   it('has made a link is replaced, and where the link leads to, nothing is', async () => {
     const folder = await temporaryFolder();
     const [path, elsewhere] = [join(folder, 'keys.json'), join(folder, 'elsewhere')];

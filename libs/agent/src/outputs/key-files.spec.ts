@@ -249,6 +249,7 @@ describe('a folder of files', () => {
     expect(await namesIn(folder)).toEqual(['ast_1', 'ast_2']);
   });
 
+  // Only root may give a file to another user.
   (process.geteuid!() === 0 ? describe : describe.skip)('of which root can give away the list', () => {
     it('is left', async () => {
       const { folder, start } = await sharing();

@@ -1,32 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { createActivityFeed, type ActivityFeed } from './activity-feed.ts';
 
 const STREAM = '{spec}:activity';
-let server: RedisServer;
 let redis: Redis;
 let feed: ActivityFeed;
 let errors: unknown[];
 let connections: number;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
+const server = useRedis((url) => (redis = new Redis(url)));
 beforeEach(async () => {
-  await redis.flushall();
   [errors, connections] = [[], 0];
   feed = createActivityFeed({
     redis,
     prefix: 'spec',
     connect: () => {
       connections += 1;
-      return new Redis(server.url, { maxRetriesPerRequest: null });
+      return new Redis(server.url(), { maxRetriesPerRequest: null });
     },
     onError: (error) => errors.push(error),
   });
@@ -146,7 +137,7 @@ describe('a feed of activity', () => {
       redis,
       prefix: 'spec',
       connect: () => {
-        const connection = new Redis(server.url, { maxRetriesPerRequest: null });
+        const connection = new Redis(server.url(), { maxRetriesPerRequest: null });
         const xread = connection.xread.bind(connection) as (...args: unknown[]) => Promise<unknown>;
         connection.xread = (async (...args: unknown[]) => (await gate.promise, xread(...args))) as never;
         return connection;

@@ -1,24 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { openLedger } from '../open-ledger.ts';
 import type { Activity } from './activity.ts';
 import type { ActivityEntry } from './activity-entry.ts';
 
 const STREAM = '{spec}:activity';
-let server: RedisServer;
 let redis: Redis;
 let activity: Activity;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
+useRedis((url) => (redis = new Redis(url)));
 beforeEach(async () => {
-  await redis.flushall();
   ({ activity } = openLedger(redis, { prefix: 'spec' }));
 });
 

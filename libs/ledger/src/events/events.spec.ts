@@ -1,20 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startRedis, type RedisServer } from '@rekey/testing';
+import { describe, expect, it } from '@jest/globals';
+import { useRedis } from '@rekey/testing/redis-fixture';
 import { Redis } from 'ioredis';
 import { connectEvents } from '../index.ts';
 import { connectLedger } from '../connection.ts';
 import { openEvents } from './events.ts';
 
-let server: RedisServer;
 let redis: Redis;
-beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.dispose();
-});
+useRedis((url) => (redis = new Redis(url)));
 
 describe('the next entry of the stream', () => {
   it.each([
@@ -22,7 +14,6 @@ describe('the next entry of the stream', () => {
     ['another field', 'other', 'text', undefined],
     ['a text that is too long for an event', 'event', 'x'.repeat(25 * 1024 * 1024), undefined],
   ])('is the same by a wait and by a read: %s', async (_what, field, value, text) => {
-    await redis.flushall();
     const id = await redis.xadd('{spec}:events', '*', field, value);
     const events = connectEvents(redis, 'spec');
     expect(await events.wait('0-0', 1000)).toEqual({ id, text });
@@ -35,7 +26,6 @@ describe('current records', () => {
   const records = (...ids: string[]) => openEvents(connectLedger(redis, 'spec')).records(ids);
 
   it('come as they are; what is no record that Rekey writes is told', async () => {
-    await redis.flushall();
     await put('ast_1', 'one');
     await put('ast_long', 'x'.repeat(25 * 1024 * 1024));
     await redis.hset('{spec}:current:ast_foreign', 'a', 'b');
@@ -49,7 +39,6 @@ describe('current records', () => {
   });
 
   it('are as many as fit, and at least one', async () => {
-    await redis.flushall();
     for (const id of ['ast_1', 'ast_2', 'ast_3']) await put(id, id.repeat(180_000));
     await put('ast_longer', 'x'.repeat(4 * 1024 * 1024));
     const idsOf = async (...ids: string[]) => (await records(...ids)).map(({ assistantId }) => assistantId);
@@ -61,7 +50,6 @@ describe('current records', () => {
 
 describe('an acknowledgement', () => {
   it('is added to no other Redis than the one that it is about', async () => {
-    await redis.flushall();
     const events = openEvents(connectLedger(redis, 'spec'));
     const acknowledge = (ack: string, runId?: string, proof?: string) =>
       events.acknowledge('billing', { ack, proof, runId });

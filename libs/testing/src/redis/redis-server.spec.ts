@@ -42,7 +42,7 @@ describe('startRedis', () => {
     expect(await librariesWith({ libraryPath: '/cache/lib' })).toBe('/cache/lib');
   });
 
-  it('is not content with the Redis of somebody else on its port', async () => {
+  it('does not take another Redis on its port for its own', async () => {
     const other = await startRedis();
     try {
       await expect(startRedis({ port: other.port })).rejects.toThrow('did not become ready');
