@@ -61,7 +61,7 @@ const commandsOf = (page: string): string[] =>
   [...page.matchAll(/^\| `(rekey [^`]*)`/gm)].map(([, command]) => command!);
 
 describe.each([
-  ['20', () => findNode(20)],
+  ['20.0.0', () => findNode('20.0.0')],
   ['24', async () => process.execPath],
 ])('the installed command line, on Node %s', (version, find) => {
   let node: string;

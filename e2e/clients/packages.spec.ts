@@ -76,7 +76,7 @@ afterAll(() => system.stop());
 
 describe.each([
   ['the Node of this repository', async () => process.execPath],
-  ['the oldest supported Node', () => findNode(20)],
+  ['the oldest supported Node', () => findNode('20')],
 ])('the packages, installed in an empty folder, on %s', (title, find) => {
   const consumer = title.startsWith('the oldest') ? 'oldest' : 'newest';
   let node: string;
@@ -198,6 +198,36 @@ describe('the packed command line', () => {
     for (const name of ['@grpc/grpc-js', 'commander', 'ioredis', 'jose', 'undici', 'zod'])
       expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\((MIT|Apache-2\\.0)\\)$`, 'm'));
     expect(notices).not.toContain('has no file with a licence');
+  });
+});
+
+describe('the oldest Node', () => {
+  const enginesOf = async (path: string): Promise<unknown> =>
+    (JSON.parse(await readFile(path, 'utf8')) as { engines?: unknown }).engines;
+
+  it.each([
+    ['cli', 'apps/cli/README.md', 'global/lib/node_modules/@rekey/cli'],
+    ['client', 'libs/client/README.md', 'service/node_modules/@rekey/client'],
+    ['subscriber', 'libs/subscriber/README.md', 'service/node_modules/@rekey/subscriber'],
+  ])('of %s is the same for npm, in its README and for the bundler', async (_name, page, path) => {
+    expect(await enginesOf(join(repositoryRoot, 'package.json'))).toEqual({ node: '>=20' });
+    expect(await enginesOf(join(folder(), path, 'package.json'))).toEqual({ node: '>=20' });
+    expect((await read(page)).replaceAll('\n', ' ')).toMatch(/[Ii]t needs Node 20 or later/);
+    expect(await read('tools/src/pack/bundle.ts')).toContain("target: 'node20'");
+  });
+
+  it('of the libraries of this repository is the same, and rekey ends on an older one', async () => {
+    const manifests = ['client', 'rpc', 'schema', 'sealing', 'subscriber'];
+    for (const name of manifests)
+      expect(await enginesOf(join(repositoryRoot, 'libs', name, 'package.json'))).toEqual({ node: '>=20' });
+    const older = join(folder(), 'older.cjs');
+    await writeFile(older, "Object.defineProperty(process.versions, 'node', { value: '19.9.0' });");
+    const env = { ...elsewhere(process.execPath), NODE_OPTIONS: `--require=${older}` };
+    expect(await resultOf(startChild('rekey', ['--version'], { cwd: service(), env }))).toEqual({
+      code: 1,
+      out: '',
+      err: 'rekey needs Node 20 or newer; this is Node 19.9.0.\n',
+    });
   });
 });
 

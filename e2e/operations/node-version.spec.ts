@@ -9,7 +9,7 @@ import { startSystem, type System } from '../support/system.ts';
 let oldest: string;
 let system: System;
 beforeAll(async () => {
-  [oldest, system] = await Promise.all([findNode(20), startSystem()]);
+  [oldest, system] = await Promise.all([findNode('20.0.0'), startSystem()]);
   const built = await result(join(repositoryRoot, 'node_modules/.bin/tsc'), ['--build']);
   if (built.code !== 0) throw new Error(built.out);
 }, 120_000);
