@@ -81,7 +81,7 @@ export default {
       severity: 'error',
       comment: 'what a project imports stands in its own package.json',
       from: { path: '^(libs|apps|e2e|bench|chaos|tools)/', pathNot: spec },
-      // dependency-cruiser 17 also calls an optional peer dependency 'npm-no-pkg', for `peerDependenciesMeta`.
+      // `peerDependenciesMeta` makes dependency-cruiser 17 call an optional peer 'npm-no-pkg' as well.
       to: { dependencyTypes: ['npm-no-pkg', 'unknown'], dependencyTypesNot: ['npm-peer'] },
     },
   ],

@@ -2,10 +2,11 @@ import { cp, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promi
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { writeRunningStart } from '@rekey/runtime';
-import { baseEnvironment, findNode, lineOf, repositoryRoot, startChild, type Child } from '@rekey/testing';
+import { baseEnvironment, findNode, lineOf, repositoryRoot, resultOf, startChild } from '@rekey/testing';
 import { brokenLinks, localLinks } from '../docs/markdown-links.ts';
 import { startSystem, type System } from '../support/system.ts';
 import { useFolder } from '../support/temporary-folder.ts';
+import { missingBuiltins } from './missing-builtins.ts';
 import { startPackageRegistry } from './package-registry.ts';
 
 const VERSION = (
@@ -15,13 +16,6 @@ const folder = useFolder('packages');
 const service = () => join(folder(), 'service');
 const installed = (name: string) => join(service(), 'node_modules/@rekey', name);
 
-const resultOf = async (child: Child): Promise<{ code: number | null; out: string; err: string }> => {
-  let [out, err] = ['', ''];
-  child.process.stdout?.on('data', (chunk) => (out += chunk));
-  child.process.stderr?.on('data', (chunk) => (err += chunk));
-  const { code } = await child.exited;
-  return { code, out, err };
-};
 const run = async (command: string, args: string[], env: Record<string, string> = {}): Promise<string> => {
   const environment = { ...baseEnvironment(), ...env };
   const { code, out, err } = await resultOf(startChild(command, args, { cwd: service(), env: environment }));
@@ -202,32 +196,28 @@ describe('the packed command line', () => {
 });
 
 describe('the oldest Node', () => {
-  const enginesOf = async (path: string): Promise<unknown> =>
-    (JSON.parse(await readFile(path, 'utf8')) as { engines?: unknown }).engines;
-
   it.each([
-    ['cli', 'apps/cli/README.md', 'global/lib/node_modules/@rekey/cli'],
-    ['client', 'libs/client/README.md', 'service/node_modules/@rekey/client'],
-    ['subscriber', 'libs/subscriber/README.md', 'service/node_modules/@rekey/subscriber'],
-  ])('of %s is the same for npm, in its README and for the bundler', async (_name, page, path) => {
-    expect(await enginesOf(join(repositoryRoot, 'package.json'))).toEqual({ node: '>=20' });
-    expect(await enginesOf(join(folder(), path, 'package.json'))).toEqual({ node: '>=20' });
-    expect((await read(page)).replaceAll('\n', ' ')).toMatch(/[Ii]t needs Node 20 or later/);
-    expect(await read('tools/src/pack/bundle.ts')).toContain("target: 'node20'");
+    ['cli', 'apps/cli', 'global/lib/node_modules/@rekey/cli'],
+    ['client', 'libs/client', 'service/node_modules/@rekey/client'],
+    ['subscriber', 'libs/subscriber', 'service/node_modules/@rekey/subscriber'],
+  ])('has all that %s uses, and is named in its README and for npm', async (name, source, path) => {
+    const { engines } = JSON.parse(await read('package.json')) as { engines: { node: string } };
+    const packed = JSON.parse(await readFile(join(folder(), path, 'package.json'), 'utf8')) as object;
+    expect([engines, packed]).toMatchObject([{ node: '>=20.16' }, { engines }]);
+    expect(await read(`${source}/README.md`)).toMatch(/needs\s+Node\s+20\.16\s+or\s+later/);
+    const start = name === 'cli' ? join(repositoryRoot, 'tools/src/pack/start-of-package.js') : '';
+    const { missing, uses } = await missingBuiltins(await findNode('20'), join(folder(), path), start);
+    expect(missing).toEqual([]);
+    expect(uses).toBeGreaterThan(name === 'cli' ? 100 : -1);
   });
 
-  it('of the libraries of this repository is the same, and rekey ends on an older one', async () => {
-    const manifests = ['client', 'rpc', 'schema', 'sealing', 'subscriber'];
-    for (const name of manifests)
-      expect(await enginesOf(join(repositoryRoot, 'libs', name, 'package.json'))).toEqual({ node: '>=20' });
+  it('is required by rekey', async () => {
     const older = join(folder(), 'older.cjs');
-    await writeFile(older, "Object.defineProperty(process.versions, 'node', { value: '19.9.0' });");
+    await writeFile(older, "Object.defineProperty(process.versions, 'node', { value: '20.15.1' });");
     const env = { ...elsewhere(process.execPath), NODE_OPTIONS: `--require=${older}` };
-    expect(await resultOf(startChild('rekey', ['--version'], { cwd: service(), env }))).toEqual({
-      code: 1,
-      out: '',
-      err: 'rekey needs Node 20 or newer; this is Node 19.9.0.\n',
-    });
+    const err = 'rekey needs Node 20.16 or newer; this is Node 20.15.1.\n';
+    const child = startChild('rekey', ['--version'], { cwd: service(), env });
+    expect(await resultOf(child)).toEqual({ code: 1, out: '', err });
   });
 });
 
@@ -273,16 +263,7 @@ describe('the packed SDKs', () => {
     const check = async (name: string, lines: string[]) => {
       await writeFile(join(service(), name), `${lines.join('\n')}\n`);
       const tsc = join(repositoryRoot, 'node_modules/typescript/bin/tsc');
-      const options = [
-        '--noEmit',
-        '--strict',
-        '--module',
-        'nodenext',
-        '--target',
-        'es2024',
-        '--types',
-        'node',
-      ];
+      const options = '--noEmit --strict --module nodenext --target es2024 --types node'.split(' ');
       return run(process.execPath, [tsc, ...options, '--skipLibCheck', name]);
     };
     const head = [

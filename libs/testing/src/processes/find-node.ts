@@ -4,8 +4,8 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-/** The last release of the oldest Node line that a package of this repository supports, and the first. */
-const releases = { '20': '20.20.2', '20.0.0': '20.0.0' } as const;
+/** The last release of the oldest Node line that packages support, and the first that they support. */
+const releases = { '20': '20.20.2', '20.16.0': '20.16.0' } as const;
 
 /**
  * Finds a Node of that line, or of that release: an installed one, otherwise one from the npm registry, whose
