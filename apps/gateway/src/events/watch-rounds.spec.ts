@@ -75,8 +75,8 @@ describe('a watch that waits', () => {
     const waiter = new Waiter();
     const waits = waiter.until(leaving.signal);
     leaving.abort();
-    await waits;
-    await waiter.until(leaving.signal);
+    await expect(waits).resolves.toBeUndefined();
+    await expect(waiter.until(leaving.signal)).resolves.toBeUndefined();
     waiter.end();
   });
 });

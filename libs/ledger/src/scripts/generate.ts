@@ -132,12 +132,13 @@ const commandOf = (header: Header): { types: string; method: string } => {
   const sets = [...header.replies.keys()].toReversed().map((set) => replySet(header, set));
   const sentKeys = listOf(keys, each?.keys ?? []);
   const sentArgs = listOf(args, each?.args ?? []);
+  const as = areBytes(header) ? ", 'bytes'" : '';
   const lines = about.join('\n').trim().split('\n');
   return {
     types: `interface ${upper(method)}Input {\n${inputType(header)}\n${group}\n}\n${sets.join('')}`,
     method: `/**\n${lines.map((line) => ` * ${line}`).join('\n')}\n */
   ${method}: async (input: ${upper(method)}Input): Promise<${upper(method)}Reply> =>
-    read${upper(method)}Reply(await run('${name}', ${sentKeys}, ${sentArgs}${areBytes(header) ? ", 'bytes'" : ''})),`,
+    read${upper(method)}Reply(await run('${name}', ${sentKeys}, ${sentArgs}${as})),`,
   };
 };
 
