@@ -45,7 +45,7 @@ const cruise = async (path: string, text: string) => {
   const child = startChild(
     process.execPath,
     [
-      join(repositoryRoot, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs'),
+      join(repositoryRoot, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'),
       '--config',
       join(repositoryRoot, '.dependency-cruiser.js'),
       'apps',
