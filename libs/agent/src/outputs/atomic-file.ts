@@ -12,6 +12,8 @@ export interface FileAccess {
 
 const temporaryName = (name: string): string =>
   `.${name.slice(0, 200)}.rekey-${randomBytes(6).toString('hex')}.tmp`;
+/** Each write is a task of another thread, which takes longer than copying the bytes. */
+const WRITE_BYTES = 256 * 1024;
 const TEMPORARY = /^\..{1,200}\.rekey-[0-9a-f]{12}\.tmp$/s;
 
 /**
@@ -37,10 +39,10 @@ export const replaceFile = async (
         await file.chown(uid ?? now.uid, gid ?? now.gid);
       }
       await file.chmod(mode);
-      await file.sync();
-      const identity = identityIn(await file.stat());
-      await file.close();
+      const [now] = await Promise.all([file.stat(), file.sync()]);
       await rename(temporary, path);
+      const identity = identityIn(now);
+      await file.close();
       if (!isOneOfMany) await syncFolder(dirname(path));
       return { digest, identity };
     }
@@ -59,11 +61,21 @@ const writeAll = async (
   chunks: Iterable<string | Buffer> | AsyncIterable<string | Buffer>,
 ): Promise<string> => {
   const hash = createHash('sha256');
+  let waiting: Buffer[] = [];
+  let length = 0;
+  const flush = async (): Promise<void> => {
+    const bytes = Buffer.concat(waiting, length);
+    [waiting, length] = [[], 0];
+    for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+  };
   for await (const chunk of chunks) {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     hash.update(bytes);
-    for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+    waiting.push(bytes);
+    length += bytes.length;
+    if (length >= WRITE_BYTES) await flush();
   }
+  await flush();
   return hash.digest('hex');
 };
 

@@ -9,11 +9,15 @@ import { renderOf } from './formats.ts';
 import type { Content } from './content.ts';
 import { createKeyFiles } from './key-files.ts';
 import { noCounts, type Output } from './output.ts';
+import { createPace, measureWork } from './pace.ts';
 import { reloadOf } from './reload.ts';
 import { createStage } from './stage.ts';
 
-/** A file may take a tenth of the time at most, however often keys change. */
-const REST_FACTOR = 9;
+/**
+ * A file may take a tenth of a core in the long run, however often keys change. Changes that come one at a
+ * time, or a few together, are written at once.
+ */
+const PACE = { share: 0.1, burstMs: 250 };
 const LOOK_EVERY_MS = 5000;
 /** At the end of the agent. */
 const COMMAND_ENDS_WITHIN_MS = 5000;
@@ -73,6 +77,8 @@ export const createFileOutput = (
   const reload = reloadOf(file);
   const counts = noCounts();
   let [isFirst, isWriteDue] = [true, false];
+  const pace = createPace(PACE);
+  let workedMs = 0;
 
   const reloading =
     reload &&
@@ -93,8 +99,10 @@ export const createFileOutput = (
   const writing = createStage({
     run: async () => {
       const beganMs = performance.now();
+      const worked = measureWork();
       isWriteDue = false;
       const changed = await content.write(keys);
+      workedMs = worked();
       // An agent before this one may have ended between the file and its command.
       if (changed || isFirst) reloading?.request();
       isFirst = false;
@@ -104,7 +112,7 @@ export const createFileOutput = (
       counts.writes += 1;
       logger.event('agent_output_written', { output: name, took_ms: msSince(beganMs) });
     },
-    restFactor: REST_FACTOR,
+    restUntilMs: () => pace.next(performance.now(), workedMs),
     // The file shows what was published until then.
     behindSinceMs: () => performance.now() - keys.freshness().behindMs,
     whyOf,
