@@ -38,12 +38,14 @@ const wholeFile = (file: FileOutput, access: FileAccess): Content => {
     write: async (keys) => {
       if (isFirst) await removeLeftovers(dirname(file.path), basename(file.path));
       isFirst = false;
-      const found = await identityOf(file.path);
-      const isOurs = identity !== undefined && found === identity;
-      const before = isOurs ? digest : await digestOfFile(file.path, access);
-      const written = await replaceFile(file.path, render(keys), access, { unless: before });
+      const finding = identityOf(file.path);
+      const comparing = finding.then((found) =>
+        identity !== undefined && found === identity ? digest : digestOfFile(file.path, access),
+      );
+      const written = await replaceFile(file.path, render(keys), access, { unless: comparing });
+      const before = await comparing;
       digest = written.digest;
-      identity = written.identity ?? found;
+      identity = written.identity ?? (await finding);
       return digest !== before;
     },
     isIntact,
