@@ -9,9 +9,9 @@ import { renderOf } from './formats.ts';
 import type { Content } from './content.ts';
 import { createKeyFiles } from './key-files.ts';
 import { noCounts, type Output } from './output.ts';
-import { createPace, measureWork } from './pace.ts';
+import { createPacedRun } from '../stage/pace.ts';
 import { reloadOf } from './reload.ts';
-import { createStage } from './stage.ts';
+import { createStage } from '../stage/stage.ts';
 
 /**
  * A file may take a tenth of a core in the long run, however often keys change. Changes that come one at a
@@ -79,8 +79,6 @@ export const createFileOutput = (
   const reload = reloadOf(file);
   const counts = noCounts();
   let [isFirst, isWriteDue] = [true, false];
-  const pace = createPace(PACE);
-  let workedMs = 0;
 
   const reloading =
     reload &&
@@ -99,12 +97,10 @@ export const createFileOutput = (
       onAttemptFailed: () => (counts.reloadFailures += 1),
     });
   const writing = createStage({
-    run: async () => {
+    ...createPacedRun(PACE, async () => {
       const beganMs = performance.now();
-      const worked = measureWork();
       isWriteDue = false;
       const changed = await content.write(keys);
-      workedMs = worked();
       // An agent before this one may have ended between the file and its command.
       if (changed || isFirst) reloading?.request();
       isFirst = false;
@@ -113,8 +109,7 @@ export const createFileOutput = (
       if (!changed) return;
       counts.writes += 1;
       logger.event('agent_output_written', { output: name, took_ms: msSince(beganMs) });
-    },
-    restUntilMs: () => pace.next(performance.now(), workedMs),
+    }),
     // The file shows what was published until then.
     behindSinceMs: () => performance.now() - keys.freshness().behindMs,
     whyOf,

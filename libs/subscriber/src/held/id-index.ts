@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { pages } from './pages.ts';
 import type { Texts } from './texts.ts';
 
 const FIRST_PLACES = 2048;
@@ -7,12 +8,14 @@ const DELETED = -1;
 /** Of the places, at most this share is taken. */
 const MAX_SHARE = 0.6;
 
+const placesOf = (count: number) => new Int32Array(pages(4 * count), 0, count);
+
 /** Finds the slot of an id among `Texts`. */
 export class IdIndex {
   readonly #ids: Texts;
   readonly #seed = randomBytes(4).readInt32LE();
   /** Slots, plus 1. */
-  #places = new Int32Array(FIRST_PLACES);
+  #places = placesOf(FIRST_PLACES);
   #size = 0;
   /** Places that are not empty. */
   #taken = 0;
@@ -41,7 +44,7 @@ export class IdIndex {
   }
 
   clear(): void {
-    this.#places = new Int32Array(FIRST_PLACES);
+    this.#places = placesOf(FIRST_PLACES);
     [this.#size, this.#taken] = [0, 0];
   }
 
@@ -66,13 +69,13 @@ export class IdIndex {
   #rebuild(): void {
     const before = this.#places;
     const isFull = 2 * this.#size > before.length * MAX_SHARE;
-    this.#places = new Int32Array(isFull ? 2 * before.length : before.length);
+    this.#places = placesOf(isFull ? 2 * before.length : before.length);
     this.#taken = 0;
     for (const slot of before)
       if (slot !== EMPTY && slot !== DELETED) this.#put(this.#ids.get(slot - 1)!, slot - 1);
   }
 
-  /** Mixes each character in; the seed is that of this process, so that nobody can choose ids that collide. */
+  /** Each process has a seed of its own: which ids collide differs. */
   #hashOf(id: string): number {
     let hash = this.#seed ^ id.length;
     for (let i = 0; i < id.length; i += 1) {

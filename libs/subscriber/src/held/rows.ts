@@ -1,4 +1,5 @@
 import { IdIndex } from './id-index.ts';
+import { pages } from './pages.ts';
 import { Texts } from './texts.ts';
 
 /** What many assistants share: there are few of these. */
@@ -112,5 +113,8 @@ export class Rows {
 
 const columnsOf = (capacity: number): Columns =>
   Object.fromEntries(
-    Object.entries(COLUMNS).map(([name, Column]) => [name, new Column(capacity)]),
+    Object.entries(COLUMNS).map(([name, Column]) => [
+      name,
+      new Column(pages(capacity * Column.BYTES_PER_ELEMENT), 0, capacity),
+    ]),
   ) as unknown as Columns;

@@ -1,3 +1,5 @@
+import { pages } from './pages.ts';
+
 const CHUNK_BITS = 18;
 const CHUNK_BYTES = 1 << CHUNK_BITS;
 /** The offset of a byte has 32 bits. */
@@ -14,6 +16,9 @@ const codeOf = (bytes: number, isWide: boolean): number => ((bytes << 1) | (isWi
 const bytesOf = (code: number): number => (code - 1) >>> 1;
 const isWide = (code: number): boolean => ((code - 1) & 1) === 1;
 
+const offsetsOf = (capacity: number) => new Uint32Array(pages(4 * capacity), 0, capacity);
+const codesOf = (capacity: number) => new Uint16Array(pages(2 * capacity), 0, capacity);
+
 const isNarrow = (text: string): boolean => {
   for (let i = 0; i < text.length; i += 1) if (text.charCodeAt(i) > 0xff) return false;
   return true;
@@ -24,8 +29,8 @@ const isNarrow = (text: string): boolean => {
  * time of the garbage collector. Any string is returned as it was set, also one that is not well-formed.
  */
 export class Texts {
-  #at = new Uint32Array(FIRST_CAPACITY);
-  #codes = new Uint16Array(FIRST_CAPACITY);
+  #at = offsetsOf(FIRST_CAPACITY);
+  #codes = codesOf(FIRST_CAPACITY);
   #chunks: Buffer[] = [];
   /** Of the last chunk. */
   #used = CHUNK_BYTES;
@@ -112,7 +117,7 @@ export class Texts {
   #allocate(slot: number, bytes: number): boolean {
     if (this.#used + bytes > CHUNK_BYTES) {
       if (this.#chunks.length === MAX_CHUNKS) return false;
-      this.#chunks.push(Buffer.allocUnsafeSlow(CHUNK_BYTES));
+      this.#chunks.push(Buffer.from(pages(CHUNK_BYTES), 0, CHUNK_BYTES));
       this.#used = 0;
     }
     this.#at[slot] = (this.#chunks.length - 1) * CHUNK_BYTES + this.#used;
@@ -136,7 +141,7 @@ export class Texts {
 
   #grow(slot: number): void {
     const capacity = Math.max(slot + 1, Math.ceil(this.#codes.length * GROWTH));
-    const [at, codes] = [new Uint32Array(capacity), new Uint16Array(capacity)];
+    const [at, codes] = [offsetsOf(capacity), codesOf(capacity)];
     at.set(this.#at);
     codes.set(this.#codes);
     [this.#at, this.#codes] = [at, codes];

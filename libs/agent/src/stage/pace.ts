@@ -6,7 +6,7 @@ interface PaceOptions {
   burstMs: number;
 }
 
-export interface Pace {
+interface Pace {
   /** Notes work that has ended. Returns when the next may begin. */
   next(nowMs: number, workedMs: number): number;
 }
@@ -22,12 +22,21 @@ export const createPace = ({ share, burstMs }: PaceOptions): Pace => {
   };
 };
 
-/** Measures the CPU time of this process for some work: waiting for a disk is no work. */
-export const measureWork = (): (() => number) => {
-  const began = process.cpuUsage();
-  const beganMs = performance.now();
-  return () => {
-    const { user, system } = process.cpuUsage(began);
-    return Math.min((user + system) / 1000, performance.now() - beganMs);
+/** Has a run keep the pace by its CPU time: waiting for a disk is no work. */
+export const createPacedRun = (
+  options: PaceOptions,
+  run: () => Promise<void>,
+): { run(): Promise<void>; restUntilMs(): number } => {
+  const pace = createPace(options);
+  let workedMs = 0;
+  return {
+    run: async () => {
+      const before = process.cpuUsage();
+      const beganMs = performance.now();
+      await run();
+      const { user, system } = process.cpuUsage(before);
+      workedMs = Math.min((user + system) / 1000, performance.now() - beganMs);
+    },
+    restUntilMs: () => pace.next(performance.now(), workedMs),
   };
 };
