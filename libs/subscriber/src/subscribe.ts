@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { createFollower, type Follower } from './follower/follower.ts';
-import { HeldKeys } from './records/held-keys.ts';
+import { HeldKeys } from './held/held-keys.ts';
 import { restoreKeys } from './records/restore-keys.ts';
 import type { Freshness, HeldKey, Keys, KeysEvents, Refusal, RemovedKey, UnreadableKey } from './keys.ts';
 import { settingsOf, type SubscribeOptions } from './options.ts';

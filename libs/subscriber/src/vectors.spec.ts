@@ -14,7 +14,7 @@ import { createState } from './follower/state.ts';
 import type { SnapshotReason } from './keys.ts';
 import { readOwnKeys } from './own-keys.ts';
 import { createRecords } from './records/apply-records.ts';
-import { HeldKeys } from './records/held-keys.ts';
+import { HeldKeys } from './held/held-keys.ts';
 import { readEvent, recordOf, type Reading } from './records/read-event.ts';
 import { createRefusals } from './records/refusals.ts';
 import { UnsealedRecords } from './records/unsealed-records.ts';

@@ -5,7 +5,7 @@ import type { AgentConfig } from '../config/agent-config.ts';
 import { variableOf } from '../outputs/names.ts';
 import { noCounts, type Output } from '../outputs/output.ts';
 import { selected } from '../outputs/selection.ts';
-import { createStage } from '../outputs/stage.ts';
+import { createStage } from '../stage/stage.ts';
 import { createProgram } from './program.ts';
 
 export interface Child extends Output {

@@ -12,6 +12,8 @@ export interface FileAccess {
 
 const temporaryName = (name: string): string =>
   `.${name.slice(0, 200)}.rekey-${randomBytes(6).toString('hex')}.tmp`;
+/** Each write is a task of another thread, which takes longer than copying the bytes. */
+const WRITE_BYTES = 256 * 1024;
 const TEMPORARY = /^\..{1,200}\.rekey-[0-9a-f]{12}\.tmp$/s;
 
 /**
@@ -24,46 +26,62 @@ export const replaceFile = async (
   path: string,
   chunks: Iterable<string | Buffer> | AsyncIterable<string | Buffer>,
   { mode, uid, gid }: FileAccess,
-  { unless, isOneOfMany = false }: { unless?: string | undefined; isOneOfMany?: boolean } = {},
+  { unless, isOneOfMany = false }: { unless?: Unless; isOneOfMany?: boolean } = {},
 ): Promise<{ digest: string; identity?: string }> => {
   const temporary = join(dirname(path), temporaryName(basename(path)));
-  // Nobody else can open it before it has its owner and mode.
-  const file = await open(temporary, 'wx', 0o600);
+  // Nobody else can open it before it has its owner and mode. The content is made meanwhile.
+  const opening = open(temporary, 'wx', 0o600);
+  opening.catch(() => {});
   try {
-    const digest = await writeAll(file, chunks);
-    if (digest !== unless) {
+    const digest = await writeAll(opening, chunks);
+    const file = await opening;
+    if (digest !== (await unless)) {
       if (uid !== undefined || gid !== undefined) {
         const now = await file.stat();
         await file.chown(uid ?? now.uid, gid ?? now.gid);
       }
       await file.chmod(mode);
-      await file.sync();
-      const identity = identityIn(await file.stat());
-      await file.close();
+      const [now] = await Promise.all([file.stat(), file.sync()]);
       await rename(temporary, path);
+      await file.close();
       if (!isOneOfMany) await syncFolder(dirname(path));
-      return { digest, identity };
+      return { digest, identity: identityIn(now) };
     }
     await file.close();
     await rm(temporary);
     return { digest };
   } catch (error) {
-    await file.close().catch(() => {});
+    const file = await opening.catch(() => undefined);
+    await file?.close().catch(() => {});
     await rm(temporary, { force: true }).catch(() => {});
     throw error;
   }
 };
 
+/** The digest of what is there already; it may still be computed while the new file is written. */
+type Unless = string | undefined | Promise<string | undefined>;
+
 const writeAll = async (
-  file: FileHandle,
+  opening: Promise<FileHandle>,
   chunks: Iterable<string | Buffer> | AsyncIterable<string | Buffer>,
 ): Promise<string> => {
   const hash = createHash('sha256');
+  let waiting: Buffer[] = [];
+  let length = 0;
+  const flush = async (): Promise<void> => {
+    const bytes = Buffer.concat(waiting, length);
+    [waiting, length] = [[], 0];
+    const file = await opening;
+    for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+  };
   for await (const chunk of chunks) {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     hash.update(bytes);
-    for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+    waiting.push(bytes);
+    length += bytes.length;
+    if (length >= WRITE_BYTES) await flush();
   }
+  await flush();
   return hash.digest('hex');
 };
 

@@ -62,6 +62,23 @@ describe('a file', () => {
     expect((await jsonOf(join(agent.folder, 'out')))['ast_5']).toMatchObject({ secret_key: 'sk of 299' });
   });
 
+  it('is written at once after each change, if changes come one at a time', async () => {
+    const keys = createFakeKeys();
+    for (let i = 0; i < 3000; i += 1) keys.publish(`ast_${i}`, `sk_${i}`);
+    const agent = await withFile({ format: 'json' }, keys);
+    await acknowledged(agent);
+    const beganMs = performance.now();
+    for (let i = 0; i < 5; i += 1) {
+      keys.publish(`ast_${i}`, `sk of ${i}`);
+      await acknowledged(agent);
+    }
+    const tookMs = performance.now() - beganMs;
+    const writes = agent.events.filter(({ event }) => event === 'agent_output_written').slice(1);
+    expect(writes.length).toBe(5);
+    const inWritesMs = writes.reduce((sum, { fields }) => sum + Number(fields['took_ms']), 0);
+    expect(tookMs).toBeLessThan(4 * (inWritesMs + 5));
+  });
+
   it('of dotenv is read alike by a shell, for ids and keys with any characters', async () => {
     const keys = createFakeKeys();
     const ids = ['ast_1', 'ast-1', 'ast__1', 'ast_', 'ä$`', 'ast_named'];

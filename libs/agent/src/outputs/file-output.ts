@@ -9,11 +9,15 @@ import { renderOf } from './formats.ts';
 import type { Content } from './content.ts';
 import { createKeyFiles } from './key-files.ts';
 import { noCounts, type Output } from './output.ts';
+import { createPacedRun } from '../stage/pace.ts';
 import { reloadOf } from './reload.ts';
-import { createStage } from './stage.ts';
+import { createStage } from '../stage/stage.ts';
 
-/** A file may take a tenth of the time at most, however often keys change. */
-const REST_FACTOR = 9;
+/**
+ * A file may take a tenth of a core in the long run, however often keys change. Changes that come one at a
+ * time, or a few together, are written at once.
+ */
+const PACE = { share: 0.1, burstMs: 250 };
 const LOOK_EVERY_MS = 5000;
 /** At the end of the agent. */
 const COMMAND_ENDS_WITHIN_MS = 5000;
@@ -34,12 +38,14 @@ const wholeFile = (file: FileOutput, access: FileAccess): Content => {
     write: async (keys) => {
       if (isFirst) await removeLeftovers(dirname(file.path), basename(file.path));
       isFirst = false;
-      const found = await identityOf(file.path);
-      const isOurs = identity !== undefined && found === identity;
-      const before = isOurs ? digest : await digestOfFile(file.path, access);
-      const written = await replaceFile(file.path, render(keys), access, { unless: before });
+      const finding = identityOf(file.path);
+      const comparing = finding.then((found) =>
+        identity !== undefined && found === identity ? digest : digestOfFile(file.path, access),
+      );
+      const written = await replaceFile(file.path, render(keys), access, { unless: comparing });
+      const before = await comparing;
       digest = written.digest;
-      identity = written.identity ?? found;
+      identity = written.identity ?? (await finding);
       return digest !== before;
     },
     isIntact,
@@ -91,7 +97,7 @@ export const createFileOutput = (
       onAttemptFailed: () => (counts.reloadFailures += 1),
     });
   const writing = createStage({
-    run: async () => {
+    ...createPacedRun(PACE, async () => {
       const beganMs = performance.now();
       isWriteDue = false;
       const changed = await content.write(keys);
@@ -103,8 +109,7 @@ export const createFileOutput = (
       if (!changed) return;
       counts.writes += 1;
       logger.event('agent_output_written', { output: name, took_ms: msSince(beganMs) });
-    },
-    restFactor: REST_FACTOR,
+    }),
     // The file shows what was published until then.
     behindSinceMs: () => performance.now() - keys.freshness().behindMs,
     whyOf,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { begin, closeAll, until, type AgentFixture } from '../agent-fixture.ts';
 import { createFakeKeys } from '../keys-fixture.ts';
-import { createStage } from './stage.ts';
+import { createStage } from '../stage/stage.ts';
 
 const children: ChildProcess[] = [];
 afterEach(async () => {

@@ -21,12 +21,12 @@ export async function* selected(keys: Keys, selection: Selection): AsyncGenerato
   const isSelected = selects(selection);
   const ids = [...(selection.assistants ?? keys.assistantIds())].toSorted();
   for (let at = 0; at < ids.length; at += AT_ONCE) {
+    if (at > 0) await new Promise(setImmediate);
     const page: Known[] = [];
     for (const id of ids.slice(at, at + AT_ONCE)) {
       const known = keys.current(id);
       if (known && isSelected(id, known.orgId)) page.push(known);
     }
     yield page;
-    await new Promise(setImmediate);
   }
 }

@@ -5,7 +5,7 @@ import type { Settings } from '../options.ts';
 import type { OwnKeys } from '../own-keys.ts';
 import type { RedisClock } from '../redis/redis-clock.ts';
 import type { Records } from '../records/apply-records.ts';
-import type { HeldKeys } from '../records/held-keys.ts';
+import type { HeldKeys } from '../held/held-keys.ts';
 import type { RecordChecks } from '../records/record-checks.ts';
 import type { Refusals } from '../records/refusals.ts';
 import type { UnsealedRecords } from '../records/unsealed-records.ts';

@@ -6,7 +6,7 @@ import type { Settings, SubscribeOptions } from '../options.ts';
 import type { OwnKeys } from '../own-keys.ts';
 import { createRedisClock, type RedisClock } from '../redis/redis-clock.ts';
 import { createRecords } from '../records/apply-records.ts';
-import type { HeldKeys } from '../records/held-keys.ts';
+import type { HeldKeys } from '../held/held-keys.ts';
 import { createRecordChecks } from '../records/record-checks.ts';
 import { createRefusals, type Refusals } from '../records/refusals.ts';
 import { UnsealedRecords } from '../records/unsealed-records.ts';

@@ -1,5 +1,5 @@
 import type { SharedKeys } from '@rekey/sealing';
-import type { HeldKeys } from '../records/held-keys.ts';
+import type { HeldKeys } from '../held/held-keys.ts';
 import { readEvent, type Reading } from '../records/read-event.ts';
 import type { Place, StreamItem } from '../source/source.ts';
 import type { SnapshotSchedule } from './snapshot-schedule.ts';

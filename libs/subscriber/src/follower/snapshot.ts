@@ -4,7 +4,7 @@ import type { SnapshotReason } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
 import { empty, inPages, type Session } from '../source/source.ts';
 import type { Records } from '../records/apply-records.ts';
-import type { HeldKeys } from '../records/held-keys.ts';
+import type { HeldKeys } from '../held/held-keys.ts';
 import type { Refusals } from '../records/refusals.ts';
 import type { UnsealedRecords } from '../records/unsealed-records.ts';
 import type { SnapshotSchedule } from './snapshot-schedule.ts';

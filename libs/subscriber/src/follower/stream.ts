@@ -1,6 +1,6 @@
 import { isBefore } from '@rekey/schema';
 import type { Records } from '../records/apply-records.ts';
-import type { HeldKeys } from '../records/held-keys.ts';
+import type { HeldKeys } from '../held/held-keys.ts';
 import { readEvent } from '../records/read-event.ts';
 import type { RecordChecks } from '../records/record-checks.ts';
 import type { Refusals } from '../records/refusals.ts';

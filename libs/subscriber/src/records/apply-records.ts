@@ -3,7 +3,7 @@ import type { FollowState } from '../follower/state.ts';
 import type { UnreadableKey } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
 import type { RedisClock } from '../redis/redis-clock.ts';
-import type { HeldKeys } from './held-keys.ts';
+import type { HeldKeys } from '../held/held-keys.ts';
 import { recordOf, type Claim, type Opened } from './read-event.ts';
 import { readStored } from './read-stored.ts';
 import { NOT_SEALED, type Refusals } from './refusals.ts';

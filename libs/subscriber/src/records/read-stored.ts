@@ -1,6 +1,6 @@
 import type { FollowState } from '../follower/state.ts';
 import type { Refusal } from '../keys.ts';
-import type { HeldKeys } from './held-keys.ts';
+import type { HeldKeys } from '../held/held-keys.ts';
 import type { UnsealedRecords } from './unsealed-records.ts';
 import { readEvent, type Opened, type Reading } from './read-event.ts';
 

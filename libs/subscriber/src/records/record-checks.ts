@@ -2,7 +2,7 @@ import { mayRead } from '@rekey/schema';
 import type { FollowState } from '../follower/state.ts';
 import { inPages, type Session } from '../source/source.ts';
 import type { Records } from './apply-records.ts';
-import type { HeldKeys } from './held-keys.ts';
+import type { HeldKeys } from '../held/held-keys.ts';
 import type { Claim } from './read-event.ts';
 import { readStored } from './read-stored.ts';
 import { NOT_SEALED, type Refusals } from './refusals.ts';

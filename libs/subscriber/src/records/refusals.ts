@@ -1,7 +1,7 @@
 import type { Acknowledgement } from '@rekey/schema';
 import type { Refusal, UnreadableKey } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
-import type { HeldKeys } from './held-keys.ts';
+import type { HeldKeys } from '../held/held-keys.ts';
 import type { UnsealedRecords } from './unsealed-records.ts';
 
 /** What this consumer refused or could not apply. */

@@ -1,5 +1,5 @@
 import type { Restored } from '../options.ts';
-import type { HeldKeys } from './held-keys.ts';
+import type { HeldKeys } from '../held/held-keys.ts';
 
 /**
  * Holds the keys that a service has stored. Returns when they were complete, by `performance.now()`: the

@@ -97,7 +97,8 @@ describe('a record of an org of the consumer that is not sealed for it', () => {
       await passed();
     }
     await until(async () => (await acks()).length > 3, 'acknowledgements');
-    expect((await acks()).map(({ unapplied }) => unapplied.count)).toEqual((await acks()).map(() => 1));
+    const counts = (await acks()).map(({ unapplied }) => unapplied.count);
+    expect(counts).toEqual(counts.map(() => 1));
   });
 
   it('is unapplied for a consumer of all orgs', async () => {

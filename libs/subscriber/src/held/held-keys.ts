@@ -1,5 +1,5 @@
 import type { HeldKey, RemovedKey, UnreadableKey } from '../keys.ts';
-import type { Opened } from './read-event.ts';
+import type { Opened } from '../records/read-event.ts';
 import { Rows } from './rows.ts';
 
 const NEVER = -1;
@@ -19,7 +19,7 @@ export class HeldKeys {
   /** The key to sign with; undefined if there is none. */
   signing(assistantId: string): { secretKey: string; version: number; uncertain: boolean } | undefined {
     const row = this.#rows.find(assistantId);
-    const secretKey = row === undefined ? undefined : this.#rows.secretKeys[row];
+    const secretKey = row === undefined ? undefined : this.#rows.secretKeys.get(row);
     if (secretKey === undefined) return undefined;
     const { version, uncertain } = this.#rows.columns;
     return { secretKey, version: version[row!]!, uncertain: uncertain[row!] === 1 };
@@ -30,7 +30,7 @@ export class HeldKeys {
     if (row === undefined) return undefined;
     const { columns, secretKeys } = this.#rows;
     const { orgId, cause, removal } = this.#rows.kindOf(row);
-    const secretKey = secretKeys[row];
+    const secretKey = secretKeys.get(row);
     const claimedVersion = columns.claimedVersion[row]!;
     const common = {
       assistantId,
@@ -67,7 +67,7 @@ export class HeldKeys {
     const row = this.#rows.ensure(assistantId);
     const { columns, secretKeys } = this.#rows;
     if (secretKey !== undefined) this.#size += 1;
-    if (secretKeys[row] !== undefined) this.#size -= 1;
+    if (secretKeys.has(row)) this.#size -= 1;
     // The same version again does not end its uncertainty.
     if (before === undefined || columns.version[row] !== version) {
       columns.uncertain[row] = 0;
@@ -77,7 +77,8 @@ export class HeldKeys {
     columns.updatedMs[row] = updatedMs;
     columns.claimedVersion[row] = 0;
     columns.seenIn[row] = this.#snapshot;
-    secretKeys[row] = secretKey;
+    if (secretKey === undefined) secretKeys.delete(row);
+    else secretKeys.set(row, secretKey);
     this.#rows.setKind(row, { orgId, cause, removal });
     this.#unreadable.delete(assistantId);
     return true;
@@ -110,8 +111,8 @@ export class HeldKeys {
     columns.seenIn[row] = this.#snapshot;
     const isNew = columns.claimedVersion[row] === 0;
     columns.claimedVersion[row] = claimedVersion;
-    if (secretKeys[row] !== undefined) this.#size -= 1;
-    secretKeys[row] = undefined;
+    if (secretKeys.has(row)) this.#size -= 1;
+    secretKeys.delete(row);
     this.#unreadable.add(assistantId);
     return isNew;
   }
@@ -134,7 +135,7 @@ export class HeldKeys {
 
   remove(assistantId: string): void {
     const row = this.#rows.find(assistantId);
-    if (row !== undefined && this.#rows.secretKeys[row] !== undefined) this.#size -= 1;
+    if (row !== undefined && this.#rows.secretKeys.has(row)) this.#size -= 1;
     this.#rows.delete(assistantId);
     this.#unreadable.delete(assistantId);
   }
@@ -152,9 +153,9 @@ export class HeldKeys {
   /** The assistants that have not been seen since the snapshot began. */
   unseen(): { assistantId: string; orgId: string }[] {
     const found = [];
-    for (const [assistantId, row] of this.#rows.entries())
+    for (const row of this.#rows.all())
       if (this.#rows.columns.seenIn[row] !== this.#snapshot)
-        found.push({ assistantId, orgId: this.#rows.kindOf(row).orgId });
+        found.push({ assistantId: this.#rows.idOf(row), orgId: this.#rows.kindOf(row).orgId });
     return found;
   }
 
@@ -165,10 +166,10 @@ export class HeldKeys {
   endUncertainty(): string[] {
     const { uncertain, uncertainIn } = this.#rows.columns;
     const ended = [];
-    for (const [assistantId, row] of this.#rows.entries()) {
+    for (const row of this.#rows.all()) {
       if (uncertain[row] === 0 || uncertainIn[row] === this.#snapshot) continue;
       uncertain[row] = 0;
-      ended.push(assistantId);
+      ended.push(this.#rows.idOf(row));
     }
     return ended;
   }

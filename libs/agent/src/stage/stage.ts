@@ -24,8 +24,8 @@ interface StageOptions {
   /** A run waits until nothing was requested for `quietMs`, at most `mostMs` after the first request. */
   quietMs?(): number;
   mostMs?: number;
-  /** It rests this many times as long as a run took. */
-  restFactor?: number;
+  /** When the next run may begin, after one that has succeeded. */
+  restUntilMs?(): number;
   /** While this holds, a run waits for a `touch`, though no longer than `mostMs`. */
   isBlocked?(): boolean;
   /** Since when a run that begins now would be behind, or what it shows when a first one is requested. */
@@ -69,7 +69,7 @@ const createWaiters = () => {
 };
 
 export const createStage = (options: StageOptions): Stage => {
-  const { run, mostMs = 0, restFactor = 0, isBlocked = () => false, onFailure, whyOf } = options;
+  const { run, mostMs = 0, isBlocked = () => false, onFailure, whyOf } = options;
   let wanted = 0;
   let done = 0;
   let firstMs = 0;
@@ -92,7 +92,7 @@ export const createStage = (options: StageOptions): Stage => {
       // What was requested meanwhile is due, and nothing before that.
       [done, behindSinceMs] = [target, showsUntilMs];
       firstMs = performance.now();
-      notBeforeMs = firstMs + restFactor * (firstMs - beganMs);
+      notBeforeMs = options.restUntilMs?.() ?? firstMs;
       [failure, retryMs] = [undefined, FIRST_RETRY_MS];
       waiters.resolveUpTo(done);
     } catch (error) {

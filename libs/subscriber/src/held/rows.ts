@@ -1,3 +1,7 @@
+import { IdIndex } from './id-index.ts';
+import { pages } from './pages.ts';
+import { Texts } from './texts.ts';
+
 /** What many assistants share: there are few of these. */
 interface Kind {
   orgId: string;
@@ -30,9 +34,12 @@ const GROWTH = 1.5;
  */
 export class Rows {
   columns: Columns;
-  /** Undefined if the assistant has no key. */
-  readonly secretKeys: (string | undefined)[] = [];
-  readonly #byId = new Map<string, number>();
+  /** Of the assistants that have one. */
+  readonly secretKeys = new Texts();
+  readonly #ids = new Texts();
+  readonly #byId = new IdIndex(this.#ids);
+  /** Rows that are or were in use. */
+  #count = 0;
   readonly #free: number[] = [];
   readonly #kinds: Kind[] = [];
   readonly #kindNumbers = new Map<string, number>();
@@ -43,33 +50,41 @@ export class Rows {
   }
 
   find(assistantId: string): number | undefined {
-    return this.#byId.get(assistantId);
+    return this.#byId.find(assistantId);
   }
   /** The row of an assistant; a new one has no values yet. */
   ensure(assistantId: string): number {
-    const known = this.#byId.get(assistantId);
+    const known = this.#byId.find(assistantId);
     if (known !== undefined) return known;
-    const row = this.#free.pop() ?? this.secretKeys.push(undefined) - 1;
+    const row = this.#free.pop() ?? this.#count++;
     if (row >= this.#capacity) this.#grow();
-    this.#byId.set(assistantId, row);
+    this.#ids.set(row, assistantId);
+    this.#byId.add(assistantId, row);
     return row;
   }
   delete(assistantId: string): void {
-    const row = this.#byId.get(assistantId);
+    const row = this.#byId.find(assistantId);
     if (row === undefined) return;
     this.#byId.delete(assistantId);
-    this.secretKeys[row] = undefined;
+    this.#ids.delete(row);
+    this.secretKeys.delete(row);
     this.#free.push(row);
   }
-  ids(): IterableIterator<string> {
-    return this.#byId.keys();
+  idOf(row: number): string {
+    return this.#ids.get(row)!;
   }
-  entries(): IterableIterator<[string, number]> {
-    return this.#byId.entries();
+  *ids(): IterableIterator<string> {
+    for (const row of this.all()) yield this.idOf(row);
+  }
+  /** The rows of all assistants. */
+  *all(): IterableIterator<number> {
+    for (let row = 0; row < this.#count; row += 1) if (this.#ids.has(row)) yield row;
   }
   clear(): void {
     this.#byId.clear();
-    this.secretKeys.length = 0;
+    this.#ids.clear();
+    this.secretKeys.clear();
+    this.#count = 0;
     this.#free.length = 0;
     this.#kinds.length = 0;
     this.#kindNumbers.clear();
@@ -98,5 +113,8 @@ export class Rows {
 
 const columnsOf = (capacity: number): Columns =>
   Object.fromEntries(
-    Object.entries(COLUMNS).map(([name, Column]) => [name, new Column(capacity)]),
+    Object.entries(COLUMNS).map(([name, Column]) => [
+      name,
+      new Column(pages(capacity * Column.BYTES_PER_ELEMENT), 0, capacity),
+    ]),
   ) as unknown as Columns;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { HeldKeys } from './held-keys.ts';
-import type { Opened } from './read-event.ts';
+import type { Opened } from '../records/read-event.ts';
 
 const opened = (i: number, version: number, more: Partial<Opened> = {}): Opened => ({
   kind: 'key',

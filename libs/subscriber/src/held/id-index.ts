@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { pages } from './pages.ts';
+import type { Texts } from './texts.ts';
+
+const FIRST_PLACES = 2048;
+const EMPTY = 0;
+const DELETED = -1;
+/** Of the places, at most this share is taken. */
+const MAX_SHARE = 0.6;
+
+const placesOf = (count: number) => new Int32Array(pages(4 * count), 0, count);
+
+/** Finds the slot of an id among `Texts`. */
+export class IdIndex {
+  readonly #ids: Texts;
+  readonly #seed = randomBytes(4).readInt32LE();
+  /** Slots, plus 1. */
+  #places = placesOf(FIRST_PLACES);
+  #size = 0;
+  /** Places that are not empty. */
+  #taken = 0;
+
+  constructor(ids: Texts) {
+    this.#ids = ids;
+  }
+
+  find(id: string): number | undefined {
+    const place = this.#placeOf(id);
+    return place === undefined ? undefined : this.#places[place]! - 1;
+  }
+
+  /** Adds an id that it does not have, and that is in its slot already. */
+  add(id: string, slot: number): void {
+    if (this.#taken + 1 > this.#places.length * MAX_SHARE) this.#rebuild();
+    this.#put(id, slot);
+    this.#size += 1;
+  }
+
+  delete(id: string): void {
+    const place = this.#placeOf(id);
+    if (place === undefined) return;
+    this.#places[place] = DELETED;
+    this.#size -= 1;
+  }
+
+  clear(): void {
+    this.#places = placesOf(FIRST_PLACES);
+    [this.#size, this.#taken] = [0, 0];
+  }
+
+  #placeOf(id: string): number | undefined {
+    const last = this.#places.length - 1;
+    for (let place = this.#hashOf(id) & last; ; place = (place + 1) & last) {
+      const slot = this.#places[place]!;
+      if (slot === EMPTY) return undefined;
+      if (slot !== DELETED && this.#ids.equals(slot - 1, id)) return place;
+    }
+  }
+
+  #put(id: string, slot: number): void {
+    const last = this.#places.length - 1;
+    let place = this.#hashOf(id) & last;
+    while (this.#places[place] !== EMPTY) place = (place + 1) & last;
+    this.#places[place] = slot + 1;
+    this.#taken += 1;
+  }
+
+  /** Doubles the places if ids need them, and forgets deleted ones. */
+  #rebuild(): void {
+    const before = this.#places;
+    const isFull = 2 * this.#size > before.length * MAX_SHARE;
+    this.#places = placesOf(isFull ? 2 * before.length : before.length);
+    this.#taken = 0;
+    for (const slot of before)
+      if (slot !== EMPTY && slot !== DELETED) this.#put(this.#ids.get(slot - 1)!, slot - 1);
+  }
+
+  /** Each process has a seed of its own: which ids collide differs. */
+  #hashOf(id: string): number {
+    let hash = this.#seed ^ id.length;
+    for (let i = 0; i < id.length; i += 1) {
+      hash = Math.imul(hash ^ id.charCodeAt(i), 0x5bd1e995);
+      hash ^= hash >>> 15;
+    }
+    hash = Math.imul(hash ^ (hash >>> 13), 0x2c1b3c6d);
+    return hash ^ (hash >>> 16);
+  }
+}

@@ -1,0 +1,6 @@
+/**
+ * Memory that is only taken where it is used, and returned to the system when it is collected. Other buffers
+ * come from malloc: what stays among them keeps it from returning what was freed, and each large one that is
+ * freed makes it keep more. V8 takes the pages of a resizable buffer from the system itself.
+ */
+export const pages = (bytes: number): ArrayBuffer => new ArrayBuffer(bytes, { maxByteLength: bytes });
