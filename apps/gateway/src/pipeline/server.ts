@@ -47,6 +47,8 @@ interface ServerOptions {
   onLimit?: (limit: string) => void;
   /** Receives what a hook or an interceptor has thrown. */
   onThrown?: OnThrown;
+  /** Called when no call is open but those that may last, and what was answered has left. */
+  onIdle?: () => void;
   /** Bounds the connections of one address. */
   addresses?: AddressConnections | undefined;
   /** Plain text without it. */
@@ -114,6 +116,7 @@ export const createServer = (
     observer,
     onLimit: reportLimit = () => {},
     onThrown = () => {},
+    onIdle = () => {},
     addresses,
     tls,
     mayReflect = async () => () => {},
@@ -125,7 +128,7 @@ export const createServer = (
   const server = new Server({
     interceptors: [
       ...(observer ? [observeCalls(observer, onThrown)] : []),
-      limitCalls(limits.calls, onLimit, onThrown),
+      limitCalls(limits.calls, { onLimit, onThrown, onIdle }),
       explainTransportErrors(MAX_REQUEST_BYTES),
     ],
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
