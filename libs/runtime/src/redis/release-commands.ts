@@ -1,18 +1,14 @@
 import { Command } from 'ioredis';
 
-/** What a command of ioredis has that its types do not show. */
-interface Inside {
-  args: unknown[];
-  isResolved: boolean;
-  _convertValue(resolve: Settle): Settle;
-}
+/** What makes the function that a reply is given to. */
+const CONVERT = '_convertValue';
 type Settle = (value: unknown) => unknown;
+type Inside = { args: unknown[]; isResolved: boolean } & Record<typeof CONVERT, (resolve: Settle) => Settle>;
 
-const inside = Command.prototype as unknown as Inside;
-const convertValue = inside._convertValue;
+const convert = (Command.prototype as unknown as Inside)[CONVERT];
 
 function releasing(this: Inside, resolve: Settle): Settle {
-  const settle = convertValue.call(this, resolve);
+  const settle = convert.call(this, resolve);
   return (value) => {
     const result = settle(value);
     // A command that was rejected may be sent again.
@@ -24,8 +20,8 @@ function releasing(this: Inside, resolve: Settle): Settle {
 /**
  * Frees the arguments of each command that was answered. The command itself outlives its last use until the
  * next full collection: ioredis assigns function literals to its properties, which V8 allocates in the old
- * generation. A worker sends whole records, and would copy each of them twice to no purpose.
+ * generation. What a worker sends are whole records.
  */
 export const releaseAnsweredCommands = (): void => {
-  inside._convertValue = releasing;
+  Object.assign(Command.prototype, { [CONVERT]: releasing });
 };
