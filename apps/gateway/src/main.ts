@@ -5,6 +5,7 @@ import { listenFailure, runProcess } from '@rekey/runtime';
 import { createUploadIds } from './bulks/upload-ids.ts';
 import { GatewayEnvironment } from './config.ts';
 import { createMetrics } from './health/metrics.ts';
+import { collectWhenIdle, youngGeneration } from './limits/collect-when-idle.ts';
 import { limitsOf } from './limits/limits.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import { createServer } from './pipeline/server.ts';
@@ -74,6 +75,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     limits,
     onLimit,
     onThrown: (err) => logger.event('gateway_hook_failed', { err }),
+    onIdle: collectWhenIdle(youngGeneration()),
     mayReflect: gate.mayReflect,
     addresses: quotas?.connections,
     tls: certificates && {

@@ -52,6 +52,27 @@ describe('rights', () => {
     expect(rights.allows('rotations.read', 'org_2')).toBe(true);
   });
 
+  it('are the same however often and in whatever order they are asked for', () => {
+    const bindings = [
+      { principals: ['uri:a'], role: 'operator' as const, orgs: ['org_1'] },
+      { principals: ['uri:a'], role: 'consumer:signer' as const, orgs: ['*'] },
+    ];
+    const fresh = () => rightsOf({ bindings }, new Set(['uri:a']));
+    const all = Object.keys(permissions) as Permission[];
+    const answersOf = (of: () => ReturnType<typeof fresh>, permission: Permission) => [
+      of().allowsSomewhere(permission),
+      of().allowsEverywhere(permission),
+      of().allows(permission, 'org_1'),
+      of().allows(permission, 'org_2'),
+      of().allowsAs(permission, 'signer'),
+      of().allowsAs(permission, 'other'),
+    ];
+    const asked = fresh();
+    for (const permission of [...all, ...all.toReversed()])
+      expect(answersOf(() => asked, permission)).toEqual(answersOf(fresh, permission));
+    expect(new Set(all.map((permission) => String(answersOf(fresh, permission)))).size).toBeGreaterThan(2);
+  });
+
   it('of everyone belong to a caller that nothing names', () => {
     const rights = rightsOf({ bindings: [] }, new Set(['uri:nobody']));
     expect(rights.grants).toEqual([]);

@@ -49,11 +49,24 @@ export const ALL_RIGHTS: Rights = {
 export const includesOrg = (orgs: readonly string[], orgId: string): boolean =>
   orgs.includes(EVERY_ORG) || orgs.includes(orgId);
 
+/** Computes the grants of each permission once: each call asks several times. */
+const byPermission = (
+  grantsOf: (permission: Permission) => readonly Grant[],
+): ((permission: Permission) => readonly Grant[]) => {
+  const known = new Map<Permission, readonly Grant[]>();
+  return (permission) => {
+    const grants = known.get(permission) ?? grantsOf(permission);
+    if (!known.has(permission)) known.set(permission, grants);
+    return grants;
+  };
+};
+
 const rightsBy = (grants: readonly Grant[]): Rights => {
-  const granting = (permission: Permission) => grants.filter(({ role }) => roleAllows(role, permission));
+  const granting = byPermission((permission) => grants.filter(({ role }) => roleAllows(role, permission)));
   /** What a role gives in orgs: that of a consumer gives nothing there. */
-  const inOrgs = (permission: Permission) =>
-    granting(permission).filter(({ role }) => consumerOfRole(role) === undefined);
+  const inOrgs = byPermission((permission) =>
+    granting(permission).filter(({ role }) => consumerOfRole(role) === undefined),
+  );
   return {
     allows: (permission, orgId) =>
       isForEverybody(permission) || inOrgs(permission).some(({ orgs }) => includesOrg(orgs, orgId)),

@@ -41,11 +41,15 @@ type Identity = Pick<Caller, 'expiresMs' | 'issuer' | 'token'> & { names: readon
  */
 export const createAuthenticator = (tokens: Pick<TokenVerifier, 'verify'>) => {
   /** The calls of one connection show the same certificate, as the same buffer. */
-  const known = new WeakMap<Buffer, string[]>();
-  const readCertificate = (der: Buffer): string[] => {
-    const names = known.get(der) ?? namesOfCertificate(der);
-    known.set(der, names);
-    return names;
+  const known = new WeakMap<Buffer, { caller: Caller | undefined }>();
+  const readCertificate = (der: Buffer): Caller | undefined => {
+    const before = known.get(der);
+    if (before !== undefined) return before.caller;
+    const names = namesOfCertificate(der);
+    const [name] = names;
+    const caller = name === undefined ? undefined : { name, names: new Set(names), expiresMs: Infinity };
+    known.set(der, { caller });
+    return caller;
   };
   const identify = async (
     text: string,
@@ -61,18 +65,12 @@ export const createAuthenticator = (tokens: Pick<TokenVerifier, 'verify'>) => {
     jwts: JwtVerifier,
     beforeVerifying: () => void = () => {},
   ): Promise<Caller> => {
-    const certified = peerCertificate === undefined ? [] : readCertificate(peerCertificate);
-    const [name] = certified;
+    const certified = peerCertificate === undefined ? undefined : readCertificate(peerCertificate);
     const text = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
     const identity = text === undefined ? undefined : await identify(text, jwts, beforeVerifying);
     if (authorization !== undefined && identity === undefined) throw new RekeyError('NOT_AUTHENTICATED');
-    if (name !== undefined)
-      return {
-        name,
-        names: new Set(certified),
-        ...(identity && { also: identity.names[0]! }),
-        expiresMs: Infinity,
-      };
+    if (certified !== undefined)
+      return identity === undefined ? certified : { ...certified, also: identity.names[0]! };
     if (identity === undefined) throw new RekeyError('NOT_AUTHENTICATED');
     const { names, ...proved } = identity;
     return { name: names[0]!, names: new Set(names), ...proved };

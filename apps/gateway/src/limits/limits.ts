@@ -81,7 +81,7 @@ const callerLimitsOf = (config: LimitVariables): CallerLimits => {
 export const limitsOf = (config: LimitVariables): GatewayLimits => ({
   calls: {
     kinds: {
-      calls: { open: config.GATEWAY_MAX_CALLS, arriveWithinMs: ARRIVE_WITHIN_MS },
+      calls: { open: config.GATEWAY_MAX_CALLS, arriveWithinMs: ARRIVE_WITHIN_MS, endsSoon: true },
       waits: { open: config.GATEWAY_MAX_WAITS, arriveWithinMs: ARRIVE_WITHIN_MS },
       watches: { open: config.GATEWAY_MAX_WATCHES, arriveWithinMs: ARRIVE_WITHIN_MS },
       // Its handler ends a stream that pauses: STREAM_IDLE.

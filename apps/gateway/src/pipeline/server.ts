@@ -48,6 +48,8 @@ interface ServerOptions {
   onLimit?: (limit: string) => void;
   /** Receives what a hook or an interceptor has thrown. */
   onThrown?: OnThrown;
+  /** Called when no call is open but those that may last, and what was answered has left. */
+  onIdle?: () => void;
   /** Bounds the connections of one address. */
   addresses?: AddressConnections | undefined;
   /** Plain text without it. */
@@ -115,6 +117,7 @@ export const createServer = (
     observer,
     onLimit: reportLimit = () => {},
     onThrown = () => {},
+    onIdle = () => {},
     addresses,
     tls,
     mayReflect = async () => () => {},
@@ -126,7 +129,7 @@ export const createServer = (
   const server = new Server({
     interceptors: [
       ...(observer ? [observeCalls(observer, onThrown)] : []),
-      limitCalls(limits.calls, onLimit, onThrown),
+      limitCalls(limits.calls, { onLimit, onThrown, onIdle }),
       sendPrepared,
       explainTransportErrors(MAX_REQUEST_BYTES),
     ],

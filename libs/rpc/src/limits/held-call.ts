@@ -11,6 +11,8 @@ export interface KindLimits {
   open: number;
   /** How long the message of a request may take to arrive. */
   arriveWithinMs: number;
+  /** Whether no call of this kind waits for something that may take long. */
+  endsSoon?: boolean;
 }
 
 /** The open calls of one kind. */

@@ -5,7 +5,7 @@ import { override } from '../memory/override.ts';
 import { toStatus } from '../status-details.ts';
 import { HeldCall, type InnermostCall, type KindLimits, type Method } from './held-call.ts';
 import { takeTurns, type Turns } from './take-turns.ts';
-import { OpenCalls, type OnLimit, type OpenCallsLimits } from './open-calls.ts';
+import { OpenCalls, type OpenCallsHooks, type OpenCallsLimits } from './open-calls.ts';
 
 export interface CallLimits extends OpenCallsLimits {
   kinds: Readonly<Record<string, KindLimits>>;
@@ -38,10 +38,10 @@ class Admission {
   private readonly limits: CallLimits;
   readonly onThrown: OnThrown;
 
-  constructor(limits: CallLimits, onLimit: OnLimit, onThrown: OnThrown) {
-    this.open = new OpenCalls(limits.kinds, limits, onLimit, onThrown);
-    this.cancelled = takeTurns(Infinity, onThrown);
-    this.onThrown = onThrown;
+  constructor(limits: CallLimits, hooks: OpenCallsHooks) {
+    this.open = new OpenCalls(limits.kinds, limits, hooks);
+    this.cancelled = takeTurns(Infinity, hooks.onThrown);
+    this.onThrown = hooks.onThrown;
     this.kept = new Set(limits.keptMetadata);
     this.limits = limits;
   }
@@ -132,10 +132,9 @@ const rememberAuthContext = (call: InnermostCall, session: object | undefined): 
  */
 export const limitCalls = (
   limits: CallLimits,
-  onLimit: OnLimit,
-  onThrown: OnThrown = () => {},
+  { onLimit = () => {}, onThrown = () => {}, onIdle = () => {} }: Partial<OpenCallsHooks>,
 ): ServerInterceptor => {
-  const admission = new Admission(limits, onLimit, onThrown);
+  const admission = new Admission(limits, { onLimit, onThrown, onIdle });
   const { open } = admission;
   return (method, call) => {
     const held = new HeldCall(call, method);

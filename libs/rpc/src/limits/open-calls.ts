@@ -17,7 +17,15 @@ export interface OpenCallsLimits {
 }
 
 /** Receives the name of each limit that refused or ended a call. */
-export type OnLimit = (limit: string) => void;
+type OnLimit = (limit: string) => void;
+
+export interface OpenCallsHooks {
+  onLimit: OnLimit;
+  /** Receives what a hook has thrown. */
+  onThrown: OnThrown;
+  /** Called when no call that ends soon is open any more, and what they were answered has left. */
+  onIdle: () => void;
+}
 
 type RefusalCode = 'TOO_MANY_CALLS' | 'REQUEST_STALLED' | 'METADATA_TOO_LARGE';
 
@@ -37,12 +45,13 @@ export class OpenCalls {
   private requestBytes = 0;
   private responseBytes = 0;
   private checking: NodeJS.Timeout | undefined;
+  private readonly onIdle: () => void;
+  private idling: NodeJS.Immediate | undefined;
 
   constructor(
     kinds: Readonly<Record<string, KindLimits>>,
     limits: OpenCallsLimits,
-    onLimit: OnLimit,
-    onThrown: OnThrown,
+    { onLimit, onThrown, onIdle }: OpenCallsHooks,
   ) {
     for (const [name, one] of Object.entries(kinds))
       this.kinds.set(name, {
@@ -55,6 +64,7 @@ export class OpenCalls {
       });
     this.limits = limits;
     this.onLimit = (limit) => void attempt(() => onLimit(limit), onThrown);
+    this.onIdle = () => void attempt(onIdle, onThrown);
   }
 
   /** Counts a call; false if it was refused. */
@@ -159,6 +169,16 @@ export class OpenCalls {
     kind.sending.delete(held);
     this.requestBytes -= held.requestBytes;
     this.responseBytes -= held.responseBytes;
+    if (kind.endsSoon && kind.count === 0) this.idleSoon();
+  }
+
+  /** The last response leaves before the next round of the event loop. */
+  private idleSoon(): void {
+    this.idling ??= setImmediate(() => {
+      this.idling = undefined;
+      for (const { endsSoon, count } of this.kinds.values()) if (endsSoon && count > 0) return;
+      this.onIdle();
+    });
   }
 
   /** Whether a call of the kind could be ended in favour of another. */

@@ -2,6 +2,7 @@ import { concealCredentials, unfitRedis } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { StartError } from '../../process/start-error.ts';
 import { keepTimersOfCommands } from '../command-timers.ts';
+import { releaseAnsweredCommands } from '../release-commands.ts';
 import { limitReplies } from '../limit-replies.ts';
 import { CONNECTION_CLOSED, replyCode } from '../redis-errors.ts';
 import { watchAnswers, type Command } from './answer-deadline.ts';
@@ -75,6 +76,7 @@ export const manageConnection = (redis: Redis, settings: Settings, family: Conne
     refuse: (error) => outages.begin(redis, error.message, () => listener.onRefused(error, !family.wasReady)),
   };
   keepTimersOfCommands();
+  releaseAnsweredCommands();
   concealCredentials(redis);
   followLifecycle(managed);
   acceptOnlyUsableRedis(managed);
