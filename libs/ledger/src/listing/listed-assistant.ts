@@ -1,5 +1,6 @@
 import type { Removal } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
+import type { IndexName } from '../keys.ts';
 import { isWrongType } from '../scripts/run.ts';
 
 /** What a list says of an assistant, from its hash. Times are Redis time, in ms since 1970. */
@@ -38,9 +39,9 @@ export const isMoment = (text: string | null | undefined): text is string =>
   /^\d{1,15}$/.test(text ?? '') && Number(text) <= MAX_TIME_MS;
 
 /** Undefined unless a version of it is published. A hash that Rekey does not write shows nothing. */
-const parseHash = (
+export const parseHash = (
   assistantId: string,
-  [org, version, state, rotated, known, entry, uncertain]: (string | null)[],
+  [org, version, state, rotated, known, entry, uncertain]: readonly (string | null)[],
 ): ListedAssistant | undefined => {
   if (!org || org.length > MAX_ORG || !VERSION.test(version ?? '') || !state || !isMoment(known))
     return undefined;
@@ -87,5 +88,33 @@ export const readListed = async (
   return replies.map(([error, reply], i) => {
     if (error && !isWrongType(error)) throw error;
     return error ? undefined : parseHash(assistantIds[i]!, reply as (string | null)[]);
+  });
+};
+
+/**
+ * What the ledger knows of assistants, and whether an index of an org still has each: both at one moment.
+ */
+export const readListedIn = async (
+  { redis, keys }: Pick<Connection, 'redis' | 'keys'>,
+  index: IndexName,
+  entries: readonly { orgId: string; assistantId: string }[],
+): Promise<{ isListed: boolean; assistant: ListedAssistant | undefined }[]> => {
+  if (entries.length === 0) return [];
+  const reading = redis.multi();
+  for (const { orgId, assistantId } of entries) {
+    reading.zscore(keys.index(index, orgId), assistantId);
+    reading.hmget(keys.assistant(assistantId), ...FIELDS);
+  }
+  const replies = ((await reading.exec()) ?? []).map(([error, reply]) => {
+    if (error && !isWrongType(error)) throw error;
+    return error ? undefined : reply;
+  });
+  return entries.map(({ assistantId }, i) => {
+    const [score, hash] = replies.slice(2 * i, 2 * i + 2);
+    return {
+      // An index of another type says nothing.
+      isListed: score !== null,
+      assistant: hash ? parseHash(assistantId, hash as (string | null)[]) : undefined,
+    };
   });
 };

@@ -1,0 +1,122 @@
+-- Reads a part of an index of one org, and what the hashes of the assistants that it names say. It leaves out
+-- an assistant whose hash can be read and that a filter excludes; the caller judges all others.
+--
+-- Keeps: it only reads, all of it at one moment: an entry that its hash does not agree with is wrong, and was
+-- not moved meanwhile.
+--
+-- @key index
+-- @key other?: nothing is read if it exists
+-- @arg org text: percent-encoded
+-- @arg by lex|score
+-- @arg is_down flag
+-- @arg from text: as in ZRANGE
+-- @arg to text: as in ZRANGE; ids that begin with `id_prefix` if it is empty
+-- @arg count number: how many entries to read
+-- @arg wanted number: how many assistants to return at most
+-- @arg after_score number?: of the entry after which to read; those of this score up to it come again
+-- @arg after_id text?
+-- @arg id_prefix text?: only ids that begin so
+-- @arg is_uncertain flag: only those that are uncertain
+-- @arg key_before number?: only keys that were made before this moment, in ms, or may have been
+-- @reply OTHER: the other key exists, the index has another type, or an entry is not as Rekey writes it, or too
+--   many have one score
+-- @reply READ examined number, is_end flag, last_score text?, last_id text?, found text...: how many entries
+--   were examined; whether they were the last; the place of the last one; of each assistant its id, its score
+--   and seven fields of its hash
+-- @include assistants/is-key
+-- @include scripts/reply-of
+-- @include scripts/call
+
+local LONGEST_ID, LONGEST_FIELD, LONGEST_STATE = 256, 4000, 200
+local MAX_VERSION = 9007199254740991
+
+-- In the order of bytes: Lua compares texts by the language of the system.
+local function is_after(id, other)
+  for i = 1, math.min(#id, #other) do
+    local a, b = string.byte(id, i), string.byte(other, i)
+    if a ~= b then return a > b end
+  end
+  return #id > #other
+end
+
+-- Whether an entry comes again: ranges begin at a score.
+local function is_read(id, score)
+  if not after_score or tonumber(score) ~= after_score then return false end
+  if is_down then return not is_after(after_id, id) end
+  return not is_after(id, after_id)
+end
+
+local function digits_of(text, longest)
+  return text and #text <= longest and string.find(text, '^%d+$') and tonumber(text) or nil
+end
+
+-- Whether a hash is certain to be as Rekey writes it, and a filter excludes it.
+local function is_excluded(of_org, version, state, rotated, known, uncertain)
+  if of_org ~= org or not state or #state > LONGEST_STATE then return false end
+  if (digits_of(version, 16) or MAX_VERSION + 1) > MAX_VERSION or not digits_of(known, 14) then return false end
+  if state ~= 'no-key' and not is_key(state) then return false end
+  if is_uncertain and (uncertain or '') == '' then return true end
+  if not key_before then return false end
+  local made = digits_of(rotated, 14)
+  return state == 'no-key' or (made ~= nil and made >= key_before)
+end
+
+local function bounded(text)
+  return text and #text <= LONGEST_FIELD and text or ''
+end
+
+if other and read('EXISTS', other) == 1 then return reply.OTHER end
+
+local range = { from, to == '' and '(' .. id_prefix .. '\255' or to, by == 'lex' and 'BYLEX' or 'BYSCORE' }
+if is_down then range[#range + 1] = 'REV' end
+for _, option in ipairs({ 'LIMIT', 0, count }) do range[#range + 1] = option end
+if by == 'score' then range[#range + 1] = 'WITHSCORES' end
+local entries = redis.pcall('ZRANGE', index, unpack(range))
+if entries.err then return reply.OTHER end
+
+local step = by == 'score' and 2 or 1
+local examined, returned, found = 0, 0, {}
+local last_id, last_score
+local is_filtered = is_uncertain or key_before
+
+local function add(id, score, of_org, version, state, rotated, known, entry, uncertain)
+  local at = 9 * returned
+  found[at + 1], found[at + 2], found[at + 3], found[at + 4] = id, score, bounded(of_org), bounded(version)
+  found[at + 5], found[at + 6], found[at + 7] = bounded(state), bounded(rotated), bounded(known)
+  found[at + 8], found[at + 9] = bounded(entry), (uncertain or '') == '' and '' or '1'
+  returned = returned + 1
+end
+
+local function examine(id, score)
+  if string.sub(id, 1, #id_prefix) ~= id_prefix then return end
+  local failure, of_org, version, fingerprint, rotated, known, entry, uncertain =
+    try_fields(PREFIX .. ':assistant:' .. id, { of_org = 'org' })
+  if failure then return add(id, score) end
+  local excluded = is_filtered and is_excluded(of_org, version, fingerprint, rotated, known, uncertain)
+  if not excluded then add(id, score, of_org, version, fingerprint, rotated, known, entry, uncertain) end
+end
+
+local size = #entries
+for i = 1, size, step do
+  local id, score = entries[i], step == 2 and entries[i + 1] or '0'
+  if #id > LONGEST_ID or not string.find(id, '^[A-Za-z0-9_-]+$') or not string.find(score, '^%-?%d') then
+    return reply.OTHER
+  end
+  if not is_read(id, score) then
+    examined, last_id, last_score = examined + 1, id, score
+    examine(id, score)
+    if returned >= wanted then
+      size = i + step - 1
+      break
+    end
+  end
+end
+local is_whole = size == #entries
+if examined == 0 and #entries == count * step then return reply.OTHER end
+return reply.READ {
+  examined = examined,
+  is_end = is_whole and #entries < count * step,
+  last_score = last_score,
+  last_id = last_id,
+  found = found,
+}
