@@ -1,13 +1,12 @@
 import { StoredId } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
-import type { IndexName } from '../keys.ts';
 import { tokenPlace, type Place } from './list-source.ts';
-import { readListed, readListedIn, type ListedAssistant } from './listed-assistant.ts';
+import { readHashes, readHashesIn, type ListedAssistant } from './listed-assistant.ts';
 import { MergedSources, type Candidate } from './merged-sources.ts';
 import {
   MAX_EXAMINED,
   READ_AT_ONCE,
-  isWanted,
+  judge,
   rangeOfQuery,
   type AssistantPage,
   type AssistantQuery,
@@ -23,39 +22,29 @@ const assistantOf = ({ id }: Place): string | undefined => {
 };
 const PLAIN_ID = /^[\w-]{1,256}$/;
 
-const isOf = ({ orgId }: Candidate, one: ListedAssistant | undefined): one is ListedAssistant =>
-  one?.orgId === orgId && one.removal !== 'deleted';
-
-/** What was read for an entry: nothing if it was removed since, `wrong` if its hash disagrees with it. */
-type Read = ListedAssistant | 'moved' | 'wrong';
+/** What was read for an entry; `moved` if it was removed from its index since. */
+type Read = ReturnType<typeof judge> | 'moved';
 
 /** What the hashes say of the entries of indexes. */
 const readCandidates = async (
   connection: Connection,
-  index: IndexName,
+  query: AssistantQuery,
   candidates: readonly Candidate[],
 ): Promise<Read[]> => {
-  const ids = candidates.map(assistantOf);
-  const named = ids.filter((id) => id !== undefined);
-  const read = (await readListed(connection, named)).values();
-  const found = ids.map((id, i): Read => {
-    const one = id === undefined ? undefined : read.next().value;
-    return isOf(candidates[i]!, one) ? one : 'wrong';
+  const named = candidates.flatMap((candidate, i) => {
+    const assistantId = assistantOf(candidate);
+    return assistantId === undefined ? [] : [{ i, orgId: candidate.orgId, assistantId }];
   });
+  const found = candidates.map((): Read => 'wrong');
+  const ids = named.map(({ assistantId }) => assistantId);
+  const hashes = await readHashes(connection, ids);
+  named.forEach((entry, at) => (found[entry.i] = judge(query, entry, hashes[at]!)));
   // An assistant may have been published under another org, or deleted, since its entry was read.
-  const doubtful = candidates.flatMap((candidate, i) => {
-    const assistantId = ids[i];
-    return found[i] === 'wrong' && assistantId !== undefined ? [{ i, candidate, assistantId }] : [];
-  });
-  const again = await readListedIn(
-    connection,
-    index,
-    doubtful.map(({ candidate: { orgId }, assistantId }) => ({ orgId, assistantId })),
-  );
-  doubtful.forEach(({ i, candidate }, at) => {
-    const { isListed, assistant } = again[at]!;
-    if (!isListed) found[i] = 'moved';
-    else if (isOf(candidate, assistant)) found[i] = assistant;
+  const doubtful = named.filter(({ i }) => found[i] === 'wrong');
+  const again = await readHashesIn(connection, rangeOfQuery(query).index, doubtful);
+  doubtful.forEach((entry, at) => {
+    const { isListed, fields } = again[at]!;
+    found[entry.i] = isListed ? judge(query, entry, fields) : 'moved';
   });
   return found;
 };
@@ -90,11 +79,10 @@ const readInSteps = async (
     const candidates = await sources.next(count);
     // An entry whose id does not begin so is not of this list, whether or not it is right.
     const possible = candidates.filter(({ id }) => id.startsWith(prefix));
-    for (const [i, one] of (await readCandidates(connection, range.index, possible)).entries()) {
+    for (const [i, one] of (await readCandidates(connection, query, possible)).entries()) {
       isWrong ||= one === 'wrong';
       hasMoved ||= one === 'moved';
-      if (typeof one === 'object' && isWanted(query, one) && assistants.push(one) === size)
-        return pageUntil(possible[i]);
+      if (typeof one === 'object' && assistants.push(one) === size) return pageUntil(possible[i]);
     }
     if (candidates.length < count) return pageUntil(undefined);
     examined += candidates.length;

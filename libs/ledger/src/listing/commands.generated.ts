@@ -153,7 +153,7 @@ export const listingCommands = (run: RunCommand) => ({
     ),
   /**
    * Reads a part of an index of one org, and what the hashes of the assistants that it names say. It leaves out
-   * an assistant whose hash can be read and that a filter excludes; the caller judges all others.
+   * assistants that a filter excludes for certain; the caller judges all others.
    *
    * Keeps: it only reads, all of it at one moment: an entry that its hash does not agree with is wrong, and was
    * not moved meanwhile.

@@ -21,7 +21,8 @@ export interface ListedAssistant {
   entry: string;
 }
 
-const FIELDS = ['org', 'version', 'fingerprint', 'rotated', 'known', 'entry', 'uncertain'];
+/** The fields that `parseHash` reads, in this order. */
+export const FIELDS = ['org', 'version', 'fingerprint', 'rotated', 'known', 'entry', 'uncertain'];
 const VERSION = /^\d{1,16}$/;
 const ENTRY = /^\d{1,19}-\d{1,19}$/;
 /** Of a version that is this much later than its entry, the entry is not noted: see lua/listed.lua. */
@@ -41,7 +42,7 @@ export const isMoment = (text: string | null | undefined): text is string =>
 /** Undefined unless a version of it is published. A hash that Rekey does not write shows nothing. */
 export const parseHash = (
   assistantId: string,
-  [org, version, state, rotated, known, entry, uncertain]: readonly (string | null)[],
+  [org, version, state, rotated, known, entry, uncertain]: HashFields,
 ): ListedAssistant | undefined => {
   if (!org || org.length > MAX_ORG || !VERSION.test(version ?? '') || !state || !isMoment(known))
     return undefined;
@@ -55,7 +56,7 @@ export const parseHash = (
     ...(isKey ? { fingerprint: state } : { removal: state as Removal }),
     publishedMs: Number(known),
     ...(isKey && isMoment(rotated) && { keyMs: Number(rotated) }),
-    isUncertain: uncertain !== null && uncertain !== '',
+    isUncertain: !!uncertain,
     // Earlier versions of Rekey do not note the entry, and leave that of an earlier version as it is.
     entry:
       ENTRY.test(entry ?? '') && Number(entry!.split('-')[0]) + LATER_MS >= Number(known)
@@ -73,48 +74,51 @@ export const orgOf = (encoded: string): string => {
   }
 };
 
-/**
- * What the ledger knows of assistants, in one call; undefined for those without a version, and for hashes
- * that cannot be read.
- */
-export const readListed = async (
+/** Fields of a hash in the order of `FIELDS`; none if it has another type. */
+export type HashFields = readonly (string | null)[];
+
+/** Fields of the hashes of assistants, in one call. */
+export const readHashes = async (
   { redis, keys }: Pick<Connection, 'redis' | 'keys'>,
   assistantIds: readonly string[],
-): Promise<(ListedAssistant | undefined)[]> => {
+): Promise<HashFields[]> => {
   if (assistantIds.length === 0) return [];
   const pipeline = redis.pipeline();
   for (const assistantId of assistantIds) pipeline.hmget(keys.assistant(assistantId), ...FIELDS);
-  const replies = (await pipeline.exec()) ?? [];
-  return replies.map(([error, reply], i) => {
-    if (error && !isWrongType(error)) throw error;
-    return error ? undefined : parseHash(assistantIds[i]!, reply as (string | null)[]);
-  });
+  return fieldsOf((await pipeline.exec()) ?? []) as HashFields[];
 };
 
-/**
- * What the ledger knows of assistants, and whether an index of an org still has each: both at one moment.
- */
-export const readListedIn = async (
+const fieldsOf = (replies: readonly [Error | null, unknown][]): unknown[] =>
+  replies.map(([error, reply]) => {
+    if (error && !isWrongType(error)) throw error;
+    return error ? [] : reply;
+  });
+
+/** What the ledger knows of an assistant; undefined without a version, or if its hash cannot be read. */
+export const readListed = async (
+  connection: Pick<Connection, 'redis' | 'keys'>,
+  assistantId: string,
+): Promise<ListedAssistant | undefined> => {
+  const [fields = []] = await readHashes(connection, [assistantId]);
+  return parseHash(assistantId, fields);
+};
+
+/** Fields of hashes, and whether an index of an org still has each assistant: both at one moment. */
+export const readHashesIn = async (
   { redis, keys }: Pick<Connection, 'redis' | 'keys'>,
   index: IndexName,
   entries: readonly { orgId: string; assistantId: string }[],
-): Promise<{ isListed: boolean; assistant: ListedAssistant | undefined }[]> => {
+): Promise<{ isListed: boolean; fields: HashFields }[]> => {
   if (entries.length === 0) return [];
   const reading = redis.multi();
   for (const { orgId, assistantId } of entries) {
     reading.zscore(keys.index(index, orgId), assistantId);
     reading.hmget(keys.assistant(assistantId), ...FIELDS);
   }
-  const replies = ((await reading.exec()) ?? []).map(([error, reply]) => {
-    if (error && !isWrongType(error)) throw error;
-    return error ? undefined : reply;
-  });
-  return entries.map(({ assistantId }, i) => {
-    const [score, hash] = replies.slice(2 * i, 2 * i + 2);
-    return {
-      // An index of another type says nothing.
-      isListed: score !== null,
-      assistant: hash ? parseHash(assistantId, hash as (string | null)[]) : undefined,
-    };
-  });
+  const replies = fieldsOf((await reading.exec()) ?? []);
+  return entries.map((_, i) => ({
+    // An index of another type says nothing.
+    isListed: replies[2 * i] !== null,
+    fields: replies[2 * i + 1] as HashFields,
+  }));
 };

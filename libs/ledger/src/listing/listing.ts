@@ -25,7 +25,7 @@ export interface Listing {
 
 export const openListing = (connection: Connection): Listing => ({
   list: (query, page) => listAssistants(connection, query, page),
-  get: async (assistantId) => (await readListed(connection, [assistantId]))[0],
+  get: (assistantId) => readListed(connection, assistantId),
   history: (assistantId) => readKeyHistory(connection, assistantId),
   rotationTimes: (id) => readRotationTimes(connection, id),
   orgIds: () => readOrgIds(connection),

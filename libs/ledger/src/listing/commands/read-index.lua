@@ -1,5 +1,5 @@
 -- Reads a part of an index of one org, and what the hashes of the assistants that it names say. It leaves out
--- an assistant whose hash can be read and that a filter excludes; the caller judges all others.
+-- assistants that a filter excludes for certain; the caller judges all others.
 --
 -- Keeps: it only reads, all of it at one moment: an entry that its hash does not agree with is wrong, and was
 -- not moved meanwhile.
@@ -27,8 +27,7 @@
 -- @include scripts/reply-of
 -- @include scripts/call
 
-local LONGEST_ID, LONGEST_FIELD, LONGEST_STATE = 256, 4000, 200
-local MAX_VERSION = 9007199254740991
+local LONGEST_ID = 256
 
 -- In the order of bytes: Lua compares texts by the language of the system.
 local function is_after(id, other)
@@ -46,23 +45,21 @@ local function is_read(id, score)
   return not is_after(id, after_id)
 end
 
-local function digits_of(text, longest)
-  return text and #text <= longest and string.find(text, '^%d+$') and tonumber(text) or nil
-end
-
--- Whether a hash is certain to be as Rekey writes it, and a filter excludes it.
-local function is_excluded(of_org, version, state, rotated, known, uncertain)
-  if of_org ~= org or not state or #state > LONGEST_STATE then return false end
-  if (digits_of(version, 16) or MAX_VERSION + 1) > MAX_VERSION or not digits_of(known, 14) then return false end
-  if state ~= 'no-key' and not is_key(state) then return false end
-  if is_uncertain and (uncertain or '') == '' then return true end
-  if not key_before then return false end
-  local made = digits_of(rotated, 14)
-  return state == 'no-key' or (made ~= nil and made >= key_before)
-end
-
-local function bounded(text)
-  return text and #text <= LONGEST_FIELD and text or ''
+-- Whether the fields that a filter is about exclude an assistant of this org, whatever the others say.
+local function is_excluded(key)
+  if is_uncertain then
+    local failure, of_org, uncertain = try_fields(key, { of_org = 'org' })
+    if failure or of_org ~= org then return false end
+    if (uncertain or '') == '' then return true end
+  end
+  if key_before then
+    local failure, of_org, fingerprint, rotated = try_fields(key, { of_org = 'org' })
+    if failure or of_org ~= org then return false end
+    if fingerprint == 'no-key' then return true end
+    local made = rotated and #rotated <= 14 and string.find(rotated, '^%d+$') and tonumber(rotated)
+    return made and made >= key_before and is_key(fingerprint)
+  end
+  return false
 end
 
 if other and read('EXISTS', other) == 1 then return reply.OTHER end
@@ -79,21 +76,17 @@ local examined, returned, found = 0, 0, {}
 local last_id, last_score
 local is_filtered = is_uncertain or key_before
 
-local function add(id, score, of_org, version, state, rotated, known, entry, uncertain)
-  local at = 9 * returned
-  found[at + 1], found[at + 2], found[at + 3], found[at + 4] = id, score, bounded(of_org), bounded(version)
-  found[at + 5], found[at + 6], found[at + 7] = bounded(state), bounded(rotated), bounded(known)
-  found[at + 8], found[at + 9] = bounded(entry), (uncertain or '') == '' and '' or '1'
-  returned = returned + 1
-end
-
 local function examine(id, score)
   if string.sub(id, 1, #id_prefix) ~= id_prefix then return end
+  local key = PREFIX .. ':assistant:' .. id
+  if is_filtered and is_excluded(key) then return end
   local failure, of_org, version, fingerprint, rotated, known, entry, uncertain =
-    try_fields(PREFIX .. ':assistant:' .. id, { of_org = 'org' })
-  if failure then return add(id, score) end
-  local excluded = is_filtered and is_excluded(of_org, version, fingerprint, rotated, known, uncertain)
-  if not excluded then add(id, score, of_org, version, fingerprint, rotated, known, entry, uncertain) end
+    try_fields(key, { of_org = 'org' })
+  local at = 9 * returned
+  returned = returned + 1
+  found[at + 1], found[at + 2], found[at + 3] = id, score, not failure and of_org or ''
+  found[at + 4], found[at + 5], found[at + 6] = version or '', fingerprint or '', rotated or ''
+  found[at + 7], found[at + 8], found[at + 9] = known or '', entry or '', uncertain or ''
 end
 
 local size = #entries

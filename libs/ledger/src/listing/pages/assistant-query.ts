@@ -1,6 +1,6 @@
 import type { IndexName } from '../../keys.ts';
 import type { Place, SourceRange } from '../list-source.ts';
-import type { ListedAssistant } from '../listed-assistant.ts';
+import { isMoment, orgOf, parseHash, type HashFields, type ListedAssistant } from '../listed-assistant.ts';
 
 /** By id; by the age of the key; by the last change. */
 export type AssistantOrder = 'id' | 'oldest-key' | 'newest-key' | 'last-change';
@@ -57,7 +57,7 @@ export const rangeOfQuery = (query: AssistantQuery): SourceRange => {
 };
 
 /** Whether an assistant fulfils a query. */
-export const isWanted = (
+const isWanted = (
   { idPrefix, keyBeforeMs, uncertain, changedFromMs, matches: fulfils }: AssistantQuery,
   one: ListedAssistant,
 ): boolean => {
@@ -67,4 +67,33 @@ export const isWanted = (
     return false;
   if (changedFromMs !== undefined && Number(one.entry.split('-')[0]) < changedFromMs) return false;
   return fulfils?.(one) ?? true;
+};
+
+/** Whether the fields that a filter is about exclude an assistant of this org, whatever the others say. */
+const isExcluded = (
+  { uncertain, keyBeforeMs }: AssistantQuery,
+  orgId: string,
+  [org, , state, rotated, , , uncertainAt]: HashFields,
+): boolean => {
+  if ((!uncertain && keyBeforeMs === undefined) || orgOf(org ?? '') !== orgId) return false;
+  if (uncertain && !uncertainAt) return true;
+  if (keyBeforeMs === undefined) return false;
+  return (
+    state === 'no-key' || (!!state?.includes(':') && isMoment(rotated) && Number(rotated) >= keyBeforeMs)
+  );
+};
+
+/**
+ * What a hash says of an entry in the index of an org: an assistant that fulfils the query, `excluded` for one
+ * that does not, or `wrong`: the entry should not be there, or the hash cannot be read.
+ */
+export const judge = (
+  query: AssistantQuery,
+  { orgId, assistantId }: { orgId: string; assistantId: string },
+  fields: HashFields,
+): ListedAssistant | 'excluded' | 'wrong' => {
+  if (isExcluded(query, orgId, fields)) return 'excluded';
+  const one = parseHash(assistantId, fields);
+  if (one?.orgId !== orgId || one.removal === 'deleted') return 'wrong';
+  return isWanted(query, one) ? one : 'excluded';
 };

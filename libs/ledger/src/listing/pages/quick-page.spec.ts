@@ -67,17 +67,18 @@ const fill = async (spoiltShare: number): Promise<void> => {
 };
 
 const matches = ({ version }: ListedAssistant) => version % 3 !== 0;
-const queries: Partial<AssistantQuery>[] = (
-  ['id', 'oldest-key', 'newest-key', 'last-change'] as const
-).flatMap((order) => [
-  { order },
-  { order, uncertain: true },
-  { order, idPrefix: 'ast_3' },
-  { order, keyBeforeMs: NOW_MS - 20_000 },
-  { order, changedFromMs: NOW_MS - 20_000, matches },
-  { order, uncertain: true, idPrefix: 'ast_', keyBeforeMs: NOW_MS - 5000 },
-  { order, matches: () => false },
-]);
+const queries: Partial<AssistantQuery>[] = [
+  ...(['id', 'oldest-key', 'last-change'] as const).flatMap((order) => [
+    { order },
+    { order, uncertain: true },
+    { order, idPrefix: 'ast_3' },
+    { order, keyBeforeMs: NOW_MS - 20_000 },
+    { order, changedFromMs: NOW_MS - 20_000, matches },
+    { order, uncertain: true, idPrefix: 'ast_', keyBeforeMs: NOW_MS - 5000 },
+  ]),
+  { order: 'newest-key', keyBeforeMs: NOW_MS - 20_000, idPrefix: 'ast_' },
+  { order: 'id', matches: () => false },
+];
 
 /** All pages as both ways of reading answer them, each from the same place. */
 const readBoth = async (query: AssistantQuery, size: number) => {
@@ -107,8 +108,8 @@ describe('a page that one command reads', () => {
           wrong += inSteps.damaged ? 1 : 0;
           found += inSteps.assistants.length;
         }
-    expect(quick).toBeGreaterThan(100);
-    expect(found).toBeGreaterThan(4000);
+    expect(quick).toBeGreaterThan(60);
+    expect(found).toBeGreaterThan(3000);
     expect(wrong > 0).toBe(share > 0);
   });
 

@@ -2,11 +2,11 @@ import { ORG_ALIAS } from '@rekey/schema';
 import type { Connection } from '../../connection.ts';
 import { listingCommands } from '../commands.generated.ts';
 import { commandRange, isById, tokenPlace, type Place } from '../list-source.ts';
-import { parseHash, type ListedAssistant } from '../listed-assistant.ts';
+import type { ListedAssistant } from '../listed-assistant.ts';
 import {
   MAX_EXAMINED,
   READ_AT_ONCE,
-  isWanted,
+  judge,
   rangeOfQuery,
   type AssistantPage,
   type AssistantQuery,
@@ -25,23 +25,6 @@ const isPlain = (text: string | undefined): boolean => text === undefined || PLA
 const orgsOf = ([orgId, other, ...rest]: readonly string[]): [string, string | undefined] | undefined => {
   if (orgId === undefined || rest.length > 0) return undefined;
   return other === undefined || other === ORG_ALIAS ? [orgId, other] : undefined;
-};
-
-interface Entry {
-  place: Place;
-  /** Undefined if the entry is wrong. */
-  assistant: ListedAssistant | undefined;
-}
-
-const entriesOf = (found: readonly string[], orgId: string): Entry[] => {
-  const entries: Entry[] = [];
-  for (let at = 0; at < found.length; at += OF_ENTRY) {
-    const id = found[at]!;
-    const read = parseHash(id, found.slice(at + 2, at + OF_ENTRY));
-    const isRight = read?.orgId === orgId && read.removal !== 'deleted';
-    entries.push({ place: { score: Number(found[at + 1]), id }, assistant: isRight ? read : undefined });
-  }
-  return entries;
 };
 
 /** Reads on in the index of one org. */
@@ -71,7 +54,7 @@ const createReader = (
     if (reply.kind === 'other') return undefined;
     const { examined, isEnd, lastId, lastScore, found } = reply;
     const last = lastId === undefined ? undefined : { score: Number(lastScore), id: lastId };
-    return { examined, isEnd, last, entries: entriesOf(found, orgId) };
+    return { examined, isEnd, last, found };
   };
 };
 
@@ -113,10 +96,13 @@ export const quickPage = async (
     const missing = size - assistants.length;
     const part = await read(from, countOf(query, examined, missing), Math.max(missing, READ_AT_ONCE));
     if (part === undefined) return undefined;
-    for (const { place, assistant } of part.entries) {
-      isWrong ||= assistant === undefined;
-      if (assistant && isWanted(query, assistant) && assistants.push(assistant) === size)
-        return pageUntil(place);
+    const { found } = part;
+    for (let at = 0; at < found.length; at += OF_ENTRY) {
+      const [assistantId, score] = [found[at]!, Number(found[at + 1])];
+      const one = judge(query, { orgId: orgs[0], assistantId }, found.slice(at + 2, at + OF_ENTRY));
+      isWrong ||= one === 'wrong';
+      if (typeof one === 'object' && assistants.push(one) === size)
+        return pageUntil({ score, id: assistantId });
     }
     if (part.isEnd) return pageUntil(undefined);
     examined += part.examined;
