@@ -57,11 +57,12 @@ const readIndexAssistantsReply = (reply: unknown[]): IndexAssistantsReply => {
 };
 
 interface ReadIndexInput {
+  /** its name */
   index: string;
-  /** nothing is read if it exists */
-  other?: string | undefined;
   /** percent-encoded */
   org: string;
+  /** percent-encoded; nothing is read if this org has such an index too */
+  other?: string | undefined;
   by: 'lex' | 'score';
   isDown: boolean;
   /** as in ZRANGE */
@@ -83,7 +84,7 @@ interface ReadIndexInput {
   keyBefore?: number | undefined;
 }
 type ReadIndexReply =
-  /** the other key exists, the index has another type, or an entry is not as Rekey writes it, or too many have one score */
+  /** the other org has such an index, the index has another type, an entry is not as Rekey writes it, or too many have one score */
   | { kind: 'other' }
   /** how many entries were examined; whether they were the last; the place of the last one; of each assistant its id, its score and seven fields of its hash */
   | {
@@ -157,14 +158,18 @@ export const listingCommands = (run: RunCommand) => ({
    *
    * Keeps: it only reads, all of it at one moment: an entry that its hash does not agree with is wrong, and was
    * not moved meanwhile.
+   *
+   * It asks for no right to write: a gateway needs none to list.
    */
   readIndex: async (input: ReadIndexInput): Promise<ReadIndexReply> =>
     readReadIndexReply(
       await run(
         'read-index',
-        [input.index, ...(input.other === undefined ? [] : [input.other])],
+        [],
         [
+          input.index,
           input.org,
+          input.other ?? '',
           input.by,
           input.isDown ? '1' : '',
           input.from,

@@ -4,9 +4,11 @@
 -- Keeps: it only reads, all of it at one moment: an entry that its hash does not agree with is wrong, and was
 -- not moved meanwhile.
 --
--- @key index
--- @key other?: nothing is read if it exists
+-- It asks for no right to write: a gateway needs none to list.
+--
+-- @arg index text: its name
 -- @arg org text: percent-encoded
+-- @arg other text?: percent-encoded; nothing is read if this org has such an index too
 -- @arg by lex|score
 -- @arg is_down flag
 -- @arg from text: as in ZRANGE
@@ -18,14 +20,13 @@
 -- @arg id_prefix text?: only ids that begin so
 -- @arg is_uncertain flag: only those that are uncertain
 -- @arg key_before number?: only keys that were made before this moment, in ms, or may have been
--- @reply OTHER: the other key exists, the index has another type, or an entry is not as Rekey writes it, or too
---   many have one score
+-- @reply OTHER: the other org has such an index, the index has another type, an entry is not as Rekey writes
+--   it, or too many have one score
 -- @reply READ examined number, is_end flag, last_score text?, last_id text?, found text...: how many entries
 --   were examined; whether they were the last; the place of the last one; of each assistant its id, its score
 --   and seven fields of its hash
 -- @include assistants/is-key
 -- @include scripts/reply-of
--- @include scripts/call
 
 local LONGEST_ID = 256
 
@@ -46,14 +47,15 @@ local function is_read(id, score)
 end
 
 -- Whether the fields that a filter is about exclude an assistant of this org, whatever the others say.
-local function is_excluded(key)
+local function is_excluded(id)
   if is_uncertain then
-    local failure, of_org, uncertain = try_fields(key, { of_org = 'org' })
+    local failure, of_org, uncertain = try_fields(PREFIX .. ':assistant:' .. id, { of_org = 'org' })
     if failure or of_org ~= org then return false end
     if (uncertain or '') == '' then return true end
   end
   if key_before then
-    local failure, of_org, fingerprint, rotated = try_fields(key, { of_org = 'org' })
+    local failure, of_org, fingerprint, rotated =
+      try_fields(PREFIX .. ':assistant:' .. id, { of_org = 'org' })
     if failure or of_org ~= org then return false end
     if fingerprint == 'no-key' then return true end
     local made = rotated and #rotated <= 14 and string.find(rotated, '^%d+$') and tonumber(rotated)
@@ -62,13 +64,15 @@ local function is_excluded(key)
   return false
 end
 
-if other and read('EXISTS', other) == 1 then return reply.OTHER end
+if other ~= '' and redis.call('EXISTS', PREFIX .. ':index:' .. index .. ':' .. other) == 1 then
+  return reply.OTHER
+end
 
 local range = { from, to == '' and '(' .. id_prefix .. '\255' or to, by == 'lex' and 'BYLEX' or 'BYSCORE' }
 if is_down then range[#range + 1] = 'REV' end
 for _, option in ipairs({ 'LIMIT', 0, count }) do range[#range + 1] = option end
 if by == 'score' then range[#range + 1] = 'WITHSCORES' end
-local entries = redis.pcall('ZRANGE', index, unpack(range))
+local entries = redis.pcall('ZRANGE', PREFIX .. ':index:' .. index .. ':' .. org, unpack(range))
 if entries.err then return reply.OTHER end
 
 local step = by == 'score' and 2 or 1
@@ -78,10 +82,9 @@ local is_filtered = is_uncertain or key_before
 
 local function examine(id, score)
   if string.sub(id, 1, #id_prefix) ~= id_prefix then return end
-  local key = PREFIX .. ':assistant:' .. id
-  if is_filtered and is_excluded(key) then return end
+  if is_filtered and is_excluded(id) then return end
   local failure, of_org, version, fingerprint, rotated, known, entry, uncertain =
-    try_fields(key, { of_org = 'org' })
+    try_fields(PREFIX .. ':assistant:' .. id, { of_org = 'org' })
   local at = 9 * returned
   returned = returned + 1
   found[at + 1], found[at + 2], found[at + 3] = id, score, not failure and of_org or ''

@@ -29,16 +29,16 @@ const orgsOf = ([orgId, other, ...rest]: readonly string[]): [string, string | u
 
 /** Reads on in the index of one org. */
 const createReader = (
-  { keys, run }: Connection,
+  { run }: Connection,
   query: AssistantQuery,
   [orgId, other]: [string, string | undefined],
 ) => {
   const range = rangeOfQuery(query);
   const { readIndex } = listingCommands(run);
   const about = {
-    index: keys.index(range.index, orgId),
-    other: other === undefined ? undefined : keys.index(range.index, other),
+    index: range.index,
     org: encodeURIComponent(orgId),
+    other,
     by: isById(range.index) ? ('lex' as const) : ('score' as const),
     isDown: range.isDown,
     idPrefix: query.idPrefix,
