@@ -26,16 +26,24 @@ export const readCallTimes = async (healthAddress: string, method: string): Prom
   };
 };
 
-/** The calls between two readings: their mean, and the lowest bound of the metric that `share` of them keep. */
+/**
+ * The calls between two readings: their mean, the share of those that took no longer than `limitMs`, a bound of
+ * the metric, and a percentile, interpolated between bounds as Prometheus does it.
+ */
 export const timesBetween = (
   before: CallTimes,
   after: CallTimes,
-  share: number,
-): { meanMs: number; withinMs: number } => {
+  { share, limitMs }: { share: number; limitMs: number },
+): { meanMs: number; percentileMs: number; withinLimit: number } => {
   const count = after.count - before.count;
-  const keeps = ([bound, held]: [number, number]) => held - (before.within.get(bound) ?? 0) >= share * count;
+  const bounds = [...after.within.keys()].toSorted((a, b) => a - b);
+  const held = (bound: number) => (after.within.get(bound) ?? 0) - (before.within.get(bound) ?? 0);
+  const at = bounds.findIndex((bound) => held(bound) >= share * count);
+  const [low, high] = [bounds[at - 1] ?? 0, bounds[at] ?? Infinity];
+  const [below, upTo] = [held(low), held(high)];
   return {
     meanMs: (after.sumMs - before.sumMs) / count,
-    withinMs: Math.min(Infinity, ...[...after.within].filter(keeps).map(([bound]) => bound)),
+    percentileMs: low + ((high - low) * (share * count - below)) / (upTo - below),
+    withinLimit: held(limitMs) / count,
   };
 };

@@ -5,7 +5,7 @@ import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
 import { ByAssistant, ListAssistants, ListOrgs } from './assistant-requests.ts';
 import { holdersOf, type HolderDeps } from './key-holders.ts';
 import { versionsOf } from './key-versions.ts';
-import { createListAssistants, type ListDeps } from './list-assistants.ts';
+import { listAssistants, type ListDeps } from './list-assistants.ts';
 import { listOrgs } from './list-orgs.ts';
 import { orgOfRecord, parseEvent } from './published-record.ts';
 
@@ -15,7 +15,6 @@ export interface AssistantServiceDeps extends Omit<ListDeps, 'ledger'>, Omit<Hol
 
 export const createAssistantService = (deps: AssistantServiceDeps): RpcTable['AssistantService'] => {
   const { ledger } = deps;
-  const listAssistants = createListAssistants(deps);
   const read = async (assistantId: string) => {
     const current = await ledger.assistants.current(assistantId);
     if (current === undefined) throw new RekeyError('ASSISTANT_NOT_KNOWN');
@@ -62,7 +61,7 @@ export const createAssistantService = (deps: AssistantServiceDeps): RpcTable['As
       permission: 'assistants.read',
       orgs: 'listed',
       effect: 'read',
-      handler: listAssistants,
+      handler: (request, context) => listAssistants(deps, request, context),
       respond: ({ assistants, ...page }) => ({ assistants: assistants.map(toProtoSummary), ...page }),
     }),
 

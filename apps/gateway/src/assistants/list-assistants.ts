@@ -38,10 +38,6 @@ const textOfPlace = ({ score, id }: z.output<typeof Place>): string => {
   return `${score}/${id.replaceAll(/[^\w-]/g, encoded)}`;
 };
 
-/** The stored names of an org that is listed: what was published under `c` is of its org. */
-const storedNames = (orgId: string, realName: string): string[] =>
-  orgId !== ORG_ALIAS && orgId === realName ? [orgId, ORG_ALIAS] : [orgId];
-
 /** The stored names of all orgs that the caller sees. */
 const orgsSeen = async ({ ledger }: ListDeps, sees: (orgId: string) => boolean): Promise<string[]> => {
   const seen = (await ledger.listing.orgIds()).filter(sees);
@@ -63,70 +59,63 @@ const orderOf = ({
   return olderThan === undefined ? 'id' : 'oldest-key';
 };
 
-/** Reads a page of the orgs that a request lists. */
-type ReadOrgs = <T>(
-  request: { orgId?: string | undefined },
+/**
+ * Reads a page of the orgs that a request lists. What was published under `c` is of the org that it stands
+ * for: which one that is has to be known only while there is such an assistant.
+ */
+const readOrgs = async <T>(
+  deps: ListDeps,
+  orgId: string | undefined,
   sees: (orgId: string) => boolean,
   read: (orgIds: string[]) => Promise<T>,
-) => Promise<T>;
-
-/**
- * Reads the org that `c` stands for beside the page, and the page again if it is not the one of the call
- * before: it changes once.
- */
-const createReadOrgs = (deps: ListDeps): ReadOrgs => {
-  let known: string = ORG_ALIAS;
-  return async ({ orgId }, sees, read) => {
-    if (orgId === undefined) return read(await orgsSeen(deps, sees));
-    if (!sees(orgId)) return read([]);
-    const assumed = storedNames(orgId, known);
-    const [realName, page] = await Promise.all([deps.readOrgName(), read(assumed)]);
-    known = realName;
-    const orgIds = storedNames(orgId, realName);
-    return orgIds.length === assumed.length ? page : read(orgIds);
-  };
+): Promise<T> => {
+  if (orgId === undefined) return read(await orgsSeen(deps, sees));
+  if (!sees(orgId)) return read([]);
+  if (orgId === ORG_ALIAS) return read([orgId]);
+  // Asked first: an assistant of `c` that moves after the page is read is known by then.
+  const [isAliasEmpty, page] = await Promise.all([deps.ledger.listing.isEmpty(ORG_ALIAS), read([orgId])]);
+  return isAliasEmpty || (await deps.readOrgName()) !== orgId ? page : read([orgId, ORG_ALIAS]);
 };
 
-type ListRequest = z.output<typeof ListAssistants>;
-
-/** Lists a page of the assistants that the caller may see. */
-export const createListAssistants = (deps: ListDeps) => {
+/** A page of the assistants that the caller may see. */
+export const listAssistants = async (
+  deps: ListDeps,
+  request: z.output<typeof ListAssistants>,
+  { sees, actor }: Pick<RpcContext, 'sees' | 'actor'>,
+) => {
   const { listing, system, registry } = deps.ledger;
-  const readOrgs = createReadOrgs(deps);
-  return async (request: ListRequest, { sees, actor }: Pick<RpcContext, 'sees' | 'actor'>) => {
-    const { pageSize, pageToken, orgId, idPrefix, olderThan, uncertain, notAcknowledgedBy } = request;
-    const order = orderOf(request);
-    const filter = {
-      list: 'assistants',
-      by: actor.by,
-      ...given({ orgId, idPrefix, olderThan, notAcknowledgedBy }),
-      uncertain,
-      order,
-    };
-    const after = readPageToken(pageToken, filter, Place);
-    const [unacknowledged, keyBeforeMs] = await Promise.all([
-      notAcknowledgedBy && unacknowledgedBy({ ...deps, registry }, notAcknowledgedBy, sees),
-      olderThan === undefined ? undefined : system.nowMs().then((nowMs) => Math.ceil(nowMs - olderThan)),
+  const { pageSize, pageToken, orgId, idPrefix, olderThan, uncertain, notAcknowledgedBy } = request;
+  const order = orderOf(request);
+  const filter = {
+    list: 'assistants',
+    by: actor.by,
+    ...given({ orgId, idPrefix, olderThan, notAcknowledgedBy }),
+    uncertain,
+    order,
+  };
+  const after = readPageToken(pageToken, filter, Place);
+  const [unacknowledged, keyBeforeMs] = await Promise.all([
+    notAcknowledgedBy && unacknowledgedBy({ ...deps, registry }, notAcknowledgedBy, sees),
+    olderThan === undefined ? undefined : system.nowMs().then((nowMs) => Math.ceil(nowMs - olderThan)),
+  ]);
+  const query: Omit<AssistantQuery, 'orgIds'> = {
+    order,
+    idPrefix,
+    keyBeforeMs,
+    uncertain,
+    ...(unacknowledged && { changedFromMs: unacknowledged.fromMs, matches: unacknowledged.matches }),
+  };
+  const { assistants, next, damaged, isComplete } = await readOrgs(deps, orgId, sees, async (seen) => {
+    const orgIds = unacknowledged ? seen.filter(unacknowledged.mayRead) : seen;
+    const [page, whole] = await Promise.all([
+      listing.list({ ...query, orgIds }, { size: pageSize, after }),
+      listing.index.isComplete(),
     ]);
-    const query: Omit<AssistantQuery, 'orgIds'> = {
-      order,
-      idPrefix,
-      keyBeforeMs,
-      uncertain,
-      ...(unacknowledged && { changedFromMs: unacknowledged.fromMs, matches: unacknowledged.matches }),
-    };
-    const { assistants, next, damaged, isComplete } = await readOrgs(request, sees, async (seen) => {
-      const orgIds = unacknowledged ? seen.filter(unacknowledged.mayRead) : seen;
-      const [page, whole] = await Promise.all([
-        listing.list({ ...query, orgIds }, { size: pageSize, after }),
-        listing.index.isComplete(),
-      ]);
-      return { ...page, isComplete: whole || seen.length === 0 };
-    });
-    return {
-      assistants,
-      nextPageToken: makePageToken(next && textOfPlace(next), filter),
-      incomplete: damaged === true || !isComplete,
-    };
+    return { ...page, isComplete: whole || seen.length === 0 };
+  });
+  return {
+    assistants,
+    nextPageToken: makePageToken(next && textOfPlace(next), filter),
+    incomplete: damaged === true || !isComplete,
   };
 };

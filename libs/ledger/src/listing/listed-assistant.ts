@@ -49,24 +49,28 @@ export const parseHash = (
   if (!Number.isSafeInteger(Number(version)) || state.length > MAX_FINGERPRINT) return undefined;
   const isKey = state.includes(':');
   if (!isKey && state !== 'no-key' && state !== 'deleted') return undefined;
-  return {
+  const publishedMs = Number(known);
+  const one: ListedAssistant = {
     assistantId,
     orgId: orgOf(org),
     version: Number(version),
-    ...(isKey ? { fingerprint: state } : { removal: state as Removal }),
-    publishedMs: Number(known),
-    ...(isKey && isMoment(rotated) && { keyMs: Number(rotated) }),
+    publishedMs,
     isUncertain: !!uncertain,
     // Earlier versions of Rekey do not note the entry, and leave that of an earlier version as it is.
     entry:
-      ENTRY.test(entry ?? '') && Number(entry!.split('-')[0]) + LATER_MS >= Number(known)
+      ENTRY.test(entry ?? '') && Number.parseInt(entry!, 10) + LATER_MS >= publishedMs
         ? entry!
         : `${known}-${LAST_OF_MS}`,
   };
+  if (isKey) one.fingerprint = state;
+  else one.removal = state as Removal;
+  if (isKey && isMoment(rotated)) one.keyMs = Number(rotated);
+  return one;
 };
 
 /** An org id that is percent-encoded. */
 export const orgOf = (encoded: string): string => {
+  if (!encoded.includes('%')) return encoded;
   try {
     return decodeURIComponent(encoded);
   } catch {

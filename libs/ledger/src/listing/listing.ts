@@ -2,6 +2,7 @@ import type { Connection } from '../connection.ts';
 import { readOrgIds } from '../orgs/org-ids.ts';
 import { openAssistantIndex, type AssistantIndex } from './assistant-index.ts';
 import { listAssistants } from './assistant-list.ts';
+import { INDEXES } from './index-check.ts';
 import { readKeyHistory, type PastVersion } from './key-history.ts';
 import { readListed, type ListedAssistant } from './listed-assistant.ts';
 import { readOrgCounts, type OrgCounts } from './org-counts.ts';
@@ -19,6 +20,8 @@ export interface Listing {
   /** When a rotation took the steps that its state does not show. */
   rotationTimes(id: string): Promise<RotationTimes>;
   orgIds(): Promise<string[]>;
+  /** Whether an org has no index: then nothing is listed of it. */
+  isEmpty(orgId: string): Promise<boolean>;
   orgCounts(orgIds: readonly string[]): Promise<OrgCounts[]>;
   readonly index: AssistantIndex;
 }
@@ -29,6 +32,10 @@ export const openListing = (connection: Connection): Listing => ({
   history: (assistantId) => readKeyHistory(connection, assistantId),
   rotationTimes: (id) => readRotationTimes(connection, id),
   orgIds: () => readOrgIds(connection),
+  isEmpty: async (orgId) => {
+    const indexes = INDEXES.map((name) => connection.keys.index(name, orgId));
+    return (await connection.redis.exists(indexes)) === 0;
+  },
   orgCounts: (orgIds) => readOrgCounts(connection, orgIds),
   index: openAssistantIndex(connection),
 });

@@ -23,8 +23,8 @@
 -- @reply OTHER: the other org has such an index, the index has another type, an entry is not as Rekey writes
 --   it, or too many have one score
 -- @reply READ examined number, is_end flag, last_score text?, last_id text?, found text...: how many entries
---   were examined; whether they were the last; the place of the last one; of each assistant its id, its score
---   and seven fields of its hash
+--   were examined; whether they were the last; the place of the last one; of each assistant seven fields of
+--   its hash, its id and its score, in lines: one text is read faster than nine
 -- @include assistants/is-key
 -- @include scripts/reply-of
 
@@ -85,11 +85,9 @@ local function examine(id, score)
   if is_filtered and is_excluded(id) then return end
   local failure, of_org, version, fingerprint, rotated, known, entry, uncertain =
     try_fields(PREFIX .. ':assistant:' .. id, { of_org = 'org' })
-  local at = 9 * returned
   returned = returned + 1
-  found[at + 1], found[at + 2], found[at + 3] = id, score, not failure and of_org or ''
-  found[at + 4], found[at + 5], found[at + 6] = version or '', fingerprint or '', rotated or ''
-  found[at + 7], found[at + 8], found[at + 9] = known or '', entry or '', uncertain or ''
+  found[returned] = table.concat({ not failure and of_org or '', version or '', fingerprint or '',
+    rotated or '', known or '', entry or '', uncertain or '', id, score }, '\n')
 end
 
 local size = #entries

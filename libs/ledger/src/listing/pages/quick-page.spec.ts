@@ -100,7 +100,7 @@ describe('a page that one command reads', () => {
     for (const query of queries)
       for (const [size, orgIds] of [
         [7, ['org_1']],
-        [500, ['org_1', 'c']],
+        [500, ['c', 'org_1']],
       ] as const)
         for (const [page, inSteps] of await readBoth({ orgIds, order: 'id', ...query }, size)) {
           expect([query, page ?? inSteps]).toEqual([query, inSteps]);
@@ -136,6 +136,16 @@ describe('a page that one command reads', () => {
     expect(await quickPage(connection(), query, { size: 10 })).toBeUndefined();
     const { assistants, damaged } = await ledger.listing.list(query, { size: 10 });
     expect([assistants.map(({ assistantId }) => assistantId), damaged]).toEqual([['ast_1'], true]);
+  });
+
+  it('is read in steps if a field has several lines', async () => {
+    await rotate('f1');
+    await redis.hset('{spec}:assistant:ast_1', 'entry', '5-0\n5-0');
+    const query: AssistantQuery = { orgIds: ['org_1'], order: 'id' };
+    expect(await quickPage(connection(), query, { size: 10 })).toBeUndefined();
+    expect((await ledger.listing.list(query, { size: 10 })).assistants).toMatchObject([
+      { assistantId: 'ast_1', entry: expect.stringContaining('-9999999999999999999') },
+    ]);
   });
 
   it('has what is still published under `c`', async () => {

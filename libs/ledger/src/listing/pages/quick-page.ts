@@ -15,16 +15,19 @@ import {
 
 /** With a filter that Redis applies itself. It stops at the end of the page, and takes less than a ms. */
 const FILTERED_AT_ONCE = 250;
-/** What an entry is answered with: its id, its score, and fields of its hash. */
-const OF_ENTRY = 9;
+/** The lines of an entry: fields of its hash, its id, and its score. */
+const LINES = 9;
+const ID_AT = 7;
 
 const PLAIN_TEXT = /^[\w-]{0,256}$/;
 const isPlain = (text: string | undefined): boolean => text === undefined || PLAIN_TEXT.test(text);
 
 /** The org whose index is read, and `c` if it is listed with it; undefined of other orgs. */
-const orgsOf = ([orgId, other, ...rest]: readonly string[]): [string, string | undefined] | undefined => {
-  if (orgId === undefined || rest.length > 0) return undefined;
-  return other === undefined || other === ORG_ALIAS ? [orgId, other] : undefined;
+const orgsOf = (orgIds: readonly string[]): [string, string | undefined] | undefined => {
+  const [orgId, another] = orgIds.filter((id) => id !== ORG_ALIAS);
+  if (another !== undefined) return undefined;
+  if (orgId === undefined) return orgIds.length === 1 ? [ORG_ALIAS, undefined] : undefined;
+  return [orgId, orgIds.length > 1 ? ORG_ALIAS : undefined];
 };
 
 /** Reads on in the index of one org. */
@@ -96,10 +99,12 @@ export const quickPage = async (
     const missing = size - assistants.length;
     const part = await read(from, countOf(query, examined, missing), Math.max(missing, READ_AT_ONCE));
     if (part === undefined) return undefined;
-    const { found } = part;
-    for (let at = 0; at < found.length; at += OF_ENTRY) {
-      const [assistantId, score] = [found[at]!, Number(found[at + 1])];
-      const one = judge(query, { orgId: orgs[0], assistantId }, found.slice(at + 2, at + OF_ENTRY));
+    for (const text of part.found) {
+      const lines = text.split('\n');
+      // A field that another client has written has several lines.
+      if (lines.length !== LINES) return undefined;
+      const [assistantId, score] = [lines[ID_AT]!, Number(lines[ID_AT + 1])];
+      const one = judge(query, { orgId: orgs[0], assistantId }, lines);
       isWrong ||= one === 'wrong';
       if (typeof one === 'object' && assistants.push(one) === size)
         return pageUntil({ score, id: assistantId });
