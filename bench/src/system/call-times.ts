@@ -1,5 +1,5 @@
 /** How long calls of a method took at the gateway, from their arrival to their status, by its own metric. */
-export interface CallTimes {
+interface CallTimes {
   count: number;
   sumMs: number;
   /** How many took no longer than this many ms, by that bound. */
@@ -27,8 +27,8 @@ export const readCallTimes = async (healthAddress: string, method: string): Prom
 };
 
 /**
- * The calls between two readings: their mean, the share of those that took no longer than `limitMs`, a bound of
- * the metric, and a percentile, interpolated between bounds as Prometheus does it.
+ * The calls between two readings: their mean, the share that took no longer than `limitMs`, a bound of the
+ * metric, and a percentile, interpolated between bounds as Prometheus does it.
  */
 export const timesBetween = (
   before: CallTimes,

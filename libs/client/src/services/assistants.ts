@@ -59,8 +59,8 @@ export interface AssistantMethods {
   /** One page. CONSUMER_NOT_FOUND. */
   listAssistants(request?: AssistantFilter & Page, options?: CallOptions): Promise<AssistantsPage>;
   /**
-   * All assistants that match, a page at a time. If its `incomplete` is true after the last one, assistants may
-   * be missing.
+   * All assistants that match, a page at a time. If its `incomplete` is true after the last one, assistants
+   * may be missing.
    */
   assistants(
     filter?: AssistantFilter & Pick<Page, 'pageSize'>,

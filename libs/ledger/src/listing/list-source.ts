@@ -89,8 +89,8 @@ const rangeOf = (
 };
 
 /**
- * Where a range of plain ids begins and ends, from a place on: as in ZRANGE. It ends with ids that begin so if
- * the end is empty.
+ * Where a range of plain ids begins and ends, from a place on: as in ZRANGE. If the end is empty, the range
+ * is of ids that begin with the prefix.
  */
 export const commandRange = (range: SourceRange, after: Place | undefined): { from: string; to: string } => {
   const [from, to] = rangeOf(range, { after, offset: 0, isPast: false }, 0);

@@ -22,7 +22,7 @@ export interface ListedAssistant {
 }
 
 /** The fields that `parseHash` reads, in this order. */
-export const FIELDS = ['org', 'version', 'fingerprint', 'rotated', 'known', 'entry', 'uncertain'];
+const FIELDS = ['org', 'version', 'fingerprint', 'rotated', 'known', 'entry', 'uncertain'];
 const VERSION = /^\d{1,16}$/;
 const ENTRY = /^\d{1,19}-\d{1,19}$/;
 /** Of a version that is this much later than its entry, the entry is not noted: see lua/listed.lua. */

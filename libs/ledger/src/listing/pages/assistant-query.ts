@@ -84,8 +84,8 @@ const isExcluded = (
 };
 
 /**
- * What a hash says of an entry in the index of an org: an assistant that fulfils the query, `excluded` for one
- * that does not, or `wrong`: the entry should not be there, or the hash cannot be read.
+ * What a hash says of an entry in the index of an org: an assistant that fulfils the query, `excluded` for
+ * one that does not, or `wrong`: the entry should not be there, or the hash cannot be read.
  */
 export const judge = (
   query: AssistantQuery,
