@@ -1,5 +1,6 @@
 import type { AssistantFilter, RekeyClient } from '@rekey/client';
 import { openLedger } from '@rekey/ledger';
+import { readCallTimes, timesBetween } from '../system/call-times.ts';
 import { register } from '../system/consumer.ts';
 import { peakRssBytes, percentile, redisCpuSeconds, redisUsedBytes } from '../system/measure.ts';
 import { ORG, startSystem, type System } from '../system/system.ts';
@@ -8,8 +9,10 @@ import type { Part } from './part.ts';
 
 const ASSISTANTS = 1_000_000;
 const AT_ONCE = 10_000;
-const PAGES = 400;
-const WARM_UP = 50;
+const PAGES = 1000;
+/** V8 compiles the code of the gateway and of the client until then; and before each kind of list. */
+const WARM_UP = 2000;
+const WARM_UP_EACH = 50;
 const PAGE = 100;
 const TARGET_MS = 5;
 const DAY_MS = 86_400_000;
@@ -103,17 +106,40 @@ const bytesOf = async ({ redis }: System, count: number, work: () => Promise<unk
 };
 
 /** The times of pages, one after the other, in ms; from the first page on, and again after the last one. */
-const timePages = async (client: RekeyClient, filter: AssistantFilter): Promise<number[]> => {
+const timePages = async (client: RekeyClient, filter: AssistantFilter, pages: number): Promise<number[]> => {
   const times: number[] = [];
   let pageToken = '';
-  for (let i = 0; i < WARM_UP + PAGES; i += 1) {
+  for (let i = 0; i < pages; i += 1) {
     const start = performance.now();
     const page = await client.listAssistants({ orgId: ORG, ...filter, pageSize: PAGE, pageToken });
-    if (i >= WARM_UP) times.push(performance.now() - start);
+    times.push(performance.now() - start);
     if (page.incomplete) throw new Error('the indexes are not complete');
     pageToken = page.nextPageToken ?? '';
   }
   return times;
+};
+
+/** Pages as the gateway measures them, from the arrival of a call to its status, and as the client does. */
+const measurePages = async (
+  { app, client }: Awaited<ReturnType<System['startGateway']>>,
+  filter: AssistantFilter,
+): Promise<string[]> => {
+  const read = () => readCallTimes(app.ready['health_address']!, 'ListAssistants');
+  await timePages(client, filter, WARM_UP_EACH);
+  const before = await read();
+  const times = await timePages(client, filter, PAGES);
+  const { meanMs, percentileMs, withinLimit } = timesBetween(before, await read(), {
+    share: 0.99,
+    limitMs: TARGET_MS,
+  });
+  return [
+    meanMs.toFixed(2),
+    bold(percentileMs.toFixed(1)),
+    `≤ ${TARGET_MS}`,
+    `${(100 * withinLimit).toFixed(1)} %`,
+    percentile(times, 0.5).toFixed(2),
+    percentile(times, 0.99).toFixed(2),
+  ];
 };
 
 const CONSUMER = 'bench';
@@ -131,10 +157,11 @@ const FILTERS: Record<string, AssistantFilter> = {
   'uncertain, by age (1 in 1000, checked; 1000 examined a page)': { uncertain: true, order: 'OLDEST_KEY' },
 };
 
-/** Pages of a list of a million assistants, as a client on the same machine sees them. */
+/** Pages of a list of a million assistants. */
 export const lists: Part = async (_size, progress) => {
   const system = await startSystem({ assistants: 1 });
-  const { app, client, stop } = await system.startGateway();
+  const gateway = await system.startGateway({ GATEWAY_HEALTH_ADDRESS: '127.0.0.1:0' });
+  const { app, client, stop } = gateway;
   // Only to verify the consumer: later it would check and sweep.
   const [worker] = await system.startWorkers(1);
   await register(system, client, CONSUMER);
@@ -149,12 +176,12 @@ export const lists: Part = async (_size, progress) => {
   const further = await bytesOf(system, WITH_HISTORY * (MAX_VERSIONS - 1), async () => {
     for (let i = 1; i < MAX_VERSIONS; i += 1) await addVersion();
   });
+  progress('lists: warm-up');
+  await timePages(client, { order: 'ID' }, WARM_UP);
   const rows: string[][] = [];
   for (const [name, filter] of Object.entries(FILTERS)) {
     progress(`lists: ${name}`);
-    const times = await timePages(client, filter);
-    const p99 = percentile(times, 0.99);
-    rows.push([name, percentile(times, 0.5).toFixed(2), bold(p99.toFixed(2)), `≤ ${TARGET_MS}`]);
+    rows.push([name, ...(await measurePages(gateway, filter))]);
   }
   const gatewayMb = peakRssBytes(app.child.pid) / 1e6;
   progress('lists: the check');
@@ -162,7 +189,15 @@ export const lists: Part = async (_size, progress) => {
   await stop();
   await system.stop();
   const latency = table(
-    [`a page of ${PAGE} of ${whole(ASSISTANTS)} assistants`, 'p50 ms', 'p99 ms', 'target'],
+    [
+      `a page of ${PAGE} of ${whole(ASSISTANTS)} assistants`,
+      'gateway: mean ms',
+      'gateway: p99 ms',
+      'target',
+      `gateway: within ${TARGET_MS} ms`,
+      'client: p50 ms',
+      'client: p99 ms',
+    ],
     rows,
   );
   const memory = table(

@@ -8,7 +8,7 @@ export { type RetryOptions } from './calls/backoff.ts';
 export { type CallOptions } from './calls/calls.ts';
 export { RekeyClientError, type ClientErrorCode, type GrpcStatus } from './calls/client-error.ts';
 export { type Ids } from './calls/id-messages.ts';
-export { type Page } from './calls/pages.ts';
+export { type Page, type PagedList } from './calls/pages.ts';
 export { type Token } from './connection/token.ts';
 export { type CallNames, type Tracing } from './connection/tracing.ts';
 export { type Pem, type TlsOptions } from './connection/credentials.ts';

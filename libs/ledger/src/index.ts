@@ -12,7 +12,7 @@ export type { Comparison } from './assistants/assistants.ts';
 export type { CommitResult, KeyVersion, Sealed } from './assistants/key-version.ts';
 export type { DueCheck } from './assistants/checks.ts';
 export type { KeyFacts } from './assistants/published.ts';
-export type { AssistantOrder, AssistantQuery } from './listing/assistant-list.ts';
+export type { AssistantOrder, AssistantQuery } from './listing/pages/assistant-query.ts';
 export type { PastVersion } from './listing/key-history.ts';
 export type { ListedAssistant } from './listing/listed-assistant.ts';
 export type { OrgCounts } from './listing/org-counts.ts';

@@ -89,7 +89,7 @@ describe('ListAssistants', () => {
           assistantId: 'ast_b',
           orgId: 'org_1',
           version: expect.any(Number),
-          updateTime: { seconds: expect.any(String), nanos: expect.any(Number) },
+          updateTime: { seconds: expect.any(Number), nanos: expect.any(Number) },
           keyTime: null,
           fingerprint: 'KEYID:ast_b',
           removal: 'REMOVAL_UNSPECIFIED',

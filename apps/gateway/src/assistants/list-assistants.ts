@@ -38,16 +38,8 @@ const textOfPlace = ({ score, id }: z.output<typeof Place>): string => {
   return `${score}/${id.replaceAll(/[^\w-]/g, encoded)}`;
 };
 
-/** The stored names of the orgs that are listed: what was published under `c` is of its org. */
-const orgsOf = async (
-  { ledger, readOrgName }: ListDeps,
-  orgId: string | undefined,
-  sees: (orgId: string) => boolean,
-): Promise<string[]> => {
-  if (orgId !== undefined) {
-    if (!sees(orgId)) return [];
-    return orgId !== ORG_ALIAS && (await readOrgName()) === orgId ? [orgId, ORG_ALIAS] : [orgId];
-  }
+/** The stored names of all orgs that the caller sees. */
+const orgsSeen = async ({ ledger }: ListDeps, sees: (orgId: string) => boolean): Promise<string[]> => {
   const seen = (await ledger.listing.orgIds()).filter(sees);
   if (seen.length <= MAX_ORGS) return seen;
   throw new RekeyError('INVALID_ARGUMENT', {
@@ -67,13 +59,31 @@ const orderOf = ({
   return olderThan === undefined ? 'id' : 'oldest-key';
 };
 
+/**
+ * Reads a page of the orgs that a request lists. What was published under `c` is of the org that it stands
+ * for: which one that is has to be known only while there is such an assistant.
+ */
+const readOrgs = async <T>(
+  deps: ListDeps,
+  orgId: string | undefined,
+  sees: (orgId: string) => boolean,
+  read: (orgIds: string[]) => Promise<T>,
+): Promise<T> => {
+  if (orgId === undefined) return read(await orgsSeen(deps, sees));
+  if (!sees(orgId)) return read([]);
+  if (orgId === ORG_ALIAS) return read([orgId]);
+  // Asked first: an assistant of `c` that moves after the page is read is known by then.
+  const [isAliasEmpty, page] = await Promise.all([deps.ledger.listing.isEmpty(ORG_ALIAS), read([orgId])]);
+  return isAliasEmpty || (await deps.readOrgName()) !== orgId ? page : read([orgId, ORG_ALIAS]);
+};
+
 /** A page of the assistants that the caller may see. */
 export const listAssistants = async (
   deps: ListDeps,
   request: z.output<typeof ListAssistants>,
   { sees, actor }: Pick<RpcContext, 'sees' | 'actor'>,
 ) => {
-  const { listing } = deps.ledger;
+  const { listing, system, registry } = deps.ledger;
   const { pageSize, pageToken, orgId, idPrefix, olderThan, uncertain, notAcknowledgedBy } = request;
   const order = orderOf(request);
   const filter = {
@@ -84,28 +94,28 @@ export const listAssistants = async (
     order,
   };
   const after = readPageToken(pageToken, filter, Place);
-  const unacknowledged =
-    notAcknowledgedBy === undefined
-      ? undefined
-      : await unacknowledgedBy({ ...deps, registry: deps.ledger.registry }, notAcknowledgedBy, sees);
-  const orgIds = await orgsOf(deps, orgId, sees);
-  const [isComplete, nowMs] = await Promise.all([
-    listing.index.isComplete(),
-    olderThan === undefined ? 0 : deps.ledger.system.nowMs(),
+  const [unacknowledged, keyBeforeMs] = await Promise.all([
+    notAcknowledgedBy && unacknowledgedBy({ ...deps, registry }, notAcknowledgedBy, sees),
+    olderThan === undefined ? undefined : system.nowMs().then((nowMs) => Math.ceil(nowMs - olderThan)),
   ]);
-  const query: AssistantQuery = {
-    orgIds: unacknowledged ? orgIds.filter(unacknowledged.mayRead) : orgIds,
+  const query: Omit<AssistantQuery, 'orgIds'> = {
     order,
     idPrefix,
-    keyBeforeMs: olderThan === undefined ? undefined : Math.ceil(nowMs - olderThan),
+    keyBeforeMs,
     uncertain,
-    changedFromMs: unacknowledged?.fromMs,
-    matches: unacknowledged?.matches,
+    ...(unacknowledged && { changedFromMs: unacknowledged.fromMs, matches: unacknowledged.matches }),
   };
-  const { assistants, next, damaged = false } = await listing.list(query, { size: pageSize, after });
+  const { assistants, next, damaged, isComplete } = await readOrgs(deps, orgId, sees, async (seen) => {
+    const orgIds = unacknowledged ? seen.filter(unacknowledged.mayRead) : seen;
+    const [page, whole] = await Promise.all([
+      listing.list({ ...query, orgIds }, { size: pageSize, after }),
+      listing.index.isComplete(),
+    ]);
+    return { ...page, isComplete: whole || seen.length === 0 };
+  });
   return {
     assistants,
     nextPageToken: makePageToken(next && textOfPlace(next), filter),
-    incomplete: damaged || (!isComplete && orgIds.length > 0),
+    incomplete: damaged === true || !isComplete,
   };
 };

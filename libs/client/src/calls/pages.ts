@@ -22,6 +22,26 @@ export async function* eachOf<T>(page: (token: string) => Promise<PageOf<T>>): A
   }
 }
 
+/** The elements of a list, read a page at a time. It can be iterated once. */
+export interface PagedList<T> extends AsyncIterable<T> {
+  /** A page that was read so far is incomplete: elements may be missing. Look after the last element. */
+  readonly incomplete: boolean;
+}
+
+/** The elements of a list whose pages say whether they are incomplete. */
+export const pagedList = <T>(
+  page: (token: string) => Promise<PageOf<T> & { incomplete: boolean }>,
+): PagedList<T> => {
+  let incomplete = false;
+  const elements = eachOf(async (token) => {
+    const read = await page(token);
+    incomplete ||= read.incomplete;
+    return read;
+  });
+  return Object.defineProperty(elements, 'incomplete', { get: () => incomplete }) as typeof elements &
+    PagedList<T>;
+};
+
 /** The elements of a list, after its last page. */
 export const allOf = async <T>(page: (token: string) => Promise<PageOf<T>>): Promise<T[]> => {
   const all: T[] = [];

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../calls/calls.ts';
-import { eachOf, withToken, type Page } from '../calls/pages.ts';
+import { pagedList, withToken, type Page, type PagedList } from '../calls/pages.ts';
 import { createServiceCalls, type ServiceDeps } from '../calls/service-calls.ts';
 import type { RequestOf } from '../connection/transport.ts';
 import {
@@ -58,17 +58,23 @@ export interface AssistantMethods {
   getAssistant(assistantId: string, options?: CallOptions): Promise<Assistant>;
   /** One page. CONSUMER_NOT_FOUND. */
   listAssistants(request?: AssistantFilter & Page, options?: CallOptions): Promise<AssistantsPage>;
-  /** All assistants that match, a page at a time. */
+  /**
+   * All assistants that match, a page at a time. If its `incomplete` is true after the last one, assistants
+   * may be missing.
+   */
   assistants(
     filter?: AssistantFilter & Pick<Page, 'pageSize'>,
     options?: CallOptions,
-  ): AsyncIterable<AssistantSummary>;
+  ): PagedList<AssistantSummary>;
   /** The last versions, up to 20, newest first. ASSISTANT_NOT_KNOWN. */
   listKeyVersions(assistantId: string, options?: CallOptions): Promise<KeyVersion[]>;
   /** One page. */
   listOrgs(request?: Page, options?: CallOptions): Promise<OrgsPage>;
-  /** All orgs that anything was published under, a page at a time. */
-  orgs(options?: CallOptions): AsyncIterable<Org>;
+  /**
+   * All orgs that anything was published under, a page at a time. If its `incomplete` is true after the last
+   * one, numbers other than `assistantCount` may be too small.
+   */
+  orgs(options?: CallOptions): PagedList<Org>;
 }
 
 /** A record may be 16 MiB long and come over a slow link. */
@@ -96,9 +102,9 @@ export const createAssistantMethods = (deps: ServiceDeps): AssistantMethods => {
         options,
       ),
     assistants: (filter = {}, options) =>
-      eachOf(async (pageToken) => {
+      pagedList(async (pageToken) => {
         const page = await methods.listAssistants({ pageSize: PAGE_SIZE, ...filter, pageToken }, options);
-        return { items: page.assistants, nextPageToken: page.nextPageToken };
+        return { ...page, items: page.assistants, nextPageToken: page.nextPageToken };
       }),
     listKeyVersions: async (assistantId, options) =>
       read('ListKeyVersions', { assistantId }, ({ versions }) => versions.map(toKeyVersion), options),
@@ -111,9 +117,9 @@ export const createAssistantMethods = (deps: ServiceDeps): AssistantMethods => {
         options,
       ),
     orgs: (options) =>
-      eachOf(async (pageToken) => {
+      pagedList(async (pageToken) => {
         const page = await methods.listOrgs({ pageSize: PAGE_SIZE, pageToken }, options);
-        return { items: page.orgs, nextPageToken: page.nextPageToken };
+        return { ...page, items: page.orgs, nextPageToken: page.nextPageToken };
       }),
   };
   return methods;

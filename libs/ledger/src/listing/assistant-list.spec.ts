@@ -17,7 +17,7 @@ import {
 } from '../ledger-fixture.ts';
 import type { Removal } from '@rekey/schema';
 import type { Hold } from '../assistants/hold.ts';
-import type { AssistantQuery } from './assistant-list.ts';
+import type { AssistantQuery } from './pages/assistant-query.ts';
 import type { Place } from './list-source.ts';
 
 useLedger();

@@ -1,56 +1,18 @@
 import { StoredId } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
-import type { IndexName } from '../keys.ts';
 import { tokenPlace, type Place } from './list-source.ts';
-import { readListed, type ListedAssistant } from './listed-assistant.ts';
+import { readHashes, readHashesIn, type ListedAssistant } from './listed-assistant.ts';
 import { MergedSources, type Candidate } from './merged-sources.ts';
-
-/** By id; by the age of the key; by the last change. */
-export type AssistantOrder = 'id' | 'oldest-key' | 'newest-key' | 'last-change';
-
-export interface AssistantQuery {
-  /** As they are stored: `c` too. */
-  orgIds: readonly string[];
-  order: AssistantOrder;
-  /** Ids that begin so. */
-  idPrefix?: string | undefined;
-  /** With a key that was made before this moment, or that may have been: its age is unknown. */
-  keyBeforeMs?: number | undefined;
-  uncertain?: boolean | undefined;
-  /** Changed at this moment or later. */
-  changedFromMs?: number | undefined;
-  /** What else they must fulfil. */
-  matches?: ((assistant: ListedAssistant) => boolean) | undefined;
-}
-
-export interface AssistantPage {
-  assistants: ListedAssistant[];
-  /** Set if more may follow, also after an empty page. */
-  next?: Place;
-  /** An index cannot be read, or has entries that are wrong: assistants may be missing. */
-  damaged?: true;
-}
-
-/** A page looks at no more assistants than this, however few of them the filter lets through. */
-const MAX_EXAMINED = 1000;
-const READ_AT_ONCE = 100;
-
-const indexOf = ({ order, uncertain }: AssistantQuery): IndexName => {
-  if (order === 'id') return uncertain ? 'uncertain' : 'id';
-  return order === 'last-change' ? 'change' : 'age';
-};
-
-const matches = (
-  { idPrefix, keyBeforeMs, uncertain, changedFromMs, matches: fulfils }: AssistantQuery,
-  one: ListedAssistant,
-): boolean => {
-  if (idPrefix !== undefined && !one.assistantId.startsWith(idPrefix)) return false;
-  if (uncertain && !one.isUncertain) return false;
-  if (keyBeforeMs !== undefined && (one.fingerprint === undefined || (one.keyMs ?? -Infinity) >= keyBeforeMs))
-    return false;
-  if (changedFromMs !== undefined && Number(one.entry.split('-')[0]) < changedFromMs) return false;
-  return fulfils?.(one) ?? true;
-};
+import {
+  MAX_EXAMINED,
+  READ_AT_ONCE,
+  judge,
+  rangeOfQuery,
+  type AssistantPage,
+  type AssistantQuery,
+  type PageRequest,
+} from './pages/assistant-query.ts';
+import { quickPage } from './pages/quick-page.ts';
 
 /** The assistant that an entry names; undefined if it can name none. */
 const assistantOf = ({ id }: Place): string | undefined => {
@@ -60,52 +22,91 @@ const assistantOf = ({ id }: Place): string | undefined => {
 };
 const PLAIN_ID = /^[\w-]{1,256}$/;
 
-/** What the hashes say of the entries of indexes; undefined for those that are wrong. */
+/** What was read for an entry; `moved` if it was removed from its index since. */
+type Read = ReturnType<typeof judge> | 'moved';
+
+/** What the hashes say of the entries of indexes. */
 const readCandidates = async (
   connection: Connection,
+  query: AssistantQuery,
   candidates: readonly Candidate[],
-): Promise<(ListedAssistant | undefined)[]> => {
-  const ids = candidates.map(assistantOf);
-  const named = ids.filter((id) => id !== undefined);
-  const read = (await readListed(connection, named)).values();
-  return ids.map((id, i) => {
-    const one = id === undefined ? undefined : read.next().value;
-    return one?.orgId === candidates[i]!.orgId && one.removal !== 'deleted' ? one : undefined;
+): Promise<Read[]> => {
+  const named = candidates.flatMap((candidate, i) => {
+    const assistantId = assistantOf(candidate);
+    return assistantId === undefined ? [] : [{ i, orgId: candidate.orgId, assistantId }];
   });
+  const found = candidates.map((): Read => 'wrong');
+  const ids = named.map(({ assistantId }) => assistantId);
+  const hashes = await readHashes(connection, ids);
+  named.forEach((entry, at) => (found[entry.i] = judge(query, entry, hashes[at]!)));
+  // An assistant may have been published under another org, or deleted, since its entry was read.
+  const doubtful = named.filter(({ i }) => found[i] === 'wrong');
+  const again = await readHashesIn(connection, rangeOfQuery(query).index, doubtful);
+  doubtful.forEach((entry, at) => {
+    const { isListed, fields } = again[at]!;
+    found[entry.i] = isListed ? judge(query, entry, fields) : 'moved';
+  });
+  return found;
 };
 
-/** A page of assistants, from indexes and the hashes of what they name. */
-export const listAssistants = async (
+/** How often a page is read from which assistants have moved meanwhile. */
+const TRIES = 3;
+
+interface PageRead {
+  page: AssistantPage;
+  /** An assistant was moved meanwhile: the page may lack it. */
+  hasMoved: boolean;
+}
+
+const readInSteps = async (
   connection: Connection,
   query: AssistantQuery,
-  { size, after }: { size: number; after?: Place | undefined },
-): Promise<AssistantPage> => {
-  const index = indexOf(query);
-  const isDown = query.order === 'newest-key' || query.order === 'last-change';
-  const range = {
-    index,
-    isDown,
-    minScore: index === 'change' ? query.changedFromMs : undefined,
-    belowScore: index === 'age' ? query.keyBeforeMs : undefined,
-    idPrefix: query.idPrefix,
-  };
+  { size, after }: PageRequest,
+): Promise<PageRead> => {
+  const range = rangeOfQuery(query);
   const sources = new MergedSources(connection, query.orgIds, range, after);
   const assistants: ListedAssistant[] = [];
-  let isWrong = false;
-  const pageUntil = (last: Candidate | undefined): AssistantPage => {
-    const next = last && tokenPlace({ score: last.score, id: last.id }, isDown);
-    return { assistants, ...(next && { next }), ...((isWrong || sources.isDamaged) && { damaged: true }) };
+  const prefix = Buffer.from(query.idPrefix ?? '').toString('latin1');
+  let [isWrong, hasMoved] = [false, false];
+  const pageUntil = (last: Candidate | undefined): PageRead => {
+    const next = last && tokenPlace({ score: last.score, id: last.id }, range.isDown);
+    const isDamaged = isWrong || sources.isDamaged;
+    return { page: { assistants, ...(next && { next }), ...(isDamaged && { damaged: true }) }, hasMoved };
   };
   for (let examined = 0; ;) {
     const wanted = examined === 0 ? size : Math.max(size - assistants.length, READ_AT_ONCE);
     const count = Math.min(wanted, MAX_EXAMINED - examined);
     const candidates = await sources.next(count);
-    for (const [i, one] of (await readCandidates(connection, candidates)).entries()) {
-      isWrong ||= one === undefined;
-      if (one && matches(query, one) && assistants.push(one) === size) return pageUntil(candidates[i]);
+    // An entry whose id does not begin so is not of this list, whether or not it is right.
+    const possible = candidates.filter(({ id }) => id.startsWith(prefix));
+    for (const [i, one] of (await readCandidates(connection, query, possible)).entries()) {
+      isWrong ||= one === 'wrong';
+      hasMoved ||= one === 'moved';
+      if (typeof one === 'object' && assistants.push(one) === size) return pageUntil(possible[i]);
     }
     if (candidates.length < count) return pageUntil(undefined);
     examined += candidates.length;
     if (examined >= MAX_EXAMINED) return pageUntil(candidates.at(-1));
   }
 };
+
+/** A page of assistants, from indexes and the hashes of what they name, in steps. */
+export const pageInSteps = async (
+  connection: Connection,
+  query: AssistantQuery,
+  request: PageRequest,
+): Promise<AssistantPage> => {
+  for (let tries = 1; ; tries += 1) {
+    const { page, hasMoved } = await readInSteps(connection, query, request);
+    if (!hasMoved) return page;
+    if (tries === TRIES) return { ...page, damaged: true };
+  }
+};
+
+/** A page of assistants, in one command if that can be. */
+export const listAssistants = async (
+  connection: Connection,
+  query: AssistantQuery,
+  page: PageRequest,
+): Promise<AssistantPage> =>
+  (await quickPage(connection, query, page)) ?? pageInSteps(connection, query, page);

@@ -56,6 +56,63 @@ const readIndexAssistantsReply = (reply: unknown[]): IndexAssistantsReply => {
   }
 };
 
+interface ReadIndexInput {
+  /** its name */
+  index: string;
+  /** percent-encoded */
+  org: string;
+  /** percent-encoded; nothing is read if this org has such an index too */
+  other?: string | undefined;
+  by: 'lex' | 'score';
+  isDown: boolean;
+  /** as in ZRANGE */
+  from: string;
+  /** as in ZRANGE; ids that begin with `id_prefix` if it is empty */
+  to: string;
+  /** how many entries to read */
+  count: number;
+  /** how many assistants to return at most */
+  wanted: number;
+  /** of the entry after which to read; those of this score up to it come again */
+  afterScore?: number | undefined;
+  afterId?: string | undefined;
+  /** only ids that begin so */
+  idPrefix?: string | undefined;
+  /** only those that are uncertain */
+  isUncertain: boolean;
+  /** only keys that were made before this moment, in ms, or may have been */
+  keyBefore?: number | undefined;
+}
+type ReadIndexReply =
+  /** the other org has such an index, the index has another type, an entry is not as Rekey writes it, or too many have one score */
+  | { kind: 'other' }
+  /** how many entries were examined; whether they were the last; the place of the last one; of each assistant seven fields of its hash, its id and its score, in lines: one text is read faster than nine */
+  | {
+      kind: 'read';
+      examined: number;
+      isEnd: boolean;
+      lastScore: string | undefined;
+      lastId: string | undefined;
+      found: string[];
+    };
+const readReadIndexReply = (reply: unknown[]): ReadIndexReply => {
+  switch (reply[0]) {
+    case 'OTHER':
+      return { kind: 'other' };
+    case 'READ':
+      return {
+        kind: 'read',
+        examined: Number(reply[1]),
+        isEnd: reply[2] === '1',
+        lastScore: reply[3] === '' ? undefined : String(reply[3]),
+        lastId: reply[4] === '' ? undefined : String(reply[4]),
+        found: reply.slice(5).map(String),
+      };
+    default:
+      throw unexpectedReply('read-index', reply);
+  }
+};
+
 /**
  * The commands of listing/commands, each with named arguments and a reply that tells its kinds apart.
  */
@@ -93,6 +150,38 @@ export const listingCommands = (run: RunCommand) => ({
         'index-assistants',
         input.items.flatMap((one) => [one.assistant]),
         [input.org, ...input.items.flatMap((one) => [one.assistantId])],
+      ),
+    ),
+  /**
+   * Reads a part of an index of one org, and what the hashes of the assistants that it names say. It leaves out
+   * assistants that a filter excludes for certain; the caller judges all others.
+   *
+   * Keeps: it only reads, all of it at one moment: an entry that its hash does not agree with is wrong, and was
+   * not moved meanwhile.
+   *
+   * It asks for no right to write: a gateway needs none to list.
+   */
+  readIndex: async (input: ReadIndexInput): Promise<ReadIndexReply> =>
+    readReadIndexReply(
+      await run(
+        'read-index',
+        [],
+        [
+          input.index,
+          input.org,
+          input.other ?? '',
+          input.by,
+          input.isDown ? '1' : '',
+          input.from,
+          input.to,
+          input.count,
+          input.wanted,
+          input.afterScore ?? '',
+          input.afterId ?? '',
+          input.idPrefix ?? '',
+          input.isUncertain ? '1' : '',
+          input.keyBefore ?? '',
+        ],
       ),
     ),
 });

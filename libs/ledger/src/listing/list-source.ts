@@ -25,7 +25,7 @@ export interface SourceRange {
 export const isAfter = (a: Place, b: Place): boolean =>
   a.score === b.score ? a.id > b.id : a.score > b.score;
 
-const isById = (index: IndexName): boolean => index === 'id' || index === 'uncertain';
+export const isById = (index: IndexName): boolean => index === 'id' || index === 'uncertain';
 
 /** No byte of UTF-8 is higher. */
 const END_OF_PREFIX = '\u00ff';
@@ -86,6 +86,15 @@ const rangeOf = (
     ...limit,
     'WITHSCORES',
   ];
+};
+
+/**
+ * Where a range of plain ids begins and ends, from a place on: as in ZRANGE. If the end is empty, the range
+ * is of ids that begin with the prefix.
+ */
+export const commandRange = (range: SourceRange, after: Place | undefined): { from: string; to: string } => {
+  const [from, to] = rangeOf(range, { after, offset: 0, isPast: false }, 0);
+  return { from: String(from), to: typeof to === 'object' ? '' : String(to) };
 };
 
 /** The index of one org, read in its order a few entries at a time. */

@@ -1,5 +1,6 @@
 import type { Removal } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
+import type { IndexName } from '../keys.ts';
 import { isWrongType } from '../scripts/run.ts';
 
 /** What a list says of an assistant, from its hash. Times are Redis time, in ms since 1970. */
@@ -20,6 +21,7 @@ export interface ListedAssistant {
   entry: string;
 }
 
+/** The fields that `parseHash` reads, in this order. */
 const FIELDS = ['org', 'version', 'fingerprint', 'rotated', 'known', 'entry', 'uncertain'];
 const VERSION = /^\d{1,16}$/;
 const ENTRY = /^\d{1,19}-\d{1,19}$/;
@@ -38,33 +40,37 @@ export const isMoment = (text: string | null | undefined): text is string =>
   /^\d{1,15}$/.test(text ?? '') && Number(text) <= MAX_TIME_MS;
 
 /** Undefined unless a version of it is published. A hash that Rekey does not write shows nothing. */
-const parseHash = (
+export const parseHash = (
   assistantId: string,
-  [org, version, state, rotated, known, entry, uncertain]: (string | null)[],
+  [org, version, state, rotated, known, entry, uncertain]: HashFields,
 ): ListedAssistant | undefined => {
   if (!org || org.length > MAX_ORG || !VERSION.test(version ?? '') || !state || !isMoment(known))
     return undefined;
   if (!Number.isSafeInteger(Number(version)) || state.length > MAX_FINGERPRINT) return undefined;
   const isKey = state.includes(':');
   if (!isKey && state !== 'no-key' && state !== 'deleted') return undefined;
-  return {
+  const publishedMs = Number(known);
+  const one: ListedAssistant = {
     assistantId,
     orgId: orgOf(org),
     version: Number(version),
-    ...(isKey ? { fingerprint: state } : { removal: state as Removal }),
-    publishedMs: Number(known),
-    ...(isKey && isMoment(rotated) && { keyMs: Number(rotated) }),
-    isUncertain: uncertain !== null && uncertain !== '',
+    publishedMs,
+    isUncertain: !!uncertain,
     // Earlier versions of Rekey do not note the entry, and leave that of an earlier version as it is.
     entry:
-      ENTRY.test(entry ?? '') && Number(entry!.split('-')[0]) + LATER_MS >= Number(known)
+      ENTRY.test(entry ?? '') && Number.parseInt(entry!, 10) + LATER_MS >= publishedMs
         ? entry!
         : `${known}-${LAST_OF_MS}`,
   };
+  if (isKey) one.fingerprint = state;
+  else one.removal = state as Removal;
+  if (isKey && isMoment(rotated)) one.keyMs = Number(rotated);
+  return one;
 };
 
 /** An org id that is percent-encoded. */
 export const orgOf = (encoded: string): string => {
+  if (!encoded.includes('%')) return encoded;
   try {
     return decodeURIComponent(encoded);
   } catch {
@@ -72,20 +78,51 @@ export const orgOf = (encoded: string): string => {
   }
 };
 
-/**
- * What the ledger knows of assistants, in one call; undefined for those without a version, and for hashes
- * that cannot be read.
- */
-export const readListed = async (
+/** Fields of a hash in the order of `FIELDS`; none if it has another type. */
+export type HashFields = readonly (string | null)[];
+
+/** Fields of the hashes of assistants, in one call. */
+export const readHashes = async (
   { redis, keys }: Pick<Connection, 'redis' | 'keys'>,
   assistantIds: readonly string[],
-): Promise<(ListedAssistant | undefined)[]> => {
+): Promise<HashFields[]> => {
   if (assistantIds.length === 0) return [];
   const pipeline = redis.pipeline();
   for (const assistantId of assistantIds) pipeline.hmget(keys.assistant(assistantId), ...FIELDS);
-  const replies = (await pipeline.exec()) ?? [];
-  return replies.map(([error, reply], i) => {
+  return fieldsOf((await pipeline.exec()) ?? []) as HashFields[];
+};
+
+const fieldsOf = (replies: readonly [Error | null, unknown][]): unknown[] =>
+  replies.map(([error, reply]) => {
     if (error && !isWrongType(error)) throw error;
-    return error ? undefined : parseHash(assistantIds[i]!, reply as (string | null)[]);
+    return error ? [] : reply;
   });
+
+/** What the ledger knows of an assistant; undefined without a version, or if its hash cannot be read. */
+export const readListed = async (
+  connection: Pick<Connection, 'redis' | 'keys'>,
+  assistantId: string,
+): Promise<ListedAssistant | undefined> => {
+  const [fields = []] = await readHashes(connection, [assistantId]);
+  return parseHash(assistantId, fields);
+};
+
+/** Fields of hashes, and whether an index of an org still has each assistant: both at one moment. */
+export const readHashesIn = async (
+  { redis, keys }: Pick<Connection, 'redis' | 'keys'>,
+  index: IndexName,
+  entries: readonly { orgId: string; assistantId: string }[],
+): Promise<{ isListed: boolean; fields: HashFields }[]> => {
+  if (entries.length === 0) return [];
+  const reading = redis.multi();
+  for (const { orgId, assistantId } of entries) {
+    reading.zscore(keys.index(index, orgId), assistantId);
+    reading.hmget(keys.assistant(assistantId), ...FIELDS);
+  }
+  const replies = fieldsOf((await reading.exec()) ?? []);
+  return entries.map((_, i) => ({
+    // An index of another type says nothing.
+    isListed: replies[2 * i] !== null,
+    fields: replies[2 * i + 1] as HashFields,
+  }));
 };

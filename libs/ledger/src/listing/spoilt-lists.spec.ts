@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ledger, looked, readKey, redis, useLedger } from '../ledger-fixture.ts';
-import type { AssistantOrder } from './assistant-list.ts';
+import type { AssistantOrder } from './pages/assistant-query.ts';
 import type { Place } from './list-source.ts';
 
 useLedger();

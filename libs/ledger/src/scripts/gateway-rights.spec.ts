@@ -43,6 +43,18 @@ it('a gateway with the rights of the guide accepts rotations of callers with rig
   });
 });
 
+it('a gateway that may only read indexes and assistants lists them', async () => {
+  await rotate('f1');
+  const readOnly = ['resetkeys', '%R~{spec}:index*', '%R~{spec}:assistant:*'];
+  await asGateway(
+    async ({ listing }) => {
+      const page = await listing.list({ orgIds: ['org_1', 'c'], order: 'oldest-key' }, { size: 10 });
+      expect(page.assistants).toMatchObject([{ assistantId: 'ast_1' }]);
+    },
+    ...readOnly,
+  );
+});
+
 it('a record that may not be read is not taken for one that does not exist', async () => {
   await rotate('f1');
   const others = ['resetkeys', '~{spec}:[^c]*'];

@@ -58,6 +58,7 @@ export const commandFolders = {
   'policy-update': 'policies',
   'policy-write': 'policies',
   'process-beat': 'system',
+  'read-index': 'listing',
   'recognise-ledger': 'system',
   'recognise-redis': 'system',
   'records-read': 'events',

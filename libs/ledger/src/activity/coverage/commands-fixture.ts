@@ -94,6 +94,7 @@ export const activityOfCommands: Record<CommandName, readonly ActivityType[] | s
   'process-beat': 'a process reports itself',
   'recognise-ledger': ['ledger.lost', 'ledger.adopted'],
   'recognise-redis': 'notes which Redis this is',
+  'read-index': 'reads',
   'records-read': 'reads',
   'registry-entries': 'reads',
   'registry-head': 'reads',

@@ -216,7 +216,8 @@ export const systemFlows: Flows = {
     await redis.zadd('{spec}:index:id:org_1', 0, 'ast_gone');
     await redis.zrem('{spec}:index:age:org_1', 'ast_1');
     await redis.hset('{spec}:assistant:ast_2', 'rotated', 'x', 'entry', 'x', 'known', '5');
-    const { index } = openLedger(redis, { prefix: 'spec' }).listing;
+    const { index, list } = openLedger(redis, { prefix: 'spec' }).listing;
+    await list({ orgIds: ['org_1', 'c'], order: 'oldest-key', uncertain: true }, { size: 10 });
     for (const checkEveryMs of [1, 0])
       await index.keep({ token: 'w', signal: AbortSignal.timeout(60_000), idle: 0, checkEveryMs });
   },
