@@ -3,7 +3,7 @@ import type { ServerHttp2Session } from 'node:http2';
 import { expect, it } from '@jest/globals';
 import { grantStreams } from './grant-streams.ts';
 
-const LIMITS = { first: 10, most: 70 };
+const LIMITS = { first: 10, most: 70, many: 1000, mostIfMany: 30 };
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const turns = async (count: number): Promise<void> => {
   for (let i = 0; i < count; i += 1) await turn();
@@ -71,4 +71,27 @@ it('a client that does not confirm a change is sent no other one', async () => {
     await turns(3);
   }
   expect(granted).toEqual([20]);
+});
+
+it('while many streams are open, a connection is allowed fewer, and all that it may have afterwards', async () => {
+  const grants = grantStreams({ ...LIMITS, many: 50 }, () => false);
+  const granted: number[][] = [[], [], []];
+  const [early, late, other] = granted.map((one) => connection(one)) as [
+    ServerHttp2Session,
+    ServerHttp2Session,
+    ServerHttp2Session,
+  ];
+  for (const session of [early, late, other]) grants.open(session);
+  for (const count of [10, 20, 40]) {
+    grants.count(early, count);
+    await turns(3);
+  }
+  for (const count of [10, 20, 30]) {
+    grants.count(late, count);
+    await turns(3);
+  }
+  expect(granted).toEqual([[20, 40, 70], [20, 30], []]);
+  early.emit('close');
+  await turns(3);
+  expect(granted[1]).toEqual([20, 30, 60]);
 });

@@ -1,3 +1,4 @@
+import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -8,8 +9,12 @@ import { limitsWith } from './limits-fixture.ts';
 import { CHECK_HEALTH, WAIT, connectRawHttp2, type RawConnection } from './raw-http2-fixture.ts';
 
 const contract = loadContract();
+let calls = 0;
 const never = unary(
-  () => new Promise<object>(() => {}),
+  () => {
+    calls += 1;
+    return new Promise<object>(() => {});
+  },
   () => {},
 );
 const RotationService: UntypedServiceImplementation = Object.fromEntries(
@@ -69,6 +74,21 @@ describe('connections beyond the limit', () => {
     await sleep(50);
     await connect();
     expect(await closed()).toEqual([false, false, false, true]);
+  });
+
+  it('have none of their calls begun, also if those come with their first bytes', async () => {
+    for (let i = 0; i < 3; i += 1) (await connect()).send(WAIT);
+    await sleep(50);
+    const before = calls;
+    const late = Array.from({ length: 20 }, () => connectHttp2(`http://127.0.0.1:${port}`));
+    const ended = late.map((session) => {
+      session.on('error', () => {});
+      const stream = session.request({ ':method': 'POST', ':path': WAIT, te: 'trailers' });
+      stream.on('error', () => {}).resume();
+      return new Promise<void>((resolve) => session.once('close', resolve));
+    });
+    await Promise.all(ended);
+    expect([calls - before, server.connections(), refused.length]).toEqual([0, 3, 20]);
   });
 
   it('count also if they send nothing, and no more when they are gone', async () => {

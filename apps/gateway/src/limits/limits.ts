@@ -58,6 +58,9 @@ const kindOf: CallLimits['kindOf'] = ({ path, requestStream, responseStream }) =
 const REFLECTION_STREAMS = 50;
 /** As many as one bulk rotation can have. */
 const UPLOAD_IDS = 2_000_000;
+/** A lost connection ends its calls in one turn: 256 of them take some 30 ms. */
+const MOST_STREAMS_IF_MANY = 256;
+const MANY_STREAMS = 4096;
 
 const rate = (perSecond: number): Rate => ({ perSecond, atOnce: perSecond * BURST_SECONDS });
 
@@ -107,7 +110,12 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => ({
   // Health checks do not take turns with others: each is short.
   turns: { waitingTurns: 10_000, takesTurns: (path) => kinds[path] !== 'health' },
   handshakes: { open: config.GATEWAY_MAX_CONNECTIONS, withinMs: ARRIVE_WITHIN_MS },
-  streams: { first: 16, most: config.GATEWAY_MAX_CONNECTION_CALLS },
+  streams: {
+    first: 16,
+    most: config.GATEWAY_MAX_CONNECTION_CALLS,
+    many: MANY_STREAMS,
+    mostIfMany: MOST_STREAMS_IF_MANY,
+  },
   uploadIds: UPLOAD_IDS,
   callers: callerLimitsOf(config),
 });

@@ -21,6 +21,7 @@ import {
   type ServiceHandlers,
 } from '@rekey/rpc';
 import { HealthImplementation } from 'grpc-health-check';
+import { awaitFirstBytes, type Arrivals } from '../limits/await-first-bytes.ts';
 import { grantStreams } from '../limits/grant-streams.ts';
 import { limitConnections, type OpenConnections } from '../limits/limit-connections.ts';
 import type { GatewayLimits } from '../limits/limits.ts';
@@ -39,6 +40,8 @@ const KEEP_ALIVE_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 20_000;
 /** How long the calls of a connection that is too old may go on: longer than any wait. */
 const OLD_CALLS_MAY_TAKE_MS = 600_000;
+/** What a connection takes to close once it is destroyed. */
+const FORCED_END_MAY_TAKE_MS = 500;
 
 interface ServerOptions {
   limits: GatewayLimits;
@@ -149,12 +152,13 @@ export const createServer = (
     addService: (service: ServiceDefinition, implementation: UntypedServiceImplementation) =>
       server.addService(service, guardReflection(implementation)),
   } as unknown as Server);
+  let arrivals: Arrivals | undefined;
   let connections: OpenConnections | undefined;
   let listener: Listener | undefined;
 
   return {
     health,
-    connections: () => connections?.count() ?? 0,
+    connections: () => (arrivals?.count() ?? 0) + (connections?.count() ?? 0),
     services: names.map((name) => `rekey.v1.${name}`),
     listen: async (address) => {
       const injector = server.createConnectionInjector(
@@ -166,17 +170,24 @@ export const createServer = (
       takeStreamTurns(http2Servers, turns, limits.turns, onLimit, onThrown);
       const grants = grantStreams(limits.streams, () => turns.waiting() > limits.streams.first);
       connections = limitConnections(http2Servers, limits.connections, grants, onLimit, addresses);
-      listener = await listenOn(address, (socket) => injector.injectConnection(socket));
+      arrivals = awaitFirstBytes(limits.handshakes, injector.injectConnection, onLimit, onThrown);
+      listener = await listenOn(address, arrivals.add);
       return listener.port;
     },
     close: (withinMs) =>
       new Promise((resolve) => {
-        const deadline = setTimeout(() => server.forceShutdown(), withinMs);
-        listener?.close();
-        server.tryShutdown(() => {
+        const deadline = setTimeout(() => {
+          server.forceShutdown();
+          // It never reports the end of a session that was destroyed before, and is not closed yet.
+          setTimeout(resolve, FORCED_END_MAY_TAKE_MS).unref();
+        }, withinMs);
+        const onEnd = (): void => {
           clearTimeout(deadline);
           resolve();
-        });
+        };
+        listener?.close();
+        arrivals?.close();
+        void Promise.resolve(connections?.ended()).then(() => server.tryShutdown(onEnd));
       }),
   };
 };
