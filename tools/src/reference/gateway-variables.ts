@@ -87,7 +87,10 @@ export const gatewayVariables: Record<string, Variable> = {
       `,
   },
   GATEWAY_MAX_CONNECTION_CALLS: {
-    meaning: 'open calls of one connection; further calls of its client wait in the client',
+    meaning: `
+        open calls of one connection; further calls of its client wait in the client. While many are open, it
+        may be 256: [limits](limits.md#gateway)
+      `,
   },
   GATEWAY_MAX_CALLS: { meaning: 'open calls that neither wait nor stream' },
   GATEWAY_MAX_WAITS: { meaning: 'open calls of `WaitRotation`' },

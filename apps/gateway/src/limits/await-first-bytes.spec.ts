@@ -1,6 +1,7 @@
 import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { awaitFirstBytes, type Arrivals } from './await-first-bytes.ts';
 
 const SILENT_MS = 300;
@@ -19,6 +20,7 @@ beforeEach(async () => {
     (socket) => {
       begun.push(String(socket.read()));
       if (begun.at(-1) === 'throw') throw new Error('broken');
+      if (begun.at(-1) === 'slow') for (const endMs = performance.now() + 3; performance.now() < endMs;);
     },
     (limit) => limited.push(limit),
   );
@@ -94,4 +96,47 @@ it('forgets those that end without a word', async () => {
   cut.resetAndDestroy();
   await until(() => arrivals.count() === 0);
   expect([begun, limited]).toEqual([[], []]);
+});
+
+describe('connections whose first bytes come in the same round', () => {
+  const arrive = (...texts: string[]): PassThrough[] =>
+    texts.map((text) => {
+      const socket = new PassThrough();
+      arrivals.add(socket as unknown as Socket);
+      socket.write(text);
+      return socket;
+    });
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('begin in their order, in slices', async () => {
+    arrive('first', 'second', 'third');
+    await until(() => begun.length === 3);
+    expect(begun).toEqual(['first', 'second', 'third']);
+    arrive('slow', 'slow', 'slow');
+    let turns = 0;
+    for (; begun.length < 6; turns += 1) await turn();
+    expect(turns).toBeGreaterThan(2);
+  });
+
+  it('leave the oldest out if too many have not begun', async () => {
+    const sockets = arrive('first', 'second', 'third');
+    await new Promise(process.nextTick);
+    arrive('fourth');
+    await until(() => begun.length === 3);
+    expect([begun, limited, sockets.map(({ destroyed }) => destroyed)]).toEqual([
+      ['second', 'third', 'fourth'],
+      ['handshakes'],
+      [true, false, false],
+    ]);
+  });
+
+  it('are forgotten, in whatever number they end before they begin', async () => {
+    for (let round = 0; round < 100; round += 1) {
+      for (const socket of arrive('a', 'b', 'c')) socket.destroy();
+      await new Promise(process.nextTick);
+    }
+    arrive('last');
+    await until(() => begun.length > 0);
+    expect([begun, arrivals.count()]).toEqual([['last'], 0]);
+  });
 });

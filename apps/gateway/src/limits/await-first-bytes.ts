@@ -22,7 +22,8 @@ const ignore = (): void => {};
 /**
  * Begins connections when their first bytes have arrived, in slices. HTTP/2 and TLS make so much for each
  * connection that a flood of those on which nothing happens would keep new ones from being accepted. If too
- * many are silent, the oldest ends: an honest client sends its first bytes at once.
+ * many have not begun, the oldest ends, of those that are silent if there are any: an honest client sends its
+ * first bytes at once.
  */
 export const awaitFirstBytes = (
   { open, withinMs }: ArrivalLimits,
@@ -32,7 +33,7 @@ export const awaitFirstBytes = (
 ): Arrivals => {
   /** When each was accepted, the oldest first. */
   const silent = new Map<Socket, number>();
-  /** Those that have sent something and wait for their turn. */
+  /** Those that have sent something and wait for their turn, the oldest first. */
   const ready = new Set<Socket>();
   const turns = takeTurns(Infinity, onThrown);
   let timer: NodeJS.Timeout | undefined;
@@ -74,7 +75,10 @@ export const awaitFirstBytes = (
   const onBytes = (socket: Socket): void => {
     silent.delete(socket);
     // So a connection ends that has sent nothing.
-    if (socket.readableLength === 0) return void socket.destroy();
+    if (socket.readableLength === 0) {
+      socket.destroy();
+      return;
+    }
     ready.add(socket);
     turns.take(() => start(socket));
   };

@@ -111,6 +111,24 @@ describe('a connection', () => {
     expect(new Set(statuses)).toEqual(new Set([status.OK]));
   });
 
+  it('is read to the end of what it sends with its first bytes', async () => {
+    const socket = connectTcp(port, '127.0.0.1').on('error', () => {});
+    let received = Buffer.alloc(0);
+    socket.on('data', (data: Buffer) => (received = Buffer.concat([received, data])));
+    const frame = (type: number, payload: Buffer) =>
+      Buffer.concat([
+        Buffer.from([0, payload.length >> 8, payload.length & 255, type, 0, 0, 0, 0, 0]),
+        payload,
+      ]);
+    // More than Node reads at once. Frames of an unknown type are skipped (RFC 9113, section 4.1).
+    const skipped = Array.from({ length: 20 }, () => frame(0xfa, Buffer.alloc(16_000)));
+    const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    const ping = Buffer.from('rekeyend');
+    socket.write(Buffer.concat([preface, frame(4, Buffer.alloc(0)), ...skipped, frame(6, ping)]));
+    while (!received.includes(ping)) await sleep(5);
+    socket.destroy();
+  });
+
   it.each([
     ['PING', Buffer.from([0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8])],
     ['SETTINGS', Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])],

@@ -37,7 +37,10 @@ const valuesOf = ({
   ['connections', shown(connections.open)],
   ['handshakes', shown(handshakes.open)],
   ['control-frames', `${shown(connections.controlFramesPerSecond)} a second`],
-  ['calls of one connection', shown(streams.most)],
+  [
+    'calls of one connection',
+    `${shown(streams.most)}, or ${streams.mostIfMany} while ${shown(streams.many)} calls are open`,
+  ],
 ];
 
 it('docs/reference/limits.md lists every limit of the gateway with its default', () => {

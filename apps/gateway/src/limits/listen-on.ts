@@ -8,13 +8,13 @@ import { isLoopbackHost } from '@rekey/schema';
  * a loop. With a single socket, each connection of a flood would wait for a round of its own. The kernel
  * distributes new connections among the sockets of a port.
  */
-const SOCKETS = process.platform === 'linux' ? 8 : 1;
+const SOCKETS = process.platform === 'linux' ? 32 : 1;
 /**
  * Connections that the kernel holds for each socket until this process accepts them, if
  * `net.core.somaxconn` allows as many. Beyond it, the kernel drops packets, and a client sends them again
  * after 200 ms, or after a second.
  */
-const BACKLOG = 1024;
+const BACKLOG = 256;
 
 export interface Listener {
   port: number;
