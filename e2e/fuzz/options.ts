@@ -14,9 +14,9 @@ const positive = (text: string): number => {
 export const fuzzCommand = (): Command =>
   new Command('npm run fuzz --')
     .description(
-      'Starts a gateway, and sends it mutated messages of all its methods, on connections whose headers and\n' +
-        'frames are partly wrong too. Another process checks its health meanwhile. Exits with 1 if the\n' +
-        'gateway ends, a handler did not foresee an error, a check takes longer than 100 ms, or memory is kept.',
+      'Starts a gateway, and sends it mutated messages of all its methods, on connections whose headers\n' +
+        'and frames are partly wrong too. Another process checks its health meanwhile. Exits with 1 if\n' +
+        'the gateway ends, an error is not foreseen, a check takes longer than 100 ms, or memory is kept.',
     )
     .argument('[messages]', 'number of messages; a million take about ten minutes', positive, 1_000_000)
     .argument('[seed]', 'decides the messages: the same seed sends the same', positive, 1);

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { takeTurns, type OnThrown } from '@rekey/rpc';
 
-export interface ArrivalLimits {
+interface ArrivalLimits {
   /** How many connections may be open that have not begun. */
   open: number;
   /** How long a connection may stay without sending anything. */

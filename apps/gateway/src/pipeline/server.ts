@@ -109,6 +109,20 @@ const guarding =
       ]),
     );
 
+const shutDown = (server: Server, ended: Promise<void> | undefined, withinMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    const deadline = setTimeout(() => {
+      server.forceShutdown();
+      // It never reports the end of a session that was destroyed before, and is not closed yet.
+      setTimeout(resolve, FORCED_END_MAY_TAKE_MS).unref();
+    }, withinMs);
+    const onEnd = (): void => {
+      clearTimeout(deadline);
+      resolve();
+    };
+    void Promise.resolve(ended).then(() => server.tryShutdown(onEnd));
+  });
+
 export const createServer = (
   contract: Contract,
   handlers: ServiceHandlers,
@@ -174,20 +188,10 @@ export const createServer = (
       listener = await listenOn(address, arrivals.add);
       return listener.port;
     },
-    close: (withinMs) =>
-      new Promise((resolve) => {
-        const deadline = setTimeout(() => {
-          server.forceShutdown();
-          // It never reports the end of a session that was destroyed before, and is not closed yet.
-          setTimeout(resolve, FORCED_END_MAY_TAKE_MS).unref();
-        }, withinMs);
-        const onEnd = (): void => {
-          clearTimeout(deadline);
-          resolve();
-        };
-        listener?.close();
-        arrivals?.close();
-        void Promise.resolve(connections?.ended()).then(() => server.tryShutdown(onEnd));
-      }),
+    close: async (withinMs) => {
+      listener?.close();
+      arrivals?.close();
+      await shutDown(server, connections?.ended(), withinMs);
+    },
   };
 };
