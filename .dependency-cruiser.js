@@ -81,7 +81,8 @@ export default {
       severity: 'error',
       comment: 'what a project imports stands in its own package.json',
       from: { path: '^(libs|apps|e2e|bench|chaos|tools)/', pathNot: spec },
-      to: { dependencyTypes: ['npm-no-pkg', 'unknown'] },
+      // `peerDependenciesMeta` makes dependency-cruiser 17 call an optional peer 'npm-no-pkg' as well.
+      to: { dependencyTypes: ['npm-no-pkg', 'unknown'], dependencyTypesNot: ['npm-peer'] },
     },
   ],
   options: {

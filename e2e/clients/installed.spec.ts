@@ -14,6 +14,7 @@ import { blocksOf } from '../support/documents.ts';
 import { FREE_PORTS, freshCopy } from '../support/fresh-copy.ts';
 import { useFolder } from '../support/temporary-folder.ts';
 import { onTerminal, plain, type Answer } from '../support/terminal.ts';
+import { missingBuiltins } from './missing-builtins.ts';
 
 /*
  * The packed command line, installed far from the repository: the commands of the README and of the guide,
@@ -61,7 +62,7 @@ const commandsOf = (page: string): string[] =>
   [...page.matchAll(/^\| `(rekey [^`]*)`/gm)].map(([, command]) => command!);
 
 describe.each([
-  ['20', () => findNode(20)],
+  ['20.16.0', () => findNode('20.16.0')],
   ['24', async () => process.execPath],
 ])('the installed command line, on Node %s', (version, find) => {
   let node: string;
@@ -102,6 +103,12 @@ describe.each([
     if (block === undefined) throw new Error(`the README has no ${beginning}`);
     return block.replace(/^npx /, '').replace('.rekey/', `${copy.folder}/.rekey/`);
   };
+
+  it('uses nothing that this Node lacks', async () => {
+    const first = join(repositoryRoot, 'tools/src/pack/start-of-package.js');
+    const packed = join(installed(), '../lib/node_modules/@rekey/cli');
+    expect((await missingBuiltins(node, packed, first)).missing).toEqual([]);
+  });
 
   it('is of this Node, and of no repository', async () => {
     expect(await works('node --version && command -v rekey')).toBe(

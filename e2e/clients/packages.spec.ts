@@ -2,10 +2,11 @@ import { cp, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promi
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { writeRunningStart } from '@rekey/runtime';
-import { baseEnvironment, findNode, lineOf, repositoryRoot, startChild, type Child } from '@rekey/testing';
+import { baseEnvironment, findNode, lineOf, repositoryRoot, resultOf, startChild } from '@rekey/testing';
 import { brokenLinks, localLinks } from '../docs/markdown-links.ts';
 import { startSystem, type System } from '../support/system.ts';
 import { useFolder } from '../support/temporary-folder.ts';
+import { missingBuiltins } from './missing-builtins.ts';
 import { startPackageRegistry } from './package-registry.ts';
 
 const VERSION = (
@@ -15,13 +16,6 @@ const folder = useFolder('packages');
 const service = () => join(folder(), 'service');
 const installed = (name: string) => join(service(), 'node_modules/@rekey', name);
 
-const resultOf = async (child: Child): Promise<{ code: number | null; out: string; err: string }> => {
-  let [out, err] = ['', ''];
-  child.process.stdout?.on('data', (chunk) => (out += chunk));
-  child.process.stderr?.on('data', (chunk) => (err += chunk));
-  const { code } = await child.exited;
-  return { code, out, err };
-};
 const run = async (command: string, args: string[], env: Record<string, string> = {}): Promise<string> => {
   const environment = { ...baseEnvironment(), ...env };
   const { code, out, err } = await resultOf(startChild(command, args, { cwd: service(), env: environment }));
@@ -76,7 +70,7 @@ afterAll(() => system.stop());
 
 describe.each([
   ['the Node of this repository', async () => process.execPath],
-  ['the oldest supported Node', () => findNode(20)],
+  ['the oldest supported Node', () => findNode('20')],
 ])('the packages, installed in an empty folder, on %s', (title, find) => {
   const consumer = title.startsWith('the oldest') ? 'oldest' : 'newest';
   let node: string;
@@ -201,6 +195,32 @@ describe('the packed command line', () => {
   });
 });
 
+describe('the oldest Node', () => {
+  it.each([
+    ['cli', 'apps/cli', 'global/lib/node_modules/@rekey/cli'],
+    ['client', 'libs/client', 'service/node_modules/@rekey/client'],
+    ['subscriber', 'libs/subscriber', 'service/node_modules/@rekey/subscriber'],
+  ])('has all that %s uses, and is named in its README and for npm', async (name, source, path) => {
+    const { engines } = JSON.parse(await read('package.json')) as { engines: { node: string } };
+    const packed = JSON.parse(await readFile(join(folder(), path, 'package.json'), 'utf8')) as object;
+    expect([engines, packed]).toMatchObject([{ node: '>=20.16' }, { engines }]);
+    expect(await read(`${source}/README.md`)).toMatch(/needs\s+Node\s+20\.16\s+or\s+later/);
+    const start = name === 'cli' ? join(repositoryRoot, 'tools/src/pack/start-of-package.js') : '';
+    const { missing, uses } = await missingBuiltins(await findNode('20'), join(folder(), path), start);
+    expect(missing).toEqual([]);
+    expect(uses).toBeGreaterThan(name === 'cli' ? 100 : -1);
+  });
+
+  it('is required by rekey', async () => {
+    const older = join(folder(), 'older.cjs');
+    await writeFile(older, "Object.defineProperty(process.versions, 'node', { value: '20.15.1' });");
+    const env = { ...elsewhere(process.execPath), NODE_OPTIONS: `--require=${older}` };
+    const err = 'rekey needs Node 20.16 or newer; this is Node 20.15.1.\n';
+    const child = startChild('rekey', ['--version'], { cwd: service(), env });
+    expect(await resultOf(child)).toEqual({ code: 1, out: '', err });
+  });
+});
+
 describe('the packed documents', () => {
   it.each([
     'global/lib/node_modules/@rekey/cli',
@@ -243,16 +263,7 @@ describe('the packed SDKs', () => {
     const check = async (name: string, lines: string[]) => {
       await writeFile(join(service(), name), `${lines.join('\n')}\n`);
       const tsc = join(repositoryRoot, 'node_modules/typescript/bin/tsc');
-      const options = [
-        '--noEmit',
-        '--strict',
-        '--module',
-        'nodenext',
-        '--target',
-        'es2024',
-        '--types',
-        'node',
-      ];
+      const options = '--noEmit --strict --module nodenext --target es2024 --types node'.split(' ');
       return run(process.execPath, [tsc, ...options, '--skipLibCheck', name]);
     };
     const head = [

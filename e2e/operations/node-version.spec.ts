@@ -9,9 +9,12 @@ import { startSystem, type System } from '../support/system.ts';
 let oldest: string;
 let system: System;
 beforeAll(async () => {
-  [oldest, system] = await Promise.all([findNode(20), startSystem()]);
-  const built = await result(join(repositoryRoot, 'node_modules/.bin/tsc'), ['--build']);
-  if (built.code !== 0) throw new Error(built.out);
+  [oldest, system] = await Promise.all([findNode('20.16.0'), startSystem()]);
+  const apps = ['--conditions=@rekey/source', 'tools/src/programs/main.ts', '--apps'];
+  for (const args of [['node_modules/typescript/bin/tsc', '--build'], apps]) {
+    const built = await result(process.execPath, args);
+    if (built.code !== 0) throw new Error(built.out + built.err);
+  }
 }, 120_000);
 afterAll(() => system.stop());
 

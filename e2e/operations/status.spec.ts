@@ -290,11 +290,22 @@ describe('a bulk rotation whose only worker was killed', () => {
 describe('a 429 with Retry-After: 3600', () => {
   afterEach(() => system.stop());
 
+  /** To every request: one that is answered, such as the check of a new key, opens the budget. */
+  const refuse = (): Promise<unknown> =>
+    system.admin('POST', '/faults', {
+      kind: 'failBefore',
+      on: 'any',
+      status: 429,
+      retryAfter: '3600',
+      times: 0,
+    });
+  const refuseNoMore = (): Promise<unknown> => system.admin('DELETE', '/faults');
+
   it('is shown with its end, can be overridden, and is retried within a minute', async () => {
     await start();
     await untilClear();
     await system.rotateAndWait('ast_1');
-    await system.admin('POST', '/faults', { kind: 'failBefore', status: 429, retryAfter: '3600' });
+    await refuse();
     const { id } = await system.rotate('ast_1');
     const closed = await item('BUDGET_CLOSED');
     expect(closed).toMatchObject({
@@ -316,6 +327,7 @@ describe('a 429 with Retry-After: 3600', () => {
     }
 
     expect(await rekey(['budget', 'open'])).toMatchObject({ code: 1, err: expect.stringContaining('--yes') });
+    await refuseNoMore();
     expect(await rekey(['budget', 'open', '--yes'])).toMatchObject({ code: 0 });
     expect(await rekey(['budget', 'open', '--yes'])).toMatchObject({
       code: 1,
@@ -323,9 +335,10 @@ describe('a 429 with Retry-After: 3600', () => {
     });
     expect(await system.rotateAndWait('ast_3')).toMatchObject({ state: 'SUCCEEDED' });
 
-    await system.admin('POST', '/faults', { kind: 'failBefore', status: 429, retryAfter: '3600' });
+    await refuse();
     const again = await system.rotate('ast_4');
     await item('BUDGET_CLOSED');
+    await refuseNoMore();
     const before = await rotateRequests();
     expect(await system.waitFor(again.id, 90)).toMatchObject({ state: 'SUCCEEDED' });
     expect(await rotateRequests()).toBeGreaterThan(before);

@@ -62,7 +62,7 @@ export const cli: Part = async (_size, progress) => {
   const rows: string[][] = [];
   for (const [title, node] of [
     [`Node ${process.versions.node}`, process.execPath],
-    ['Node 20', await findNode(20)],
+    ['Node 20', await findNode('20')],
   ] as const) {
     progress(title);
     const starts = await measureStarts(node, commands, env);

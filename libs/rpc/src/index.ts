@@ -1,4 +1,5 @@
 export { loadContract, type Contract } from './contract/load.ts';
+export { prepare, sendPrepared, type WithBytes } from './contract/prepared.ts';
 export { readStatusDetails } from './status-details.ts';
 export { contextOf, statusOf, type CallContext } from './server-call.ts';
 export { explainTransportErrors } from './transport-errors.ts';
@@ -34,4 +35,7 @@ export type * from './generated/rekey/v1/CreateRotationPolicyRequest.ts';
 export type { Rotation__Output as ProtoRotation } from './generated/rekey/v1/Rotation.ts';
 export type { Status__Output as ProtoStatus } from './generated/rekey/v1/Status.ts';
 export type { EventEntry } from './generated/rekey/v1/EventEntry.ts';
+export type { GetRecordsResponse } from './generated/rekey/v1/GetRecordsResponse.ts';
+export type { GetSnapshotResponse } from './generated/rekey/v1/GetSnapshotResponse.ts';
+export type { WatchEventsResponse } from './generated/rekey/v1/WatchEventsResponse.ts';
 export type { EventRecord } from './generated/rekey/v1/EventRecord.ts';

@@ -14,6 +14,7 @@ interface Manifest {
   name: string;
   version: string;
   description: string;
+  engines?: { node: string };
   license?: string;
   peerDependencies?: Record<string, string>;
   peerDependenciesMeta?: object;
@@ -26,6 +27,7 @@ const readManifest = async (folder: string): Promise<Manifest> =>
 const publishedManifest = (
   { entries, isLibrary, dependencies }: PackageSpec,
   { name, version, description, license, peerDependencies, peerDependenciesMeta }: Manifest,
+  engines: Manifest['engines'],
 ): object => {
   const [main = ''] = Object.keys(entries);
   return {
@@ -34,7 +36,7 @@ const publishedManifest = (
     description,
     license,
     type: isLibrary ? 'module' : 'commonjs',
-    engines: { node: '>=20.16' },
+    engines,
     ...(isLibrary
       ? { sideEffects: false, exports: { '.': { types: `./${main}.d.ts`, default: `./${main}.js` } } }
       : { bin: { [main]: `./${main}.js` } }),
@@ -54,7 +56,7 @@ interface Packed {
 /** Packs one of `packageNames` into `into`/NAME and `into`/NAME.tgz. */
 export const pack = async (name: string, into: string): Promise<Packed> => {
   const spec = packages[name]!;
-  const manifest = await readManifest(spec.folder);
+  const [manifest, { engines }] = await Promise.all([readManifest(spec.folder), readManifest('.')]);
   const folder = join(into, name);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
@@ -65,7 +67,7 @@ export const pack = async (name: string, into: string): Promise<Packed> => {
   await writeFile(join(folder, 'THIRD-PARTY-NOTICES.txt'), await noticesText(components));
   await writeFile(
     join(folder, 'package.json'),
-    `${JSON.stringify(publishedManifest(spec, manifest), null, 2)}\n`,
+    `${JSON.stringify(publishedManifest(spec, manifest, engines), null, 2)}\n`,
   );
   await writeDocuments(spec, folder);
   const file = join(into, `${name}.tgz`);

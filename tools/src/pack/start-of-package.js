@@ -8,14 +8,18 @@ import { fileURLToPath } from 'node:url';
 // The signal would open a debugger, through which every key in the memory of the process can be read.
 process.on('SIGUSR1', () => {});
 
-const OLDEST = 20;
+// As `engines` in package.json says: what packages need of Node, such as styles in util.styleText, is there.
+const OLDEST = [20, 16];
 
-if (Number(process.versions.node.split('.')[0]) < OLDEST) {
-  process.stderr.write(`rekey needs Node ${OLDEST} or newer; this is Node ${process.versions.node}.\n`);
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
+  process.stderr.write(
+    `rekey needs Node ${OLDEST.join('.')} or newer; this is Node ${process.versions.node}.\n`,
+  );
   process.exit(1);
 }
 
-// What ES2024, the library of the sources, has and Node 20 lacks.
+// What the sources use of Node 24 and its library, and the first of these releases lack.
 Promise.withResolvers ??= function withResolvers() {
   let settle;
   const promise = new this((resolve, reject) => (settle = { resolve, reject }));
@@ -32,6 +36,13 @@ const groups = (items, keyOf) => {
 };
 Map.groupBy ??= groups;
 Object.groupBy ??= (items, keyOf) => Object.fromEntries(groups(items, keyOf));
+URL.parse ??= (text, base) => {
+  try {
+    return new URL(text, base);
+  } catch {
+    return null;
+  }
+};
 
 /**
  * Where compiled code is kept, so that the next command starts sooner: beside the package, or else in the

@@ -15,13 +15,16 @@ const INPUTS = [
 ];
 const IS_SPEC = /(\.spec|-fixture)\.ts$/;
 
+/** The files that programs are built from, besides packages of npm. */
+export const sourcesOf = (root: string): string[] =>
+  globSync(INPUTS, { cwd: root, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !IS_SPEC.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
+
 /** A digest of the names and contents of everything that the programs are built from. */
 export const digestOfSources = (root: string): string => {
   const hash = createHash('sha256');
-  const files = globSync(INPUTS, { cwd: root, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !IS_SPEC.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name));
-  for (const path of files.toSorted()) {
+  for (const path of sourcesOf(root).toSorted()) {
     const content = readFileSync(path);
     hash.update(`${relative(root, path)}\0${content.length}\0`).update(content);
   }

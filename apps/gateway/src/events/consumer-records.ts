@@ -1,5 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import type { Events, Ledger, StoredRecord } from '@rekey/ledger';
-import type { EventRecord } from '@rekey/rpc';
+import type { EventRecord as ProtoRecord, WithBytes } from '@rekey/rpc';
 import { RekeyError, StoredId } from '@rekey/schema';
 import { verdictOfRecord, type ConsumerView } from './consumer-view.ts';
 import { factsOf, reduceMalformed, type EventFacts } from './event-facts.ts';
@@ -10,6 +11,9 @@ interface RecordsDeps {
   events: Pick<Events, 'formerOrgs' | 'orgs' | 'records'>;
   assistants: Pick<Ledger['assistants'], 'publishedIds' | 'uncertainPage'>;
 }
+
+/** Its text is passed on as Redis has it: most are never made a string of. */
+type EventRecord = WithBytes<ProtoRecord>;
 
 interface SnapshotPage {
   records: EventRecord[];
@@ -33,17 +37,20 @@ interface ConsumerRecords {
 type RecordsPlace = Extract<SnapshotPlace, { kind: 'records' }>;
 
 const RECORDS_A_PAGE = 500;
-const CHARACTERS_A_PAGE = 2 * 1024 * 1024;
-const RECORDS_AT_ONCE = 50;
+const BYTES_A_PAGE = 2 * 1024 * 1024;
+const RECORDS_AT_ONCE = 100;
 /** A page looks at no more indexes of orgs without assistants. */
 const SCANS_A_PAGE = 50;
 /** What calls hold is up to 2 MiB and one record for each. */
 const CALLS_AT_ONCE = 4;
 
 /** Rekey writes `source` near the beginning: most records need not be parsed. */
-const HEAD_CHARACTERS = 1024;
-const isOfOrg = (text: string, orgId: string): boolean =>
-  text.slice(0, HEAD_CHARACTERS).includes(`,"source":"/orgs/${encodeURIComponent(orgId)}/assistants/`);
+const HEAD_BYTES = 1024;
+const sourceOf = (orgId: string): Buffer =>
+  Buffer.from(`,"source":"/orgs/${encodeURIComponent(orgId)}/assistants/`);
+
+/** What is no UTF-8 is passed on as everybody who reads it as text has it. */
+const asText = (bytes: Buffer): Buffer => (isUtf8(bytes) ? bytes : Buffer.from(bytes.toString()));
 
 const withheldOf = ({ subject, version, seq = 0, run = 0 }: EventFacts) => ({
   assistantId: subject,
@@ -60,16 +67,19 @@ const toRecords = async (
   ownOrg?: string,
 ): Promise<EventRecord[]> => {
   const doubtful: { at: number; facts: EventFacts }[] = [];
-  const records = stored.map(({ assistantId, text }, at): EventRecord => {
-    if (text === null) return { assistantId };
-    if (ownOrg !== undefined && isOfOrg(text, ownOrg)) return { assistantId, event: text };
+  const ownSource = ownOrg === undefined ? undefined : sourceOf(ownOrg);
+  const records = stored.map(({ assistantId, bytes }, at): EventRecord => {
+    if (bytes === null) return { assistantId };
+    if (ownSource && bytes.subarray(0, HEAD_BYTES).includes(ownSource))
+      return { assistantId, event: asText(bytes) };
+    const text = bytes.toString();
     const facts = factsOf(text);
     // Nobody may learn the org of a record from one that is damaged.
     if (facts.kind === 'malformed')
       return { assistantId, event: reduceMalformed(text, { withSource: ownOrg !== undefined }) };
     if (facts.kind !== 'assistant') return { assistantId, event: '{}' };
     const verdict = verdictOfRecord(view, facts, []);
-    if (verdict === 'whole') return { assistantId, event: text };
+    if (verdict === 'whole') return { assistantId, event: asText(bytes) };
     if (verdict === 'withheld') return { assistantId, withheld: withheldOf(facts) };
     doubtful.push({ at, facts });
     return { assistantId };
@@ -90,8 +100,8 @@ const decodedOrg = (encoded: string): string => {
   }
 };
 
-const charactersOf = (stored: readonly StoredRecord[]): number =>
-  stored.reduce((sum, { text }) => sum + (text?.length ?? 0), 0);
+const bytesIn = (stored: readonly StoredRecord[]): number =>
+  stored.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
 
 const hasContent = ({ event, withheld }: EventRecord): boolean => event !== undefined || withheld != null;
 
@@ -119,7 +129,7 @@ class RecordsWalk {
   private remaining: readonly string[];
   /** The index of the org names those: it was not the caller. */
   private areListed = false;
-  private characters = 0;
+  private bytes = 0;
   private scans = 0;
 
   constructor(
@@ -144,9 +154,7 @@ class RecordsWalk {
   /** The page ends here: what remains fits into the token of the next one. */
   get isFull(): boolean {
     const isLong =
-      this.scans >= SCANS_A_PAGE ||
-      this.records.length >= RECORDS_A_PAGE ||
-      this.characters >= CHARACTERS_A_PAGE;
+      this.scans >= SCANS_A_PAGE || this.records.length >= RECORDS_A_PAGE || this.bytes >= BYTES_A_PAGE;
     return isLong && this.remaining.length <= MAX_REMAINING;
   }
 
@@ -174,7 +182,7 @@ class RecordsWalk {
     const { deps, view } = this;
     const stored = await deps.events.records(this.remaining.slice(0, RECORDS_AT_ONCE));
     this.remaining = this.remaining.slice(stored.length);
-    this.characters += charactersOf(stored);
+    this.bytes += bytesIn(stored);
     const ownOrg = this.areListed ? this.orgs[this.at] : undefined;
     this.records.push(...(await toRecords(deps, view, stored, ownOrg)).filter(hasContent));
   }
@@ -198,21 +206,26 @@ const currentRecords = async (
   assistantIds: readonly string[],
 ): Promise<EventRecord[]> => {
   const records: EventRecord[] = [];
-  let characters = 0;
-  while (records.length < assistantIds.length && characters < CHARACTERS_A_PAGE) {
+  let bytes = 0;
+  while (records.length < assistantIds.length && bytes < BYTES_A_PAGE) {
     const at = records.length;
     const stored = await deps.events.records(assistantIds.slice(at, at + RECORDS_AT_ONCE));
-    characters += charactersOf(stored);
+    bytes += bytesIn(stored);
     records.push(...(await toRecords(deps, view, stored)));
   }
   return records;
 };
 
+interface UncertainText {
+  assistantId: string;
+  text: string | null;
+}
+
 /** What a consumer refuses, about an assistant that is for it: it counts that. */
 const refusedOf = async (
   deps: RecordsDeps,
   view: ConsumerView,
-  refused: readonly StoredRecord[],
+  refused: readonly UncertainText[],
 ): Promise<EventRecord[]> => {
   const isForConsumer = new Set<string>();
   if (!view.orgs.includes('*'))
@@ -220,7 +233,7 @@ const refusedOf = async (
       const ids = refused.slice(at, at + RECORDS_AT_ONCE).map(({ assistantId }) => assistantId);
       const stored = await deps.events.records(ids);
       for (const { assistantId, event } of await toRecords(deps, view, stored))
-        if (event !== undefined) isForConsumer.add(assistantId!);
+        if (event !== undefined) isForConsumer.add(assistantId as string);
       at += stored.length;
     }
   return refused
@@ -238,7 +251,7 @@ const uncertainPage = async (
 ): Promise<SnapshotPage> => {
   const page = requireWhole(await deps.assistants.uncertainPage(cursor));
   const uncertain: EventRecord[] = [];
-  const refused: StoredRecord[] = [];
+  const refused: UncertainText[] = [];
   for (const { assistantId, event } of page.events) {
     const one = { assistantId, text: event };
     const facts = factsOf(one.text ?? undefined);

@@ -4,7 +4,9 @@ import { RekeyError, ReplyTooLarge, createArrivals, isBefore } from '@rekey/sche
 import { shareReadsInTurns } from '../shared/fair-turns.ts';
 import { verdictOf, type ConsumerView } from './consumer-view.ts';
 import type { ConsumerViews } from './consumer-views.ts';
+import { SharedSteps } from './entry-messages.ts';
 import { EventRing, seenOf, type SeenEvent } from './event-ring.ts';
+import { Waiter, WatchRounds } from './watch-rounds.ts';
 
 /** The reads of one who follows the stream, on a connection that may block. */
 interface FollowedStream {
@@ -28,9 +30,14 @@ export interface EventWatch {
   /** The consumer, as it is believed now. Throws if it is not served any more. */
   view(): ConsumerView;
   /** The next entries after a position; none at the end of the stream. */
-  read(position: string): Promise<SeenEvent[]>;
-  /** Resolves when there may be something for the consumer after the last read, or to tell what is not. */
-  next(signal: AbortSignal): Promise<void>;
+  read(position: string): Promise<readonly SeenEvent[]>;
+  /** Makes the messages, for all watches of the consumer. */
+  steps: Pick<SharedSteps, 'next'>;
+  /**
+   * Resolves when there may be something for the consumer after the last read, or to tell what is not: with
+   * the next round of messages. `position`: how far the watch has come with the message that it has sent.
+   */
+  next(signal: AbortSignal, position?: string): Promise<void>;
   end(): void;
 }
 
@@ -39,7 +46,7 @@ export interface EventHub {
   /** Watches that are behind take turns by `party`. */
   watch(consumer: string, party: string): Promise<EventWatch>;
   /** The entries between two positions, as far as they are in memory. */
-  between(after: string, through: string): Promise<SeenEvent[] | undefined>;
+  between(after: string, through: string): Promise<readonly SeenEvent[] | undefined>;
   close(): Promise<void>;
 }
 
@@ -50,6 +57,8 @@ const TELL_AFTER_ENTRIES = 500;
 const TELL_AFTER_CHARACTERS = 4 * 1024 * 1024;
 const ENTRIES_A_READ = 200;
 const READS_AT_ONCE = 8;
+/** Between two messages of a watch that is behind. */
+const BEHIND_PAUSE_MS = 5;
 const REACHES_WITHIN_MS = 500;
 
 /** The watchers of one consumer that wait. */
@@ -57,11 +66,13 @@ interface Group {
   view: ConsumerView;
   watches: number;
   waiting: Set<() => void>;
+  steps: SharedSteps;
 }
 
 class Groups {
   private readonly byName = new Map<string, Group>();
   private readonly views: ConsumerViews;
+  readonly rounds = new WatchRounds();
   private version = -1;
   private untoldEntries = 0;
   private untoldCharacters = 0;
@@ -71,7 +82,12 @@ class Groups {
   }
 
   join(view: ConsumerView): Group {
-    const group = this.byName.get(view.name) ?? { view, watches: 0, waiting: new Set() };
+    const group = this.byName.get(view.name) ?? {
+      view,
+      watches: 0,
+      waiting: new Set(),
+      steps: new SharedSteps(),
+    };
     group.watches += 1;
     group.view = view;
     this.byName.set(view.name, group);
@@ -84,9 +100,8 @@ class Groups {
   }
 
   wake({ waiting }: Group): void {
-    const woken = [...waiting];
+    this.rounds.add(waiting);
     waiting.clear();
-    for (const wake of woken) wake();
   }
 
   wakeAll(): void {
@@ -197,24 +212,12 @@ const createFollowing = ({ views, follow, onError }: EventHubOptions, groups: Gr
       closing.abort();
       stream?.disconnect();
       groups.wakeAll();
+      groups.rounds.flush();
       arrived();
       await running;
     },
   };
 };
-
-/** Resolves when it is woken, or the signal aborts. */
-const woken = (waiting: Set<() => void>, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      waiting.delete(done);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    waiting.add(done);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-  });
 
 export const createEventHub = (options: EventHubOptions): EventHub => {
   const { views, readAfter } = options;
@@ -239,6 +242,7 @@ export const createEventHub = (options: EventHubOptions): EventHub => {
       let view = await views.load(consumer);
       await begun();
       const group = groups.join(view);
+      const waiter = new Waiter();
       let own = following.ring();
       let headBefore: string | undefined;
       return {
@@ -257,12 +261,26 @@ export const createEventHub = (options: EventHubOptions): EventHub => {
           if (ring?.holdsAfter(position)) return ring.after(position, ENTRIES_A_READ);
           return readBehind(party, position);
         },
-        next: async (signal) => {
+        steps: group.steps,
+        next: async (signal, position) => {
+          if (following.closing.aborted) return;
+          // More was there to be read.
+          if (position !== undefined && (headBefore === undefined || isBefore(position, headBefore))) {
+            await sleep(BEHIND_PAUSE_MS, undefined, { signal }).catch(() => {});
+            return;
+          }
+          const woken = waiter.until(signal);
+          if (following.ring()?.head === headBefore) group.waiting.add(waiter.wake);
           // Something arrived while it was read.
-          if (following.ring()?.head === headBefore && !following.closing.aborted)
-            await woken(group.waiting, signal);
+          else groups.rounds.add([waiter.wake]);
+          await woken;
+          group.waiting.delete(waiter.wake);
+          groups.rounds.remove(waiter.wake);
         },
-        end: () => groups.leave(group),
+        end: () => {
+          waiter.end();
+          groups.leave(group);
+        },
       };
     },
 

@@ -24,6 +24,8 @@ export class EventRing {
   start: string;
   private entries: SeenEvent[] = [];
   private characters = 0;
+  /** The last answer of `after`: watches that have come as far ask the same. */
+  private last: { position: string; most: number; entries: readonly SeenEvent[] } | undefined;
 
   constructor(start: string) {
     this.start = start;
@@ -48,6 +50,7 @@ export class EventRing {
       gone += 1;
     }
     if (gone > 0) this.entries.splice(0, gone);
+    this.last = undefined;
   }
 
   /** Whether it holds everything after a position. */
@@ -56,13 +59,17 @@ export class EventRing {
   }
 
   /** The next entries after a position that is not before `start`. */
-  after(position: string, most: number): SeenEvent[] {
+  after(position: string, most: number): readonly SeenEvent[] {
+    const { last } = this;
+    if (last?.position === position && last.most === most) return last.entries;
     let [first, end] = [0, this.entries.length];
     while (first < end) {
       const middle = (first + end) >> 1;
       if (isBefore(position, this.entries[middle]!.id)) end = middle;
       else first = middle + 1;
     }
-    return this.entries.slice(first, first + most);
+    const entries = this.entries.slice(first, first + most);
+    this.last = { position, most, entries };
+    return entries;
   }
 }

@@ -189,8 +189,18 @@ describe('GetSnapshot', () => {
     ]);
     expect(await currents(['ast_2', 'ast_1'])).toEqual([
       { assistantId: 'ast_2', event: '' },
-      { assistantId: 'ast_1', event: expect.any(String) },
+      { assistantId: 'ast_1', event: expect.any(Buffer) },
     ]);
+  });
+
+  it('passes on what is no UTF-8 as everybody reads it as a text', async () => {
+    await add();
+    const head = '{"type":"x","source":"/orgs/org_1/assistants/ast_1","subject":"';
+    const bytes = Buffer.concat([Buffer.from(head), Buffer.from([0xc3, 0x28, 0xff])]);
+    await fixture.redis.set(`{${PREFIX}}:current:ast_1`, bytes);
+    await fixture.redis.zadd(`{${PREFIX}}:assistants:org_1`, 1, 'ast_1');
+    const { records } = await snapshot();
+    expect(records).toEqual([{ assistantId: 'ast_1', event: Buffer.from(bytes.toString()) }]);
   });
 
   it('shows nothing of the ids in a forged token that the consumer may not read', async () => {

@@ -1,5 +1,6 @@
 import type { Events, Ledger, Registry } from '@rekey/ledger';
 import type { Rights } from '@rekey/access';
+import { prepare, type GetRecordsResponse, type GetSnapshotResponse } from '@rekey/rpc';
 import { RekeyError } from '@rekey/schema';
 import type { z } from 'zod';
 import { AccessDenied } from '../pipeline/authorize.ts';
@@ -155,7 +156,7 @@ export const createEventService = (deps: EventServiceDeps): RpcTable['EventServi
         });
         return { ...page, nextPageToken: makePageToken(next && placeText(next), of) };
       },
-      respond: (page) => page,
+      respond: (page) => prepare<GetSnapshotResponse>(page),
     }),
 
     GetRecords: defineRpc({
@@ -166,7 +167,7 @@ export const createEventService = (deps: EventServiceDeps): RpcTable['EventServi
         const turn = { party: partyOf(consumer, caller), signal };
         return { records: await records.current(view, assistantIds, turn) };
       },
-      respond: (found) => found,
+      respond: (found) => prepare<GetRecordsResponse>(found),
     }),
 
     GetEventsState: defineRpc({

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ConsumerView } from './consumer-view.ts';
+import { SharedSteps, beginAt, type WatchPlace } from './entry-messages.ts';
 import { seenOf, type SeenEvent } from './event-ring.ts';
 import { watchEvents } from './watch-events.ts';
 
@@ -34,6 +35,7 @@ const hubOf = (seqOf: (at: number) => number, views: () => ConsumerView = () => 
         return Array.from({ length: PAGE }, (_, i) => foreign(first + i, seqOf(first + i)));
       },
       next: async () => {},
+      steps: new SharedSteps(),
       end: () => {},
     }),
   };
@@ -47,7 +49,7 @@ describe('a watch that is far behind', () => {
     const { hub } = hubOf((at) => at);
     const watch = watchEvents(hub, request, new AbortController().signal);
     const told: number[] = [];
-    for await (const { entries } of watch) {
+    for await (const { entries = [] } of watch) {
       if (entries.length > 0) told.push(Number(entries[0]!.skipped![0]!.lastSeq));
       if (told.length === 3) break;
     }
@@ -58,7 +60,7 @@ describe('a watch that is far behind', () => {
     const { hub } = hubOf((at) => at * 2);
     let most = 0;
     let messages = 0;
-    for await (const { entries } of watchEvents(hub, request, new AbortController().signal)) {
+    for await (const { entries = [] } of watchEvents(hub, request, new AbortController().signal)) {
       for (const { skipped } of entries) most = Math.max(most, skipped!.length);
       messages += 1;
       if (messages === 4) break;
@@ -83,5 +85,64 @@ describe('a watch of a caller that loses its right', () => {
     expect((await watch.next()).done).toBe(false);
     current = { ...view, orgs: ['org_1', 'org_2'] };
     await expect(watch.next()).rejects.toThrow('not permitted');
+  });
+});
+
+/** An event of one of the kinds that are told apart. */
+const ofKind = (kind: number, at: number): SeenEvent => {
+  if (kind === 0) return foreign(at);
+  if (kind === 1) return seenOf({ id: `${at}-0`, text: 'nonsense' });
+  const { text } = foreign(at);
+  const event = JSON.parse(text) as { source: string; data: Record<string, unknown> };
+  if (kind === 2) event.source = '/orgs/org_1/assistants/ast_1';
+  else event.data['moved_from'] = 'org_1';
+  return seenOf({ id: `${at}-0`, text: JSON.stringify(event) });
+};
+
+describe('the watches of one consumer', () => {
+  const RUNS = 40;
+  const LENGTH = 60;
+  const WATCHES = 5;
+  const OTHER: ConsumerView = { ...view, orgs: ['org_1', 'org_2'] };
+  /** The same numbers in each run of the spec. */
+  const createRandom = (seed: number) => {
+    let state = seed;
+    return (below: number): number => {
+      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+      return Math.floor((state / 2 ** 31) * below);
+    };
+  };
+
+  it('send what each would send by itself, and the same message where they have come as far', () => {
+    let [made, shared] = [0, 0];
+    for (let run = 1; run <= RUNS; run += 1) {
+      const random = createRandom(run);
+      const stream = Array.from({ length: LENGTH }, (_, i) => ofKind(random(4), i + 1));
+      const steps = new SharedSteps();
+      const places = Array.from({ length: WATCHES }, () => beginAt(`${random(5)}-0`));
+      const messages = new Set<object>();
+      for (let length = 5; length <= LENGTH; length += 1 + random(8)) {
+        // The consumer gets another org on the way.
+        const current = length < LENGTH / 2 ? view : OTHER;
+        places.forEach((place, i) => {
+          // Some watches are slow, and read less at a time.
+          if (random(4) === 0) return;
+          const first = Number(place.read.split('-')[0]);
+          const seen = stream.slice(first, Math.min(length, first + 20));
+          const step = steps.next(current, place, seen);
+          const own: WatchPlace = { ...place, messages: place.messages.copy() };
+          const alone = new SharedSteps().next(current, own, seen);
+          expect(step).toEqual(alone);
+          if (step.message) {
+            made += 1;
+            if (messages.has(step.message)) shared += 1;
+            messages.add(step.message);
+          }
+          places[i] = step.place;
+        });
+      }
+    }
+    expect(made).toBeGreaterThan(500);
+    expect(shared / made).toBeGreaterThan(0.3);
   });
 });

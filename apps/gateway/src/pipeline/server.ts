@@ -12,6 +12,7 @@ import {
   explainTransportErrors,
   limitCalls,
   observeCalls,
+  sendPrepared,
   statusOf,
   takeTurns,
   type CallContext,
@@ -143,6 +144,7 @@ export const createServer = (
     interceptors: [
       ...(observer ? [observeCalls(observer, onThrown)] : []),
       limitCalls(limits.calls, onLimit, onThrown),
+      sendPrepared,
       explainTransportErrors(MAX_REQUEST_BYTES),
     ],
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,

@@ -11,6 +11,8 @@ import { lockFolder } from './folder-lock.ts';
 const NOBODY = 65_534;
 /** Only root can start processes of two users. */
 const describeAsRoot = process.getuid!() === 0 ? describe : describe.skip;
+if (describeAsRoot === describe.skip)
+  console.warn('Skipped: the lock of a folder of another user needs root.');
 
 let base: string;
 let folder: string;

@@ -8,6 +8,12 @@ import { MAX_RECORD_BYTES } from '@rekey/schema';
  */
 export const MAX_MESSAGE_BYTES = 2 * MAX_RECORD_BYTES;
 
+/**
+ * What the gateway may send before the client has read it. A page of a snapshot is longer than HTTP/2's
+ * default of 64 KiB: it would arrive in parts, each after a round trip, while the client applies another one.
+ */
+const WINDOW_BYTES = 1024 * 1024;
+
 /** The host of HOST:PORT. */
 const hostOf = (address: string): string => address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 
@@ -27,5 +33,6 @@ export const isLoopback = (address: string): boolean => {
  */
 export const channelOptionsFor = (address: string): ChannelOptions => ({
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+  'grpc-node.flow_control_window': WINDOW_BYTES,
   ...(isLoopback(address) && { 'grpc.enable_http_proxy': 0 }),
 });

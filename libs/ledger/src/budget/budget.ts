@@ -132,9 +132,10 @@ export const openBudget = (
       if (stepUs > 0) await close(refused);
     },
     noteClosed: close,
+    // Asked once a second: while it was never closed, the time is not asked for.
     isClosed: async () => {
-      const [until, nowMs] = await Promise.all([closedUntil(), redisNowMs(redis)]);
-      return Number(until ?? 0) > nowMs;
+      const untilMs = Number((await closedUntil()) ?? 0);
+      return untilMs > 0 && untilMs > (await redisNowMs(redis));
     },
     answered: ({ ageMs }) => open(systemActor('rotation'), Math.max(Math.round(ageMs), 0)),
     open: async (actor = LOCAL_ACTOR) => (await open(actor)) === 'opened',

@@ -85,8 +85,8 @@ const createTable = (): { add(hash: Uint32Array): boolean } => {
       if (table[at + 3] !== 0)
         larger.set(table.subarray(at, at + WORDS), slotOf(larger, slots * 2 - 1, table, at));
     }
-    // Frees its memory at once, not at the next garbage collection.
-    table.buffer.transfer(0);
+    // Frees its memory at once, not at the next garbage collection. Node 20 lacks it.
+    table.buffer.transfer?.(0);
     slots *= 2;
     table = larger;
   };

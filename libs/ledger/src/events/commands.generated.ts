@@ -69,11 +69,11 @@ interface RecordsReadInput {
 }
 type RecordsReadReply =
   /** what each is that was read (`record`, `none`, `long`, or `foreign` if its entry has another type), and its text, or ''. At least one, if any was asked for */
-  { kind: 'read'; records: string[] };
+  { kind: 'read'; records: Buffer[] };
 const readRecordsReadReply = (reply: unknown[]): RecordsReadReply => {
-  switch (reply[0]) {
+  switch (String(reply[0])) {
     case 'READ':
-      return { kind: 'read', records: reply.slice(1).map(String) };
+      return { kind: 'read', records: reply.slice(1) as Buffer[] };
     default:
       throw unexpectedReply('records-read', reply);
   }
@@ -121,6 +121,7 @@ export const eventsCommands = (run: RunCommand) => ({
         'records-read',
         [],
         [input.chars, input.longest, ...input.records.flatMap((one) => [one.name])],
+        'bytes',
       ),
     ),
 });

@@ -30,10 +30,10 @@ describe('current records', () => {
     await put('ast_long', 'x'.repeat(25 * 1024 * 1024));
     await redis.hset('{spec}:current:ast_foreign', 'a', 'b');
     expect(await records('ast_1', 'ast_unknown', 'ast_long', 'ast_foreign')).toEqual([
-      { assistantId: 'ast_1', text: 'one' },
-      { assistantId: 'ast_unknown', text: null },
-      { assistantId: 'ast_long', text: '' },
-      { assistantId: 'ast_foreign', text: null },
+      { assistantId: 'ast_1', bytes: Buffer.from('one') },
+      { assistantId: 'ast_unknown', bytes: null },
+      { assistantId: 'ast_long', bytes: Buffer.alloc(0) },
+      { assistantId: 'ast_foreign', bytes: null },
     ]);
     expect(await records()).toEqual([]);
   });

@@ -15,8 +15,11 @@ export interface StreamEntry {
 /** A current record of an assistant. */
 export interface StoredRecord {
   assistantId: string;
-  /** '' if it is longer than any that Rekey writes; null if there is none, or an entry of another type. */
-  text: string | null;
+  /**
+   * As Redis has it. Empty if it is longer than any that Rekey writes; null if there is none, or an entry of
+   * another type.
+   */
+  bytes: Buffer | null;
 }
 
 /** Where the stream ends. */
@@ -112,6 +115,12 @@ const createReads = ({ run }: Connection): Pick<Events, 'after' | 'last' | 'end'
   };
 };
 
+/** Of a record that is too long, the command leaves the text out. */
+const bytesOf = (kind: Buffer, bytes: Buffer): Buffer | null => {
+  const word = kind.toString('latin1');
+  return word === 'record' || word === 'long' ? bytes : null;
+};
+
 /** Asks once for each connection: another Redis answers on another connection. */
 const createRunId = (redis: Redis): Events['runId'] => {
   let known: Promise<string> | undefined;
@@ -148,7 +157,7 @@ export const openEvents = (connection: Connection): Events => {
       });
       return Array.from({ length: records.length / 2 }, (_, i) => ({
         assistantId: assistantIds[i]!,
-        text: records[2 * i] === 'record' ? records[2 * i + 1]! : records[2 * i] === 'long' ? '' : null,
+        bytes: bytesOf(records[2 * i]!, records[2 * i + 1]!),
       }));
     },
 

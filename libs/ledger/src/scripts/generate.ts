@@ -33,6 +33,7 @@ const typeOf = ({ type }: Field, setType: (set: string) => string): string => {
   if (plain === 'flag') return 'boolean';
   if (plain === 'hash') return 'Record<string, string>';
   if (plain === 'text...') return '(string | number)[]';
+  if (plain === 'bytes...') return 'Buffer[]';
   if (isRest(plain)) return `${setType(plain.slice(0, -3))}[]`;
   return plain
     .split('|')
@@ -83,8 +84,13 @@ const received = ({ type }: Field, at: number, setName: (set: string) => string)
   if (type === 'flag') return `${value} === '1'`;
   if (type === 'hash') return `flatHash(${value})`;
   if (type === 'text...') return `reply.slice(${at}).map(String)`;
+  if (type === 'bytes...') return `reply.slice(${at}) as Buffer[]`;
   return `reply.slice(${at}).map((one) => ${setName(type.slice(0, -3))}(one as unknown[]))`;
 };
+
+/** Whether its replies are read as bytes: no text is made of what is only passed on. */
+const areBytes = ({ replies }: Header): boolean =>
+  [...replies.values()].flat().some(({ fields }) => fields.some(({ type }) => type === 'bytes...'));
 
 /** The type of a set of replies, and the function that reads one of them. */
 const replySet = (header: Header, set: string): string => {
@@ -100,7 +106,7 @@ const replySet = (header: Header, set: string): string => {
   return `type ${upper(base)} =
 ${types.join('\n')};
 const read${upper(base)} = (reply: unknown[]): ${upper(base)} => {
-  switch (reply[0]) {
+  switch (${areBytes(header) ? 'String(reply[0])' : 'reply[0]'}) {
     ${cases.join('\n')}
     default: throw unexpectedReply('${header.name}', reply);
   }
@@ -126,12 +132,13 @@ const commandOf = (header: Header): { types: string; method: string } => {
   const sets = [...header.replies.keys()].toReversed().map((set) => replySet(header, set));
   const sentKeys = listOf(keys, each?.keys ?? []);
   const sentArgs = listOf(args, each?.args ?? []);
+  const as = areBytes(header) ? ", 'bytes'" : '';
   const lines = about.join('\n').trim().split('\n');
   return {
     types: `interface ${upper(method)}Input {\n${inputType(header)}\n${group}\n}\n${sets.join('')}`,
     method: `/**\n${lines.map((line) => ` * ${line}`).join('\n')}\n */
   ${method}: async (input: ${upper(method)}Input): Promise<${upper(method)}Reply> =>
-    read${upper(method)}Reply(await run('${name}', ${sentKeys}, ${sentArgs})),`,
+    read${upper(method)}Reply(await run('${name}', ${sentKeys}, ${sentArgs}${as})),`,
   };
 };
 

@@ -28,6 +28,7 @@
  * | `flag` | boolean | boolean |
  * | `hash` (reply) | field, value, … | `Record<string, string>` |
  * | `text...`, `SET...` (last) | list | list |
+ * | `bytes...` (last, reply) | list of strings | `Buffer[]` |
  *
  * With `?` the value may be absent: '' in Lua (of a number: nil), undefined in TypeScript.
  *

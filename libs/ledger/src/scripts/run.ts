@@ -6,8 +6,8 @@ import type { CommandName } from './names.generated.ts';
 import { surviveScriptFlush } from './script-flush.ts';
 
 type Arg = string | number;
-/** Runs a command: its reply is a list whose first element is a word. */
-export type RunCommand = (name: CommandName, keys: string[], args: Arg[]) => Promise<unknown[]>;
+/** Runs a command: its reply is a list whose first element is a word. As `bytes`, each text is a Buffer. */
+export type RunCommand = (name: CommandName, keys: string[], args: Arg[], as?: 'bytes') => Promise<unknown[]>;
 
 /** Another client has written another type to a key of the ledger. */
 export const isWrongType = (error: unknown): boolean =>
@@ -28,17 +28,18 @@ export const unexpectedReply = (name: string, reply: unknown[]): Error =>
   new Error(`unexpected reply of the command ${name}: ${String(reply[0])}`);
 
 type Call = (this: Redis, ...args: Arg[]) => Promise<unknown[]>;
-const defined = new WeakMap<Redis, Map<CommandName, Call>>();
+const defined = new WeakMap<Redis, Map<string, Call>>();
 
 /** Defines a command on a connection when it first runs: a process needs few of them. */
-const callOn = (redis: Redis, name: CommandName): Call => {
-  const calls = defined.get(redis) ?? new Map<CommandName, Call>();
+const callOn = (redis: Redis, name: CommandName, as: 'bytes' | undefined): Call => {
+  const calls = defined.get(redis) ?? new Map<string, Call>();
   defined.set(redis, calls);
-  const known = calls.get(name);
+  const method = as === 'bytes' ? `rekey:${name}Buffer` : `rekey:${name}`;
+  const known = calls.get(method);
   if (known) return known;
   redis.defineCommand(`rekey:${name}`, { lua: commandText(name) });
-  const call = (redis as unknown as Record<string, Call>)[`rekey:${name}`]!;
-  calls.set(name, call);
+  const call = (redis as unknown as Record<string, Call>)[method]!;
+  calls.set(method, call);
   return call;
 };
 
@@ -50,8 +51,8 @@ const callOn = (redis: Redis, name: CommandName): Call => {
  */
 export const createRunner = (redis: Redis, prefix: string): RunCommand => {
   surviveScriptFlush(redis);
-  return (name, keys, args) =>
-    callOn(redis, name)
+  return (name, keys, args, as) =>
+    callOn(redis, name, as)
       .call(redis, keys.length, ...keys, `${prefix}${expectedBy(redis)?.argument() ?? ''}`, ...args)
       .catch(asCorrupt);
 };

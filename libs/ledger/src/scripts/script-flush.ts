@@ -25,17 +25,21 @@ export const surviveScriptFlush = (redis: Redis): void => {
   const commands = redis as unknown as Record<string, Call> & WithScripts;
   redis.defineCommand = (name, definition) => {
     define(name, definition);
-    const byDigest = commands[name]!;
-    commands[name] = (...args) =>
-      byDigest.apply(redis, args).catch((error: unknown) => {
-        if (!isUnknownScript(error)) throw error;
-        const { lua, numberOfKeys } = commands.scriptsSet[name]!;
-        return (redis.eval as Call).call(
-          redis,
-          lua,
-          ...(numberOfKeys === null ? [] : [numberOfKeys]),
-          ...args,
-        );
-      });
+    const survive = (method: string, evalText: 'eval' | 'evalBuffer'): void => {
+      const byDigest = commands[method]!;
+      commands[method] = (...args) =>
+        byDigest.apply(redis, args).catch((error: unknown) => {
+          if (!isUnknownScript(error)) throw error;
+          const { lua, numberOfKeys } = commands.scriptsSet[name]!;
+          return commands[evalText]!.call(
+            redis,
+            lua,
+            ...(numberOfKeys === null ? [] : [numberOfKeys]),
+            ...args,
+          );
+        });
+    };
+    survive(name, 'eval');
+    survive(`${name}Buffer`, 'evalBuffer');
   };
 };

@@ -1,6 +1,7 @@
 import { makeClientConstructor, type MethodDefinition, type ServiceDefinition } from '@grpc/grpc-js';
 import type protobuf from 'protobufjs/light.js';
 import type { MessageTypes, MethodJson, PackageJson } from './message-types.ts';
+import { preparedBytes } from './prepared.ts';
 
 /** How messages are represented. Must match the options of generate.sh, which writes their types. */
 const REPRESENTATION = { longs: String, enums: String, defaults: true, oneofs: true };
@@ -24,7 +25,8 @@ const methodDefinition = (
     responseStream,
     requestSerialize: (value: object) => serialize(requestOf(), value),
     requestDeserialize: (bytes: Buffer) => deserialize(requestOf(), bytes),
-    responseSerialize: (value: object) => serialize(responseOf(), value),
+    responseSerialize: (value: object) =>
+      preparedBytes(responseOf(), value) ?? serialize(responseOf(), value),
     responseDeserialize: (bytes: Buffer) => deserialize(responseOf(), bytes),
     /** The name of the method of a client: `rotateSecretKey`. */
     originalName: path.replace(/^.*\/(.)/, (_whole, letter: string) => letter.toLowerCase()),

@@ -95,6 +95,7 @@ describe('readSecretFile', () => {
 
 // Only root can give a file to another user.
 const describeAsRoot = process.getuid!() === 0 ? describe : describe.skip;
+if (describeAsRoot === describe.skip) console.warn('Skipped: a secret file of another user needs root.');
 
 describeAsRoot('readSecretFile, by the owner of the file', () => {
   const NOBODY = 65_534;

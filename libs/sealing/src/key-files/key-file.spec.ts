@@ -118,6 +118,8 @@ describe('loadKeyFile', () => {
 
 // Only root can give a file to the group of another user.
 const describeAsRoot = process.getuid!() === 0 ? describe : describe.skip;
+if (describeAsRoot === describe.skip)
+  console.warn('Skipped: a key file with the group of another user needs root.');
 
 describeAsRoot('a key file of root that the group of a service may read', () => {
   it.each([

@@ -9,6 +9,7 @@ import {
 import { isBefore } from '@rekey/schema';
 import {
   NOWHERE,
+  inPages,
   type Place,
   type ReadItems,
   type RedisTime,
@@ -168,7 +169,9 @@ const storing = (
           next = pageAt(nextPageToken);
           await leaves();
         }
-        yield { records: pageOf(records), uncertain: pageOf(uncertain) };
+        // Between parts the event loop takes a turn, in which the next page arrives.
+        for (const part of inPages(records)) yield { records: pageOf(part), uncertain: [] };
+        if (uncertain.length > 0) yield { records: [], uncertain: pageOf(uncertain) };
       }
     },
   };

@@ -9,7 +9,7 @@
 -- @arg longest number: the bytes of the longest record
 -- @each record
 -- @arg name text: the id of the assistant, percent-encoded
--- @reply READ records text...: what each is that was read (`record`, `none`, `long`, or `foreign` if its
+-- @reply READ records bytes...: what each is that was read (`record`, `none`, `long`, or `foreign` if its
 --   entry has another type), and its text, or ''. At least one, if any was asked for
 
 local records, length = {}, 0
