@@ -1,17 +1,11 @@
-import { floods } from './floods.ts';
 import { startGatewayUnderFlood } from './gateway-under-flood.ts';
+import { floodsCommand, readFloodOptions } from './options.ts';
 import { runFloods, verdictOf, type FloodResult } from './run-floods.ts';
 
-/*
- * npm run floods [-- SCALE [PATTERN]]: a real gateway, and one caller that makes it hold as much as it can:
- * calls half open, waits, watches, resets, pings, idle connections, responses that nobody reads. Meanwhile
- * another process checks its health. The verdict: no crash, health within 100 ms, and memory back afterwards.
- * PATTERN chooses floods by name.
- */
+/* npm run floods -- --help says what it does. */
 
 const CHECK_WITHIN_MS = 100;
-const [scale = '1', pattern = ''] = process.argv.slice(2);
-const chosen = floods.filter(({ name }) => new RegExp(pattern).test(name));
+const { scale, chosen } = readFloodOptions(floodsCommand());
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 const printResult = (result: FloodResult): void => {
@@ -30,7 +24,7 @@ const printResult = (result: FloodResult): void => {
 };
 
 const gateway = await startGatewayUnderFlood();
-const run = await runFloods(gateway, Number(scale), printResult, chosen).finally(() => gateway.stop());
+const run = await runFloods(gateway, scale, printResult, chosen).finally(() => gateway.stop());
 const verdict = verdictOf(run, CHECK_WITHIN_MS);
 if (verdict.crashes > 0) print(gateway.output().slice(-4000));
 print(`baseline: ${run.baselineMb.toFixed(0)} MB in use`);

@@ -1,21 +1,18 @@
 import { startGatewayUnderFlood } from '../floods/gateway-under-flood.ts';
+import { fuzzCommand, readFuzzOptions } from './options.ts';
 import { runFuzz, verdictOf } from './run-fuzz.ts';
 
-/*
- * npm run fuzz [-- MESSAGES [SEED]]: a real gateway receives mutated messages of all its methods, on
- * connections whose headers and frames are partly wrong too. Meanwhile another process checks its health. The
- * verdict: no crash, no error that no handler foresaw, health within 100 ms, and memory back afterwards.
- */
+/* npm run fuzz -- --help says what it does. */
 
 const CHECK_WITHIN_MS = 100;
-const [messages = '1000000', seed = '1'] = process.argv.slice(2);
+const { messages, seed } = readFuzzOptions(fuzzCommand());
 const count = (number: number) => number.toLocaleString('en');
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 const gateway = await startGatewayUnderFlood({ REKEY_MAX_OPEN_ROTATIONS: '2000' });
-const result = await runFuzz(gateway, Number(messages), Number(seed), (sent) =>
-  print(`${count(sent)} messages`),
-).finally(() => gateway.stop());
+const result = await runFuzz(gateway, messages, seed, {
+  onProgress: (done) => print(`${count(done)} messages`),
+}).finally(() => gateway.stop());
 const { sent, seconds, baseline, afterwards } = result;
 const mb = (bytes: number) => bytes.toFixed(0);
 print(

@@ -44,7 +44,14 @@ export const runFuzz = async (
   gateway: GatewayUnderFlood,
   messages: number,
   seed: number,
-  onProgress: (sent: number) => void = () => {},
+  {
+    warmUp = Math.max(messages * WARM_UP, LEAST_WARM_UP),
+    onProgress = () => {},
+  }: {
+    /** How many are sent before memory is measured. With 0, memory is not judged. */
+    warmUp?: number;
+    onProgress?: (sent: number) => void;
+  } = {},
 ): Promise<FuzzResult> => {
   const methods = methodsOf(gateway.target);
   const send = (count: number, from: number) =>
@@ -53,8 +60,8 @@ export const runFuzz = async (
       connections: CONNECTIONS,
       isAlive: gateway.isAlive,
     });
-  await send(Math.max(messages * WARM_UP, LEAST_WARM_UP), seed + 1);
-  await sleep(3000);
+  if (warmUp > 0) await send(warmUp, seed + 1);
+  await sleep(warmUp > 0 ? 3000 : 0);
   const baseline = await gateway.memoryKept();
   gateway.takeChecks();
   const beganMs = performance.now();
@@ -84,7 +91,7 @@ export const runFuzz = async (
     medianCheckMs: at(0.5),
     almostSlowestCheckMs: at(0.999),
     baseline,
-    afterwards: crashed ? baseline : await settle(gateway, baseline.used * MAY_KEEP),
+    afterwards: crashed || warmUp === 0 ? baseline : await settle(gateway, baseline.used * MAY_KEEP),
   };
 };
 

@@ -1,3 +1,4 @@
+import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -8,8 +9,12 @@ import { limitsWith } from './limits-fixture.ts';
 import { CHECK_HEALTH, WAIT, connectRawHttp2, type RawConnection } from './raw-http2-fixture.ts';
 
 const contract = loadContract();
+let calls = 0;
 const never = unary(
-  () => new Promise<object>(() => {}),
+  () => {
+    calls += 1;
+    return new Promise<object>(() => {});
+  },
   () => {},
 );
 const RotationService: UntypedServiceImplementation = Object.fromEntries(
@@ -71,6 +76,21 @@ describe('connections beyond the limit', () => {
     expect(await closed()).toEqual([false, false, false, true]);
   });
 
+  it('have none of their calls begun, also if those come with their first bytes', async () => {
+    for (let i = 0; i < 3; i += 1) (await connect()).send(WAIT);
+    await sleep(50);
+    const before = calls;
+    const late = Array.from({ length: 20 }, () => connectHttp2(`http://127.0.0.1:${port}`));
+    const ended = late.map((session) => {
+      session.on('error', () => {});
+      const stream = session.request({ ':method': 'POST', ':path': WAIT, te: 'trailers' });
+      stream.on('error', () => {}).resume();
+      return new Promise<void>((resolve) => session.once('close', resolve));
+    });
+    await Promise.all(ended);
+    expect([calls - before, server.connections(), refused.length]).toEqual([0, 3, 20]);
+  });
+
   it('count also if they send nothing, and no more when they are gone', async () => {
     const sockets = Array.from({ length: 3 }, () => connectTcp(port, '127.0.0.1').on('error', () => {}));
     await untilConnections(3);
@@ -89,6 +109,25 @@ describe('a connection', () => {
     const checks = Array.from({ length: 500 }, () => send(CHECK_HEALTH));
     const statuses = await Promise.all(checks.map(async ({ ended }) => (await ended).status));
     expect(new Set(statuses)).toEqual(new Set([status.OK]));
+  });
+
+  it('is read to the end of what it sends with its first bytes', async () => {
+    const socket = connectTcp(port, '127.0.0.1').on('error', () => {});
+    let received = Buffer.alloc(0);
+    socket.on('data', (data: Buffer) => (received = Buffer.concat([received, data])));
+    const frame = (type: number, payload: Buffer) =>
+      Buffer.concat([
+        Buffer.from([0, payload.length >> 8, payload.length & 255, type, 0, 0, 0, 0, 0]),
+        payload,
+      ]);
+    // More than Node reads at once. Frames of an unknown type are skipped (RFC 9113, section 4.1).
+    const skipped = Array.from({ length: 20 }, () => frame(0xfa, Buffer.alloc(16_000)));
+    const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    const ping = Buffer.from('rekeyend');
+    socket.write(Buffer.concat([preface, frame(4, Buffer.alloc(0)), ...skipped, frame(6, ping)]));
+    for (let waited = 0; waited < 10_000 && !received.includes(ping); waited += 5) await sleep(5);
+    expect(received.includes(ping)).toBe(true);
+    socket.destroy();
   });
 
   it.each([

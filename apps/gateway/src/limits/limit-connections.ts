@@ -10,6 +10,8 @@ export interface ConnectionLimits {
 
 export interface OpenConnections {
   count(): number;
+  /** Resolves when those that a limit has ended are closed: grpc-js would wait for them for ever. */
+  ended(): Promise<void>;
 }
 
 /** NGHTTP2_ERR_FLOODED, which Node does not export. */
@@ -73,8 +75,11 @@ export const limitConnections = (
     addresses?.close(session);
   };
 
+  const ending = new Set<ServerHttp2Session>();
   const end = (session: ServerHttp2Session): void => {
     forget(session);
+    ending.add(session);
+    session.once('close', () => ending.delete(session));
     session.destroy();
   };
 
@@ -97,5 +102,12 @@ export const limitConnections = (
   };
 
   for (const http2Server of http2Servers) http2Server.on('session', onSession);
-  return { count: () => calls.size };
+  return {
+    count: () => calls.size,
+    ended: async () => {
+      await Promise.all(
+        [...ending].map((session) => new Promise((resolve) => session.once('close', resolve))),
+      );
+    },
+  };
 };

@@ -22,6 +22,7 @@ import {
   type ServiceHandlers,
 } from '@rekey/rpc';
 import { HealthImplementation } from 'grpc-health-check';
+import { awaitFirstBytes, type Arrivals } from '../limits/await-first-bytes.ts';
 import { grantStreams } from '../limits/grant-streams.ts';
 import { limitConnections, type OpenConnections } from '../limits/limit-connections.ts';
 import type { GatewayLimits } from '../limits/limits.ts';
@@ -40,6 +41,8 @@ const KEEP_ALIVE_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 20_000;
 /** How long the calls of a connection that is too old may go on: longer than any wait. */
 const OLD_CALLS_MAY_TAKE_MS = 600_000;
+/** What a connection takes to close once it is destroyed. */
+const FORCED_END_MAY_TAKE_MS = 500;
 
 interface ServerOptions {
   limits: GatewayLimits;
@@ -109,6 +112,20 @@ const guarding =
       ]),
     );
 
+const shutDown = (server: Server, ended: Promise<void> | undefined, withinMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    const deadline = setTimeout(() => {
+      server.forceShutdown();
+      // It never reports the end of a session that was destroyed before, and is not closed yet.
+      setTimeout(resolve, FORCED_END_MAY_TAKE_MS).unref();
+    }, withinMs);
+    const onEnd = (): void => {
+      clearTimeout(deadline);
+      resolve();
+    };
+    void Promise.resolve(ended).then(() => server.tryShutdown(onEnd));
+  });
+
 export const createServer = (
   contract: Contract,
   handlers: ServiceHandlers,
@@ -154,12 +171,13 @@ export const createServer = (
     addService: (service: ServiceDefinition, implementation: UntypedServiceImplementation) =>
       server.addService(service, guardReflection(implementation)),
   } as unknown as Server);
+  let arrivals: Arrivals | undefined;
   let connections: OpenConnections | undefined;
   let listener: Listener | undefined;
 
   return {
     health,
-    connections: () => connections?.count() ?? 0,
+    connections: () => (arrivals?.count() ?? 0) + (connections?.count() ?? 0),
     services: names.map((name) => `rekey.v1.${name}`),
     listen: async (address) => {
       const injector = server.createConnectionInjector(
@@ -171,17 +189,14 @@ export const createServer = (
       takeStreamTurns(http2Servers, turns, limits.turns, onLimit, onThrown);
       const grants = grantStreams(limits.streams, () => turns.waiting() > limits.streams.first);
       connections = limitConnections(http2Servers, limits.connections, grants, onLimit, addresses);
-      listener = await listenOn(address, (socket) => injector.injectConnection(socket));
+      arrivals = awaitFirstBytes(limits.handshakes, injector.injectConnection, onLimit, onThrown);
+      listener = await listenOn(address, arrivals.add);
       return listener.port;
     },
-    close: (withinMs) =>
-      new Promise((resolve) => {
-        const deadline = setTimeout(() => server.forceShutdown(), withinMs);
-        listener?.close();
-        server.tryShutdown(() => {
-          clearTimeout(deadline);
-          resolve();
-        });
-      }),
+    close: async (withinMs) => {
+      listener?.close();
+      arrivals?.close();
+      await shutDown(server, connections?.ended(), withinMs);
+    },
   };
 };

@@ -26,6 +26,11 @@ export const takeTurns = (maxWaiting: number, onThrown: OnThrown = () => {}): Tu
       if (performance.now() > endMs) break;
     }
     if (next < waiting.length) {
+      // Those that have begun are not kept until none waits, which may be never.
+      if (next > waiting.length / 2) {
+        waiting = waiting.slice(next);
+        next = 0;
+      }
       setImmediate(runSlice);
       return;
     }
