@@ -4,7 +4,7 @@ import type { CallerLimits } from '../quotas/caller-quotas.ts';
 import type { Rate } from '../quotas/rate-limits.ts';
 import type { HandshakeLimits } from '../tls/limit-handshakes.ts';
 import type { StreamLimits } from './grant-streams.ts';
-import type { ConnectionLimits } from './limit-connections.ts';
+import type { ConnectionLimits } from './connections/limit-connections.ts';
 import type { TurnLimits } from './take-stream-turns.ts';
 
 export interface GatewayLimits {

@@ -22,11 +22,11 @@ import {
   type ServiceHandlers,
 } from '@rekey/rpc';
 import { HealthImplementation } from 'grpc-health-check';
-import { awaitFirstBytes, type Arrivals } from '../limits/await-first-bytes.ts';
+import { awaitFirstBytes, type Arrivals } from '../limits/connections/await-first-bytes.ts';
 import { grantStreams } from '../limits/grant-streams.ts';
-import { limitConnections, type OpenConnections } from '../limits/limit-connections.ts';
+import { limitConnections, type OpenConnections } from '../limits/connections/limit-connections.ts';
 import type { GatewayLimits } from '../limits/limits.ts';
-import { listenOn, type Listener } from '../limits/listen-on.ts';
+import { listenOn, type Listener } from '../limits/connections/listen-on.ts';
 import { http2ServersOf, takeStreamTurns } from '../limits/take-stream-turns.ts';
 import type { AddressConnections } from '../quotas/address-connections.ts';
 import { limitHandshakes } from '../tls/limit-handshakes.ts';

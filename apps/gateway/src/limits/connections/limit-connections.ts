@@ -1,6 +1,6 @@
 import { constants, type Http2Server, type ServerHttp2Session } from 'node:http2';
-import type { AddressConnections } from '../quotas/address-connections.ts';
-import type { StreamGrants } from './grant-streams.ts';
+import type { AddressConnections } from '../../quotas/address-connections.ts';
+import type { StreamGrants } from '../grant-streams.ts';
 
 export interface ConnectionLimits {
   open: number;

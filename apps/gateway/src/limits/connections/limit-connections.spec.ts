@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { loadContract, unary, type ServiceHandlers } from '@rekey/rpc';
-import { createServer, type GatewayServer } from '../pipeline/server.ts';
-import { limitsWith } from './limits-fixture.ts';
-import { CHECK_HEALTH, WAIT, connectRawHttp2, type RawConnection } from './raw-http2-fixture.ts';
+import { createServer, type GatewayServer } from '../../pipeline/server.ts';
+import { limitsWith } from '../limits-fixture.ts';
+import { CHECK_HEALTH, WAIT, connectRawHttp2, type RawConnection } from '../raw-http2-fixture.ts';
 
 const contract = loadContract();
 let calls = 0;
