@@ -7,14 +7,14 @@ import { runFuzz, verdictOf } from './run-fuzz.ts';
 const CHECK_WITHIN_MS = 100;
 const { messages, seed } = readFuzzOptions(fuzzCommand());
 const count = (number: number) => number.toLocaleString('en');
+const mb = (number: number) => number.toFixed(0);
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 const gateway = await startGatewayUnderFlood({ REKEY_MAX_OPEN_ROTATIONS: '2000' });
 const result = await runFuzz(gateway, messages, seed, {
-  onProgress: (done) => print(`${count(done)} messages`),
+  onProgress: (done, usedMb) => print(`${count(done)} messages, ${mb(usedMb)} MB in use`),
 }).finally(() => gateway.stop());
 const { sent, seconds, baseline, afterwards } = result;
-const mb = (bytes: number) => bytes.toFixed(0);
 print(
   `seed ${seed}: ${count(sent.messages)} messages in ${count(sent.calls)} calls on ` +
     `${sent.connections} connections; ${count(sent.answered)} answered, ` +

@@ -50,7 +50,8 @@ export const runFuzz = async (
   }: {
     /** How many are sent before memory is measured. With 0, memory is not judged. */
     warmUp?: number;
-    onProgress?: (sent: number) => void;
+    /** Receives how many are sent, and the memory in use after each part, in MB. */
+    onProgress?: (sent: number, usedMb: number) => void;
   } = {},
 ): Promise<FuzzResult> => {
   const methods = methodsOf(gateway.target);
@@ -72,7 +73,7 @@ export const runFuzz = async (
     const part = await send(Math.ceil(messages / rounds), seed + 1000 * (round + 1));
     for (const name of Object.keys(sent) as (keyof Sent)[]) sent[name] += part[name];
     checks.push(...gateway.takeChecks().map(({ tookMs }) => tookMs));
-    onProgress(sent.messages);
+    if (warmUp > 0 && gateway.isAlive()) onProgress(sent.messages, (await gateway.memoryKept()).used);
   }
   const seconds = (performance.now() - beganMs) / 1000;
   await sleep(1000);

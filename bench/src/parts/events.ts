@@ -14,7 +14,8 @@ const SINGLES_A_TURN = 150;
 const SNAPSHOT = 100_000;
 const STARTS = 3;
 const INSTANCES = 200;
-const WATCHED_BY = 10;
+/** A rotation is sealed for each of so many consumers, which share the instances. */
+const WATCHED_BY = [1, 10];
 const SINGLES = 1000;
 const PACED_MS = 20;
 
@@ -164,19 +165,19 @@ const measureRotations = async (
   return result;
 };
 
-const measureWatching = async (progress: (text: string) => void): Promise<string> => {
+const measureWatching = async (consumers: number, progress: (text: string) => void): Promise<string> => {
   const system = await startSystem({ assistants: SINGLES });
   const gateway = await system.startGateway();
   const [worker] = await system.startWorkers(1);
   const keyFiles: Record<string, string> = {};
-  for (let i = 0; i < WATCHED_BY; i += 1)
+  for (let i = 0; i < consumers; i += 1)
     keyFiles[`bench-${i}`] = await register(system, gateway.client, `bench-${i}`);
   await gateway.stop();
   const modes = { none: 'none', watch: 'that watch', sdk: 'of libs/subscriber, which also acknowledge' };
   const rows: string[][] = [];
   const base = { paced: 0, fast: 0 };
   for (const mode of ['none', 'watch', 'sdk'] as const) {
-    progress(`events: ${INSTANCES} instances: ${modes[mode]}`);
+    progress(`events: ${INSTANCES} instances, consumers: ${consumers}, ${modes[mode]}`);
     const { paced, fast } = await measureRotations(system, keyFiles, mode);
     if (mode === 'none') Object.assign(base, { paced, fast });
     const added = (ms: number, of: number) => (mode === 'none' ? '' : bold((ms - of).toFixed(2)));
@@ -192,7 +193,7 @@ const measureWatching = async (progress: (text: string) => void): Promise<string
   await system.stop();
   return table(
     [
-      `gateway CPU ms a rotation, ${WATCHED_BY} consumers`,
+      `gateway CPU ms a rotation, ${consumers === 1 ? 'one consumer' : `${consumers} consumers`}`,
       '50 in flight',
       'added; target of watching: ≤ 1',
       'one by one',
@@ -203,7 +204,8 @@ const measureWatching = async (progress: (text: string) => void): Promise<string
 };
 
 /** Measures events over gRPC beside Redis: propagation, start, and what watchers cost the gateway. */
-export const events: Part = async (_size, progress) =>
-  [await measurePropagation(progress), await measureStart(progress), await measureWatching(progress)].join(
-    '\n\n',
-  );
+export const events: Part = async (_size, progress) => {
+  const tables = [await measurePropagation(progress), await measureStart(progress)];
+  for (const consumers of WATCHED_BY) tables.push(await measureWatching(consumers, progress));
+  return tables.join('\n\n');
+};

@@ -36,6 +36,7 @@ export type { Rotation__Output as ProtoRotation } from './generated/rekey/v1/Rot
 export type { Status__Output as ProtoStatus } from './generated/rekey/v1/Status.ts';
 export type { EventEntry } from './generated/rekey/v1/EventEntry.ts';
 export type { GetRecordsResponse } from './generated/rekey/v1/GetRecordsResponse.ts';
+export type { ListAssistantsResponse } from './generated/rekey/v1/ListAssistantsResponse.ts';
 export type { GetSnapshotResponse } from './generated/rekey/v1/GetSnapshotResponse.ts';
 export type { WatchEventsResponse } from './generated/rekey/v1/WatchEventsResponse.ts';
 export type { EventRecord } from './generated/rekey/v1/EventRecord.ts';

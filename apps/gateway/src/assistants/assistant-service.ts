@@ -1,4 +1,12 @@
-import { toProtoAssistant, toProtoHolder, toProtoKeyVersion, toProtoOrg, toProtoSummary } from '@rekey/rpc';
+import {
+  prepare,
+  toProtoAssistant,
+  toProtoHolder,
+  toProtoKeyVersion,
+  toProtoOrg,
+  toProtoSummary,
+  type ListAssistantsResponse,
+} from '@rekey/rpc';
 import type { Ledger } from '@rekey/ledger';
 import { CurrentEvent, KeyUncertain, RekeyError } from '@rekey/schema';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
@@ -62,7 +70,8 @@ export const createAssistantService = (deps: AssistantServiceDeps): RpcTable['As
       orgs: 'listed',
       effect: 'read',
       handler: (request, context) => listAssistants(deps, request, context),
-      respond: ({ assistants, ...page }) => ({ assistants: assistants.map(toProtoSummary), ...page }),
+      respond: ({ assistants, ...page }) =>
+        prepare<ListAssistantsResponse>({ assistants: assistants.map(toProtoSummary), ...page }),
     }),
 
     ListKeyVersions: defineRpc({

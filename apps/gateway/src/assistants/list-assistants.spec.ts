@@ -92,7 +92,7 @@ describe('ListAssistants', () => {
           updateTime: { seconds: expect.any(Number), nanos: expect.any(Number) },
           keyTime: null,
           fingerprint: 'KEYID:ast_b',
-          removal: 'REMOVAL_UNSPECIFIED',
+          removal: 0,
           uncertain: false,
         },
       ],

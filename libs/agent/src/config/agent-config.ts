@@ -38,7 +38,13 @@ const variableName = z
 
 /** Which assistants an output has; all if it names none. */
 const selection = {
-  assistants: z.array(AssistantId).min(1, 'must name at least one assistant').max(100_000).optional(),
+  /** Each once, in the order of their ids. */
+  assistants: z
+    .array(AssistantId)
+    .min(1, 'must name at least one assistant')
+    .max(100_000)
+    .transform((ids) => [...new Set(ids)].toSorted())
+    .optional(),
   orgs: z.array(OrgId).min(1, 'must name at least one org').max(1000).optional(),
 };
 /** Variables for single assistants: name → assistant id. */

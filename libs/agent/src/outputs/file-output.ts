@@ -14,10 +14,10 @@ import { reloadOf } from './reload.ts';
 import { createStage } from '../stage/stage.ts';
 
 /**
- * A file may take a tenth of a core in the long run, however often keys change. Changes that come one at a
+ * A file may take a fifth of a core in the long run, however often keys change. Changes that come one at a
  * time, or a few together, are written at once.
  */
-const PACE = { share: 0.1, burstMs: 250 };
+const PACE = { share: 0.2, burstMs: 250 };
 const LOOK_EVERY_MS = 5000;
 /** At the end of the agent. */
 const COMMAND_ENDS_WITHIN_MS = 5000;

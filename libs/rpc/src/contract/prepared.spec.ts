@@ -9,6 +9,8 @@ import {
 import { describe, expect, it } from '@jest/globals';
 import type { GetSnapshotResponse } from '../generated/rekey/v1/GetSnapshotResponse.ts';
 import type { WatchEventsResponse } from '../generated/rekey/v1/WatchEventsResponse.ts';
+import { toProtoSummary } from '../mapping/assistant.ts';
+import type { ListAssistantsResponse } from '../generated/rekey/v1/ListAssistantsResponse.ts';
 import { loadContract } from './load.ts';
 import { prepare, sendPrepared } from './prepared.ts';
 
@@ -42,6 +44,27 @@ describe('a prepared message', () => {
     const asBytes = page(texts.map((text) => Buffer.from(text)));
     expect(bytesOf('GetSnapshot', prepare<GetSnapshotResponse>(asBytes))).toEqual(expected);
     expect(bytesOf('GetSnapshot', prepare<GetSnapshotResponse>(page(texts)))).toEqual(expected);
+    const list = () => ({
+      assistants: [
+        { version: 3, removal: undefined, keyMs: 1_700_000_000_123, fingerprint: 'k:1', isUncertain: true },
+        { version: 2 ** 50, removal: 'no-key' as const, isUncertain: false },
+        { version: 1, removal: 'deleted' as const, isUncertain: false },
+      ].map(({ keyMs, fingerprint, ...one }, i) =>
+        toProtoSummary({
+          assistantId: `ast_${i}`,
+          orgId: 'ü',
+          publishedMs: 0,
+          ...one,
+          ...(keyMs && { keyMs }),
+          ...(fingerprint && { fingerprint }),
+        } as Parameters<typeof toProtoSummary>[0]),
+      ),
+      nextPageToken: '',
+      incomplete: true,
+    });
+    const listed = (response: object) =>
+      loadContract().v1.AssistantService.service.ListAssistants.responseSerialize(response as never);
+    expect(listed(prepare<ListAssistantsResponse>(list()))).toEqual(listed(list()));
     const copy = structuredClone(watched);
     expect(bytesOf('WatchEvents', prepare<WatchEventsResponse>(copy))).toEqual(
       bytesOf('WatchEvents', watched),

@@ -27,8 +27,8 @@ const FRAME_HEAD_BYTES = 5;
 const prepared = new WeakMap<object, Buffer | undefined>();
 
 /**
- * Marks a response that is encoded as it is, once, however many callers receive it. Its numbers are numbers,
- * it has no enum, it does not change any more, and bytes in it are valid UTF-8.
+ * Marks a response that is encoded as it is, once, however many callers receive it. Its numbers and enums are
+ * numbers, it does not change any more, and bytes in it are valid UTF-8.
  */
 export const prepare = <Message extends object>(message: WithBytes<Message>): Message => {
   prepared.set(message, undefined);

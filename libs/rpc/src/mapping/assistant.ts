@@ -54,7 +54,9 @@ const removalOf = (removal: Removal | undefined): NonNullable<Assistant['removal
 const listedTimestamp = (ms: number | undefined): Timestamp | null =>
   ms === undefined ? null : { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
 
-/** An assistant of a list. */
+const removalNumbers = { 'no-key': 1, deleted: 2 } as const;
+
+/** An assistant of a list, as a prepared message needs it. */
 export const toProtoSummary = (one: {
   assistantId: string;
   orgId: string;
@@ -71,7 +73,7 @@ export const toProtoSummary = (one: {
   updateTime: listedTimestamp(one.publishedMs),
   keyTime: listedTimestamp(one.keyMs),
   fingerprint: one.fingerprint ?? '',
-  removal: removalOf(one.removal),
+  removal: one.removal === undefined ? 0 : removalNumbers[one.removal],
   uncertain: one.isUncertain,
 });
 
