@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { status } from '@grpc/grpc-js';
 import { rightsOf } from '@rekey/access';
 import type { ConsumerPositions, ListedAssistant } from '@rekey/ledger';
@@ -99,6 +99,21 @@ describe('ListAssistants', () => {
       nextPageToken: '',
       incomplete: false,
     });
+  });
+
+  it('is incomplete if a worker has made the indexes just after a page was read', async () => {
+    const { redis } = fixture;
+    const send = redis.sendCommand.bind(redis);
+    const sending = jest.spyOn(redis, 'sendCommand').mockImplementation((command, ...more) => {
+      const sent = send(command, ...more);
+      if (command.name.startsWith('eval')) {
+        sending.mockRestore();
+        void redis.hset('{spec}:index', 'complete', 1);
+      }
+      return sent;
+    });
+    expect(await list({ orgId: 'org_1' })).toMatchObject({ incomplete: true });
+    expect(await list({ orgId: 'org_1' })).toMatchObject({ incomplete: false });
   });
 
   it('binds the token of a page to its filters, its order and its caller', async () => {

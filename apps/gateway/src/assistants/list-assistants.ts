@@ -107,9 +107,10 @@ export const listAssistants = async (
   };
   const { assistants, next, damaged, isComplete } = await readOrgs(deps, orgId, sees, async (seen) => {
     const orgIds = unacknowledged ? seen.filter(unacknowledged.mayRead) : seen;
-    const [page, whole] = await Promise.all([
-      listing.list({ ...query, orgIds }, { size: pageSize, after }),
+    // Asked first: a pass may end while the page is read, which lacks what the pass has added since.
+    const [whole, page] = await Promise.all([
       listing.index.isComplete(),
+      listing.list({ ...query, orgIds }, { size: pageSize, after }),
     ]);
     return { ...page, isComplete: whole || seen.length === 0 };
   });

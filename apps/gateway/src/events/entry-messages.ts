@@ -161,11 +161,12 @@ const isSamePlace = (one: WatchPlace, other: WatchPlace): boolean =>
  * the same message, which is made and encoded once.
  */
 export class SharedSteps {
-  private known: KnownStep | undefined;
+  /** Weak: a consumer to which nothing is sent for long keeps no message in memory. */
+  private last: WeakRef<KnownStep> | undefined;
 
   /** With no entries, tells what was skipped. */
   next(view: ConsumerView, from: WatchPlace, seen: readonly SeenEvent[]): WatchStep {
-    const { known } = this;
+    const known = this.last?.deref();
     const [first, last, count] = [seen[0], seen.at(-1), seen.length];
     const isKnown =
       known !== undefined &&
@@ -178,7 +179,7 @@ export class SharedSteps {
     const step = count > 0 ? stepOver(view, from, seen) : stepToRest(from);
     const isWorthIt = count > 0 || step.message !== undefined;
     if (isWorthIt && step.characters <= MAX_SHARED_CHARACTERS)
-      this.known = { view, from, first, last, count, step };
+      this.last = new WeakRef({ view, from, first, last, count, step });
     return step;
   }
 }

@@ -72,7 +72,8 @@ export const factsOf = (text: string | undefined): EventFacts => {
   return {
     ...common,
     kind: 'assistant',
-    subject,
+    // JSON can name what no text of a message may be: a client that checks that would refuse the message.
+    subject: subject.toWellFormed(),
     version,
     orgId: orgIn(source),
     movedFrom: typeof movedFrom === 'string' ? movedFrom : undefined,

@@ -1,3 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import type { ConsumerView } from './consumer-view.ts';
 import { SharedSteps, beginAt, type WatchPlace } from './entry-messages.ts';
@@ -99,6 +102,16 @@ const ofKind = (kind: number, at: number): SeenEvent => {
   return seenOf({ id: `${at}-0`, text: JSON.stringify(event) });
 };
 
+describe('an event whose subject is no text', () => {
+  it('is told of with one that every client accepts', () => {
+    const { id, text } = ofKind(3, 1);
+    const event = { ...(JSON.parse(text) as object), subject: 'ast_\ud800' };
+    const seen = seenOf({ id, text: JSON.stringify(event) });
+    const { message } = new SharedSteps().next(view, beginAt('0-0'), [seen]);
+    expect(message!.entries![0]!.withheld!.assistantId).toBe('ast_\ufffd');
+  });
+});
+
 describe('the watches of one consumer', () => {
   const RUNS = 40;
   const LENGTH = 60;
@@ -144,5 +157,16 @@ describe('the watches of one consumer', () => {
     }
     expect(made).toBeGreaterThan(500);
     expect(shared / made).toBeGreaterThan(0.3);
+  });
+
+  it('keep no message of a consumer in memory to which nothing is sent for long', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const steps = new SharedSteps();
+    const sent = new WeakRef(steps.next(view, beginAt('0-0'), [ofKind(2, 1)]).message!);
+    await sleep(1);
+    collect();
+    expect(sent.deref()).toBeUndefined();
+    expect(steps.next(view, beginAt('1-0'), [ofKind(2, 2)]).message).toBeDefined();
   });
 });

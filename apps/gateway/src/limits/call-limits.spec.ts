@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import { clientStreaming, loadContract, serverStreaming, unary, type ServiceHandlers } from '@rekey/rpc';
+import {
+  clientStreaming,
+  loadContract,
+  prepare,
+  serverStreaming,
+  unary,
+  type ServiceHandlers,
+  type WatchEventsResponse,
+} from '@rekey/rpc';
 import { createServer, type GatewayServer } from '../pipeline/server.ts';
 import { limitsWith } from './limits-fixture.ts';
 import type { GatewayLimits } from './limits.ts';
@@ -53,7 +61,7 @@ const complete = (
   return { ...Object.fromEntries(names.map((name) => [name, atOnce])), ...handlers };
 };
 
-/** `WaitRotation` and streams of responses last until `finish`. `responseBytes`: of a `GetRotation`. */
+/** `WaitRotation` and streams of responses last until `finish`. `responseBytes`: of a message of these. */
 const start = async (
   env: NodeJS.ProcessEnv = {},
   changes: Changes = {},
@@ -71,7 +79,14 @@ const start = async (
     return {};
   };
   const onUnexpected = () => {};
+  const shared = prepare<WatchEventsResponse>({ entries: [], after: 'x'.repeat(responseBytes) });
   const handlers = {
+    EventService: complete('EventService', {
+      WatchEvents: serverStreaming(async function* () {
+        yield shared;
+        await lasting();
+      }, onUnexpected),
+    }),
     RotationService: complete('RotationService', {
       WaitRotation: unary(lasting, onUnexpected),
       GetRotation: unary(async () => ({ reason: 'x'.repeat(responseBytes) }), onUnexpected),
@@ -296,6 +311,21 @@ describe('a watch', () => {
     await sleep(50);
     const calls = openMany(10, watch);
     await until(() => refused.length > 0 && calls.filter((call) => call.isOpen()).length <= 4);
+    expect(new Set(refused)).toEqual(new Set(['response-bytes']));
+  });
+
+  it('counts a message once that several clients are sent', async () => {
+    await start({}, { responseBytes: 100_000 }, 30_000);
+    raw.session.settings({ initialWindowSize: 0 });
+    await sleep(50);
+    const calls = openMany(10, () => raw.send('/rekey.v1.EventService/WatchEvents'));
+    await until(() => running === 10);
+    await sleep(600);
+    expect([calls.every((call) => call.isOpen()), refused]).toEqual([true, []]);
+    // Another one is as long as what remains.
+    updates = 100;
+    openMany(3, watch);
+    await until(() => refused.length > 0);
     expect(new Set(refused)).toEqual(new Set(['response-bytes']));
   });
 });

@@ -1,7 +1,7 @@
 import { StoredId } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import { tokenPlace, type Place } from './list-source.ts';
-import { readHashes, readHashesIn, type ListedAssistant } from './listed-assistant.ts';
+import { areLong, readHashes, readHashesIn, type ListedAssistant } from './listed-assistant.ts';
 import { MergedSources, type Candidate } from './merged-sources.ts';
 import {
   MAX_EXAMINED,
@@ -40,7 +40,7 @@ const readCandidates = async (
   const hashes = await readHashes(connection, ids);
   named.forEach((entry, at) => (found[entry.i] = judge(query, entry, hashes[at]!)));
   // An assistant may have been published under another org, or deleted, since its entry was read.
-  const doubtful = named.filter(({ i }) => found[i] === 'wrong');
+  const doubtful = named.filter(({ i }, at) => found[i] === 'wrong' && !areLong(hashes[at]!));
   const again = await readHashesIn(connection, rangeOfQuery(query).index, doubtful);
   doubtful.forEach((entry, at) => {
     const { isListed, fields } = again[at]!;

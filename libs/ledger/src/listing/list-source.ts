@@ -104,6 +104,7 @@ export class ListSource {
   private position: Position;
   private readonly buffer: Place[] = [];
   private isRead = false;
+  private isChecked = false;
   /** Entries were skipped that Rekey has not written. */
   isDamaged = false;
 
@@ -131,6 +132,17 @@ export class ListSource {
     return this.position.offset > 0 ? SAME_SCORE_AT_ONCE : wanted;
   }
 
+  /** Once, of an index of ids: the commands that count the entries whose score is none of ids. */
+  checks({ keys }: Pick<Connection, 'keys'>): string[][] {
+    const key = keys.index(this.range.index, this.orgId);
+    if (this.isChecked || !isById(this.range.index)) return [];
+    this.isChecked = true;
+    return [
+      ['ZCOUNT', key, '-inf', '(0'],
+      ['ZCOUNT', key, '(0', '+inf'],
+    ];
+  }
+
   /** The command that reads the next entries. */
   command({ keys }: Pick<Connection, 'keys'>, count: number): (string | Buffer | number)[] {
     return [keys.index(this.range.index, this.orgId), ...rangeOf(this.range, this.position, count)];
@@ -144,8 +156,11 @@ export class ListSource {
       : pairsOf(reply).map(([id, score]) => ({ score: scoreOf(String(score)), id: id.toString('latin1') }));
     this.isRead = places.length < count;
     const { after, offset, isPast } = this.position;
-    this.buffer.push(...places.filter((place) => after === undefined || this.follows(place, after)));
-    const last = places.at(-1);
+    const found = places.filter((place) => after === undefined || this.follows(place, after));
+    this.buffer.push(...found);
+    let last = places.at(-1);
+    // In an index of ids with other scores, they are in no order: each read must lead further.
+    if (isId && after !== undefined && last !== undefined && !this.follows(last, after)) last = lastOf(found);
     if (last === undefined) return;
     // If all entries have the score of the place, the next command skips them: otherwise it begins here.
     const isStuck = after !== undefined && !isPast && last.score === after.score && !isId;
@@ -161,6 +176,12 @@ export class ListSource {
     return this.range.isDown ? isAfter(other, place) : isAfter(place, other);
   }
 }
+
+const lastOf = (places: readonly Place[]): Place | undefined => {
+  let [last] = places;
+  for (const place of places) if (isAfter(place, last!)) last = place;
+  return last;
+};
 
 /** Rekey writes no infinite score. */
 const scoreOf = (text: string): number => {

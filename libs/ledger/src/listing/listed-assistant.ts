@@ -32,6 +32,8 @@ const LAST_OF_MS = '9999999999999999999';
 const MAX_FINGERPRINT = 200;
 /** Percent-encoded. */
 const MAX_ORG = 800;
+/** Of the fields of a hash. */
+const MAX_CHARACTERS = 8192;
 
 /** The last moment of year 9999, the last that a timestamp of the contract may have. */
 export const MAX_TIME_MS = 253_402_300_799_999;
@@ -80,6 +82,10 @@ export const orgOf = (encoded: string): string => {
 
 /** Fields of a hash in the order of `FIELDS`; none if it has another type. */
 export type HashFields = readonly (string | null)[];
+
+/** Whether they are longer than any that Rekey writes: one reply must not have many such hashes. */
+export const areLong = (fields: HashFields): boolean =>
+  fields.reduce((sum, field) => sum + (field?.length ?? 0), 0) > MAX_CHARACTERS;
 
 /** Fields of the hashes of assistants, in one call. */
 export const readHashes = async (

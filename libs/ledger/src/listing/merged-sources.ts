@@ -12,7 +12,7 @@ const MOST_AT_ONCE = 1000;
 
 /** The indexes of several orgs as one list. */
 export class MergedSources {
-  /** An index has another type, so its org is left out; or entries that Rekey has not written. */
+  /** An index has another type, so its org is left out; or entries, or scores, that Rekey has not written. */
   isDamaged = false;
   private readonly connection: Connection;
   private readonly isDown: boolean;
@@ -77,7 +77,10 @@ export class MergedSources {
       this.counts.set(source, count);
       pipeline.callBuffer('ZRANGE', ...source.command(this.connection, count));
     }
+    const checks = sources.flatMap((source) => source.checks(this.connection));
+    for (const [name, ...args] of checks) pipeline.call(name!, args);
     const replies = (await pipeline.exec()) ?? [];
+    this.isDamaged ||= replies.splice(sources.length).some(([, count]) => Number(count ?? 0) > 0);
     replies.forEach(([error, reply], i) => {
       const source = sources[i]!;
       if (error && !isWrongType(error)) throw error;

@@ -11,11 +11,11 @@ const importKey = async (assistantId: string): Promise<void> => {
 };
 
 /** All pages, which end. */
-const readAll = async (order: AssistantOrder, orgIds = ['org_1']) => {
+const readAll = async (order: AssistantOrder, orgIds = ['org_1'], size = 100) => {
   const found = { ids: [] as string[], pages: 0, damaged: false, longest: 0 };
   let after: Place | undefined;
   do {
-    const page = await ledger.listing.list({ orgIds, order }, { size: 100, after });
+    const page = await ledger.listing.list({ orgIds, order }, { size, after });
     found.ids.push(...page.assistants.map(({ assistantId }) => assistantId));
     found.damaged ||= page.damaged === true;
     found.longest = Math.max(found.longest, page.next?.id.length ?? 0);
@@ -108,6 +108,49 @@ describe('a list whose index another client has changed', () => {
     expect(ids.toSorted()).toEqual(IDS.toSorted());
     expect(damaged).toBe(true);
   });
+
+  it.each([
+    [100, [['zzz', -1]]],
+    [3, [['zzz', -1]]],
+    [
+      1,
+      [
+        ['zzz', -2],
+        ['ast_é', -1],
+      ],
+    ],
+    [
+      2,
+      [
+        ['zzz', -2],
+        ['ast_é', -1],
+      ],
+    ],
+    [
+      3,
+      [
+        ['zzz', -2],
+        ['ast_é', -1],
+      ],
+    ],
+    [2, [['ast_1', 1]]],
+  ] as [number, [string, number][]][])(
+    'ends, and says that it may lack some, if ids have other scores: pages of %d, %j',
+    async (size, changed) => {
+      for (const id of ['ast_2', 'ast_3', 'ast_4', 'ast_5']) await importKey(id);
+      await fill(
+        'id',
+        changed.map(([id, score]) => [score, id]),
+      );
+      for (const orgIds of [['org_1'], ['org_1', 'org_2']]) {
+        const { ids, damaged, pages } = await readAll('id', orgIds, size);
+        expect(damaged).toBe(true);
+        expect(pages).toBeLessThan(20);
+        // A place in such an index leaves out what it is not in the order with.
+        expect(size < 100 || new Set(ids).size === IDS.length + 4).toBe(true);
+      }
+    },
+  );
 
   it.each(['a\u001b[2Jb', 'a b/c', '..', 'x'.repeat(300), '\u2028'])(
     'shows no id that Rekey does not accept: %j',

@@ -35,6 +35,9 @@ export const prepare = <Message extends object>(message: WithBytes<Message>): Me
   return message as unknown as Message;
 };
 
+/** Whether the bytes of a message are in memory once, however many callers have not taken them. */
+export const isPrepared = (message: object): boolean => prepared.has(message);
+
 const encode = (type: protobuf.Type, message: object): Buffer => {
   const writer = new TextWriter().uint32(0).fixed32(0);
   const frame = type.encode(message, writer).finish() as Buffer;

@@ -64,6 +64,8 @@ export class HeldCall {
   requestBytes = 0;
   /** What its caller has not taken of its response. */
   responseBytes = 0;
+  /** The message of these, if others are sent it too. */
+  message: object | undefined;
   /** Of a stream of responses: since when its caller has taken nothing of that. */
   unreadSinceMs = 0;
 

@@ -148,7 +148,7 @@ export const limitCalls = (
     });
     override(call, 'sendMessage', (message, callback) => {
       sendMessage.call(call, message, callback);
-      if (method.responseStream) open.sent(held);
+      if (method.responseStream) open.sent(held, message as object);
       else open.answered(held);
     });
     // The call is itself an intercepting call: grpc-js's own class would only pass everything on.

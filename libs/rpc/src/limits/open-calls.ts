@@ -2,13 +2,18 @@ import { constants } from 'node:http2';
 import type { StatusObject } from '@grpc/grpc-js';
 import { RekeyError } from '@rekey/schema';
 import { attempt, type OnThrown } from '../attempt.ts';
+import { isPrepared } from '../contract/prepared.ts';
 import { toStatus } from '../status-details.ts';
+import { SharedMessages } from './shared-messages.ts';
 import type { HeldCall, KindLimits, OpenKind } from './held-call.ts';
 
 export interface OpenCallsLimits {
   /** What the requests of all open calls may take together. */
   requestBytes: number;
-  /** What callers have not taken of their responses, together. One response may always be longer. */
+  /**
+   * What callers have not taken of their responses, together: a message that several are sent counts once.
+   * One response may always be longer.
+   */
   responseBytes: number;
   /** How long a caller may take to read its response, or to read on in a stream of responses. */
   readWithinMs: number;
@@ -44,6 +49,7 @@ export class OpenCalls {
   private readonly statuses = new Map<string, StatusObject>();
   private requestBytes = 0;
   private responseBytes = 0;
+  private readonly shared = new SharedMessages();
   private checking: NodeJS.Timeout | undefined;
   private readonly onIdle: () => void;
   private idling: NodeJS.Immediate | undefined;
@@ -113,18 +119,18 @@ export class OpenCalls {
     if (held.stream.destroyed) return;
     if (!kind.leaving.has(held)) held.sinceMs = performance.now();
     kind.leaving.add(held);
-    this.countUnread(held);
+    this.countUnread(held, held.message);
     if (this.responseBytes > this.limits.responseBytes) this.cutSlowestReaders(held);
     this.checkSoon();
   }
 
   /** A message of a stream of responses was handed over. */
-  sent(held: HeldCall): void {
+  sent(held: HeldCall, message: object): void {
     const { kind } = held;
     if (kind === undefined || held.stream.destroyed) return;
     if (!kind.sending.has(held)) held.unreadSinceMs = performance.now();
     kind.sending.add(held);
-    this.countUnread(held);
+    this.countUnread(held, isPrepared(message) ? message : undefined);
     if (this.responseBytes > this.limits.responseBytes) this.cutSlowestReaders(held);
     this.checkSoon();
   }
@@ -168,7 +174,8 @@ export class OpenCalls {
     kind.leaving.delete(held);
     kind.sending.delete(held);
     this.requestBytes -= held.requestBytes;
-    this.responseBytes -= held.responseBytes;
+    this.responseBytes -= this.shared.release(held.message, held.responseBytes);
+    held.message = undefined;
     if (kind.endsSoon && kind.count === 0) this.idleSoon();
   }
 
@@ -203,9 +210,11 @@ export class OpenCalls {
     return first && performance.now() - first.unreadSinceMs >= this.limits.stalledAfterMs ? first : undefined;
   }
 
-  private countUnread(held: HeldCall): void {
-    this.responseBytes += held.stream.writableLength - held.responseBytes;
+  private countUnread(held: HeldCall, message: object | undefined): void {
+    this.responseBytes -= this.shared.release(held.message, held.responseBytes);
     held.responseBytes = held.stream.writableLength;
+    held.message = held.responseBytes > 0 ? message : undefined;
+    this.responseBytes += this.shared.hold(held.message, held.responseBytes);
   }
 
   private hold(held: HeldCall, bytes: number): void {
@@ -274,7 +283,7 @@ export class OpenCalls {
 
   private checkSending(kind: OpenKind, held: HeldCall, nowMs: number): void {
     const before = held.responseBytes;
-    this.countUnread(held);
+    this.countUnread(held, held.message);
     if (held.responseBytes === 0) kind.sending.delete(held);
     else if (held.responseBytes < before) held.unreadSinceMs = nowMs;
     else if (nowMs - held.unreadSinceMs > this.limits.readWithinMs) {

@@ -29,6 +29,8 @@
 -- @include scripts/reply-of
 
 local LONGEST_ID = 256
+-- Of the lines of an assistant that Rekey has written. A reply has many: together they must not be too long.
+local LONGEST_LINES = 8192
 
 -- In the order of bytes: Lua compares texts by the language of the system.
 local function is_after(id, other)
@@ -68,6 +70,11 @@ if other ~= '' and redis.call('EXISTS', PREFIX .. ':index:' .. index .. ':' .. o
   return reply.OTHER
 end
 
+-- Ids are in their order in an index in which all have one score: in others, a list would not end.
+if by == 'lex' and redis.pcall('ZCOUNT', PREFIX .. ':index:' .. index .. ':' .. org, 0, 0)
+  ~= redis.pcall('ZCARD', PREFIX .. ':index:' .. index .. ':' .. org) then
+  return reply.OTHER
+end
 local range = { from, to == '' and '(' .. id_prefix .. '\255' or to, by == 'lex' and 'BYLEX' or 'BYSCORE' }
 if is_down then range[#range + 1] = 'REV' end
 for _, option in ipairs({ 'LIMIT', 0, count }) do range[#range + 1] = option end
@@ -80,14 +87,17 @@ local examined, returned, found = 0, 0, {}
 local last_id, last_score
 local is_filtered = is_uncertain or key_before
 
+-- Whether the hash is longer than any that Rekey writes.
 local function examine(id, score)
-  if string.sub(id, 1, #id_prefix) ~= id_prefix then return end
-  if is_filtered and is_excluded(id) then return end
+  if string.sub(id, 1, #id_prefix) ~= id_prefix then return false end
+  if is_filtered and is_excluded(id) then return false end
   local failure, of_org, version, fingerprint, rotated, known, entry, uncertain =
     try_fields(PREFIX .. ':assistant:' .. id, { of_org = 'org' })
-  returned = returned + 1
-  found[returned] = table.concat({ not failure and of_org or '', version or '', fingerprint or '',
+  local lines = table.concat({ not failure and of_org or '', version or '', fingerprint or '',
     rotated or '', known or '', entry or '', uncertain or '', id, score }, '\n')
+  returned = returned + 1
+  found[returned] = lines
+  return #lines > LONGEST_LINES
 end
 
 local size = #entries
@@ -98,7 +108,7 @@ for i = 1, size, step do
   end
   if not is_read(id, score) then
     examined, last_id, last_score = examined + 1, id, score
-    examine(id, score)
+    if examine(id, score) then return reply.OTHER end
     if returned >= wanted then
       size = i + step - 1
       break

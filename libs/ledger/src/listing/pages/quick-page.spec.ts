@@ -148,6 +148,27 @@ describe('a page that one command reads', () => {
     ]);
   });
 
+  it.each([['ast_0'], ['ast_0', 'ast_z']])(
+    'has no long hashes in one reply, and is incomplete beside them: %s',
+    async (...starts) => {
+      await rotate('f1');
+      const pipeline = redis.pipeline();
+      for (let i = 0; i < 40; i += 1) {
+        const id = `${starts[i % starts.length]}${i}`;
+        pipeline.hset(`{spec}:assistant:${id}`, { ...hashOf(1, false), org: 'x'.repeat(200_000) });
+        pipeline.zadd('{spec}:index:id:org_1', 0, id);
+      }
+      await pipeline.exec();
+      const send = jest.spyOn(redis, 'sendCommand');
+      const page = await ledger.listing.list({ orgIds: ['org_1'], order: 'id' }, { size: 100 });
+      const replies = await Promise.all(send.mock.calls.map(([{ promise }]) => promise.catch(() => '')));
+      send.mockRestore();
+      expect(page).toMatchObject({ assistants: [{ assistantId: 'ast_1' }], damaged: true });
+      const longest = Math.max(...replies.map((reply) => JSON.stringify(reply).length));
+      expect(longest).toBeLessThan(300_000);
+    },
+  );
+
   it('has what is still published under `c`', async () => {
     await rotate('f1');
     await rotate('f2', { orgId: 'c', assistantId: 'ast_2' });

@@ -225,14 +225,16 @@ const rehearseCalls = (redis: Redis, rehearsal: Rehearsal): void => {
     const text = commandText(name).replace(`redis.call('TIME')`, `redis.call('HMGET', '${NOW}', 's', 'us')`);
     define(command, { ...definition, lua: text });
     const scripted = redis as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
-    const run = scripted[command]!;
-    scripted[command] = (...args) => {
-      const done = turn
-        .then(() => rehearsal.rehearse(name, text, args.flat()))
-        .then(() => run.apply(redis, args));
-      turn = done.catch(() => {});
-      return done;
-    };
+    for (const method of [command, `${command}Buffer`]) {
+      const run = scripted[method]!;
+      scripted[method] = (...args) => {
+        const done = turn
+          .then(() => rehearsal.rehearse(name, text, args.flat()))
+          .then(() => run.apply(redis, args));
+        turn = done.catch(() => {});
+        return done;
+      };
+    }
   };
   redis.time = (async () => (await redis.hmget(NOW, 's', 'us')).map(Number)) as typeof redis.time;
 };

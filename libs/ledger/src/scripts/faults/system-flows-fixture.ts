@@ -217,7 +217,8 @@ export const systemFlows: Flows = {
     await redis.zrem('{spec}:index:age:org_1', 'ast_1');
     await redis.hset('{spec}:assistant:ast_2', 'rotated', 'x', 'entry', 'x', 'known', '5');
     const { index, list } = openLedger(redis, { prefix: 'spec' }).listing;
-    await list({ orgIds: ['org_1', 'c'], order: 'oldest-key', uncertain: true }, { size: 10 });
+    for (const filter of [{ order: 'id' }, { uncertain: true }, { keyBeforeMs: 1e14 }] as const)
+      await list({ orgIds: ['org_1', 'c'], order: 'oldest-key', ...filter }, { size: 10 });
     for (const checkEveryMs of [1, 0])
       await index.keep({ token: 'w', signal: AbortSignal.timeout(60_000), idle: 0, checkEveryMs });
   },
