@@ -52,7 +52,7 @@ export const clientStreaming =
 /**
  * The messages of a complete stream. When a caller resets its stream, grpc-js first ends it as if the last
  * message had arrived, and reports the cancellation a moment later. Sending the headers makes grpc-js check
- * whether the stream still exists.
+ * whether the stream still exists. A reset that arrives after the end: see `limitCalls`.
  */
 async function* readUntilEnd<Request>(
   call: ServerReadableStream<Request, unknown>,

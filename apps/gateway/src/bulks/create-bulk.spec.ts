@@ -5,6 +5,8 @@ import { readStatusDetails, type CreateBulkRotationRequest } from '@rekey/rpc';
 import { RekeyError } from '@rekey/schema';
 import { createTcpProxy } from '@rekey/testing';
 import { connectRaw } from '../pipeline/raw-calls-fixture.ts';
+import { CREATE_BULK } from '../limits/raw-http2-fixture.ts';
+import { connectFrames } from './frames-fixture.ts';
 import { useBulkService } from './bulk-service-fixture.ts';
 
 const fixture = useBulkService();
@@ -245,6 +247,22 @@ describe('CreateBulkRotation', () => {
     },
     60_000,
   );
+
+  it('never takes a stream for a complete one that is reset right after its end', async () => {
+    const dropped = once(fixture.fake.events, 'drop');
+    const caller = connectFrames(fixture.port);
+    const added = once(fixture.fake.events, 'add');
+    caller.sendHeaders(CREATE_BULK);
+    // `org_id`, and one of `assistant_ids`.
+    caller.sendLast(Buffer.from('\x0a\x05org_1\x22\x01a'));
+    await Promise.all([added, caller.pinged()]);
+    caller.reset();
+    caller.answerPing();
+    await dropped;
+    expect(fixture.fake.created).toEqual([]);
+    expect(fixture.unexpected).toEqual([]);
+    caller.close();
+  });
 
   it('cancels a stream whose next message does not arrive, and drops the draft', async () => {
     await fixture.stop();

@@ -12,9 +12,13 @@ const withResolvers = <T>() => {
  * Opens a call with the first message, sends the others as the stream accepts them, and resolves with the
  * response. After an early response, it reads no further message. If `requests` throws or the operation is
  * cancelled, it cancels the call and rejects with that error.
+ *
+ * Node may end a stream that is cancelled, as if what was sent were all, and reset it only then. So `spoiling`
+ * is sent before: a message that the gateway refuses.
  */
 export const sendAll = <Request, Response>(
   requests: AsyncIterable<Request>,
+  spoiling: Request,
   open: (
     callback: (error: ServiceError | null, response?: Response) => void,
   ) => ClientWritableStream<Request>,
@@ -44,6 +48,7 @@ export const sendAll = <Request, Response>(
   const abandon = (error: unknown) => {
     settled = true;
     response.reject(error);
+    if (call?.writable) call.write(spoiling);
     call?.cancel();
     wake();
   };

@@ -11,6 +11,9 @@ import type { Cancellation } from './cancellation.ts';
 import { channelOptionsFor } from './channel.ts';
 import { receiveAll, sendAll } from './streams.ts';
 
+/** An empty id, in a message of any stream of requests. */
+const SPOILING = { assistantIds: [''] };
+
 type V1 = Contract['v1'];
 export type ServiceName = {
   [Name in keyof V1]: V1[Name] extends { service: unknown } ? Name : never;
@@ -125,6 +128,7 @@ export const openTransport = (
       const { path, requestSerialize, responseDeserialize } = definitionOf(service, method);
       return sendAll(
         requests as AsyncIterable<object>,
+        SPOILING,
         (onAnswer) =>
           client.makeClientStreamRequest(
             path,

@@ -3,6 +3,7 @@ import { RekeyError } from '@rekey/schema';
 import { attempt, type OnThrown } from '../attempt.ts';
 import { override } from '../memory/override.ts';
 import { toStatus } from '../status-details.ts';
+import { awaitPing } from './await-ping.ts';
 import { HeldCall, type InnermostCall, type KindLimits, type Method } from './held-call.ts';
 import { takeTurns, type Turns } from './take-turns.ts';
 import { OpenCalls, type OpenCallsHooks, type OpenCallsLimits } from './open-calls.ts';
@@ -90,9 +91,15 @@ class LimitedListener implements Listener {
   }
 
   onReceiveHalfClose(): void {
-    this.admission.step(this.held, () => {
-      this.admission.open.arrived(this.held);
-      if (!this.isCancelled) this.listener.onReceiveHalfClose();
+    const { admission, held } = this;
+    admission.step(held, () => {
+      admission.open.arrived(held);
+      const { session } = held.stream;
+      if (this.isCancelled) return;
+      // A client of Node that cancels may first end its stream, as if what it has sent were all.
+      if (held.method.requestStream && session)
+        awaitPing(session, () => admission.step(held, () => this.listener.onReceiveHalfClose()));
+      else this.listener.onReceiveHalfClose();
     });
   }
 
