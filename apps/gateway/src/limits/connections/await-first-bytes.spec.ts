@@ -58,7 +58,7 @@ it('begins a connection with the bytes that it has sent, and not before', async 
   expect([begun, arrivals.count(), limited]).toEqual([['second', 'first'], 0, []]);
 });
 
-it('begins the others if one of them cannot be begun', async () => {
+it('begins the others if one of them cannot be begun, and ends that one', async () => {
   const broken = await dial();
   const other = await dial();
   broken.write('throw');
@@ -66,6 +66,7 @@ it('begins the others if one of them cannot be begun', async () => {
   other.write('other');
   await until(() => begun.length === 2);
   expect(begun).toEqual(['throw', 'other']);
+  await until(() => broken.closed);
 });
 
 it('ends the oldest if too many are silent', async () => {

@@ -19,6 +19,20 @@ export interface Arrivals {
 /** Whoever closes a connection before it has begun needs no answer. */
 const ignore = (): void => {};
 
+const beginOrEnd = (socket: Socket, begin: (socket: Socket) => void): void => {
+  // Node reads the first bytes in the next tick, and throws if a limit has closed the session by then.
+  process.nextTick(() => {
+    if (socket.destroyed || socket.writableEnded) socket.read();
+  });
+  try {
+    begin(socket);
+  } catch (error) {
+    // Nothing else would end it.
+    socket.destroy();
+    throw error;
+  }
+};
+
 /**
  * Begins connections when their first bytes have arrived, in slices. HTTP/2 and TLS make so much for each
  * connection that a flood of those on which nothing happens would keep new ones from being accepted. If too
@@ -65,11 +79,7 @@ export const awaitFirstBytes = (
   const start = (socket: Socket): void => {
     // It may have ended before its turn.
     if (!ready.delete(socket) || socket.destroyed) return;
-    // Node reads the first bytes in the next tick, and throws if a limit has closed the session by then.
-    process.nextTick(() => {
-      if (socket.destroyed || socket.writableEnded) socket.read();
-    });
-    begin(socket);
+    beginOrEnd(socket, begin);
   };
 
   const onBytes = (socket: Socket): void => {

@@ -1,4 +1,5 @@
 import { constants, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { AddressConnections } from '../../quotas/address-connections.ts';
 import type { StreamGrants } from '../grant-streams.ts';
 
@@ -14,6 +15,50 @@ export interface OpenConnections {
   ended(): Promise<void>;
 }
 
+/**
+ * How long a connection that was ended may take to close. HTTP/2 waits until what it has written has left,
+ * which is for ever if the other end does not read it.
+ */
+const CLOSES_WITHIN_MS = 500;
+
+/** Closes what is below a session, which allows nobody to destroy its own socket. */
+const cutterOf = ({ socket }: Partial<Pick<ServerHttp2Session, 'socket'>>): (() => void) => {
+  if (socket === undefined) return () => {};
+  // oxlint-disable-next-line no-underscore-dangle -- the name is Node's
+  const { _parent: belowTls } = socket as unknown as { _parent?: Socket | null };
+  return belowTls ? () => void belowTls.destroy() : (socket as Socket).resetAndDestroy;
+};
+
+interface Endings {
+  /** While a session has a socket: one that is destroyed has none. */
+  prepare(session: ServerHttp2Session): void;
+  end(session: ServerHttp2Session, code?: number): void;
+  /** Resolves when all that were ended are closed. */
+  ended(): Promise<void>;
+}
+
+const createEndings = (): Endings => {
+  const cutters = new WeakMap<ServerHttp2Session, () => void>();
+  const ending = new Set<ServerHttp2Session>();
+  return {
+    prepare: (session) => void cutters.set(session, cutterOf(session)),
+    end: (session, code) => {
+      ending.add(session);
+      const cutting = setTimeout(cutters.get(session)!, CLOSES_WITHIN_MS).unref();
+      session.once('close', () => {
+        clearTimeout(cutting);
+        ending.delete(session);
+      });
+      session.destroy(undefined, code);
+    },
+    ended: async () => {
+      await Promise.all(
+        [...ending].map((session) => new Promise((resolve) => session.once('close', resolve))),
+      );
+    },
+  };
+};
+
 /** NGHTTP2_ERR_FLOODED, which Node does not export. */
 const FLOODED = -904;
 
@@ -22,6 +67,7 @@ const limitControlFrames = (
   session: ServerHttp2Session,
   perSecond: number,
   onLimit: (limit: string) => void,
+  end: (session: ServerHttp2Session, code: number) => void,
 ): void => {
   let frames = 0;
   let sinceMs = 0;
@@ -34,7 +80,7 @@ const limitControlFrames = (
     frames += 1;
     if (frames <= perSecond || session.destroyed) return;
     onLimit('control-frames');
-    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    end(session, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   };
   session.on('ping', count);
   session.on('remoteSettings', count);
@@ -75,16 +121,15 @@ export const limitConnections = (
     addresses?.close(session);
   };
 
-  const ending = new Set<ServerHttp2Session>();
-  const end = (session: ServerHttp2Session): void => {
+  const endings = createEndings();
+  const end = (session: ServerHttp2Session, code?: number): void => {
     forget(session);
-    ending.add(session);
-    session.once('close', () => ending.delete(session));
-    session.destroy();
+    endings.end(session, code);
   };
 
   const onSession = (session: ServerHttp2Session): void => {
     calls.set(session, 0);
+    endings.prepare(session);
     idle.add(session);
     grants.open(session);
     session.once('close', () => forget(session));
@@ -92,7 +137,7 @@ export const limitConnections = (
       changeCalls(session, 1);
       stream.once('close', () => changeCalls(session, -1));
     });
-    limitControlFrames(session, limits.controlFramesPerSecond, onLimit);
+    limitControlFrames(session, limits.controlFramesPerSecond, onLimit, end);
     const ofAddress = addresses?.open(session) ?? [];
     if (ofAddress.length > 0) end(ofAddress.find((one) => idle.has(one)) ?? session);
     if (calls.size <= limits.open) return;
@@ -104,10 +149,6 @@ export const limitConnections = (
   for (const http2Server of http2Servers) http2Server.on('session', onSession);
   return {
     count: () => calls.size,
-    ended: async () => {
-      await Promise.all(
-        [...ending].map((session) => new Promise((resolve) => session.once('close', resolve))),
-      );
-    },
+    ended: endings.ended,
   };
 };
