@@ -42,31 +42,3 @@ it('does not listen if `localhost`, which needs no access file, is not on loopba
   );
   own.close();
 });
-
-it('accepts more than one connection in a round of the event loop', async () => {
-  let inRound = 0;
-  let most = 0;
-  let accepted = 0;
-  const listener = await listenOn('127.0.0.1:0', (socket) => {
-    inRound += 1;
-    accepted += 1;
-    most = Math.max(most, inRound);
-    setImmediate(() => (inRound = 0));
-    socket.destroy();
-  });
-  const clients = Array.from({ length: 100 }, () => connect(listener.port, '127.0.0.1'));
-  for (const client of clients) client.on('error', () => {});
-  const allHaveCome = () => accepted === 100;
-  while (!allHaveCome()) await new Promise((resolve) => setImmediate(resolve));
-  expect(most).toBeGreaterThan(1);
-  for (const client of clients) client.destroy();
-  listener.close();
-});
-
-it('lets no second gateway listen on the same port, whichever of its sockets would share it', async () => {
-  const { port, close } = await listenOn('127.0.0.1:0', () => {});
-  close();
-  const first = await listenOn(`127.0.0.1:${port}`, () => {});
-  await expect(listenOn(`127.0.0.1:${port}`, () => {})).rejects.toThrow('EADDRINUSE');
-  first.close();
-});
