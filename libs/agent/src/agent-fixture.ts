@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { readlinkSync } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +40,23 @@ export const temporaryFolder = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'agent-'));
   opened.push(() => rm(folder, { recursive: true, force: true }));
   return folder;
+};
+
+/** The next call of this method for the open file of a path fails, as a disk or a file system does. */
+export const failOnce = async (method: 'stat' | 'sync', path: string): Promise<void> => {
+  const handle = await open('/');
+  const handles = Object.getPrototypeOf(handle) as Record<typeof method, () => Promise<unknown>>;
+  await handle.close();
+  const real = handles[method];
+  const restore = async (): Promise<void> => {
+    handles[method] = real;
+  };
+  opened.push(restore);
+  handles[method] = async function (this: typeof handle) {
+    if (readlinkSync(`/proc/self/fd/${this.fd}`) !== path) return real.call(this);
+    await restore();
+    throw Object.assign(new Error('EIO'), { code: 'EIO' });
+  };
 };
 
 type Given = GivenConfig & { http?: object };

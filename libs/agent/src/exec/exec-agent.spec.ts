@@ -10,7 +10,10 @@ import { createChild, type Child } from './child-output.ts';
 
 const children: Child[] = [];
 afterEach(async () => {
-  for (const child of children.splice(0)) child.signal('SIGKILL');
+  for (const child of children.splice(0)) {
+    child.signal('SIGKILL');
+    await child.close();
+  }
   await closeAll();
 });
 

@@ -19,14 +19,14 @@ const TEMPORARY = /^\..{1,200}\.rekey-[0-9a-f]{12}\.tmp$/s;
 /**
  * Replaces a file as a whole: a reader sees the old content or the new. The new file is in the same folder,
  * and synced before it gets its name. Resolves with the SHA-256 of the content; if that is `unless`, nothing
- * is replaced. If it rejects, the old file is as it was. `identity` is that of the new file, taken before
- * another program can find it. With `isOneOfMany`, the caller syncs the folder, once for many files.
+ * is replaced. If it rejects, the old file is as it was, unless the folder could not be synced. `identity` is
+ * that of the new file, taken before another program can find it. Without `syncsFolder`, the caller does.
  */
 export const replaceFile = async (
   path: string,
   chunks: Iterable<string | Buffer> | AsyncIterable<string | Buffer>,
   { mode, uid, gid }: FileAccess,
-  { unless, isOneOfMany = false }: { unless?: Unless; isOneOfMany?: boolean } = {},
+  { unless, syncsFolder = true }: { unless?: Unless; syncsFolder?: boolean } = {},
 ): Promise<{ digest: string; identity?: string }> => {
   const temporary = join(dirname(path), temporaryName(basename(path)));
   // Nobody else can open it before it has its owner and mode. The content is made meanwhile.
@@ -43,8 +43,9 @@ export const replaceFile = async (
       await file.chmod(mode);
       const [now] = await Promise.all([file.stat(), file.sync()]);
       await rename(temporary, path);
-      await file.close();
-      if (!isOneOfMany) await syncFolder(dirname(path));
+      // What it holds is on the disk, and has its name: this cannot fail any more.
+      await file.close().catch(() => {});
+      if (syncsFolder) await syncFolder(dirname(path));
       return { digest, identity: identityIn(now) };
     }
     await file.close();
@@ -53,7 +54,7 @@ export const replaceFile = async (
   } catch (error) {
     const file = await opening.catch(() => undefined);
     await file?.close().catch(() => {});
-    await rm(temporary, { force: true }).catch(() => {});
+    if (file) await rm(temporary, { force: true }).catch(() => {});
     throw error;
   }
 };
@@ -85,10 +86,15 @@ const writeAll = async (
   return hash.digest('hex');
 };
 
+/** File systems that cannot sync a folder say so. */
+const ignoreUnable = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== 'EINVAL') throw error;
+};
+
 export const syncFolder = async (path: string): Promise<void> => {
   const folder = await open(path, 'r');
   try {
-    await folder.sync();
+    await folder.sync().catch(ignoreUnable);
   } finally {
     await folder.close();
   }
@@ -113,23 +119,46 @@ export const identityOf = async (path: string): Promise<string | undefined> => {
 /** Neither follows a link nor waits for a pipe, whatever is at the path. Rejects unless it is a file. */
 export const openRegularFile = async (path: string): Promise<FileHandle> => {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  if ((await file.stat()).isFile()) return file;
+  try {
+    if ((await file.stat()).isFile()) return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
   await file.close();
   throw new AgentError('NOT_A_FILE', `${JSON.stringify(path)} is not a file`);
 };
 
 /** The SHA-256 of a file that has this owner and mode already; undefined otherwise. */
 export const digestOfFile = (path: string, { mode, uid, gid }: FileAccess): Promise<string | undefined> =>
-  digestIf(
-    path,
-    (found) =>
+  digestIf(path, {
+    isWanted: (found) =>
       (found.mode & 0o7777) === mode && found.uid === (uid ?? found.uid) && found.gid === (gid ?? found.gid),
-  );
+    isNone: () => true,
+  });
 
-/** The SHA-256 of a file; undefined if there is none that can be read. Follows no link. */
-export const digestOfContent = (path: string): Promise<string | undefined> => digestIf(path, () => true);
+/** Nothing is there, or what this user has not written: a link, a socket, a file of another user. */
+const NO_FILE: ReadonlySet<string | undefined> = new Set([
+  'EACCES',
+  'ELOOP',
+  'ENODEV',
+  'ENOENT',
+  'ENXIO',
+  'EPERM',
+  'NOT_A_FILE',
+]);
 
-const digestIf = async (path: string, isWanted: (found: Stats) => boolean): Promise<string | undefined> => {
+/**
+ * The SHA-256 of a file; undefined if there is none, or it is of others. Follows no link. Rejects if that
+ * cannot be told now: a file that was taken for one of others would stay.
+ */
+export const digestOfContent = (path: string): Promise<string | undefined> =>
+  digestIf(path, { isWanted: () => true, isNone: (code) => NO_FILE.has(code) });
+
+const digestIf = async (
+  path: string,
+  { isWanted, isNone }: { isWanted(found: Stats): boolean; isNone(code: string | undefined): boolean },
+): Promise<string | undefined> => {
   let file: FileHandle | undefined;
   try {
     file = await openRegularFile(path);
@@ -137,9 +166,10 @@ const digestIf = async (path: string, isWanted: (found: Stats) => boolean): Prom
     const hash = createHash('sha256');
     for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
     return hash.digest('hex');
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (isNone((error as NodeJS.ErrnoException).code)) return undefined;
+    throw error;
   } finally {
-    await file?.close();
+    await file?.close().catch(() => {});
   }
 };

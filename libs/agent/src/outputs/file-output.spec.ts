@@ -13,7 +13,15 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { begin, closeAll, reasonOf, temporaryFolder, until, type AgentFixture } from '../agent-fixture.ts';
+import {
+  begin,
+  closeAll,
+  failOnce,
+  reasonOf,
+  temporaryFolder,
+  until,
+  type AgentFixture,
+} from '../agent-fixture.ts';
 import { createFakeKeys, type FakeKeys } from '../keys-fixture.ts';
 import { createReport } from '../report/report.ts';
 import { noCounts } from './output.ts';
@@ -61,6 +69,25 @@ describe('a file', () => {
     await acknowledged(agent);
     expect((await jsonOf(join(agent.folder, 'out')))['ast_5']).toMatchObject({ secret_key: 'sk of 299' });
   });
+
+  it.each([
+    ['json', []],
+    ['key-files', ['keys']],
+  ])(
+    'of an agent before this one is synced with its folder before that is acknowledged: %s',
+    async (format, under) => {
+      const folder = await temporaryFolder();
+      const configure = () => ({ files: [{ path: join(folder, 'keys'), format }] });
+      const first = await begin(configure, { keys: two() });
+      await acknowledged(first);
+      await first.agent.close();
+      await failOnce('sync', join(folder, ...under));
+      const second = await begin(configure, { keys: two() });
+      await until(() => second.keys.lastFailure?.includes('EIO') === true, 'a failure');
+      await acknowledged(second);
+      expect(second.events.map(({ event }) => event)).not.toContain('agent_output_written');
+    },
+  );
 
   it('is written at once after each change, if changes come one at a time', async () => {
     const keys = createFakeKeys();

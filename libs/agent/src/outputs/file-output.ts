@@ -4,7 +4,14 @@ import type { Keys } from '@rekey/subscriber';
 import { whyOf } from '../agent-error.ts';
 import { accountNumber } from '../config/accounts.ts';
 import type { AgentConfig, FileOutput } from '../config/agent-config.ts';
-import { digestOfFile, identityOf, removeLeftovers, replaceFile, type FileAccess } from './atomic-file.ts';
+import {
+  digestOfFile,
+  identityOf,
+  removeLeftovers,
+  replaceFile,
+  syncFolder,
+  type FileAccess,
+} from './atomic-file.ts';
 import { renderOf } from './formats.ts';
 import type { Content } from './content.ts';
 import { createKeyFiles } from './key-files.ts';
@@ -33,20 +40,29 @@ const wholeFile = (file: FileOutput, access: FileAccess): Content => {
   let digest: string | undefined;
   let identity: string | undefined;
   const isIntact = async () => identity !== undefined && identity === (await identityOf(file.path));
+  const folder = dirname(file.path);
   let isFirst = true;
+  /** Until the folder is synced, whatever the runs before have changed counts. */
+  let [hasChanged, isSynced] = [false, false];
   return {
     write: async (keys) => {
-      if (isFirst) await removeLeftovers(dirname(file.path), basename(file.path));
+      if (isFirst) await removeLeftovers(folder, basename(file.path));
       isFirst = false;
       const finding = identityOf(file.path);
       const comparing = finding.then((found) =>
         identity !== undefined && found === identity ? digest : digestOfFile(file.path, access),
       );
-      const written = await replaceFile(file.path, render(keys), access, { unless: comparing });
-      const before = await comparing;
+      const options = { unless: comparing, syncsFolder: false };
+      const written = await replaceFile(file.path, render(keys), access, options);
+      const isNew = written.digest !== (await comparing);
       digest = written.digest;
       identity = written.identity ?? (await finding);
-      return digest !== before;
+      if (isNew) [hasChanged, isSynced] = [true, false];
+      // An agent before this one may have ended before it did.
+      if (!isSynced) await syncFolder(folder);
+      const changed = hasChanged;
+      [hasChanged, isSynced] = [false, true];
+      return changed;
     },
     isIntact,
   };

@@ -1,9 +1,20 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chown, lstat, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chown,
+  link,
+  lstat,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { begin, closeAll, temporaryFolder, until, type AgentFixture } from '../agent-fixture.ts';
+import { begin, closeAll, failOnce, temporaryFolder, until, type AgentFixture } from '../agent-fixture.ts';
 import { createFakeKeys, type FakeKeys } from '../keys-fixture.ts';
 import { openOwnedFiles } from './owned-files.ts';
 
@@ -119,6 +130,38 @@ describe('one file a key', () => {
 });
 
 describe('a folder of files', () => {
+  it('that ignores case has no key under the name of that of another assistant', async () => {
+    const { folder, start } = await sharing();
+    const agent = await start();
+    await acknowledged(agent);
+    agent.keys.publish('AST_2', 'sk of AST_2');
+    await acknowledged(agent);
+    agent.keys.remove('AST_2');
+    await acknowledged(agent);
+    // As such a folder shows it.
+    await link(join(folder, '.rekey-agent.sock'), join(folder, '.REKEY-AGENT.SOCK'));
+    agent.keys.publish('ast_1', 'sk_1b');
+    await acknowledged(agent);
+    agent.keys.publish('AST_1', 'sk of AST_1');
+    await failed(agent, 'the folder ignores case: "AST_1" and "ast_1" would be one file');
+    expect(await namesIn(folder)).toEqual(['ast_1', 'ast_2']);
+    expect(await read(join(folder, 'ast_1'))).toBe('sk_1b');
+    agent.keys.remove('AST_1');
+    await acknowledged(agent);
+  });
+
+  it('keeps no key that is gone because its file could not be read for a while', async () => {
+    const { folder, start } = await sharing();
+    const agent = await start();
+    await acknowledged(agent);
+    await failOnce('stat', join(folder, 'ast_1'));
+    agent.keys.remove('ast_1');
+    await failed(agent, 'EIO');
+    await acknowledged(agent);
+    expect(await namesIn(folder)).toEqual(['ast_2']);
+    expect(agent.events.map(({ event }) => event)).not.toContain('agent_file_left');
+  });
+
   it('is that of one agent: another one alarms, and writes only after the first has ended', async () => {
     const { folder, start } = await sharing();
     const first = await start();

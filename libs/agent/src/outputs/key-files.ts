@@ -76,7 +76,7 @@ export const createKeyFiles = (
     const path = join(folder, name);
     await refuseFolderAt(path);
     const before = await digestOfFile(path, access);
-    const { digest } = await replaceFile(path, [secretKey], access, { unless: before, isOneOfMany: true });
+    const { digest } = await replaceFile(path, [secretKey], access, { unless: before, syncsFolder: false });
     owned.confirm(name, digest);
     return digest !== before;
   };
@@ -92,13 +92,13 @@ export const createKeyFiles = (
     if (file.on_removed === 'delete') await rm(path, { force: true });
     else {
       await owned.record(new Map([[name, EMPTY]]));
-      owned.confirm(name, (await replaceFile(path, [], access)).digest);
+      owned.confirm(name, (await replaceFile(path, [], access, { syncsFolder: false })).digest);
     }
     return true;
   };
 
   /** Until a run has succeeded, whatever the runs before it have changed counts. */
-  let hasChanged = false;
+  let [hasChanged, isSynced] = [false, false];
   const writeDue = async (at: Folder, current: KeysByName): Promise<void> => {
     const due = [...current].filter(([name, { version }]) => doneVersions.get(name) !== version);
     await at.owned.record(new Map(due.map(([name, { secretKey }]) => [name, digestOf(secretKey)])));
@@ -124,11 +124,13 @@ export const createKeyFiles = (
     write: async (keys) => {
       const opened = await open();
       const current = await keysByName(keys, file);
+      if (await opened.lock.ignoresCase()) refuseSameFile(current.keys());
       await writeDue(opened, current);
       await removeGone(opened, current);
-      if (hasChanged) await syncFolder(folder);
+      // An agent before this one may have ended before it did.
+      if (hasChanged || !isSynced) await syncFolder(folder);
       const changed = hasChanged;
-      hasChanged = false;
+      [hasChanged, isSynced] = [false, true];
       return changed;
     },
     close,
@@ -142,6 +144,22 @@ const keysByName = async (keys: Keys, file: FileOutput): Promise<KeysByName> => 
   for await (const page of selected(keys, file))
     for (const known of page) if (known.state === 'held') byName.set(fileNameOf(known.assistantId), known);
   return byName;
+};
+
+/** Otherwise the key of the one would be read as that of the other. Names are ASCII. */
+const refuseSameFile = (names: Iterable<string>): void => {
+  const seen = new Map<string, string>();
+  for (const name of names) {
+    const folded = name.toLowerCase();
+    const other = seen.get(folded);
+    if (other !== undefined)
+      throw new AgentError(
+        'SAME_FILE',
+        `the folder ignores case: ${JSON.stringify(other)} and ${JSON.stringify(name)} would be one file. ` +
+          'Use another format, or a folder that heeds case',
+      );
+    seen.set(folded, name);
+  }
 };
 
 const refuseFolderAt = async (path: string): Promise<void> => {

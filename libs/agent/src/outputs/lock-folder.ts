@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises';
+import { lstat, open, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { AgentError } from '../agent-error.ts';
 import { bindSocket } from '../http/bind-socket.ts';
@@ -8,6 +8,8 @@ const LOCK = '.rekey-agent.sock';
 export interface FolderLock {
   /** Whether the path still leads to the locked folder. */
   isThere(): Promise<boolean>;
+  /** Whether two names that differ only in case are one file there. */
+  ignoresCase(): Promise<boolean>;
   release(): Promise<void>;
 }
 
@@ -36,6 +38,12 @@ export const lockFolder = async (folder: string): Promise<FolderLock> => {
     isThere: async () => {
       const [locked, found] = await Promise.all([handle.stat(), stat(folder).catch(() => undefined)]);
       return found?.ino === locked.ino && found.dev === locked.dev;
+    },
+    ignoresCase: async () => {
+      const [bound, found] = await Promise.all(
+        [LOCK, LOCK.toUpperCase()].map((name) => lstat(`${near}/${name}`).catch(() => undefined)),
+      );
+      return bound !== undefined && found?.ino === bound.ino && found.dev === bound.dev;
     },
     release: async () => {
       await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -3,7 +3,7 @@ import { utimesSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { begin, closeAll, until, type AgentFixture } from '../agent-fixture.ts';
+import { begin, closeAll, failOnce, until, type AgentFixture } from '../agent-fixture.ts';
 import { createFakeKeys } from '../keys-fixture.ts';
 import { createStage } from '../stage/stage.ts';
 
@@ -44,6 +44,25 @@ describe('the command of a file', () => {
     await acknowledged(agent);
     expect((await linesOf(log)).map(Number)).toEqual([3, 5002]);
     expect((await agent.call('GET', '/metrics')).text).toMatch(/^rekey_agent_output_reloads_total\{.*\} 2$/m);
+  });
+
+  it.each([
+    ['json', 'sk_1b', []],
+    ['key-files', 'sk_1b', ['out']],
+    ['key-files', undefined, ['out']],
+  ])('runs also if the folder could not be synced at first: %s, %s', async (format, key, under) => {
+    const agent = await withReload((folder) => ({
+      format,
+      on_removed: 'empty',
+      command: ['sh', '-c', 'echo x >> "$1"', 'sh', join(folder, 'log')],
+    }));
+    await acknowledged(agent);
+    await failOnce('sync', join(agent.folder, ...under));
+    if (key === undefined) agent.keys.remove('ast_1');
+    else agent.keys.publish('ast_1', key);
+    await until(() => agent.keys.lastFailure?.includes('EIO') === true, 'a failure');
+    await acknowledged(agent);
+    expect(await linesOf(join(agent.folder, 'log'))).toEqual(['x', 'x']);
   });
 
   it('that hangs is killed with all that it started, reported, repeated, and not acknowledged', async () => {

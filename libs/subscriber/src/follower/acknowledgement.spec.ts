@@ -1,7 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { orgsDigest } from '@rekey/schema';
 import { createTcpProxy, startRedis, type RedisServer, type TcpProxy } from '@rekey/testing';
 import { acknowledgementKeyOf, parseSharedKeys } from '@rekey/sealing';
+import { HeldKeys } from '../held/held-keys.ts';
 import { subscribe, type Keys } from '../index.ts';
 import type { Publisher } from '../publisher-fixture.ts';
 import { createPublisher } from '../subscriber-fixture.ts';
@@ -43,6 +44,25 @@ const begin = async (leaseMs?: number) => {
 const lastEntry = async () => (await rekey.redis.xrevrange('{spec}:events', '+', '-', 'COUNT', 1))[0]![0];
 
 describe('acknowledgements', () => {
+  it('are of no event that could not be applied: it is read again', async () => {
+    const keys = await begin();
+    const { instance } = keys.freshness();
+    const applying = jest.spyOn(HeldKeys.prototype, 'apply').mockImplementationOnce(() => {
+      throw new RangeError('Array buffer allocation failed');
+    });
+    try {
+      await rekey.publish('ast_1', 'sk_1b');
+      const last = await lastEntry();
+      await until(
+        async () => (await rekey.acks(instance)).some(({ position }) => position === last),
+        'the acknowledgement',
+      );
+      expect(keys.current('ast_1')).toMatchObject({ secretKey: 'sk_1b' });
+    } finally {
+      applying.mockRestore();
+    }
+  });
+
   it('report the position when it is ready and after each event', async () => {
     const keys = await begin();
     const { instance } = keys.freshness();

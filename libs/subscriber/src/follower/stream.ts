@@ -60,7 +60,14 @@ export const createStream = (deps: StreamDeps): Stream => {
     const { items, hasMore, provenAtMs } = await from.read(state.reading!, waitMs);
     const count = items.length;
     const lastId = items.at(-1)?.id;
-    for (const item of items) await applyItem(deps, item);
+    for (const item of items) {
+      const before = state.reading;
+      await applyItem(deps, item).catch((error: unknown) => {
+        // It was not applied: the next session reads it again, and nothing after it is acknowledged.
+        state.reading = before;
+        throw error;
+      });
+    }
     empty(items);
     await noteAhead(deps, from, lastId);
     await checks.readScheduled(from);

@@ -24,14 +24,20 @@ export class IdIndex {
     this.#ids = ids;
   }
 
+  /** Undefined also for what is no text: services pass on what they were sent. */
   find(id: string): number | undefined {
+    if (typeof id !== 'string') return undefined;
     const place = this.#placeOf(id);
     return place === undefined ? undefined : this.#places[place]! - 1;
   }
 
-  /** Adds an id that it does not have, and that is in its slot already. */
-  add(id: string, slot: number): void {
+  /** Throws if there is no memory for one more id. */
+  reserve(): void {
     if (this.#taken + 1 > this.#places.length * MAX_SHARE) this.#rebuild();
+  }
+
+  /** Adds an id that it does not have, and that is in its slot already, to a reserved place. */
+  add(id: string, slot: number): void {
     this.#put(id, slot);
     this.#size += 1;
   }

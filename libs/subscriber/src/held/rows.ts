@@ -52,12 +52,19 @@ export class Rows {
   find(assistantId: string): number | undefined {
     return this.#byId.find(assistantId);
   }
-  /** The row of an assistant; a new one has no values yet. */
+  /**
+   * The row of an assistant; a new one has no values yet. Throws if there is no memory for it, and then
+   * nothing has changed: a key that is half there would count as held.
+   */
   ensure(assistantId: string): number {
     const known = this.#byId.find(assistantId);
     if (known !== undefined) return known;
-    const row = this.#free.pop() ?? this.#count++;
+    const row = this.#free.at(-1) ?? this.#count;
     if (row >= this.#capacity) this.#grow();
+    this.#ids.reserve(row);
+    this.secretKeys.reserve(row);
+    this.#byId.reserve();
+    if (this.#free.pop() === undefined) this.#count += 1;
     this.#ids.set(row, assistantId);
     this.#byId.add(assistantId, row);
     return row;
@@ -104,10 +111,10 @@ export class Rows {
   }
 
   #grow(): void {
-    this.#capacity = Math.ceil(this.#capacity * GROWTH);
-    const larger = columnsOf(this.#capacity);
+    const capacity = Math.ceil(this.#capacity * GROWTH);
+    const larger = columnsOf(capacity);
     for (const name of Object.keys(COLUMNS) as (keyof Columns)[]) larger[name].set(this.columns[name]);
-    this.columns = larger;
+    [this.columns, this.#capacity] = [larger, capacity];
   }
 }
 

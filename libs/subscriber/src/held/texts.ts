@@ -19,6 +19,15 @@ const isWide = (code: number): boolean => ((code - 1) & 1) === 1;
 const offsetsOf = (capacity: number) => new Uint32Array(pages(4 * capacity), 0, capacity);
 const codesOf = (capacity: number) => new Uint16Array(pages(2 * capacity), 0, capacity);
 
+/** Undefined if the system has no memory for it. */
+const ifThereIsMemory = <T>(allocate: () => T): T | undefined => {
+  try {
+    return allocate();
+  } catch {
+    return undefined;
+  }
+};
+
 const isNarrow = (text: string): boolean => {
   for (let i = 0; i < text.length; i += 1) if (text.charCodeAt(i) > 0xff) return false;
   return true;
@@ -71,8 +80,13 @@ export class Texts {
     return true;
   }
 
-  set(slot: number, text: string): void {
+  /** Throws if there is no memory for the slot. After this, nothing throws for it. */
+  reserve(slot: number): void {
     if (slot >= this.#codes.length) this.#grow(slot);
+  }
+
+  set(slot: number, text: string): void {
+    this.reserve(slot);
     const narrow = isNarrow(text);
     const length = narrow ? text.length : 2 * text.length;
     const code = length > MAX_BYTES ? LONG : codeOf(length, !narrow);
@@ -113,11 +127,13 @@ export class Texts {
     return this.#chunks[at >>> CHUNK_BITS]!.subarray(from, from + bytesOf(this.#codes[slot]!));
   }
 
-  /** Whether there is a place. */
+  /** Whether there is a place. An empty text has one as well. */
   #allocate(slot: number, bytes: number): boolean {
-    if (this.#used + bytes > CHUNK_BYTES) {
+    if (this.#used + Math.max(bytes, 1) > CHUNK_BYTES) {
       if (this.#chunks.length === MAX_CHUNKS) return false;
-      this.#chunks.push(Buffer.from(pages(CHUNK_BYTES), 0, CHUNK_BYTES));
+      const chunk = ifThereIsMemory(() => Buffer.from(pages(CHUNK_BYTES), 0, CHUNK_BYTES));
+      if (!chunk) return false;
+      this.#chunks.push(chunk);
       this.#used = 0;
     }
     this.#at[slot] = (this.#chunks.length - 1) * CHUNK_BYTES + this.#used;
@@ -125,18 +141,25 @@ export class Texts {
     return true;
   }
 
+  /** Leaves everything as it is if there is no memory for it; the next try is after another chunk. */
   #compact(): void {
-    const before = this.#chunks;
-    [this.#chunks, this.#used, this.#wasted] = [[], CHUNK_BYTES, 0];
+    const [at, chunks, used, wasted] = [this.#at, this.#chunks, this.#used, this.#wasted - CHUNK_BYTES];
+    this.#wasted = wasted;
+    const offsets = ifThereIsMemory(() => offsetsOf(this.#codes.length));
+    if (!offsets) return;
+    [this.#at, this.#chunks, this.#used, this.#wasted] = [offsets, [], CHUNK_BYTES, 0];
     for (let slot = 0; slot < this.#codes.length; slot += 1) {
       const code = this.#codes[slot]!;
       if (code === NOTHING || code === LONG) continue;
-      const at = this.#at[slot]!;
-      const from = at & (CHUNK_BYTES - 1);
-      this.#allocate(slot, bytesOf(code));
-      before[at >>> CHUNK_BITS]!.copy(this.#bytesAt(slot), 0, from, from + bytesOf(code));
+      if (!this.#allocate(slot, bytesOf(code))) {
+        for (const chunk of this.#chunks) chunk.fill(0);
+        [this.#at, this.#chunks, this.#used, this.#wasted] = [at, chunks, used, wasted];
+        return;
+      }
+      const from = at[slot]! & (CHUNK_BYTES - 1);
+      chunks[at[slot]! >>> CHUNK_BITS]!.copy(this.#bytesAt(slot), 0, from, from + bytesOf(code));
     }
-    for (const chunk of before) chunk.fill(0);
+    for (const chunk of chunks) chunk.fill(0);
   }
 
   #grow(slot: number): void {
