@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 
 /** A caller that chooses the order of its HTTP/2 frames, which the client of Node decides itself. */
-export interface FramesCaller {
+interface FramesCaller {
   sendHeaders(path: string): void;
   /** Sends a message, and ends the stream. */
   sendLast(message: Buffer): void;

@@ -13,8 +13,8 @@ const withResolvers = <T>() => {
  * response. After an early response, it reads no further message. If `requests` throws or the operation is
  * cancelled, it cancels the call and rejects with that error.
  *
- * Node may end a stream that is cancelled, as if what was sent were all, and reset it only then. So `spoiling`
- * is sent before: a message that the gateway refuses.
+ * Node may end a stream that is cancelled, as if what was sent were all, and reset it only then. So
+ * `spoiling` is sent before: a message that the gateway refuses.
  */
 export const sendAll = <Request, Response>(
   requests: AsyncIterable<Request>,

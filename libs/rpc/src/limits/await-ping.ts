@@ -23,8 +23,8 @@ const send = (session: Http2Session, pings: Pings): void => {
 };
 
 /**
- * Calls back when the caller has answered a ping that is sent after now, or its connection has ended. By then,
- * whatever it had sent before that has arrived.
+ * Calls back when the caller has answered a ping that is sent after now, or its connection has ended. By
+ * then, whatever it had sent before that has arrived.
  */
 export const awaitPing = (session: Http2Session, answered: () => void): void => {
   const pings = pingsOf.get(session) ?? { isSent: false, waiting: [] };
