@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Logger } from '@rekey/runtime';
 import type { Keys } from '@rekey/subscriber';
@@ -45,6 +46,7 @@ const wholeFile = (file: FileOutput, access: FileAccess): Content => {
   /** Until the folder is synced, whatever the runs before have changed counts. */
   let [hasChanged, isSynced] = [false, false];
   return {
+    path: file.path,
     write: async (keys) => {
       if (isFirst) await removeLeftovers(folder, basename(file.path));
       isFirst = false;
@@ -73,13 +75,69 @@ const contentOf = (file: FileOutput, config: FileOutputConfig, logger: Logger): 
   return file.format === 'key-files' ? createKeyFiles(file, access, config, logger) : wholeFile(file, access);
 };
 
+/**
+ * Whether something was written after the time of which the cache is. An agent that was killed may have
+ * written newer keys than the cache has.
+ */
+const isNewerThanCache = async ({ path }: Content, keys: Keys): Promise<boolean> => {
+  const { restored, behindMs } = keys.freshness();
+  if (!restored) return false;
+  const found = await lstat(path).catch(() => undefined);
+  return found !== undefined && found.mtimeMs > Date.now() - behindMs;
+};
+
+/** Leaves what may have newer keys than the cache as it is, until Rekey has been reached. */
+const keepNewer = (content: Content, keys: Keys, onKept: () => void) => {
+  let isKept = false;
+  return {
+    /** Whether Rekey has been reached since it was left. */
+    isDue: () => isKept && !keys.freshness().restored,
+    /** Resolves with whether anything has changed; undefined if it was left. */
+    write: async (): Promise<boolean | undefined> => {
+      const wasKept = isKept;
+      isKept = await isNewerThanCache(content, keys);
+      if (isKept && !wasKept) onKept();
+      return isKept ? undefined : content.write(keys);
+    },
+  };
+};
+
 /** Another program may remove or change it. Returns what ends that. */
-const lookFor = ({ isIntact }: Content, onChanged: () => void): (() => void) => {
+const lookFor = (
+  { isIntact }: Content,
+  { isDue }: ReturnType<typeof keepNewer>,
+  onChanged: () => void,
+): (() => void) => {
   const looking = setInterval(async () => {
-    if ((await isIntact?.()) === false) onChanged();
+    if (isDue() || (await isIntact?.()) === false) onChanged();
   }, LOOK_EVERY_MS).unref();
   return () => clearInterval(looking);
 };
+
+/** Runs the command or sends the signal after a file has changed. */
+const reloadStage = (
+  reload: NonNullable<ReturnType<typeof reloadOf>>,
+  {
+    name,
+    counts,
+    config,
+    logger,
+  }: { name: string; counts: ReturnType<typeof noCounts>; config: FileOutputConfig; logger: Logger },
+  isBlocked: () => boolean,
+) =>
+  createStage({
+    run: async () => {
+      await reload.run();
+      counts.reloads += 1;
+      logger.event('agent_reload_done', { output: name });
+    },
+    quietMs: () => config.debounce,
+    isBlocked,
+    mostMs: config.debounce_max,
+    whyOf,
+    onFailure: (why) => logger.event('agent_reload_failed', { output: name, why }),
+    onAttemptFailed: () => (counts.reloadFailures += 1),
+  });
 
 type FileOutputConfig = Pick<AgentConfig, 'consumer' | 'prefix' | 'debounce' | 'debounce_max'>;
 
@@ -95,28 +153,16 @@ export const createFileOutput = (
   const reload = reloadOf(file);
   const counts = noCounts();
   let [isFirst, isWriteDue] = [true, false];
+  const kept = keepNewer(content, keys, () => logger.event('agent_output_kept', { output: name }));
 
-  const reloading =
-    reload &&
-    createStage({
-      run: async () => {
-        await reload.run();
-        counts.reloads += 1;
-        logger.event('agent_reload_done', { output: name });
-      },
-      quietMs: () => config.debounce,
-      // A file that is about to change again needs no command in between.
-      isBlocked: () => isWriteDue,
-      mostMs: config.debounce_max,
-      whyOf,
-      onFailure: (why) => logger.event('agent_reload_failed', { output: name, why }),
-      onAttemptFailed: () => (counts.reloadFailures += 1),
-    });
+  // A file that is about to change again needs no command in between.
+  const reloading = reload && reloadStage(reload, { name, counts, config, logger }, () => isWriteDue);
   const writing = createStage({
     ...createPacedRun(PACE, async () => {
       const beganMs = performance.now();
       isWriteDue = false;
-      const changed = await content.write(keys);
+      const changed = await kept.write();
+      if (changed === undefined) return;
       // An agent before this one may have ended between the file and its command.
       if (changed || isFirst) reloading?.request();
       isFirst = false;
@@ -139,7 +185,8 @@ export const createFileOutput = (
     writing.request();
     reloading?.touch();
   };
-  const stopLooking = lookFor(content, () => void (isFirst || isWriteDue || request()));
+  const isAwaited = () => isWriteDue || (isFirst && !kept.isDue());
+  const stopLooking = lookFor(content, kept, () => void (isAwaited() || request()));
   return {
     name,
     // Whatever its orgs are: an assistant may have left them.
@@ -147,6 +194,8 @@ export const createFileOutput = (
       if (assistantId === undefined || !ids || ids.has(assistantId)) request();
     },
     settled: async () => {
+      // An acknowledgement is true of what is written.
+      if (kept.isDue()) request();
       await writing.settled();
       await reloading?.settled();
     },

@@ -16,7 +16,7 @@ import {
 import type { Content } from './content.ts';
 import { lockFolder, type FolderLock } from './lock-folder.ts';
 import { fileNameOf } from './names.ts';
-import { openOwnedFiles, type FolderOwner } from './owned-files.ts';
+import { LIST, openOwnedFiles, type FolderOwner } from './owned-files.ts';
 import { selected } from './selection.ts';
 
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -121,6 +121,7 @@ export const createKeyFiles = (
   };
 
   return {
+    path: join(folder, LIST),
     write: async (keys) => {
       const opened = await open();
       const current = await keysByName(keys, file);

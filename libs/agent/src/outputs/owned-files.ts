@@ -26,7 +26,7 @@ interface OwnedFiles {
   confirm(name: string, digest: string): void;
 }
 
-const LIST = '.rekey-agent.jsonl';
+export const LIST = '.rekey-agent.jsonl';
 const FORMAT = 1;
 const MAX_BYTES = 256 * 1024 * 1024;
 const WRITABLE_BY_OTHERS = 0o002;

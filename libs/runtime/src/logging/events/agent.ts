@@ -40,6 +40,13 @@ export const agentEvents = {
     message: 'output written',
     meaning: 'The content of `output` has changed, and its files were replaced. `took_ms`: how long it took.',
   },
+  agent_output_kept: {
+    level: 'warn',
+    message: 'output was left as it is: it may have newer keys than the cache',
+    meaning:
+      'Rekey has not been reached, and the files of `output` were written after the time of which the ' +
+      'cache is, by an agent that was killed. They are written once Rekey has been reached.',
+  },
   agent_output_failed: {
     level: 'error',
     message: 'output could not be written; retrying',
