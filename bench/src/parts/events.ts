@@ -14,7 +14,7 @@ const SINGLES_A_TURN = 150;
 const SNAPSHOT = 100_000;
 const STARTS = 3;
 const INSTANCES = 200;
-/** A rotation is sealed for each of so many consumers, which share the instances. */
+/** The number of consumers that each rotation is sealed for. They share the instances. */
 const WATCHED_BY = [1, 10];
 const SINGLES = 1000;
 const PACED_MS = 20;

@@ -94,7 +94,7 @@ export const beginAt = (after: string): WatchPlace => ({
   messages: new EntryMessages(),
 });
 
-/** What a watch sends, and where it is then. */
+/** What a watch sends next, and its place after that. */
 export interface WatchStep {
   /** Undefined if there is nothing to send. */
   readonly message: WatchEventsResponse | undefined;

@@ -126,7 +126,7 @@ describe('the watches of one consumer', () => {
     };
   };
 
-  it('send what each would send by itself, and the same message where they have come as far', () => {
+  it('send what each would send by itself, and share a message at the same place', () => {
     let [made, shared] = [0, 0];
     for (let run = 1; run <= RUNS; run += 1) {
       const random = createRandom(run);

@@ -106,7 +106,7 @@ describe('a server', () => {
     expect(idles).toBe(1);
   });
 
-  it('goes on if what it does then fails', async () => {
+  it('answers further calls if the hook throws', async () => {
     await start(() => {
       throw new Error('no');
     });

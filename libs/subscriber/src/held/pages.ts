@@ -1,5 +1,5 @@
 /**
- * Memory that is only taken where it is used, and returned to the system when it is collected. Other buffers
+ * Memory whose pages the system provides at their first use, and has back once it is collected. Other buffers
  * come from malloc: what stays among them keeps it from returning what was freed, and each large one that is
  * freed makes it keep more. V8 takes the pages of a resizable buffer from the system itself.
  */

@@ -11,13 +11,13 @@ export interface ConnectionLimits {
 
 export interface OpenConnections {
   count(): number;
-  /** Resolves when those that a limit has ended are closed: grpc-js would wait for them for ever. */
+  /** Resolves when those that a limit has ended are closed: grpc-js would never stop waiting. */
   ended(): Promise<void>;
 }
 
 /**
  * How long a connection that was ended may take to close. HTTP/2 waits until what it has written has left,
- * which is for ever if the other end does not read it.
+ * which never happens if the other end does not read it.
  */
 const CLOSES_WITHIN_MS = 500;
 
