@@ -10,6 +10,7 @@ import {
 import type { Ledger } from '@rekey/ledger';
 import { CurrentEvent, KeyUncertain, RekeyError } from '@rekey/schema';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
+import { shareReads } from '../shared/share-reads.ts';
 import { ByAssistant, ListAssistants, ListOrgs } from './assistant-requests.ts';
 import { holdersOf, type HolderDeps } from './key-holders.ts';
 import { versionsOf } from './key-versions.ts';
@@ -21,7 +22,16 @@ export interface AssistantServiceDeps extends Omit<ListDeps, 'ledger'>, Omit<Hol
   ledger: Pick<Ledger, 'assistants' | 'listing' | 'registry' | 'system'>;
 }
 
-export const createAssistantService = (deps: AssistantServiceDeps): RpcTable['AssistantService'] => {
+/** Another client can add a hundred thousand orgs: not every call holds them while it waits for the rest. */
+const withSharedOrgs = (deps: AssistantServiceDeps): AssistantServiceDeps => {
+  const { assistants, listing, registry, system } = deps.ledger;
+  const read = shareReads(() => listing.orgIds(), 1);
+  const shared = { ...listing, orgIds: () => read('') };
+  return { ...deps, ledger: { assistants, listing: shared, registry, system } };
+};
+
+export const createAssistantService = (given: AssistantServiceDeps): RpcTable['AssistantService'] => {
+  const deps = withSharedOrgs(given);
   const { ledger } = deps;
   const read = async (assistantId: string) => {
     const current = await ledger.assistants.current(assistantId);
@@ -41,8 +51,9 @@ export const createAssistantService = (deps: AssistantServiceDeps): RpcTable['As
       ...ofAssistant,
       effect: 'read',
       handler: async ({ assistantId }) => {
-        const current = await read(assistantId);
-        const [listed, history] = await Promise.all([
+        // Asked for together: many calls would hold long records while they wait for the rest.
+        const [current, listed, history] = await Promise.all([
+          read(assistantId),
           ledger.listing.get(assistantId),
           ledger.listing.history(assistantId),
         ]);

@@ -2,6 +2,7 @@ import { RekeyError, parseJson } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { connectLedger, type Connection } from '../connection.ts';
+import { MAX_ORGS, readOrgIds } from '../orgs/org-ids.ts';
 import { isWrongType } from '../scripts/run.ts';
 import { eventsCommands } from './commands.generated.ts';
 
@@ -59,7 +60,7 @@ export interface Events {
    * never did. Nothing proves them.
    */
   formerOrgs(assistantIds: readonly string[]): Promise<string[][]>;
-  /** The orgs that anything was published under. */
+  /** The orgs that anything was published under. Throws LEDGER_CORRUPT if they are too many to be all read. */
   orgs(): Promise<string[]>;
   /** Notes the orgs of a consumer that is being removed: it still hears that their keys were replaced. */
   noteFormer(consumer: string, orgs: readonly string[]): Promise<void>;
@@ -179,7 +180,12 @@ export const openEvents = (connection: Connection): Events => {
       });
     },
 
-    orgs: () => redis.smembers(keys.orgs),
+    orgs: async () => {
+      const ids = await readOrgIds({ redis, keys });
+      // A consumer of all orgs would take what it lacks for everything there is.
+      if (ids.length >= MAX_ORGS) throw new RekeyError('LEDGER_CORRUPT');
+      return ids;
+    },
 
     noteFormer: async (consumer, orgs) => {
       if ((await redis.hlen(keys.formerConsumers)) >= MAX_FORMER_CONSUMERS) {
