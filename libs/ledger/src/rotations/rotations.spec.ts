@@ -406,6 +406,25 @@ describe('findOrphans', () => {
     } while (after);
     expect(found).toEqual(ids);
   });
+
+  it('come to an end, though another client has changed the scores of the index', async () => {
+    const scored = Array.from({ length: 3000 }, (_, i) => [
+      (i * 7919) % 3001,
+      `rot_${String(i).padStart(26, '0')}`,
+    ]);
+    await redis.zadd('{spec}:rotations:open', ...scored.flat());
+    let [pages, after]: [number, string | undefined] = [0, undefined];
+    let listed = 0;
+    do {
+      pages += 1;
+      after = (await ledger.rotations.findOrphans({ quietMs: 1e12, ...(after && { after }) })).next;
+    } while (after && pages < 100);
+    do {
+      listed += 1;
+      after = (await ledger.rotations.list({}, { size: 50, ...(after && { after }) })).next;
+    } while (after && listed < 100);
+    expect([pages < 100, listed < 100]).toEqual([true, true]);
+  });
 });
 
 describe('bind', () => {
