@@ -83,6 +83,8 @@ const RECORD_BYTES_A_READ = 2 * 1024 * 1024;
 const MAX_ACKNOWLEDGEMENTS = 5000;
 const MAX_SHARED_ACKNOWLEDGEMENTS = 20_000;
 const MAX_FORMER_CONSUMERS = 1000;
+/** More than moved.lua keeps. */
+const MAX_FORMER_ORGS = 100;
 const Orgs = z.array(z.string()).max(1000);
 
 const entriesOf = (flat: readonly string[]): StreamEntry[] =>
@@ -176,7 +178,7 @@ export const openEvents = (connection: Connection): Events => {
       for (const assistantId of assistantIds) pipeline.hget(keys.assistant(assistantId), 'former');
       return ((await pipeline.exec()) ?? []).map(([error, former]) => {
         if (error && !isWrongType(error)) throw error;
-        return error || typeof former !== 'string' ? [] : former.split(',');
+        return error || typeof former !== 'string' ? [] : former.split(',', MAX_FORMER_ORGS);
       });
     },
 
