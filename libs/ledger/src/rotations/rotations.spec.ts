@@ -413,17 +413,18 @@ describe('findOrphans', () => {
       `rot_${String(i).padStart(26, '0')}`,
     ]);
     await redis.zadd('{spec}:rotations:open', ...scored.flat());
-    let [pages, after]: [number, string | undefined] = [0, undefined];
-    let listed = 0;
-    do {
-      pages += 1;
-      after = (await ledger.rotations.findOrphans({ quietMs: 1e12, ...(after && { after }) })).next;
-    } while (after && pages < 100);
-    do {
-      listed += 1;
-      after = (await ledger.rotations.list({}, { size: 50, ...(after && { after }) })).next;
-    } while (after && listed < 100);
-    expect([pages < 100, listed < 100]).toEqual([true, true]);
+    const pagesOf = async (read: (after: { after?: string }) => Promise<{ next?: string }>) => {
+      let after: string | undefined;
+      for (let pages = 1; pages < 100; pages += 1) {
+        ({ next: after } = await read(after === undefined ? {} : { after }));
+        if (after === undefined) return 'ended';
+      }
+      return 'endless';
+    };
+    expect([
+      await pagesOf((after) => ledger.rotations.findOrphans({ quietMs: 1e12, ...after })),
+      await pagesOf((after) => ledger.rotations.list({}, { size: 50, ...after })),
+    ]).toEqual(['ended', 'ended']);
   });
 });
 
