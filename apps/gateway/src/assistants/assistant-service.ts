@@ -23,16 +23,17 @@ export interface AssistantServiceDeps extends Omit<ListDeps, 'ledger'>, Omit<Hol
 }
 
 /** Another client can add a hundred thousand orgs: not every call holds them while it waits for the rest. */
-const withSharedOrgs = (deps: AssistantServiceDeps): AssistantServiceDeps => {
-  const { assistants, listing, registry, system } = deps.ledger;
-  const read = shareReads(() => listing.orgIds(), 1);
-  const shared = { ...listing, orgIds: () => read('') };
-  return { ...deps, ledger: { assistants, listing: shared, registry, system } };
+const sharingOrgs = (deps: AssistantServiceDeps): (() => ListDeps) => {
+  const read = shareReads(() => deps.ledger.listing.orgIds(), 1);
+  return () => {
+    const { listing, registry, system } = deps.ledger;
+    return { ...deps, ledger: { listing: { ...listing, orgIds: () => read('') }, registry, system } };
+  };
 };
 
-export const createAssistantService = (given: AssistantServiceDeps): RpcTable['AssistantService'] => {
-  const deps = withSharedOrgs(given);
+export const createAssistantService = (deps: AssistantServiceDeps): RpcTable['AssistantService'] => {
   const { ledger } = deps;
+  const listDeps = sharingOrgs(deps);
   const read = async (assistantId: string) => {
     const current = await ledger.assistants.current(assistantId);
     if (current === undefined) throw new RekeyError('ASSISTANT_NOT_KNOWN');
@@ -80,7 +81,7 @@ export const createAssistantService = (given: AssistantServiceDeps): RpcTable['A
       permission: 'assistants.read',
       orgs: 'listed',
       effect: 'read',
-      handler: (request, context) => listAssistants(deps, request, context),
+      handler: (request, context) => listAssistants(listDeps(), request, context),
       respond: ({ assistants, ...page }) =>
         prepare<ListAssistantsResponse>({ assistants: assistants.map(toProtoSummary), ...page }),
     }),
@@ -103,7 +104,7 @@ export const createAssistantService = (given: AssistantServiceDeps): RpcTable['A
       permission: 'assistants.read',
       orgs: 'listed',
       effect: 'read',
-      handler: (request, { sees }) => listOrgs(deps, request, sees),
+      handler: (request, { sees }) => listOrgs(listDeps(), request, sees),
       respond: ({ orgs, ...page }) => ({ orgs: orgs.map(toProtoOrg), ...page }),
     }),
   };

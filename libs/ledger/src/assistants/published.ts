@@ -117,10 +117,7 @@ const readCurrent = ({ redis, keys }: Connection, assistantId: string): Promise<
  * long ones exceeds what a connection receives. If they are too long together, or one of them is, the rest of
  * the pipeline has no replies: then those events are read one by one.
  */
-async function* readCurrents(
-  connection: Connection,
-  assistantIds: string[],
-): AsyncGenerator<string | null> {
+async function* readCurrents(connection: Connection, assistantIds: string[]): AsyncGenerator<string | null> {
   const { redis, keys } = connection;
   const pipeline = redis.pipeline();
   for (const assistantId of assistantIds) pipeline.get(keys.current(assistantId));
