@@ -54,8 +54,8 @@ export interface Published {
   current(assistantId: string): Promise<{ event: string; uncertain?: string } | undefined>;
   /**
    * The same events of several assistants, in their order, without those that put them in doubt; null if
-   * there is none, or an entry of another type, or a longer one than any that Rekey writes. Long ones are read
-   * as they are taken.
+   * there is none, or an entry of another type, or a longer one than any that Rekey writes. Long ones are
+   * read as they are taken.
    */
   currents(assistantIds: string[]): AsyncGenerator<string | null>;
   /** A page of the ids of assistants last published under an org, from a cursor on: '0' is the first. */

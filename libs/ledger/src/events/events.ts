@@ -60,7 +60,7 @@ export interface Events {
    * never did. Nothing proves them.
    */
   formerOrgs(assistantIds: readonly string[]): Promise<string[][]>;
-  /** The orgs that anything was published under. Throws LEDGER_CORRUPT if they are too many to be all read. */
+  /** The orgs that anything was published under. Throws LEDGER_CORRUPT if they are too many to read all. */
   orgs(): Promise<string[]>;
   /** Notes the orgs of a consumer that is being removed: it still hears that their keys were replaced. */
   noteFormer(consumer: string, orgs: readonly string[]): Promise<void>;

@@ -236,7 +236,7 @@ export const openOrgAlias = (connection: Connection, registry: Registry): OrgAli
         after: after === '' ? undefined : after,
         count: ADOPTED_AT_ONCE,
       });
-      // With scores of another client, Redis returns the same ids again: whoever reads on must come to an end.
+      // With scores of another client, Redis returns the same ids again: whoever reads on must end.
       return { renamed, ...(next !== undefined && next > after && { next }) };
     },
   };

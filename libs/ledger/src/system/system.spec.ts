@@ -188,7 +188,7 @@ describe('status', () => {
     expect(await redis.exists('{spec}:damaged')).toBe(0);
   });
 
-  it('looks at some of very many keys that another client has noted as damaged, and drops those', async () => {
+  it('looks at some of very many keys that another client has noted as damaged, and drops them', async () => {
     await redis.hset('{spec}:damaged', ...Array.from({ length: 10_000 }, (_, i) => [`${i}`, '']).flat());
     await redis.config('RESETSTAT');
     expect((await system.status()).attention.map(({ code }) => code)).not.toContain('LEDGER_DAMAGED');
