@@ -4,6 +4,7 @@ import type { UnreadableKey } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
 import type { RedisClock } from '../redis/redis-clock.ts';
 import type { HeldKeys } from '../held/held-keys.ts';
+import type { OutrunKeys } from './outrun-keys.ts';
 import { recordOf, type Claim, type Opened } from './read-event.ts';
 import { readStored } from './read-stored.ts';
 import { NOT_SEALED, type Refusals } from './refusals.ts';
@@ -14,6 +15,7 @@ interface RecordsDeps {
   clock: RedisClock;
   held: HeldKeys;
   unsealed: UnsealedRecords;
+  outrun: OutrunKeys;
   refusals: Refusals;
   listeners: Listeners;
 }
@@ -46,7 +48,7 @@ const createOrder = ({ state, clock, held }: RecordsDeps) => {
   /**
    * Rekey draws rising versions. One that is lower than the held one is an old event, unless the held one is
    * in the future: then a writer in Redis has put the counter forward, and back, and this key can be the one
-   * in force. Nothing here can tell which of the two is, so it is reported.
+   * in force. Nothing here can tell which of the two is, so it is reported until that is over.
    */
   const isOutrun = async ({ assistantId, version }: Opened): Promise<boolean> => {
     const heldVersion = held.version(assistantId);
@@ -54,24 +56,38 @@ const createOrder = ({ state, clock, held }: RecordsDeps) => {
     await readClock();
     return clock.isInFuture(heldVersion);
   };
-  return { readClock, isOutrun };
+  /** The restored assistants whose version was in the future when the first snapshot began. */
+  let restoredAhead = new Set<string>();
+  const beginSnapshot = (): void => {
+    restoredAhead = new Set();
+    if (!state.restored) return;
+    for (const id of held.ids()) if (clock.isInFuture(held.version(id))) restoredAhead.add(id);
+  };
+  /**
+   * A process without a cache takes the current record of each assistant at its start. So that a restart
+   * repairs all alike, one with a cache does so for keys that are from a counter put forward.
+   */
+  const startAnew = ({ assistantId, version }: Opened): void => {
+    if (version < held.version(assistantId) && restoredAhead.delete(assistantId)) held.remove(assistantId);
+  };
+  return { readClock, isOutrun, beginSnapshot, startAnew };
 };
 
 export const createRecords = (deps: RecordsDeps): Records => {
-  const { state, clock, held, unsealed, refusals, listeners } = deps;
+  const { state, clock, held, unsealed, outrun, refusals, listeners } = deps;
   /**
    * The lowest version that was refused as too far ahead since the last snapshot. The cause may be a wrong
    * Redis clock.
    */
   let lowestAhead = Infinity;
 
-  const { readClock, isOutrun } = createOrder(deps);
+  const { readClock, isOutrun, beginSnapshot, startAnew } = createOrder(deps);
 
   const apply = async (opened: Opened): Promise<void> => {
     const { kind, assistantId, version, ahead } = opened;
     if (await isOutrun(opened)) {
       held.markSeen(assistantId);
-      return refusals.add({ assistantId, version, why: 'the held key has a version in the future' });
+      return refusals.addOutrun(assistantId, version);
     }
     if (!ahead && clock.isTooFarAhead(version)) {
       await readClock();
@@ -110,11 +126,17 @@ export const createRecords = (deps: RecordsDeps): Records => {
     if (isEntitled && !held.unreadable().has(assistantId)) unsealed.note(assistantId, version);
     else unsealed.delete(assistantId);
   };
+  const noteCurrent = (current: Opened): void => {
+    const { assistantId, version } = current;
+    unsealed.delete(assistantId);
+    startAnew(current);
+    if (version >= held.version(assistantId)) outrun.delete(assistantId);
+  };
   const applyStored: Records['applyStored'] = async (assistantId, text, isUncertain, claimedVersion) => {
     const read = readStored(deps, assistantId, text, isUncertain);
     if (read.kind === 'foreign') return applyForeign(read.claim, isUncertain, claimedVersion);
     if (read.kind === 'opened') {
-      if (!isUncertain) unsealed.delete(assistantId);
+      if (!isUncertain) noteCurrent(read.opened);
       return apply(read.opened);
     }
     if (read.kind === 'refused') {
@@ -133,6 +155,7 @@ export const createRecords = (deps: RecordsDeps): Records => {
     applyStored,
     beginSnapshot: () => {
       lowestAhead = Infinity;
+      beginSnapshot();
     },
     hasClockCaughtUp: () => lowestAhead < Infinity && !clock.isTooFarAhead(lowestAhead),
   };
