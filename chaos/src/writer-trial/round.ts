@@ -127,12 +127,15 @@ const heal = async (trial: Trial, mustRestore: boolean, violations: string[]): P
     if (found.length > 0) wrong.push(`${label}: ${found.join(', ')}`);
     return found.length === 0;
   };
-  const most = mustRestore ? 0 : OPERATOR_ACTS;
-  for (let acts = 0; acts <= most && most > 0; acts += 1) {
-    if (await isWell(`after ${acts} acts`))
-      return { healedBy: acted.length === 0 ? 'itself' : 'the operator', acted, wrong };
-    if (acts < most) acted.push(...(await actOnStatus(deps)));
-  }
+  const byStatus = async (): Promise<boolean> => {
+    for (let acts = 0; acts <= OPERATOR_ACTS; acts += 1) {
+      if (await isWell(`after ${acts} acts of the operator`)) return true;
+      if (acts < OPERATOR_ACTS) acted.push(...(await actOnStatus(deps)));
+    }
+    return false;
+  };
+  if (!mustRestore && (await byStatus()))
+    return { healedBy: acted.length === 0 ? 'itself' : 'the operator', acted, wrong };
   await trial.backup.restore();
   trial.suspects.clear();
   thief.rewind();

@@ -40,7 +40,7 @@ export interface Records {
 }
 
 /** What versions say of the order of records. */
-const createOrder = ({ state, clock, held }: RecordsDeps) => {
+const createOrder = ({ state, clock, held, unsealed, outrun }: RecordsDeps) => {
   /** The Redis clock may have been set since it was last read. */
   const readClock = async (): Promise<void> => {
     if (state.session) clock.set(await state.session.time());
@@ -70,40 +70,18 @@ const createOrder = ({ state, clock, held }: RecordsDeps) => {
   const startAnew = ({ assistantId, version }: Opened): void => {
     if (version < held.version(assistantId) && restoredAhead.delete(assistantId)) held.remove(assistantId);
   };
-  return { readClock, isOutrun, beginSnapshot, startAnew };
+  /** What a current record ends that could be opened. */
+  const noteCurrent = (current: Opened): void => {
+    const { assistantId, version } = current;
+    unsealed.delete(assistantId);
+    startAnew(current);
+    if (version >= held.version(assistantId)) outrun.delete(assistantId);
+  };
+  return { readClock, isOutrun, beginSnapshot, noteCurrent };
 };
 
-export const createRecords = (deps: RecordsDeps): Records => {
-  const { state, clock, held, unsealed, outrun, refusals, listeners } = deps;
-  /**
-   * The lowest version that was refused as too far ahead since the last snapshot. The cause may be a wrong
-   * Redis clock.
-   */
-  let lowestAhead = Infinity;
-
-  const { readClock, isOutrun, beginSnapshot, startAnew } = createOrder(deps);
-
-  const apply = async (opened: Opened): Promise<void> => {
-    const { kind, assistantId, version, ahead } = opened;
-    if (await isOutrun(opened)) {
-      held.markSeen(assistantId);
-      return refusals.addOutrun(assistantId, version);
-    }
-    if (!ahead && clock.isTooFarAhead(version)) {
-      await readClock();
-      if (clock.isTooFarAhead(version)) {
-        lowestAhead = Math.min(lowestAhead, version);
-        const why = 'its version is more than a day in the future';
-        return refusals.add({ assistantId, version, why });
-      }
-    }
-    if (kind === 'uncertain') {
-      if (held.markUncertain(assistantId, version) && listeners.has('uncertain'))
-        listeners.emit('uncertain', held.get(assistantId)!);
-    } else if (held.apply(opened)) {
-      announce(deps, opened);
-    }
-  };
+/** Records and events that cannot be opened. */
+const createForeign = ({ state, held, unsealed, refusals, listeners }: RecordsDeps) => {
   const markUnreadable = (assistantId: string, claimedVersion: number): void => {
     if (held.markUnreadable(assistantId, claimedVersion))
       listeners.emit('unreadable', held.get(assistantId) as UnreadableKey);
@@ -126,11 +104,40 @@ export const createRecords = (deps: RecordsDeps): Records => {
     if (isEntitled && !held.unreadable().has(assistantId)) unsealed.note(assistantId, version);
     else unsealed.delete(assistantId);
   };
-  const noteCurrent = (current: Opened): void => {
-    const { assistantId, version } = current;
-    unsealed.delete(assistantId);
-    startAnew(current);
-    if (version >= held.version(assistantId)) outrun.delete(assistantId);
+  return { markUnreadable, applyForeign };
+};
+
+export const createRecords = (deps: RecordsDeps): Records => {
+  const { clock, held, refusals, listeners } = deps;
+  /**
+   * The lowest version that was refused as too far ahead since the last snapshot. The cause may be a wrong
+   * Redis clock.
+   */
+  let lowestAhead = Infinity;
+
+  const { readClock, isOutrun, beginSnapshot, noteCurrent } = createOrder(deps);
+  const { markUnreadable, applyForeign } = createForeign(deps);
+
+  const apply = async (opened: Opened): Promise<void> => {
+    const { kind, assistantId, version, ahead } = opened;
+    if (await isOutrun(opened)) {
+      held.markSeen(assistantId);
+      return refusals.addOutrun(opened);
+    }
+    if (!ahead && clock.isTooFarAhead(version)) {
+      await readClock();
+      if (clock.isTooFarAhead(version)) {
+        lowestAhead = Math.min(lowestAhead, version);
+        const why = 'its version is more than a day in the future';
+        return refusals.add({ assistantId, version, why });
+      }
+    }
+    if (kind === 'uncertain') {
+      if (held.markUncertain(assistantId, version) && listeners.has('uncertain'))
+        listeners.emit('uncertain', held.get(assistantId)!);
+    } else if (held.apply(opened)) {
+      announce(deps, opened);
+    }
   };
   const applyStored: Records['applyStored'] = async (assistantId, text, isUncertain, claimedVersion) => {
     const read = readStored(deps, assistantId, text, isUncertain);

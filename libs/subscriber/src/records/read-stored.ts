@@ -21,7 +21,7 @@ export const readStored = (
   text: string,
   isUncertain: boolean,
 ): (Reading & { isKnown?: true }) | { kind: 'refused'; refusal: Refusal } => {
-  /** Whether the order of versions says nothing new, unless the held one may be from a counter put forward. */
+  /** Whether the version says nothing new. If the held one is of the future, a lower one does. */
   const isKnownVersion = (version: number, heldVersion: number): boolean =>
     version === heldVersion || (version < heldVersion && !clock.isInFuture(heldVersion));
   const hasNothingNew = (id: string, version: number): boolean =>

@@ -3,13 +3,17 @@ import type { Refusal, UnreadableKey } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
 import type { HeldKeys } from '../held/held-keys.ts';
 import type { OutrunKeys } from './outrun-keys.ts';
+import type { Opened } from './read-event.ts';
 import type { UnsealedRecords } from './unsealed-records.ts';
 
 /** What this consumer refused or could not apply. */
 export interface Refusals {
   add(refusal: Refusal): void;
-  /** A version below a held one of the future. It is unapplied for as long as it is among the outrun keys. */
-  addOutrun(assistantId: string, version: number): void;
+  /**
+   * A version below a held one of the future. That of a key is unapplied while it is among the outrun ones, a
+   * doubt until the next snapshot.
+   */
+  addOutrun(opened: Pick<Opened, 'kind' | 'assistantId' | 'version'>): void;
   /** Something that this consumer is entitled to and that is not sealed for it. It was not refused. */
   addUnsealed(unsealed: Refusal): void;
   /** Restarts `unapplied`. `refused` counts on. */
@@ -68,8 +72,10 @@ export const createRefusals = ({ held, unsealed, outrun, listeners }: RefusalsDe
       addUnapplied(refusal);
       addRefused(refusal);
     },
-    addOutrun: (assistantId, version) => {
-      if (outrun.note(assistantId, version)) addRefused({ assistantId, version, why: OUTRUN });
+    addOutrun: ({ kind, assistantId, version }) => {
+      const refusal = { assistantId, version, why: OUTRUN };
+      if (kind === 'uncertain') addUnapplied(refusal);
+      if (kind === 'uncertain' || outrun.note(assistantId, version)) addRefused(refusal);
     },
     addUnsealed: addUnapplied,
     beginSnapshot: () => {

@@ -146,7 +146,9 @@ export const consumerItems = ({
     ({ name, unapplied }) => ({
       subject: name,
       message: `The consumer could not apply ${plural(unapplied, 'event')}.`,
-      advice: `See which, and why: rekey consumer status ${name}`,
+      advice:
+        `See which, and why: rekey consumer status ${name}. If a held key has a version in the future: ` +
+        'restart the instance that reports it.',
     }),
   ),
 ];
