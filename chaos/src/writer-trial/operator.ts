@@ -4,6 +4,8 @@ import type { Redis } from 'ioredis';
 import { addAgain, type TrialConsumer } from './consumers.ts';
 
 const SWEPT_WITHIN_MS = 8000;
+/** No version can follow a larger one. */
+const LARGEST_EPOCH = 9_006_099_743_113_215;
 /** Only a restart of the instance, which takes the current records, ends this. */
 const OUTRUN = 'the held key has a version in the future';
 
@@ -86,6 +88,9 @@ const adviceFor = (deps: OperatorDeps) => {
     QUARANTINED: async (id) => {
       const key = `${prefix}:assistant:${encodeURIComponent(id)}`;
       if ((await redis.type(key)) !== 'hash') await redis.del(key);
+      else
+        for (const field of ['epoch', 'version'])
+          if (!(Number(await redis.hget(key, field)) <= LARGEST_EPOCH)) await redis.hdel(key, field);
       await sweepOnce();
     },
     CONSUMER_UNREADABLE: again,

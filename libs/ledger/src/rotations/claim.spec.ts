@@ -177,6 +177,22 @@ describe('an assistant with an epoch or a version that is larger than any of Rek
       await expect(refused).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
     expect(await redis.hget('{spec}:assistant:ast_1', 'holder')).toBeNull();
   });
+
+  it.each(['epoch', 'version'])(
+    'is claimed again, above the other one, once its %s is deleted',
+    async (field) => {
+      const future = 4_000_000_000_000_000;
+      const rotation = await accept();
+      await redis.hset('{spec}:assistant:ast_1', {
+        epoch: future,
+        version: future,
+        [field]: '9007199254740992',
+      });
+      await expect(claimOf(rotation)).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
+      await redis.hdel('{spec}:assistant:ast_1', field);
+      expect((await claimed(rotation)).epoch).toBe(future + 1);
+    },
+  );
 });
 
 describe('the open intents of an org', () => {
