@@ -31,8 +31,8 @@ export const unreadableItems = ({ quarantined, tooLarge }: SystemFacts): Attenti
       sinceMs,
       message: `The ledger entry cannot be read: ${why}.`,
       advice:
-        'See {rekey}:assistant:ID. If it is not a hash, delete it. If its epoch or version is no number up to ' +
-        '9006099743113215, delete that field. Then rotate the assistant.',
+        'See {rekey}:assistant:ID. If it is not a hash, delete it. If its epoch or version is no number ' +
+        'up to 9006099743113215, delete that field. Then rotate the assistant.',
     }),
     quarantined.count,
   ),
