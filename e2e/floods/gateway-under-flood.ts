@@ -13,9 +13,13 @@ export interface Memory {
   resident: number;
 }
 
+/** How health is asked: grpc.health.v1 on a kept connection or a new one, GET /healthz on a new one. */
+export const checkNames = ['kept', 'new', 'http'] as const;
+export type CheckName = (typeof checkNames)[number];
+
 /** A health check: Infinity if it failed. */
 export interface Check {
-  connection: 'kept' | 'new';
+  name: CheckName;
   tookMs: number;
   /** How long the event loop of the process that checks was held up meanwhile. */
   heldUpMs: number;
@@ -77,17 +81,17 @@ const prepare = async (address: string, redisUrl: string): Promise<FloodTarget['
   return [rotation!.id, ofBulk, bulk.id];
 };
 
-const startProbe = async (address: string) => {
+const startProbe = async (address: string, healthAddress: string) => {
   const program = fileURLToPath(new URL('health-probe.ts', import.meta.url));
-  const child = startChild(process.execPath, ['--conditions=@rekey/source', program, address], {
+  const child = startChild(process.execPath, ['--conditions=@rekey/source', program, address, healthAddress], {
     env: process.env,
   });
   let checks: Check[] = [];
   await lineOf(child, (line) => (line.startsWith('{') ? true : undefined), 'the health probe');
   createInterface({ input: child.process.stdout! }).on('line', (line) => {
-    const [connection, tookMs, heldUpMs] = line.split(' ');
-    if (connection !== 'kept' && connection !== 'new') return;
-    checks.push({ connection, tookMs: Number(tookMs), heldUpMs: Number(heldUpMs) });
+    const [first, tookMs, heldUpMs] = line.split(' ');
+    const name = checkNames.find((one) => one === first);
+    if (name) checks.push({ name, tookMs: Number(tookMs), heldUpMs: Number(heldUpMs) });
   });
   const take = () => {
     const taken = checks;
@@ -124,7 +128,7 @@ export const startGatewayUnderFlood = async (
   });
   const address = gateway.ready['address']!;
   const [rotationId, bulkRotationOfRotationId, bulkRotationId] = await prepare(address, redis.url);
-  const probe = await startProbe(address);
+  const probe = await startProbe(address, healthAddressOf(gateway));
   const metrics = () => metricsOf(healthAddressOf(gateway));
   const sample = async (): Promise<Memory & Load> => {
     const values = await metrics();
