@@ -4,6 +4,7 @@ import { createRekeyClient } from '@rekey/client';
 import { ledgerKeys } from '@rekey/ledger';
 import { launchApp, lineOf, startChild, startRedis, type App } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import { askInspector } from './inspector.ts';
 import { eventually } from '../support/system.ts';
 import type { FloodTarget } from './floods.ts';
 
@@ -83,9 +84,13 @@ const prepare = async (address: string, redisUrl: string): Promise<FloodTarget['
 
 const startProbe = async (address: string, healthAddress: string) => {
   const program = fileURLToPath(new URL('health-probe.ts', import.meta.url));
-  const child = startChild(process.execPath, ['--conditions=@rekey/source', program, address, healthAddress], {
-    env: process.env,
-  });
+  const child = startChild(
+    process.execPath,
+    ['--conditions=@rekey/source', program, address, healthAddress],
+    {
+      env: process.env,
+    },
+  );
   let checks: Check[] = [];
   await lineOf(child, (line) => (line.startsWith('{') ? true : undefined), 'the health probe');
   createInterface({ input: child.process.stdout! }).on('line', (line) => {
@@ -99,16 +104,6 @@ const startProbe = async (address: string, healthAddress: string) => {
     return taken;
   };
   return { take, stop: () => child.kill() };
-};
-
-/** Collects garbage in a Node process that listens for a debugger, by the URL that it has written. */
-const collectGarbage = async (gateway: App): Promise<void> => {
-  const [url] = /ws:\/\/127\.0\.0\.1:\S+/.exec(gateway.output()) ?? [];
-  const socket = new WebSocket(url!);
-  await new Promise((resolve) => socket.addEventListener('open', resolve));
-  socket.send(JSON.stringify({ id: 1, method: 'HeapProfiler.collectGarbage' }));
-  await new Promise((resolve) => socket.addEventListener('message', resolve));
-  socket.close();
 };
 
 const healthAddressOf = (gateway: App): string => gateway.ready['health_address']!;
@@ -152,7 +147,7 @@ export const startGatewayUnderFlood = async (
     isAlive: () => gateway.child.process.exitCode === null && gateway.child.process.signalCode === null,
     sample,
     memoryKept: async () => {
-      await collectGarbage(gateway);
+      await askInspector(gateway, 'HeapProfiler.collectGarbage');
       return sample();
     },
     refused: async () =>

@@ -34,10 +34,14 @@ const check = async (session: ClientHttp2Session): Promise<boolean> => {
 /** Whether /healthz is 200 in time, on a connection of its own. */
 const checkHttp = (): Promise<boolean> =>
   new Promise((resolve) => {
-    const request = get(`http://${healthAddress}/healthz`, { agent: false, timeout: WITHIN_MS }, (response) => {
-      response.resume();
-      response.once('close', () => resolve(response.complete && response.statusCode === 200));
-    });
+    const request = get(
+      `http://${healthAddress}/healthz`,
+      { agent: false, timeout: WITHIN_MS },
+      (response) => {
+        response.resume();
+        response.once('close', () => resolve(response.complete && response.statusCode === 200));
+      },
+    );
     request.once('timeout', () => request.destroy());
     request.once('error', () => resolve(false));
   });

@@ -132,7 +132,9 @@ export const verdictOf = (
   return {
     crashes: begun - results.length,
     slow: namesOf(({ slowestCheckMs: { http } }) => http > withinMs.http),
-    slowCalls: namesOf(({ slowestCheckMs }) => Math.max(slowestCheckMs.kept, slowestCheckMs.new) > withinMs.calls),
+    slowCalls: namesOf(
+      ({ slowestCheckMs }) => Math.max(slowestCheckMs.kept, slowestCheckMs.new) > withinMs.calls,
+    ),
     kept: namesOf(({ afterwards }) => afterwards.used > baselineMb * MAY_KEEP),
   };
 };
