@@ -19,7 +19,7 @@ export const checkNames = ['kept', 'new', 'http'] as const;
 export type CheckName = (typeof checkNames)[number];
 
 /** A health check: Infinity if it failed. */
-export interface Check {
+interface Check {
   name: CheckName;
   tookMs: number;
   /** How long the event loop of the process that checks was held up meanwhile. */

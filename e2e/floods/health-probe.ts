@@ -7,9 +7,9 @@ import { beginCall, connectHttp2, framed, statusOf } from './raw-connection.ts';
 
 /*
  * A process of its own, so that nothing but the gateway delays it: checks the health of a gateway. It asks
- * grpc.health.v1 on a connection that stays (`kept`), and on a new one each time (`new`), and GET /healthz on a
- * new one each time (`http`). Writes a line for each check: which, how long it took in ms or `Infinity` if it
- * failed, and how long this process itself was held up meanwhile, in ms.
+ * grpc.health.v1 on a connection that stays (`kept`), and on a new one each time (`new`), and GET /healthz on
+ * a new one each time (`http`). Writes a line for each check: which, how long it took in ms or `Infinity` if
+ * it failed, and how long this process itself was held up meanwhile, in ms.
  */
 
 const EVERY_MS = 50;

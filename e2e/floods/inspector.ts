@@ -1,8 +1,6 @@
 import type { App } from '@rekey/testing';
 
-/**
- * Asks the debugger of a program that was started with `--inspect=127.0.0.1:0`. Resolves when it has answered.
- */
+/** Asks the debugger of a program that listens for one (`--inspect`). Resolves when it has answered. */
 export const askInspector = async (app: App, method: string, params: object = {}): Promise<void> => {
   const [url] = /ws:\/\/127\.0\.0\.1:\S+/.exec(app.output()) ?? [];
   const socket = new WebSocket(url!);

@@ -16,7 +16,8 @@ const printResult = (result: FloodResult): void => {
   const ms = (number: number) => number.toFixed(0).padStart(5);
   print(
     `${name.padEnd(46)} ${seconds.toFixed(1).padStart(5)} s  health http ${ms(slowestCheckMs.http)} ms, ` +
-      `kept ${ms(slowestCheckMs.kept)} ms, new ${ms(slowestCheckMs.new)} ms (${checks}; held up: gateway ${ms(result.loopDelayMs)} ms, ` +
+      `kept ${ms(slowestCheckMs.kept)} ms, new ${ms(slowestCheckMs.new)} ms (${checks}; ` +
+      `held up: gateway ${ms(result.loopDelayMs)} ms, ` +
       `checks ${ms(result.proberHeldUpMs)} ms)  cores: gateway ${result.gatewayCores.toFixed(2)}, ` +
       `flood ${result.flooderCores.toFixed(2)}  ` +
       `in use ${highest.used.toFixed(0)} → ${afterwards.used.toFixed(0)} MB  ` +

@@ -101,9 +101,9 @@ export const runFloods = async (
     const checks = gateway.takeChecks();
     if (!gateway.isAlive()) break;
     /** None of a kind at all is as slow as can be. */
-    const slowestOf = (name: CheckName): [CheckName, number] => {
-      const tookMs = checks.filter((one) => one.name === name).map((one) => one.tookMs);
-      return [name, tookMs.length === 0 ? Infinity : Math.max(...tookMs)];
+    const slowestOf = (kind: CheckName): [CheckName, number] => {
+      const tookMs = checks.filter((one) => one.name === kind).map((one) => one.tookMs);
+      return [kind, tookMs.length === 0 ? Infinity : Math.max(...tookMs)];
     };
     const result = {
       name,

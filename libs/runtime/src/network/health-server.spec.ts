@@ -76,15 +76,16 @@ const until = async (path: string, wanted: number): Promise<string> => {
 };
 const NOT_SERVING = [503, 'NOT_SERVING\n'];
 const SERVING = [200, 'SERVING\n'];
+const ALIVE = [200, 'ALIVE\n'];
 
 describe('the health server', () => {
   it('says what the process reports, and nothing good before', async () => {
     await start();
-    expect(await get('/healthz')).toEqual(NOT_SERVING);
+    expect([await get('/healthz'), await get('/livez')]).toEqual([NOT_SERVING, ALIVE]);
     await command('healthy');
-    expect(await get('/healthz')).toEqual(SERVING);
+    expect([await get('/healthz'), await get('/livez')]).toEqual([SERVING, ALIVE]);
     await command('unhealthy');
-    expect(await get('/healthz')).toEqual(NOT_SERVING);
+    expect([await get('/healthz'), await get('/livez')]).toEqual([NOT_SERVING, ALIVE]);
     expect(await get('/metrics')).toEqual([200, 'rendered 1\n']);
     expect(await get('/metrics')).toEqual([500, '']);
     expect(await get('/metrics')).toEqual([200, 'rendered 3\n']);
@@ -94,13 +95,14 @@ describe('the health server', () => {
     ]);
   });
 
-  it('answers while the event loop of the process is blocked, and says so if it remains blocked', async () => {
+  it('answers while the event loop of the process is blocked, and says so if that lasts', async () => {
     await start('127.0.0.1:0', { stuckAfterMs: 3000 });
     await command('healthy');
     const { free } = await block();
     expect(await get('/healthz')).toEqual(SERVING);
     const held = /^NOT_SERVING: the event loop of the process has been held up for [3-9] s\n$/;
     expect(await until('/healthz', 503)).toMatch(held);
+    expect(await until('/livez', 503)).toMatch(held);
     await free();
     expect(await until('/healthz', 200)).toBe('SERVING\n');
   });
@@ -112,10 +114,10 @@ describe('the health server', () => {
     const tooMany = [503, 'NOT_SERVING: too many requests of metrics\n'];
     const answers = await Promise.all([get('/metrics'), get('/metrics'), get('/metrics')]);
     expect(answers.toSorted()).toEqual([late, late, tooMany].toSorted());
-    const next = get('/metrics');
+    expect(await get('/metrics')).toEqual(tooMany);
     await free();
     // What was given up was rendered nevertheless.
-    expect(await next).toEqual([200, 'rendered 3\n']);
+    expect(await until('/metrics', 200)).toBe('rendered 3\n');
   });
 
   it('is replaced on the same port when its thread ends, and as long as the port is in use', async () => {

@@ -30,8 +30,8 @@ const PROBE_EVERY_MS = 1000;
 const ANSWER_WITHIN_MS = 1000;
 
 /**
- * Calls back with why Redis accepts no write, and with undefined while it does: every second, and at once when
- * the connection is lost or made.
+ * Calls back with why Redis accepts no write, and with undefined while it does: every second, and at once
+ * when the connection is lost or made.
  */
 export const watchWrites = (
   redis: Redis,

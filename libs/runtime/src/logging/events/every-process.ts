@@ -65,8 +65,8 @@ export const everyProcessEvents = {
     level: 'error',
     message: 'the thread that serves health and metrics has ended; starting another one',
     meaning:
-      'Nobody listens on the health address until another thread does, after `again_in_ms`. If this recurs, ' +
-      'report `err` as a bug, or see who else listens on the address.',
+      'Nobody listens on the health address until another thread does, after `again_in_ms`. If this recurs ' +
+      'with `EADDRINUSE`, another process listens there; otherwise, report `err` as a bug.',
   },
   health_server_restarted: {
     level: 'info',
