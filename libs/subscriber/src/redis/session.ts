@@ -1,4 +1,4 @@
-import { concealCredentials } from '@rekey/schema';
+import { concealCredentials, limitReplies } from '@rekey/schema';
 import { Redis, type RedisOptions } from 'ioredis';
 import { SubscribeError } from '../subscribe-error.ts';
 import { isErrorReply } from './replies.ts';
@@ -67,7 +67,10 @@ export const openSession = async (
   onClose: () => void,
 ): Promise<RedisSession> => {
   const connections = [connect(), connect()] as const;
-  for (const connection of connections) concealCredentials(connection);
+  for (const connection of connections) {
+    concealCredentials(connection);
+    limitReplies(connection);
+  }
   let reason: Error | undefined;
   let ended = false;
   const end = (why?: Error) => {
