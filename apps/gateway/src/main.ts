@@ -7,6 +7,7 @@ import { GatewayEnvironment } from './config.ts';
 import { createMetrics } from './health/metrics.ts';
 import { collectWhenIdle, youngGeneration } from './limits/collect-when-idle.ts';
 import { limitsOf } from './limits/limits.ts';
+import { refuseWaits } from './limits/waits/refuse-waits.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import { createServer } from './pipeline/server.ts';
 import { createRpcTable } from './rpc-table.ts';
@@ -69,6 +70,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     access,
     onFailed: gate.noteDenied,
     quotas,
+    refuseWait: refuseWaits(limits, onLimit),
     ...(metrics && { onRefused: metrics.onWorkRefused }),
   });
   const server = createServer(contract, handlers, {

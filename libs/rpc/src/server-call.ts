@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Metadata, StatusObject } from '@grpc/grpc-js';
 import { RekeyError, errorTable } from '@rekey/schema';
 import { attempt } from './attempt.ts';
+import { beyondLimitOf, type BeyondLimit } from './limits/beyond-limit.ts';
 import { toStatus } from './status-details.ts';
 
 export interface CallContext {
@@ -21,6 +22,8 @@ export interface CallContext {
   readonly peerCertificate: Buffer | undefined;
   /** The address of the connection as `ADDRESS:PORT`, without brackets; `unknown` if it is gone. */
   readonly peer: string | undefined;
+  /** Set if its kind has no room: nothing may be waited for. See `KindLimits.beyond`. */
+  readonly beyondLimit: BeyondLimit | undefined;
 }
 
 /** What grpc-js's calls of every kind have in common. */
@@ -92,6 +95,10 @@ class ContextOfCall implements CallContext {
 
   get peer(): string | undefined {
     return this.call.getPeer?.();
+  }
+
+  get beyondLimit(): BeyondLimit | undefined {
+    return this.call.metadata && beyondLimitOf(this.call.metadata);
   }
 
   private header(name: string, form: RegExp): string | undefined {

@@ -134,7 +134,7 @@ const REFUSED = { status: status.RESOURCE_EXHAUSTED, reason: 'TOO_MANY_CALLS', r
 
 describe('open calls of a kind', () => {
   it.each<[string, string, NodeJS.ProcessEnv]>([
-    ['waits', WAIT, { GATEWAY_MAX_WAITS: '3' }],
+    // Of waits: see refused-waits.spec.ts.
     ['watches', WATCH_BULK, { GATEWAY_MAX_WATCHES: '3' }],
   ])('are refused beyond their limit, and admitted when others have ended: %s', async (kind, path, env) => {
     await start(env);

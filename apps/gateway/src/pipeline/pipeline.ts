@@ -78,7 +78,11 @@ const handleUnary = async (
   admission: Admission,
 ): Promise<unknown> => {
   if (!rpc.waits) return rpc.handler(request, context);
-  const release = steps.hold(rpc, admission);
+  if (steps.isFull(rpc, admission, context)) {
+    const result = await rpc.waits(request, context);
+    if (result !== undefined) return result;
+  }
+  const release = steps.hold(rpc, admission, context);
   let guard: Guard | undefined;
   try {
     guard = steps.guard(rpc, request, admission);
@@ -143,7 +147,7 @@ const serveClientStream = (steps: Steps, rpc: ClientStreamRpc<unknown, unknown>)
       let release: (() => void) | undefined;
       try {
         const admission = await steps.authenticate(rpc, context);
-        release = steps.hold(rpc, admission);
+        release = steps.hold(rpc, admission, context);
         const rights = admission.rights();
         const parts = partsOf(steps, rpc, messages, admission, (message) => (first = message));
         const result = await rpc.handler(parts, await steps.contextFor(rpc, context, admission));
@@ -165,7 +169,7 @@ const serveServerStream = (steps: Steps, rpc: ServerStreamRpc<unknown>): Untyped
     let release: (() => void) | undefined;
     try {
       const admission = await steps.authenticate(rpc, context);
-      release = steps.hold(rpc, admission);
+      release = steps.hold(rpc, admission, context);
       const request = await steps.admit(rpc, parseRequest(rpc.request, message), admission.rights());
       guard = steps.guard(rpc, request, admission);
       const own = guarded(await steps.contextFor(rpc, context, admission), guard);

@@ -1,4 +1,4 @@
-import { attempt, type CallContext } from '@rekey/rpc';
+import { attempt, type BeyondLimit, type CallContext } from '@rekey/rpc';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, type ErrorCode } from '@rekey/schema';
 import type { Rights } from '@rekey/access';
@@ -30,7 +30,9 @@ export interface PipelineDeps {
   /** Receives the error of each call that failed; the caller, if it is known. */
   onFailed?: ((error: unknown, context: CallContext, caller: Caller | undefined) => void) | undefined;
   /** No caller has limits of its own without it. */
-  quotas?: Pick<CallerQuotas, 'countCall' | 'hold'> | undefined;
+  quotas?: Pick<CallerQuotas, 'countCall' | 'mayHold' | 'hold'> | undefined;
+  /** The error of a wait for which there is no room; counts it. */
+  refuseWait?: (beyond: BeyondLimit) => RekeyError;
   /** Counts a call that was refused because a limit of the ledger is reached, or its org is unknown. */
   onRefused?: (code: ErrorCode) => void;
   /** How long a client stream may pause between two messages. */
@@ -81,6 +83,8 @@ export const createSteps = ({
   quotas,
   onRefused = () => {},
   onFailed = () => {},
+  refuseWait = ({ bound, limit }) =>
+    new RekeyError('TOO_MANY_CALLS', { metadata: { bound, limit: String(limit) } }),
   streamIdleMs: idleMs = STREAM_IDLE_MS,
 }: PipelineDeps) => ({
   idleMs,
@@ -97,9 +101,15 @@ export const createSteps = ({
     return admission;
   },
 
+  /** Whether `hold` would refuse the call. */
+  isFull: ({ kind }: Rpc, { caller }: Admission, { beyondLimit }: CallContext): boolean =>
+    beyondLimit !== undefined || quotas?.mayHold(longCallKinds[kind], caller.name) === false,
+
   /** Counts a call that takes long until the returned function is called. */
-  hold: ({ kind }: Rpc, { caller }: Admission): (() => void) =>
-    quotas?.hold(longCallKinds[kind], caller.name) ?? (() => {}),
+  hold: ({ kind }: Rpc, { caller }: Admission, { beyondLimit }: CallContext): (() => void) => {
+    if (beyondLimit !== undefined) throw refuseWait(beyondLimit);
+    return quotas?.hold(longCallKinds[kind], caller.name) ?? (() => {});
+  },
 
   /** Of a client stream, only the first message is authorized: `rights` is not given with the others. */
   admit: async <Request>(rpc: Rpc, parsed: Request, rights?: Rights): Promise<Request> => {

@@ -1,5 +1,6 @@
 import { RekeyError, type ErrorCode } from '@rekey/schema';
 import { createAddressConnections, type AddressConnections } from './address-connections.ts';
+import { ReturnTimes, type ReturnPace } from '../limits/waits/return-times.ts';
 import { addressGroup } from './address-group.ts';
 import { LimitedCallers, type LimitedCaller } from './limited-callers.ts';
 import { RateLimits, type Rate } from './rate-limits.ts';
@@ -12,6 +13,8 @@ export interface CallerLimits {
   calls: Rate;
   /** The open calls of one caller. */
   open: Readonly<Record<LongCallKind, number>>;
+  /** How waits of one caller that found no room come back. */
+  waitsReturn: ReturnPace;
   /** The ids in the open streams of one caller, while others need room. */
   uploadIds: number;
   /** Failed authentications of one address. */
@@ -41,6 +44,8 @@ export interface CallerQuotas {
    * have one caller, and all of them acknowledge each change.
    */
   countCall(caller: string, kind?: 'calls' | 'acknowledgements'): void;
+  /** Whether `hold` would count a call now. */
+  mayHold(kind: LongCallKind, caller: string): boolean;
   /** Counts a call that takes long until the returned function is called. Throws QUOTA_EXCEEDED. */
   hold(kind: LongCallKind, caller: string): () => void;
   /** The ids of one caller. */
@@ -67,6 +72,7 @@ export const createCallerQuotas = (
     calls: new RateLimits(limits.calls, nowMs),
     acknowledgements: new RateLimits(limits.calls, nowMs),
   };
+  const waitReturns = new ReturnTimes(limits.waitsReturn, nowMs);
   const failures = new RateLimits(limits.failures, nowMs);
   const atLimit = new LimitedCallers();
   /** By kind and caller: as many entries as open calls, at most. */
@@ -91,11 +97,19 @@ export const createCallerQuotas = (
         throw refusal('QUOTA_EXCEEDED', `caller-${kind}`, caller, limits.calls.perSecond, waitMs);
     },
 
+    mayHold: (kind, caller) => (open.get(`${kind} ${caller}`) ?? 0) < limits.open[kind],
+
     hold: (kind, caller) => {
       const key = `${kind} ${caller}`;
       const count = open.get(key) ?? 0;
       if (count >= limits.open[kind])
-        throw refusal('QUOTA_EXCEEDED', `caller-${kind}`, caller, limits.open[kind]);
+        throw refusal(
+          'QUOTA_EXCEEDED',
+          `caller-${kind}`,
+          caller,
+          limits.open[kind],
+          kind === 'waits' ? waitReturns.nextMs(caller) : undefined,
+        );
       open.set(key, count + 1);
       let isHeld = true;
       return () => {

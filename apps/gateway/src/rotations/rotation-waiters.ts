@@ -14,6 +14,8 @@ export interface RotationWaiters {
    * has gone. Throws ROTATION_NOT_FOUND and SHUTTING_DOWN.
    */
   wait(id: string, options: { timeoutMs: number; signal: AbortSignal }): Promise<Rotation>;
+  /** The rotation as it is now, without a wait: everybody who asks shares the read. */
+  now(id: string): Promise<Rotation>;
   /** The number of calls that wait. */
   count(): number;
   /** Ends every wait with SHUTTING_DOWN. */
@@ -132,6 +134,8 @@ export const createRotationWaiters = ({
         if (waiting.remove(id, waiter)) polls.remove(id);
       }
     },
+
+    now: read,
 
     count: waiting.count,
 

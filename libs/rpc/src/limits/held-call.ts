@@ -13,6 +13,15 @@ export interface KindLimits {
   arriveWithinMs: number;
   /** Whether no call of this kind waits for something that may take long. */
   endsSoon?: boolean;
+  /**
+   * The kind as which a call is admitted that finds no room. Its handler learns of that (`beyondLimit`), and
+   * answers at once.
+   */
+  beyond?: string;
+  /** How long a half-open or an unread call keeps its room, in ms. Default: not at all, if others need it. */
+  keepsRoomMs?: { arriving: number; leaving: number };
+  /** When a call that was refused should come back, in ms from now. Default: 1 s. */
+  retryAfterMs?: () => number;
 }
 
 /** The open calls of one kind. */

@@ -73,12 +73,14 @@ export class OpenCalls {
     this.onIdle = () => void attempt(onIdle, onThrown);
   }
 
-  /** Counts a call; false if it was refused. */
-  admit(held: HeldCall, kindName: string): boolean {
-    const kind = this.kinds.get(kindName)!;
-    if (kind.count >= kind.open && !this.makeRoom(kind)) {
-      this.refuse(held, 'TOO_MANY_CALLS', kind.name, { limit: String(kind.open) });
-      return false;
+  /** Counts a call. Returns the kind as which it is admitted; undefined if it was refused. */
+  admit(held: HeldCall, kindName: string): OpenKind | undefined {
+    const asked = this.kinds.get(kindName)!;
+    const beyond = asked.beyond === undefined ? undefined : this.kinds.get(asked.beyond);
+    const kind = [asked, beyond].find((one) => one && (one.count < one.open || this.makeRoom(one)));
+    if (kind === undefined) {
+      this.refuse(held, 'TOO_MANY_CALLS', asked.name, { limit: String(asked.open) }, asked.retryAfterMs?.());
+      return undefined;
     }
     kind.count += 1;
     kind.arriving.add(held);
@@ -89,7 +91,7 @@ export class OpenCalls {
     });
     held.onData((bytes) => this.hold(held, bytes));
     this.checkSoon();
-    return true;
+    return kind;
   }
 
   /** A message of a stream of requests has arrived. */
@@ -136,25 +138,33 @@ export class OpenCalls {
   }
 
   /** Ends a call that broke a limit, which `limit` names. */
-  refuse(held: HeldCall, code: RefusalCode, limit: string, metadata: Record<string, string> = {}): void {
+  refuse(
+    held: HeldCall,
+    code: RefusalCode,
+    limit: string,
+    metadata: Record<string, string> = {},
+    retryAfterMs?: number,
+  ): void {
     this.onLimit(limit);
     const { headersSent } = held.stream;
-    held.call.sendStatus(this.statusOf(code, limit, metadata, held.method.path));
+    held.call.sendStatus(this.statusOf(code, limit, metadata, held.method.path, retryAfterMs));
     // After data, the status leaves in a later turn; the call is cut when it has left.
     if (!headersSent) this.cut(held, NGHTTP2_NO_ERROR);
   }
 
-  /** Floods are refused, too: each status is made once. Limits and paths are few. */
+  /** Floods are refused, too: each status is made once. Limits, paths and times to come back are few. */
   private statusOf(
     code: RefusalCode,
     limit: string,
     metadata: Record<string, string>,
     path: string,
+    retryAfterMs: number | undefined,
   ): StatusObject {
-    const key = `${code} ${limit} ${path}`;
+    const key = `${code} ${limit} ${path} ${retryAfterMs}`;
     const known = this.statuses.get(key);
     if (known) return known;
-    const made = toStatus(new RekeyError(code, { metadata: { bound: limit, ...metadata } }), path);
+    const error = new RekeyError(code, { metadata: { bound: limit, ...metadata }, retryAfterMs });
+    const made = toStatus(error, path);
     this.statuses.set(key, made);
     return made;
   }
@@ -189,15 +199,18 @@ export class OpenCalls {
   }
 
   /** Whether a call of the kind could be ended in favour of another. */
-  private makeRoom({ name, open, arriving, leaving, sending }: OpenKind): boolean {
+  private makeRoom(kind: OpenKind): boolean {
+    const { name, open, arriving, leaving, sending, keepsRoomMs } = kind;
+    const nowMs = performance.now();
     const [stalled] = arriving;
-    if (stalled) {
-      this.refuse(stalled, 'TOO_MANY_CALLS', name, { limit: String(open) });
+    if (stalled && nowMs - stalled.sinceMs >= (keepsRoomMs?.arriving ?? 0)) {
+      this.refuse(stalled, 'TOO_MANY_CALLS', name, { limit: String(open) }, kind.retryAfterMs?.());
       this.cut(stalled, NGHTTP2_CANCEL);
       return true;
     }
     const [answered] = leaving;
-    const unread = answered ?? this.longestUnread(sending);
+    const isUnread = answered && nowMs - answered.sinceMs >= (keepsRoomMs?.leaving ?? 0);
+    const unread = isUnread ? answered : this.longestUnread(sending);
     if (!unread) return false;
     this.onLimit(name);
     this.cut(unread, NGHTTP2_CANCEL);
