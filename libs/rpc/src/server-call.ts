@@ -14,6 +14,9 @@ export interface CallContext {
   readonly traceparent: string | undefined;
   /** Aborts when the caller has gone or its deadline has passed. */
   readonly signal: AbortSignal;
+  /** The same for calls that may be open by the ten thousand: a signal takes a kilobyte. */
+  readonly isGone: boolean;
+  onGone(listener: () => void): void;
   /** The caller's deadline, in ms since 1970; undefined if it set none. */
   readonly deadlineMs: number | undefined;
   /** The caller's `authorization` metadata as it was sent; empty for several. Secret: never log it. */
@@ -75,6 +78,15 @@ class ContextOfCall implements CallContext {
 
   get signal(): AbortSignal {
     return (this.knownSignal ??= signalOf(this.call));
+  }
+
+  get isGone(): boolean {
+    return this.call.cancelled;
+  }
+
+  onGone(listener: () => void): void {
+    if (this.call.cancelled) listener();
+    else this.call.on('cancelled', listener);
   }
 
   get deadlineMs(): number | undefined {

@@ -113,7 +113,7 @@ const kindsOf = (config: LimitVariables, waitReturns: ReturnTimes): CallLimits['
   // Health checks have a share of their own, so that no flood of other calls takes it.
   health: { open: 1000, arriveWithinMs: ARRIVE_WITHIN_MS },
   // They need no identity: whoever opens them must not take the room of callers that are known.
-  'health-watches': { open: config.GATEWAY_MAX_WATCHES, arriveWithinMs: ARRIVE_WITHIN_MS },
+  'health-watches': { open: config.GATEWAY_MAX_CONNECTIONS, arriveWithinMs: ARRIVE_WITHIN_MS },
   reflection: { open: REFLECTION_STREAMS, arriveWithinMs: NEXT_QUESTION_WITHIN_MS },
 });
 

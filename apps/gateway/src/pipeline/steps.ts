@@ -4,16 +4,9 @@ import { RekeyError, type ErrorCode } from '@rekey/schema';
 import type { Rights } from '@rekey/access';
 import type { Caller } from '../identity/authenticate.ts';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
-import { actorOf } from '../identity/actor-of.ts';
+import { ContextOfRpc } from './context-of-rpc.ts';
 import type { CallerQuotas, LongCallKind } from '../quotas/caller-quotas.ts';
-import {
-  authorize,
-  authorizeResult,
-  requireOrg,
-  requireOwn,
-  requireSomewhere,
-  seeingOf,
-} from './authorize.ts';
+import { authorize, authorizeResult, requireSomewhere, seeingOf } from './authorize.ts';
 import { countingRefusals } from './call-errors.ts';
 import { withRealOrg, type ReadOrgName } from './org-names.ts';
 import type { Rpc, RpcContext } from './rpc.ts';
@@ -105,10 +98,10 @@ export const createSteps = ({
   isFull: ({ kind }: Rpc, { caller }: Admission, { beyondLimit }: CallContext): boolean =>
     beyondLimit !== undefined || quotas?.mayHold(longCallKinds[kind], caller.name) === false,
 
-  /** Counts a call that takes long until the returned function is called. */
-  hold: ({ kind }: Rpc, { caller }: Admission, { beyondLimit }: CallContext): (() => void) => {
+  /** Counts a call that takes long until the returned function is called. Undefined if nothing is counted. */
+  hold: ({ kind }: Rpc, { caller }: Admission, { beyondLimit }: CallContext): (() => void) | undefined => {
     if (beyondLimit !== undefined) throw refuseWait(beyondLimit);
-    return quotas?.hold(longCallKinds[kind], caller.name) ?? (() => {});
+    return quotas?.hold(longCallKinds[kind], caller.name);
   },
 
   /** Of a client stream, only the first message is authorized: `rights` is not given with the others. */
@@ -120,15 +113,10 @@ export const createSteps = ({
     return request;
   },
 
-  contextFor: async (rpc: Rpc, context: CallContext, { caller, rights }: Admission): Promise<RpcContext> =>
-    Object.assign(context, {
-      caller,
-      actor: actorOf(caller, context),
-      sees: await seeingOf(rpc, rights, readOrgName),
-      rights,
-      requireOwn: requireOwn(rpc, caller, rights, readOrgName),
-      requireOrg: requireOrg(rpc, rights, readOrgName),
-    }),
+  contextFor: async (rpc: Rpc, context: CallContext, admission: Admission): Promise<RpcContext> => {
+    const sees = await seeingOf(rpc, admission.rights, readOrgName);
+    return new ContextOfRpc(rpc, context, admission, readOrgName, sees);
+  },
 
   checkResult: (rpc: Rpc, result: unknown, rights: Rights): Promise<void> =>
     authorizeResult(rpc, result, rights, readOrgName),

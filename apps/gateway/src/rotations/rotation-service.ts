@@ -129,13 +129,16 @@ const waitRpc = (
     ...ofRotation,
     effect: 'read',
     handler: async (request, context) => {
-      const { signal, deadlineMs = Infinity } = context;
+      const { deadlineMs = Infinity } = context;
       const waitMs = Math.min(request.timeoutMs, deadlineMs - Date.now() - RESPONSE_MARGIN_MS);
       const endsAtMs = performance.now() + waitMs;
-      const rotation = await waiters.wait(request.id, { timeoutMs: waitMs, signal });
-      if (request.until !== 'ACKNOWLEDGED') return { rotation, states: await acknowledgements.of(rotation) };
+      const ended = waiters.wait(request.id, { timeoutMs: waitMs, caller: context });
+      // Without `await`, this function holds nothing while the call waits.
+      if (request.until !== 'ACKNOWLEDGED')
+        return ended.then(async (rotation) => ({ rotation, states: await acknowledgements.of(rotation) }));
+      const rotation = await ended;
       const leftMs = Math.max(Math.ceil(endsAtMs - performance.now()), 0);
-      const timeUp = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
+      const timeUp = AbortSignal.any([context.signal, AbortSignal.timeout(leftMs)]);
       return { rotation, states: await statesOf(rotation, request, context, timeUp) };
     },
     respond: async ({ rotation, states }) => toProtoRotation(rotation, states, await liveness.noLiveWorker()),
