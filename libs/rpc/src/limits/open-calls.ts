@@ -53,6 +53,7 @@ export class OpenCalls {
   private checking: NodeJS.Timeout | undefined;
   private readonly onIdle: () => void;
   private idling: NodeJS.Immediate | undefined;
+  private readonly onClosed = (held: HeldCall): void => this.forget(held);
 
   constructor(
     kinds: Readonly<Record<string, KindLimits>>,
@@ -85,10 +86,7 @@ export class OpenCalls {
     kind.count += 1;
     kind.arriving.add(held);
     held.kind = kind;
-    held.stream.once('close', () => {
-      this.forget(held);
-      held.releaseListeners();
-    });
+    held.watchClose(this.onClosed);
     held.onData((bytes) => this.hold(held, bytes));
     this.checkSoon();
     return kind;
