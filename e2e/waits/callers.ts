@@ -130,7 +130,7 @@ const write = (event: string): void => {
 const all: Promise<void>[] = [];
 /** In small groups, as callers of many programs come. */
 const pace = async (at: number): Promise<void> => {
-  if (at % 25 === 24) await sleep(5);
+  if (at % 25 === 24) await sleep(20);
 };
 write('ready');
 const ticking = setInterval(() => write('state'), 1000);

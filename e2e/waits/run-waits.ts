@@ -45,6 +45,8 @@ const AT_ONCE = 100;
 const BULKS = 20;
 const ENDS_WITHIN_MS = 120_000;
 const SETTLE_MS = 15_000;
+/** A call that comes behind thousands of others. */
+const PATIENT = { deadlineMs: 60_000 };
 
 const inTurns = async <T>(
   items: readonly T[],
@@ -232,14 +234,15 @@ const endInWaves = async (
   const ended = new Map<string, { state: number; atMs: number }>();
   for (let wave = 0; wave < waves; wave += 1) {
     if (wave > 0) await sleep(waveSeconds * 1000);
-    for (const id of bulkIds.filter((_id, at) => at % waves === wave)) await client.pauseBulkRotation(id);
+    for (const id of bulkIds.filter((_id, at) => at % waves === wave))
+      await client.pauseBulkRotation(id, PATIENT);
     await inTurns(rotationIds, async (id, at) => {
       // Those of a wave are spread over the ids, and so over the times at which their waiters came.
       if (Math.floor(at / 2) % waves === wave)
         ended.set(id, { state: await end(ledger, id, at), atMs: Date.now() });
     });
   }
-  for (const id of bulkIds) await client.cancelBulkRotation(id);
+  for (const id of bulkIds) await client.cancelBulkRotation(id, PATIENT);
   return ended;
 };
 
