@@ -27,8 +27,8 @@ export const waitsCommand = (): Command =>
   new Command('npm run waits --')
     .description(
       'Starts a gateway with its default limits, and callers that wait for rotations and watch bulk\n' +
-        'rotations: more than the gateway holds open. The rotations end in waves. Exits with 1 if a caller\n' +
-        'fails, learns a wrong end or none, if a health check fails, or if the gateway takes more memory.',
+        'rotations: more than it holds open. The rotations end in waves. Exits with 1 if a caller fails,\n' +
+        'learns a wrong end or none, if a health check fails, or if the gateway takes more memory.',
     )
     .option('--watchers <count>', 'calls of WatchBulkRotation', countOf, 10_000)
     .option('--waiters <count>', 'calls of WaitRotation, each for a rotation of its own', countOf, 50_000)

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createRekeyClient, type RekeyClient } from '@rekey/client';
-import { openLedger, type Ledger } from '@rekey/ledger';
-import { nextUlid } from '@rekey/runtime';
+import { createRekeyClient } from '@rekey/client';
+import { openLedger } from '@rekey/ledger';
 import { startChild } from '@rekey/testing';
 import { Redis } from 'ioredis';
 import { startGatewayUnderFlood, type GatewayUnderFlood } from '../floods/gateway-under-flood.ts';
+import { createBulks, createRotations, endInWaves, type Ends } from './rotations.ts';
 import type { WaitsOptions } from './options.ts';
 import type { CallerPlan, CallersState, Learned } from './plan.ts';
 
@@ -21,7 +21,7 @@ interface Lateness {
   most: number;
 }
 
-export interface WaitsResult {
+interface WaitsResult {
   /** Waiters that never learned the end, or a wrong one. */
   ignorant: number;
   wrong: number;
@@ -41,57 +41,8 @@ export interface WaitsResult {
   health: { checks: number; failed: number; p99Ms: number; slowestMs: number };
 }
 
-const AT_ONCE = 100;
-const BULKS = 20;
 const ENDS_WITHIN_MS = 120_000;
 const SETTLE_MS = 15_000;
-/** A call that comes behind thousands of others. */
-const PATIENT = { deadlineMs: 60_000 };
-
-const inTurns = async <T>(
-  items: readonly T[],
-  act: (item: T, at: number) => Promise<void>,
-): Promise<void> => {
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next < items.length) {
-      const at = next++;
-      await act(items[at]!, at);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-};
-
-const createRotations = async ({ rotations }: Ledger, count: number): Promise<string[]> => {
-  const ids = Array.from({ length: count }, () => `rot_${nextUlid()}`);
-  await inTurns(ids, async (id, at) => {
-    await rotations.accept(id, { orgId: `org_${at % 50}`, assistantId: `ast_wait_${at}`, reason: '' });
-  });
-  return ids;
-};
-
-const CLAIM = { leaseMs: 60_000, landingWindowMs: 1000, maxOpenIntents: 1_000_000 };
-
-/** Ends a rotation, and returns the number of its state: every second one fails, the others are cancelled. */
-const end = async ({ rotations }: Ledger, id: string, at: number): Promise<number> => {
-  if (at % 2 === 0) {
-    await rotations.cancel(id);
-    return 6;
-  }
-  const job = { rotationId: id, orgId: `org_${at % 50}`, assistantId: `ast_wait_${at}` };
-  const claimed = await rotations.claim(job, CLAIM);
-  if (claimed.kind !== 'claimed') throw new Error(`${id} could not be claimed: ${claimed.kind}`);
-  if (!(await rotations.fail(claimed.claim, { code: 'ASSISTANT_NOT_FOUND' }, false)))
-    throw new Error(`${id} did not fail`);
-  return 5;
-};
-
-const createBulks = async (client: RekeyClient): Promise<string[]> => {
-  const ids: string[] = [];
-  for (let at = 0; at < BULKS; at += 1)
-    ids.push((await client.createBulkRotation({ orgId: 'org_0', assistantIds: [`ast_bulk_${at}`] })).id);
-  return ids;
-};
 
 interface Callers {
   state(): CallersState;
@@ -160,7 +111,7 @@ const latenessOf = (ms: readonly number[]): Lateness => {
 const observe = (gateway: GatewayUnderFlood, callers: readonly Callers[]) => {
   const most = { resident: 0, held: 0, resting: 0, watching: 0 };
   const cpu: { atMs: number; seconds: number }[] = [];
-  let isOver = false;
+  const over = new AbortController();
   const look = async (): Promise<void> => {
     const { resident, cpuSeconds } = await gateway.sample();
     cpu.push({ atMs: performance.now(), seconds: cpuSeconds });
@@ -170,7 +121,7 @@ const observe = (gateway: GatewayUnderFlood, callers: readonly Callers[]) => {
     most.watching = Math.max(most.watching, sum(callers, 'watching'));
   };
   const looking = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       await look().catch(() => {});
       await sleep(200);
     }
@@ -178,7 +129,7 @@ const observe = (gateway: GatewayUnderFlood, callers: readonly Callers[]) => {
   const coresBetween = (from: (typeof cpu)[number], to: (typeof cpu)[number]) =>
     ((to.seconds - from.seconds) * 1000) / (to.atMs - from.atMs);
   return async () => {
-    isOver = true;
+    over.abort();
     await looking;
     const busiest = cpu.flatMap((from) => {
       const to = cpu.find(({ atMs }) => atMs >= from.atMs + 5000);
@@ -197,7 +148,7 @@ const healthOf = (gateway: GatewayUnderFlood): WaitsResult['health'] => {
 };
 
 const resultOf = (
-  ended: ReadonlyMap<string, { state: number; atMs: number }>,
+  ended: Ends,
   learned: readonly Learned[],
 ): Pick<WaitsResult, 'ignorant' | 'wrong' | 'late' | 'refusals'> => {
   const late: Record<keyof WaitsResult['late'], number[]> = { held: [], refused: [], sdk: [] };
@@ -223,27 +174,6 @@ const failuresOf = (callers: readonly Callers[]): Record<string, number> => {
   for (const { state } of callers)
     for (const [why, count] of Object.entries(state().failures)) failures[why] = (failures[why] ?? 0) + count;
   return failures;
-};
-
-/** Ends all rotations in waves, each of them a pause of a bulk rotation too, and at last the bulk rotations. */
-const endInWaves = async (
-  { ledger, client }: { ledger: Ledger; client: RekeyClient },
-  { rotationIds, bulkIds }: Pick<CallerPlan, 'rotationIds' | 'bulkIds'>,
-  { waves, waveSeconds }: WaitsOptions,
-) => {
-  const ended = new Map<string, { state: number; atMs: number }>();
-  for (let wave = 0; wave < waves; wave += 1) {
-    if (wave > 0) await sleep(waveSeconds * 1000);
-    for (const id of bulkIds.filter((_id, at) => at % waves === wave))
-      await client.pauseBulkRotation(id, PATIENT);
-    await inTurns(rotationIds, async (id, at) => {
-      // Those of a wave are spread over the ids, and so over the times at which their waiters came.
-      if (Math.floor(at / 2) % waves === wave)
-        ended.set(id, { state: await end(ledger, id, at), atMs: Date.now() });
-    });
-  }
-  for (const id of bulkIds) await client.cancelBulkRotation(id, PATIENT);
-  return ended;
 };
 
 /** Callers wait and watch while their rotations end. */
@@ -283,7 +213,11 @@ export const runWaits = async (
     const learned = (await Promise.all(callers.map((one) => one.ended))).flat();
     return {
       ...resultOf(ended, learned),
-      ...{ failures, held, resting, watching, cores },
+      failures,
+      held,
+      resting,
+      watching,
+      cores,
       messages: sum(callers, 'messages'),
       residentMb: { before, most: resident },
       health: healthOf(gateway),

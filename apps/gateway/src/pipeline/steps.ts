@@ -4,7 +4,7 @@ import { RekeyError, type ErrorCode } from '@rekey/schema';
 import type { Rights } from '@rekey/access';
 import type { Caller } from '../identity/authenticate.ts';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
-import { ContextOfRpc } from './context-of-rpc.ts';
+import { ContextOfRpc } from '../access/context-of-rpc.ts';
 import type { CallerQuotas, LongCallKind } from '../quotas/caller-quotas.ts';
 import { authorize, authorizeResult, requireSomewhere, seeingOf } from './authorize.ts';
 import { countingRefusals } from './call-errors.ts';

@@ -63,6 +63,13 @@ export interface CallerQuotas {
   atLimit(): LimitedCaller[];
 }
 
+/** When a call that takes long should come back; undefined for those that need no order. */
+const returnTimesOf = ({ waitsReturn }: CallerLimits, nowMs: (() => number) | undefined) => {
+  const returns = new ReturnTimes(waitsReturn, nowMs);
+  return (kind: LongCallKind, caller: string): number | undefined =>
+    kind === 'waits' ? returns.nextMs(caller) : undefined;
+};
+
 export const createCallerQuotas = (
   limits: CallerLimits,
   onLimit: (limit: string) => void,
@@ -72,7 +79,7 @@ export const createCallerQuotas = (
     calls: new RateLimits(limits.calls, nowMs),
     acknowledgements: new RateLimits(limits.calls, nowMs),
   };
-  const waitReturns = new ReturnTimes(limits.waitsReturn, nowMs);
+  const returnInMs = returnTimesOf(limits, nowMs);
   const failures = new RateLimits(limits.failures, nowMs);
   const atLimit = new LimitedCallers();
   /** By kind and caller: as many entries as open calls, at most. */
@@ -108,7 +115,7 @@ export const createCallerQuotas = (
           `caller-${kind}`,
           caller,
           limits.open[kind],
-          kind === 'waits' ? waitReturns.nextMs(caller) : undefined,
+          returnInMs(kind, caller),
         );
       open.set(key, count + 1);
       let isHeld = true;
@@ -129,14 +136,10 @@ export const createCallerQuotas = (
     countFailure: (peer) => {
       const address = addressGroup(peer);
       const waitMs = failures.take(address);
-      if (waitMs > 0)
-        throw refusal(
-          'TOO_MANY_FAILED_AUTHENTICATIONS',
-          'failed-authentications',
-          address,
-          limits.failures.perSecond,
-          waitMs,
-        );
+      const { perSecond } = limits.failures;
+      if (waitMs === 0) return;
+      const code = 'TOO_MANY_FAILED_AUTHENTICATIONS';
+      throw refusal(code, 'failed-authentications', address, perSecond, waitMs);
     },
     connections: createAddressConnections(limits.connections, (address) => {
       onLimit('address-connections');

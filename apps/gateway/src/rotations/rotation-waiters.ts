@@ -153,7 +153,7 @@ class Waiting {
   }
 
   wakeAll(): void {
-    for (const id of [...this.first.keys()]) this.wake(id);
+    for (const id of this.first.keys()) this.wake(id);
   }
 
   count(): number {

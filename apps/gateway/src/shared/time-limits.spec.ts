@@ -23,5 +23,6 @@ it('calls back when the time is up, not before, and not if it was removed', asyn
 
 it('calls back soon for a time that is up', async () => {
   const limits = new TimeLimits();
-  await new Promise<void>((resolve) => limits.add({ onTimeUp: resolve }, -5));
+  const soon = new Promise<string>((resolve) => limits.add({ onTimeUp: () => resolve('up') }, -5));
+  expect(await soon).toBe('up');
 });

@@ -1,5 +1,5 @@
 /** What ends when its time is up. */
-export interface TimeLimited {
+interface TimeLimited {
   onTimeUp(): void;
 }
 

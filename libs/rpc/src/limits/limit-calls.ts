@@ -62,7 +62,11 @@ class Admission {
   receive(held: HeldCall, metadata: Metadata, listener: Listener): void {
     const { metadataBytes } = this.limits;
     if (reduceMetadata(metadata, this.kept) > metadataBytes)
-      this.open.refuse(held, 'METADATA_TOO_LARGE', 'metadata', { limit_bytes: String(metadataBytes) });
+      this.open.refuse(held, {
+        code: 'METADATA_TOO_LARGE',
+        limit: 'metadata',
+        metadata: { limit_bytes: String(metadataBytes) },
+      });
     else {
       const name = this.limits.kindOf(held.method);
       const kind = this.open.admit(held, name);

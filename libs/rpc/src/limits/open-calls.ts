@@ -1,9 +1,7 @@
 import { constants } from 'node:http2';
-import type { StatusObject } from '@grpc/grpc-js';
-import { RekeyError } from '@rekey/schema';
 import { attempt, type OnThrown } from '../attempt.ts';
 import { isPrepared } from '../contract/prepared.ts';
-import { toStatus } from '../status-details.ts';
+import { RefusalStatuses, type Refusal } from './refusal-statuses.ts';
 import { SharedMessages } from './shared-messages.ts';
 import type { HeldCall, KindLimits, OpenKind } from './held-call.ts';
 
@@ -32,9 +30,13 @@ export interface OpenCallsHooks {
   onIdle: () => void;
 }
 
-type RefusalCode = 'TOO_MANY_CALLS' | 'REQUEST_STALLED' | 'METADATA_TOO_LARGE';
-
 const CHECK_EVERY_MS = 250;
+const fullOf = ({ name, open, retryAfterMs }: OpenKind): Refusal => ({
+  code: 'TOO_MANY_CALLS',
+  limit: name,
+  metadata: { limit: String(open) },
+  retryAfterMs: retryAfterMs?.(),
+});
 const { NGHTTP2_NO_ERROR, NGHTTP2_CANCEL } = constants;
 
 /**
@@ -46,7 +48,7 @@ export class OpenCalls {
   private readonly kinds = new Map<string, OpenKind>();
   private readonly limits: OpenCallsLimits;
   private readonly onLimit: OnLimit;
-  private readonly statuses = new Map<string, StatusObject>();
+  private readonly statuses = new RefusalStatuses();
   private requestBytes = 0;
   private responseBytes = 0;
   private readonly shared = new SharedMessages();
@@ -80,7 +82,7 @@ export class OpenCalls {
     const beyond = asked.beyond === undefined ? undefined : this.kinds.get(asked.beyond);
     const kind = [asked, beyond].find((one) => one && (one.count < one.open || this.makeRoom(one)));
     if (kind === undefined) {
-      this.refuse(held, 'TOO_MANY_CALLS', asked.name, { limit: String(asked.open) }, asked.retryAfterMs?.());
+      this.refuse(held, fullOf(asked));
       return undefined;
     }
     kind.count += 1;
@@ -135,36 +137,13 @@ export class OpenCalls {
     this.checkSoon();
   }
 
-  /** Ends a call that broke a limit, which `limit` names. */
-  refuse(
-    held: HeldCall,
-    code: RefusalCode,
-    limit: string,
-    metadata: Record<string, string> = {},
-    retryAfterMs?: number,
-  ): void {
-    this.onLimit(limit);
+  /** Ends a call that broke a limit. */
+  refuse(held: HeldCall, refusal: Refusal): void {
+    this.onLimit(refusal.limit);
     const { headersSent } = held.stream;
-    held.call.sendStatus(this.statusOf(code, limit, metadata, held.method.path, retryAfterMs));
+    held.call.sendStatus(this.statuses.of(refusal, held.method.path));
     // After data, the status leaves in a later turn; the call is cut when it has left.
     if (!headersSent) this.cut(held, NGHTTP2_NO_ERROR);
-  }
-
-  /** Floods are refused, too: each status is made once. Limits, paths and times to come back are few. */
-  private statusOf(
-    code: RefusalCode,
-    limit: string,
-    metadata: Record<string, string>,
-    path: string,
-    retryAfterMs: number | undefined,
-  ): StatusObject {
-    const key = `${code} ${limit} ${path} ${retryAfterMs}`;
-    const known = this.statuses.get(key);
-    if (known) return known;
-    const error = new RekeyError(code, { metadata: { bound: limit, ...metadata }, retryAfterMs });
-    const made = toStatus(error, path);
-    this.statuses.set(key, made);
-    return made;
   }
 
   private cut(held: HeldCall, code: number): void {
@@ -198,11 +177,11 @@ export class OpenCalls {
 
   /** Whether a call of the kind could be ended in favour of another. */
   private makeRoom(kind: OpenKind): boolean {
-    const { name, open, arriving, leaving, sending, keepsRoomMs } = kind;
+    const { name, arriving, leaving, sending, keepsRoomMs } = kind;
     const nowMs = performance.now();
     const [stalled] = arriving;
     if (stalled && nowMs - stalled.sinceMs >= (keepsRoomMs?.arriving ?? 0)) {
-      this.refuse(stalled, 'TOO_MANY_CALLS', name, { limit: String(open) }, kind.retryAfterMs?.());
+      this.refuse(stalled, fullOf(kind));
       this.cut(stalled, NGHTTP2_CANCEL);
       return true;
     }
@@ -235,7 +214,11 @@ export class OpenCalls {
     const limit = this.limits.requestBytes;
     while (this.requestBytes > limit) {
       const victim = this.oldestArriving() ?? held;
-      this.refuse(victim, 'TOO_MANY_CALLS', 'request-bytes', { limit: String(limit) });
+      this.refuse(victim, {
+        code: 'TOO_MANY_CALLS',
+        limit: 'request-bytes',
+        metadata: { limit: String(limit) },
+      });
       this.cut(victim, NGHTTP2_CANCEL);
       if (victim === held) return;
     }
@@ -275,7 +258,11 @@ export class OpenCalls {
     for (const kind of this.kinds.values()) {
       for (const held of kind.arriving) {
         if (nowMs - held.sinceMs < kind.arriveWithinMs) break;
-        this.refuse(held, 'REQUEST_STALLED', 'arrival', { limit_ms: String(kind.arriveWithinMs) });
+        this.refuse(held, {
+          code: 'REQUEST_STALLED',
+          limit: 'arrival',
+          metadata: { limit_ms: String(kind.arriveWithinMs) },
+        });
       }
       for (const held of kind.leaving) this.checkLeaving(held, nowMs);
       for (const held of kind.sending) this.checkSending(kind, held, nowMs);

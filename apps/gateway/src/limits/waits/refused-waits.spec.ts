@@ -70,7 +70,7 @@ beforeEach(async () => {
     refuseWait: refuseWaits(limits, onLimit),
   });
   const names = Object.keys(contract.v1.RotationService.service);
-  const complete = { ...Object.fromEntries(names.map((name) => [name, () => {}])) };
+  const complete = Object.fromEntries(names.map((name) => [name, () => {}]));
   server = createServer(
     contract,
     { RotationService: { ...complete, ...handlers.RotationService } } as unknown as ServiceHandlers,

@@ -1,12 +1,12 @@
 import type { BeyondLimit, CallContext } from '@rekey/rpc';
 import type { Rights } from '@rekey/access';
 import type { Actor } from '@rekey/schema';
-import type { Admission } from '../access/guard-calls.ts';
+import type { Admission } from './guard-calls.ts';
 import { actorOf } from '../identity/actor-of.ts';
 import type { Caller } from '../identity/authenticate.ts';
-import { requireOrg, requireOwn } from './authorize.ts';
-import type { ReadOrgName } from './org-names.ts';
-import type { Rpc, RpcContext } from './rpc.ts';
+import { requireOrg, requireOwn } from '../pipeline/authorize.ts';
+import type { ReadOrgName } from '../pipeline/org-names.ts';
+import type { Rpc, RpcContext } from '../pipeline/rpc.ts';
 
 /** Makes each part when it is asked for: most handlers ask for few, and tens of thousands may be waiting. */
 export class ContextOfRpc implements RpcContext {
