@@ -30,9 +30,14 @@ interface Answer {
   status: number | undefined;
   frame: Buffer | undefined;
   retryAfterMs: number | undefined;
+  isNotBegun?: boolean;
 }
 
-const call = (
+/** Sent again by every gRPC client: the gateway has not begun the call. */
+const REFUSED_STREAM = 7;
+const AGAIN_MS = 1000;
+
+const callOnce = (
   session: ClientHttp2Session,
   path: string,
   request: Buffer,
@@ -55,8 +60,16 @@ const call = (
       answer.frame = frame;
       onFrame?.(frame);
     });
-    stream.on('close', () => resolve(answer));
+    stream.on('close', () => resolve({ ...answer, isNotBegun: stream.rstCode === REFUSED_STREAM }));
   });
+
+const call = async (...about: Parameters<typeof callOnce>): Promise<Answer> => {
+  for (;;) {
+    const answer = await callOnce(...about);
+    if (!answer.isNotBegun) return answer;
+    await sleep(AGAIN_MS * (1 + Math.random()));
+  }
+};
 
 const isEnded = (rotationState: number): boolean => rotationState >= 4;
 

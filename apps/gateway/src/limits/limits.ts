@@ -65,7 +65,7 @@ const REFUSED_WAITS = 1000;
 const HALF_OPEN_AFTER_MS = 1000;
 const STALLED_AFTER_MS = 10_000;
 /** A refused wait takes some 0.2 ms of the gateway. */
-const WAITS_RETURN: ReturnPace = { perSecond: 1000, atLeastMs: 1000, atMostMs: 30_000 };
+const WAITS_RETURN: ReturnPace = { perSecond: 1000, atLeastMs: 1000, atMostMs: 60_000 };
 /** As many as one bulk rotation can have. */
 const UPLOAD_IDS = 2_000_000;
 
