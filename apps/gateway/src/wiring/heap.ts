@@ -5,9 +5,9 @@ const MIB = 1024 * 1024;
 const IDLE_BYTES = 48 * MIB;
 const CALL_BYTES = 8 * 1024;
 /** How large the heap may become before V8 collects it, unless more than that is in use. */
-const HEAP_BYTES = 220 * MIB;
+const HEAP_BYTES = 180 * MIB;
 /** In percent of what is in use. */
-const GROWTH = { least: 20, most: 200 };
+const GROWTH = { least: 10, most: 200 };
 const STEP = 10;
 const CHECK_EVERY_MS = 250;
 
