@@ -113,10 +113,10 @@ const calmDown = async ({ system, options, showProgress }: Setting, operator: Op
   showProgress('calm: waiting until every rotation has ended');
   await system.simulator.admin('DELETE', '/faults');
   await operator.act();
-  const isQuiet = await waitUntilQuiet(system, QUIET_WITHIN_MS, (open) =>
-    showProgress(`${open} rotations open`),
+  const isQuiet = await waitUntilQuiet(system, QUIET_WITHIN_MS, (open, checks) =>
+    showProgress(`${open} rotations open, ${checks} checks due`),
   );
-  if (!isQuiet) showProgress('some rotations did not end in time');
+  if (!isQuiet) showProgress('some rotations or checks did not end in time');
   if (!(await sweepTwice(system))) showProgress('a sweep did not end in time');
   if (options.world === 'odd' || options.redisWriter) {
     for (let acts = 0; acts < LAST_ACTS; acts += 1) await operator.act();

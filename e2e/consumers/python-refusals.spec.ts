@@ -328,6 +328,35 @@ describeConsumer('consumer.py', () => {
     });
   });
 
+  it('reports a key below a held one of the future over snapshots, until it is started again', async () => {
+    const consumer = await startPythonConsumer(system, billing);
+    const counter = '{rekey}:assistant:ast_3';
+    const before = await system.redis.hmget(counter, 'version', 'epoch');
+    const ahead = String((Date.now() + 3_600_000) * 1000);
+    await system.redis.hset(counter, { version: ahead, epoch: ahead });
+    await system.rotateAndWait('ast_3');
+    await expectValidSignature(consumer, 'ast_3');
+    await system.redis.hset(counter, { version: before[0]!, epoch: before[1]! });
+    await system.rotateAndWait('ast_3');
+    const { version } = (await current('ast_3')).data;
+    const outrun = { assistant_id: 'ast_3', version, why: 'the held key has a version in the future' };
+    const reported = { unapplied: { count: 1, first: [outrun] }, refused: 1 };
+    const { snapshots } = await consumer.untilStatus(({ unapplied }) => unapplied.count > 0);
+    expect(await consumer.status()).toMatchObject(reported);
+    await system.redis.xadd(
+      EVENTS,
+      '*',
+      'event',
+      JSON.stringify({ type: 'rekey.consumer.changed.v1', subject: 'billing', data: {} }),
+    );
+    await consumer.untilStatus((status) => status.snapshots > snapshots);
+    expect(await consumer.status()).toMatchObject(reported);
+    await consumer.stop();
+    const restarted = await startPythonConsumer(system, billing);
+    await expectValidSignature(restarted, 'ast_3');
+    expect(await restarted.status()).toMatchObject({ unapplied: { count: 0 } });
+  });
+
   it('that was removed signs with unchanged keys, and not with keys rotated since', async () => {
     const consumers = ledgerOf(system).consumers;
     const consumer = await startPythonConsumer(system, await addConsumer(system, 'leaver'));

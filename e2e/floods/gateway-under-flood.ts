@@ -4,6 +4,7 @@ import { createRekeyClient } from '@rekey/client';
 import { ledgerKeys } from '@rekey/ledger';
 import { launchApp, lineOf, startChild, startRedis, type App } from '@rekey/testing';
 import { Redis } from 'ioredis';
+import { askInspector } from './inspector.ts';
 import { eventually } from '../support/system.ts';
 import type { FloodTarget } from './floods.ts';
 
@@ -13,9 +14,13 @@ export interface Memory {
   resident: number;
 }
 
+/** How health is asked: grpc.health.v1 on a kept connection or a new one, GET /healthz on a new one. */
+export const checkNames = ['kept', 'new', 'http'] as const;
+export type CheckName = (typeof checkNames)[number];
+
 /** A health check: Infinity if it failed. */
-export interface Check {
-  connection: 'kept' | 'new';
+interface Check {
+  name: CheckName;
   tookMs: number;
   /** How long the event loop of the process that checks was held up meanwhile. */
   heldUpMs: number;
@@ -77,17 +82,21 @@ const prepare = async (address: string, redisUrl: string): Promise<FloodTarget['
   return [rotation!.id, ofBulk, bulk.id];
 };
 
-const startProbe = async (address: string) => {
+const startProbe = async (address: string, healthAddress: string) => {
   const program = fileURLToPath(new URL('health-probe.ts', import.meta.url));
-  const child = startChild(process.execPath, ['--conditions=@rekey/source', program, address], {
-    env: process.env,
-  });
+  const child = startChild(
+    process.execPath,
+    ['--conditions=@rekey/source', program, address, healthAddress],
+    {
+      env: process.env,
+    },
+  );
   let checks: Check[] = [];
   await lineOf(child, (line) => (line.startsWith('{') ? true : undefined), 'the health probe');
   createInterface({ input: child.process.stdout! }).on('line', (line) => {
-    const [connection, tookMs, heldUpMs] = line.split(' ');
-    if (connection !== 'kept' && connection !== 'new') return;
-    checks.push({ connection, tookMs: Number(tookMs), heldUpMs: Number(heldUpMs) });
+    const [first, tookMs, heldUpMs] = line.split(' ');
+    const name = checkNames.find((one) => one === first);
+    if (name) checks.push({ name, tookMs: Number(tookMs), heldUpMs: Number(heldUpMs) });
   });
   const take = () => {
     const taken = checks;
@@ -95,16 +104,6 @@ const startProbe = async (address: string) => {
     return taken;
   };
   return { take, stop: () => child.kill() };
-};
-
-/** Collects garbage in a Node process that listens for a debugger, by the URL that it has written. */
-const collectGarbage = async (gateway: App): Promise<void> => {
-  const [url] = /ws:\/\/127\.0\.0\.1:\S+/.exec(gateway.output()) ?? [];
-  const socket = new WebSocket(url!);
-  await new Promise((resolve) => socket.addEventListener('open', resolve));
-  socket.send(JSON.stringify({ id: 1, method: 'HeapProfiler.collectGarbage' }));
-  await new Promise((resolve) => socket.addEventListener('message', resolve));
-  socket.close();
 };
 
 const healthAddressOf = (gateway: App): string => gateway.ready['health_address']!;
@@ -124,7 +123,7 @@ export const startGatewayUnderFlood = async (
   });
   const address = gateway.ready['address']!;
   const [rotationId, bulkRotationOfRotationId, bulkRotationId] = await prepare(address, redis.url);
-  const probe = await startProbe(address);
+  const probe = await startProbe(address, healthAddressOf(gateway));
   const metrics = () => metricsOf(healthAddressOf(gateway));
   const sample = async (): Promise<Memory & Load> => {
     const values = await metrics();
@@ -148,7 +147,7 @@ export const startGatewayUnderFlood = async (
     isAlive: () => gateway.child.process.exitCode === null && gateway.child.process.signalCode === null,
     sample,
     memoryKept: async () => {
-      await collectGarbage(gateway);
+      await askInspector(gateway, 'HeapProfiler.collectGarbage');
       return sample();
     },
     refused: async () =>

@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { setPriority } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -5,15 +6,15 @@ import type { ClientHttp2Session } from 'node:http2';
 import { beginCall, connectHttp2, framed, statusOf } from './raw-connection.ts';
 
 /*
- * A process of its own, so that nothing but the gateway delays it: checks the health of the gateway at an
- * address, on a connection that stays (`kept`), and on a new one each time (`new`). Writes a line for each
- * check: which, how long it took in ms or `Infinity` if it failed, and how long this process itself was held
- * up meanwhile, in ms.
+ * A process of its own, so that nothing but the gateway delays it: checks the health of a gateway. It asks
+ * grpc.health.v1 on a connection that stays (`kept`), and on a new one each time (`new`), and GET /healthz on
+ * a new one each time (`http`). Writes a line for each check: which, how long it took in ms or `Infinity` if
+ * it failed, and how long this process itself was held up meanwhile, in ms.
  */
 
 const EVERY_MS = 50;
 const WITHIN_MS = 5000;
-const [address = ''] = process.argv.slice(2);
+const [address = '', healthAddress = ''] = process.argv.slice(2);
 
 // Otherwise it waits for a core behind the flood. Only root may.
 try {
@@ -29,6 +30,21 @@ const check = async (session: ClientHttp2Session): Promise<boolean> => {
   const late = sleep(WITHIN_MS, undefined, { ref: false });
   return (await Promise.race([statusOf(call), late])) === 0;
 };
+
+/** Whether /healthz is 200 in time, on a connection of its own. */
+const checkHttp = (): Promise<boolean> =>
+  new Promise((resolve) => {
+    const request = get(
+      `http://${healthAddress}/healthz`,
+      { agent: false, timeout: WITHIN_MS },
+      (response) => {
+        response.resume();
+        response.once('close', () => resolve(response.complete && response.statusCode === 200));
+      },
+    );
+    request.once('timeout', () => request.destroy());
+    request.once('error', () => resolve(false));
+  });
 
 const repeat = async (name: string, one: () => Promise<boolean>): Promise<never> => {
   for (;;) {
@@ -54,3 +70,4 @@ void repeat('new', async () => {
   session.destroy();
   return isHealthy;
 });
+void repeat('http', checkHttp);

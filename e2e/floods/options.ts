@@ -32,7 +32,8 @@ export const floodsCommand = (): Command =>
     .description(
       'Starts a gateway, and makes it hold as much as one caller can: calls half open, waits, watches,\n' +
         'resets, pings, idle connections, responses that nobody reads. Another process checks its health\n' +
-        'meanwhile. Exits with 1 if the gateway ends, a check takes longer than 100 ms, or memory is kept.',
+        'meanwhile. Exits with 1 if the gateway ends, GET /healthz takes longer than 100 ms or\n' +
+        'grpc.health.v1 longer than 1 s, or memory is kept.',
     )
     .argument('[scale]', 'size of the floods: 1 for all of them in about two minutes', scaleOf, 1)
     .argument('[pattern]', 'only the floods whose name matches it', floodsOf, floods)

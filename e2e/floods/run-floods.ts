@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { floods, type Flood } from './floods.ts';
-import type { Check, GatewayUnderFlood, Memory } from './gateway-under-flood.ts';
+import { checkNames, type CheckName, type GatewayUnderFlood, type Memory } from './gateway-under-flood.ts';
 
 export interface FloodResult {
   name: string;
   seconds: number;
   /** The slowest health checks, in ms; Infinity if one failed. */
-  slowestCheckMs: Record<Check['connection'], number>;
+  slowestCheckMs: Record<CheckName, number>;
   checks: number;
   /** The longest that the event loop of the process that checks was held up, and that of the gateway. */
   proberHeldUpMs: number;
@@ -29,8 +29,10 @@ interface FloodRun {
 
 interface Verdict {
   crashes: number;
-  /** The names of floods during which a health check took longer than allowed, or failed. */
+  /** The names of floods during which /healthz took longer than allowed, or failed. */
   slow: string[];
+  /** The same of grpc.health.v1, which is answered as any other call. */
+  slowCalls: string[];
   /** The names of floods after which more memory stayed in use than allowed. */
   kept: string[];
 }
@@ -98,12 +100,15 @@ export const runFloods = async (
     const { user, system } = process.cpuUsage(ownCpu);
     const checks = gateway.takeChecks();
     if (!gateway.isAlive()) break;
-    const slowestOf = (connection: Check['connection']) =>
-      Math.max(0, ...checks.filter((one) => one.connection === connection).map(({ tookMs }) => tookMs));
+    /** None of a kind at all is as slow as can be. */
+    const slowestOf = (kind: CheckName): [CheckName, number] => {
+      const tookMs = checks.filter((one) => one.name === kind).map((one) => one.tookMs);
+      return [kind, tookMs.length === 0 ? Infinity : Math.max(...tookMs)];
+    };
     const result = {
       name,
       seconds,
-      slowestCheckMs: { kept: slowestOf('kept'), new: slowestOf('new') },
+      slowestCheckMs: Object.fromEntries(checkNames.map(slowestOf)) as Record<CheckName, number>,
       checks: checks.length,
       proberHeldUpMs: Math.max(0, ...checks.map(({ heldUpMs }) => heldUpMs)),
       loopDelayMs,
@@ -121,11 +126,15 @@ export const runFloods = async (
 
 export const verdictOf = (
   { baselineMb, floods: begun, results }: FloodRun,
-  checkWithinMs: number,
-): Verdict => ({
-  crashes: begun - results.length,
-  slow: results
-    .filter(({ slowestCheckMs }) => Math.max(slowestCheckMs.kept, slowestCheckMs.new) > checkWithinMs)
-    .map(({ name }) => name),
-  kept: results.filter(({ afterwards }) => afterwards.used > baselineMb * MAY_KEEP).map(({ name }) => name),
-});
+  withinMs: { http: number; calls: number },
+): Verdict => {
+  const namesOf = (isBad: (result: FloodResult) => boolean) => results.filter(isBad).map(({ name }) => name);
+  return {
+    crashes: begun - results.length,
+    slow: namesOf(({ slowestCheckMs: { http } }) => http > withinMs.http),
+    slowCalls: namesOf(
+      ({ slowestCheckMs }) => Math.max(slowestCheckMs.kept, slowestCheckMs.new) > withinMs.calls,
+    ),
+    kept: namesOf(({ afterwards }) => afterwards.used > baselineMb * MAY_KEEP),
+  };
+};

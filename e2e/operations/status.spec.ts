@@ -219,6 +219,7 @@ describe('rekey status --check', () => {
     await system.redisServer.kill();
     const healthz = async () => (await get('/healthz')).status;
     expect(await eventually(healthz, (status) => status === 503)).toBe(503);
+    expect((await get('/livez')).status).toBe(200);
     expect(await eventually(check, ({ code }) => code === 2)).toMatchObject({
       code: 2,
       err: expect.stringContaining('REDIS_UNAVAILABLE'),

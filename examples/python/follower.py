@@ -200,6 +200,7 @@ class Follower:
         for assistant_id, key in self.held.items():
             if not ("*" in self._orgs or key.org_id in self._orgs):
                 self.held.remove(assistant_id)
+                self._refusals.forget_outrun(assistant_id)
         # Assistants that are no longer listed: deleted, or moved to another org.
         unlisted = [assistant_id for assistant_id, _ in self.held.items() if assistant_id not in seen]
         for start in range(0, len(unlisted), PAGE):

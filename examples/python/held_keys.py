@@ -8,6 +8,7 @@ import json
 from sealed_events import KEY_REMOVED, KEY_UNCERTAIN
 
 NOT_SEALED = "it is of an org of this consumer, and not sealed for it"
+OUTRUN = "the held key has a version in the future"
 UNREADABLE = "its current record is newer than the held key, and this consumer cannot open it"
 MAX_REPORTED = 20
 
@@ -122,11 +123,24 @@ class Refusals:
         # The versions that current records of its orgs claim that are not sealed for this consumer, by
         # assistant id.
         self.unsealed = {}
-        # Those that the snapshot that is being taken has not shown yet.
+        # The highest version that was opened below a held one of the future, by assistant id.
+        self.outrun = {}
+        # Those unsealed ones that the snapshot that is being taken has not shown yet.
         self._unseen = set()
 
     def add(self, event, why):
-        refusal = self._add_unapplied(event, why)
+        self._add_refused(self._add_unapplied(event, why))
+
+    def add_outrun(self, assistant_id, version):
+        """It is unapplied until the current record is not lower than the held version."""
+        if version > self.outrun.get(assistant_id, 0):
+            self.outrun[assistant_id] = version
+            self._add_refused({"assistant_id": assistant_id, "version": version, "why": OUTRUN})
+
+    def forget_outrun(self, assistant_id):
+        self.outrun.pop(assistant_id, None)
+
+    def _add_refused(self, refusal):
         self.count += 1
         if len(self._first) < MAX_REPORTED:
             self._first.append(refusal)
@@ -180,9 +194,13 @@ class Refusals:
             {"assistant_id": assistant_id, "version": version, "why": NOT_SEALED}
             for assistant_id, version in self.unsealed.items()
         ]
+        outrun = [
+            {"assistant_id": assistant_id, "version": version, "why": OUTRUN}
+            for assistant_id, version in self.outrun.items()
+        ]
         return {
-            "count": self._unapplied + len(unreadable) + len(unsealed),
-            "first": (unreadable + unsealed + self._first_unapplied)[:MAX_REPORTED],
+            "count": self._unapplied + len(unreadable) + len(unsealed) + len(outrun),
+            "first": (unreadable + unsealed + outrun + self._first_unapplied)[:MAX_REPORTED],
         }
 
 

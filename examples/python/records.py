@@ -4,7 +4,7 @@ import json
 import math
 import time
 
-from held_keys import UNREADABLE
+from held_keys import OUTRUN, UNREADABLE
 from sealed_events import (
     DAY_US,
     KEY_EVENTS,
@@ -27,7 +27,6 @@ RETRY_EVERY_S = 3
 
 # By how much a reading of the Redis clock may be behind.
 BEHIND_US = 5_000_000
-OUTRUN = "the held key has a version in the future"
 
 
 def latest_version(store):
@@ -90,13 +89,22 @@ class Records:
                 is_key_version = event["type"] != KEY_UNCERTAIN
                 self._check_later(event, is_entitled=is_key_version and self._is_entitled(event))
             return FOREIGN, False
-        if not is_record and record["assistant_id"] in self._refusals.unsealed:
-            # Anyone can replay an event: only the current record shows that it is sealed again.
-            self._scheduled.setdefault(record["assistant_id"], (None, False))
+        is_applied = False
         if self._is_outrun(record, latest):
-            self._refusals.add(event, OUTRUN)
-            return OPENED, False
-        return OPENED, self._apply(record, is_record)
+            if record["type"] == KEY_UNCERTAIN:
+                self._refusals.add(event, OUTRUN)
+            else:
+                self._refusals.add_outrun(record["assistant_id"], record["version"])
+        else:
+            is_applied = self._apply(record, is_record)
+        if not is_record and (
+            record["assistant_id"] in self._refusals.unsealed
+            or record["assistant_id"] in self._refusals.outrun
+        ):
+            # Anyone can replay an event: only the current record shows that it is sealed again, and that the
+            # held version is no longer ahead of it.
+            self._scheduled.setdefault(record["assistant_id"], (None, False))
+        return OPENED, is_applied
 
     def _is_outrun(self, record, latest):
         """Whether a version is lower than a held one of the future.
@@ -169,9 +177,11 @@ class Records:
             taken, _ = self.take(event, latest, is_record=True)
         if assistant_id is None:
             return
+        held = self._held.get(assistant_id)
         if taken == OPENED:
             self._refusals.forget_unsealed(assistant_id)
-        held = self._held.get(assistant_id)
+            if held and event["data"]["version"] >= held.version:
+                self._refusals.forget_outrun(assistant_id)
         # A refused record alone says nothing about the held key. Together with an event that claims a newer
         # version, it does.
         if taken == REFUSED and claimed is not None and held is not None:

@@ -11,13 +11,13 @@ const CHECK_LOOKS = 100;
 export const waitUntilQuiet = async (
   { ledger }: System,
   withinMs: number,
-  onProgress: (open: number) => void,
+  onProgress: (open: number, checks: number) => void,
 ): Promise<boolean> => {
   const deadline = performance.now() + withinMs;
   let quiet = 0;
   while (performance.now() < deadline) {
     const [open, checks] = [await ledger.openRotations(), await ledger.dueChecks()];
-    onProgress(open);
+    onProgress(open, checks);
     quiet = open + checks === 0 ? quiet + 1 : 0;
     if (quiet >= QUIET_LOOKS) return true;
     await sleep(500);

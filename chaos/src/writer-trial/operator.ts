@@ -4,12 +4,20 @@ import type { Redis } from 'ioredis';
 import { addAgain, type TrialConsumer } from './consumers.ts';
 
 const SWEPT_WITHIN_MS = 8000;
+/** No version can follow a larger one. */
+const LARGEST_EPOCH = 9_006_099_743_113_215;
+/** Only a restart of the instance, which takes the current records, ends this. */
+const OUTRUN = 'the held key has a version in the future';
 
 interface OperatorDeps {
   client: RekeyClient;
   redis: Redis;
   prefix: string;
   consumers: readonly TrialConsumer[];
+  /** What a consumer reports as unapplied, as `rekey consumer status` shows it. */
+  unappliedOf?: (name: string) => readonly { why: string }[];
+  /** Restarts the instance of a consumer. */
+  hold?: (consumer: TrialConsumer) => Promise<void>;
   /** Accepts a ledger that replaced another one. Without this, the caller restores a backup. */
   adopts?: boolean;
   /**
@@ -45,7 +53,7 @@ const trust = async ({ client, consumers: own, trusts }: OperatorDeps): Promise<
 
 /** What the documentation advises for each code of status. A restored backup is left to the caller. */
 const adviceFor = (deps: OperatorDeps) => {
-  const { client, redis, prefix, consumers, adopts = false, trusts } = deps;
+  const { client, redis, prefix, consumers, adopts = false, trusts, unappliedOf, hold } = deps;
   const again = async (name: string) => {
     const consumer = consumers.find((one) => one.name === name);
     await (consumer ? addAgain(client, consumer) : client.removeConsumer(name));
@@ -53,6 +61,10 @@ const adviceFor = (deps: OperatorDeps) => {
   let swept: Promise<void> | undefined;
   /** One sweep serves all that status names at once. */
   const sweepOnce = () => (swept ??= sweep(client, {}));
+  const restartOutrun = async (name: string) => {
+    const consumer = consumers.find((one) => one.name === name);
+    if (consumer && unappliedOf?.(name).some(({ why }) => why === OUTRUN)) await hold?.(consumer);
+  };
   const advice: Record<string, (subject: string) => Promise<unknown>> = {
     ...(adopts && {
       LEDGER_LOST: async () => {
@@ -76,13 +88,19 @@ const adviceFor = (deps: OperatorDeps) => {
     QUARANTINED: async (id) => {
       const key = `${prefix}:assistant:${encodeURIComponent(id)}`;
       if ((await redis.type(key)) !== 'hash') await redis.del(key);
+      else
+        for (const field of ['epoch', 'version'])
+          if (!(Number(await redis.hget(key, field)) <= LARGEST_EPOCH)) await redis.hdel(key, field);
       await sweepOnce();
     },
     CONSUMER_UNREADABLE: again,
     CONSUMER_LOST: again,
     CONSUMER_UNTRUSTED: (name) => client.removeConsumer(name),
     NOT_COMPARED_SINCE_RESTART: sweepOnce,
-    CONSUMER_UNAPPLIED: sweepOnce,
+    CONSUMER_UNAPPLIED: async (name) => {
+      await sweepOnce();
+      await restartOutrun(name);
+    },
     BULK_UNREADABLE: (id) => client.cancelBulkRotation(id),
   };
   return advice;

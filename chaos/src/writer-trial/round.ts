@@ -15,11 +15,13 @@ export interface RoundReport {
   healedBy: 'nobody: no harm' | 'itself' | 'the operator' | 'the backup' | 'nobody';
   /** The codes of status that the operator acted on. */
   acted: string[];
+  /** What each look at the repair found wrong. */
+  wrong: string[];
   /** How long its parts took. */
   tookMs: { mutations: number; looks: number; repair: number };
 }
 
-type Healed = Pick<RoundReport, 'healedBy' | 'acted'>;
+type Healed = Pick<RoundReport, 'healedBy' | 'acted' | 'wrong'>;
 
 const CHUNK = 20;
 /** Larger batches make this number of mutations at once. */
@@ -28,7 +30,8 @@ const OBSERVE_EVERY = 2 * MANY;
 /** For how long a harm may last without a name. */
 const NAMED_WITHIN_MS = 12_000;
 const OPERATOR_ACTS = 3;
-const HEALED_LOOKS = 6;
+/** After each but the last, the operator acts. */
+const HEALED_LOOKS = 7;
 const SHARE_WITH_RESTART = 0.06;
 
 /** Makes mutations, a few at a time, while keys are rotated. */
@@ -98,11 +101,12 @@ const untilNamed = async (trial: Trial, first: Examination): Promise<Examination
   return { harms: last.harms, violations };
 };
 
-const isWell = async (trial: Trial, violations: string[]): Promise<boolean> => {
+/** Starts what is down, and resolves with what is wrong then. */
+const findWrong = async (trial: Trial, violations: string[]): Promise<string[]> => {
   const refusals = await restartSome(trial, 0);
   const look = await examine(trial);
   violations.push(...look.violations);
-  return refusals.length === 0 && look.harms.length === 0;
+  return [...refusals, ...look.harms];
 };
 
 /** As the operator of a service does whose instance says that it could not apply something. */
@@ -113,29 +117,40 @@ const restartUnapplied = async ({ consumers, holding, hold }: Trial): Promise<vo
 
 /** Repairs as an operator does: by what status advises, and then from the backup. */
 const heal = async (trial: Trial, mustRestore: boolean, violations: string[]): Promise<Healed> => {
-  const { processes, redis, consumers, thief } = trial;
-  const deps = { client: processes.client, redis, prefix: '{rekey}', consumers };
+  const { processes, redis, consumers, thief, holding, hold } = trial;
+  const unappliedOf = (name: string) => holding.get(name)?.unapplied.last ?? [];
+  const deps = { client: processes.client, redis, prefix: '{rekey}', consumers, unappliedOf, hold };
   const acted: string[] = [];
-  const most = mustRestore ? 0 : OPERATOR_ACTS;
-  for (let acts = 0; acts < most; acts += 1) {
-    if (await isWell(trial, violations))
-      return { healedBy: acted.length === 0 ? 'itself' : 'the operator', acted };
-    acted.push(...(await actOnStatus(deps)));
-  }
+  const wrong: string[] = [];
+  const isWell = async (label: string): Promise<boolean> => {
+    const found = await findWrong(trial, violations);
+    if (found.length > 0) wrong.push(`${label}: ${found.join(', ')}`);
+    return found.length === 0;
+  };
+  const byStatus = async (): Promise<boolean> => {
+    for (let acts = 0; acts <= OPERATOR_ACTS; acts += 1) {
+      if (await isWell(`after ${acts} acts of the operator`)) return true;
+      if (acts < OPERATOR_ACTS) acted.push(...(await actOnStatus(deps)));
+    }
+    return false;
+  };
+  if (!mustRestore && (await byStatus()))
+    return { healedBy: acted.length === 0 ? 'itself' : 'the operator', acted, wrong };
   await trial.backup.restore();
   trial.suspects.clear();
   thief.rewind();
   await restartSome(trial, 1);
   for (let looks = 0; looks < HEALED_LOOKS; looks += 1) {
     await sweepAll(processes.client).catch(() => {});
-    if (await isWell(trial, violations)) {
+    if (await isWell(`look ${looks + 1} at the backup`)) {
       trial.backup = await takeBackup(redis);
-      return { healedBy: 'the backup', acted };
+      return { healedBy: 'the backup', acted, wrong };
     }
+    if (looks === HEALED_LOOKS - 1) break;
     acted.push(...(await actOnStatus({ ...deps, adopts: true, trusts: 'stored' })));
     if (looks > 0) await restartUnapplied(trial);
   }
-  return { healedBy: 'nobody', acted };
+  return { healedBy: 'nobody', acted, wrong };
 };
 
 /** Milliseconds since the last lap. */
@@ -177,10 +192,9 @@ export const playRound = async (trial: Trial, size: number): Promise<RoundReport
   const looksMs = lap();
   const healed: Healed = needsHealing
     ? await heal(trial, mustRestore, violations)
-    : { healedBy: 'nobody: no harm', acted: [] };
+    : { healedBy: 'nobody: no harm', acted: [], wrong: [] };
   const tookMs = { mutations: mutatedMs, looks: looksMs, repair: lap() };
-  if (healed.healedBy === 'nobody')
-    violations.push(`NOT REPAIRED: ${(await examine(trial)).harms.join('; ') || 'a process does not start'}`);
+  if (healed.healedBy === 'nobody') violations.push(`NOT REPAIRED: ${healed.wrong.join('; ')}`);
   if (size === 1) violations.push(...refusals.map((refusal) => `START: ${refusal}`));
   violations.push(...(await receivedWrongly(trial)), ...processes.deaths().map((death) => `DEATH: ${death}`));
   return { mutations, harms, names: spoken, violations: [...new Set(violations)], ...healed, tookMs };

@@ -26,9 +26,10 @@ describe('a writer in Redis', () => {
       'forged acknowledgements',
       'a stream at its last id',
       'numbers beyond all others',
+      'a version ahead, and back',
     ];
-    const { verdict } = await trial('--mutations', '5', '--batch', '1', '--only', ...names);
+    const { verdict } = await trial('--mutations', '6', '--batch', '1', '--only', ...names);
     expect(verdict.violations).toEqual([]);
-    expect(verdict.mutations).toBe(5);
+    expect(verdict.mutations).toBe(6);
   });
 });

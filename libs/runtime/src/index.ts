@@ -18,7 +18,7 @@ export {
   type LineOutput,
 } from './logging/line-output.ts';
 export { createRecordingLogger, silentLogger, type LoggedEvent } from './logging/spec-loggers.ts';
-export { startHealthServer } from './network/health-server.ts';
+export { startHealthServer, type HealthServer } from './network/health-server.ts';
 export { listenFailure } from './network/listen-failure.ts';
 export { onNpmExit, onParentExit } from './process/parent-exit.ts';
 export { processIdentity } from './process/process-identity.ts';
@@ -37,7 +37,7 @@ export { createRedisConnections, type RedisConnections } from './redis/connectio
 export type { RedisStatusListener } from './redis/connections/status-listener.ts';
 export { guardRedis, listRights } from './redis/guard-redis.ts';
 export { logRedisStatus } from './redis/log-redis-status.ts';
-export { probeWrite } from './redis/probe-write.ts';
+export { probeWrite, watchWrites } from './redis/probe-write.ts';
 export { isRedisFull, isRedisNotPermitted, isRedisUnavailable } from './redis/redis-errors.ts';
 export { createReplicaConfirmation } from './redis/replica-confirmation.ts';
 export { rewriteAppendOnlyFile } from './redis/rewrite-append-only-file.ts';

@@ -131,19 +131,12 @@ const enrolling = ({ redis, sealer, ledger, consumers, ackKeys, recipientsOf }: 
       for (let cursor: string | undefined = '0'; cursor !== undefined;) {
         const page: Awaited<ReturnType<typeof ledger.assistants.publishedPage>> =
           await ledger.assistants.publishedPage(orgId, cursor);
-        await consumers.reseal(
-          page.events.map(({ assistantId, event }) => {
-            const parsed = JSON.parse(event!) as { data: { sealed: unknown } };
-            const after = JSON.stringify({
-              ...parsed,
-              data: {
-                ...parsed.data,
-                sealed: JSON.parse(sealer.reseal(parsed.data.sealed, keys)) as unknown,
-              },
-            });
-            return { assistantId, uncertain: false, before: event!, after };
-          }),
-        );
+        for await (const { assistantId, event } of page.events) {
+          const parsed = JSON.parse(event!) as { data: { sealed: unknown } };
+          const sealed = JSON.parse(sealer.reseal(parsed.data.sealed, keys)) as unknown;
+          const after = JSON.stringify({ ...parsed, data: { ...parsed.data, sealed } });
+          await consumers.reseal([{ assistantId, uncertain: false, before: event!, after }]);
+        }
         cursor = page.next;
       }
     }

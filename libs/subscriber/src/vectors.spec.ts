@@ -16,6 +16,7 @@ import { readOwnKeys } from './own-keys.ts';
 import { createRecords } from './records/apply-records.ts';
 import { HeldKeys } from './held/held-keys.ts';
 import { readEvent, recordOf, type Reading } from './records/read-event.ts';
+import { OutrunKeys } from './records/outrun-keys.ts';
 import { createRefusals } from './records/refusals.ts';
 import { UnsealedRecords } from './records/unsealed-records.ts';
 import { createRedisClock } from './redis/redis-clock.ts';
@@ -66,13 +67,14 @@ const textOf = ({ text, base64 }: Case): string => text ?? Buffer.from(base64, '
 const applied = async (recipient: Grant, text: string): Promise<{ reading: Reading; refused: number }> => {
   const state = { ...createState(), enrolment: { text: '', orgs: ['*'], recipient } };
   const [clock, held, unsealed] = [createRedisClock(), new HeldKeys(), new UnsealedRecords()];
+  const outrun = new OutrunKeys();
   const listeners = { has: () => false, emit: () => {} };
-  const refusals = createRefusals(held, unsealed, listeners);
+  const refusals = createRefusals({ held, unsealed, outrun, listeners });
   clock.set([Math.floor(nowUs / 1e6), nowUs % 1e6]);
   const reading = readEvent(text, recipient);
   if (reading.kind === 'refused') refusals.add(reading.refusal);
   if (reading.kind === 'opened')
-    await createRecords({ state, clock, held, unsealed, refusals, listeners }).apply(reading.opened);
+    await createRecords({ state, clock, held, unsealed, outrun, refusals, listeners }).apply(reading.opened);
   return { reading, refused: refusals.refused().count };
 };
 

@@ -24,6 +24,7 @@ describe('the digest of what programs are built from', () => {
     'libs/ledger/src/rotations/commands/accept.lua',
     'libs/rpc/src/generated/contract.ts',
     'libs/runtime/check-node.js',
+    'libs/runtime/health-thread.cjs',
     'tools/src/programs/build.ts',
     'package-lock.json',
     'node_modules/.package-lock.json',

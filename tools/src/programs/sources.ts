@@ -10,7 +10,7 @@ const INPUTS = [
   '{package-lock,tsconfig*}.json',
   'node_modules/.package-lock.json',
   'apps/{gateway,worker,simulator,cli}/{package.json,tsconfig*.json,src/**}',
-  'libs/*/{package.json,tsconfig*.json,*.js,src/**}',
+  'libs/*/{package.json,tsconfig*.json,*.{js,cjs},src/**}',
   'tools/src/{pack,programs}/**',
 ];
 const IS_SPEC = /(\.spec|-fixture)\.ts$/;

@@ -205,10 +205,16 @@ export const variables: Record<string, Record<string, Variable>> = {
       meaning: 'first deliveries at once in one process; a quarter as many follow-ups run beside them',
     },
     GATEWAY_HEALTH_ADDRESS: {
-      meaning: '`HOST:PORT` of an HTTP server with `/healthz` and [`/metrics`](metrics.md)',
+      meaning: `
+        \`HOST:PORT\` of an HTTP server with [\`/healthz\` and \`/livez\`](../guides/operate.md#health), and
+        [\`/metrics\`](metrics.md)
+      `,
     },
     WORKER_HEALTH_ADDRESS: {
-      meaning: '`HOST:PORT` of an HTTP server with `/healthz` and [`/metrics`](metrics.md)',
+      meaning: `
+        \`HOST:PORT\` of an HTTP server with [\`/healthz\` and \`/livez\`](../guides/operate.md#health), and
+        [\`/metrics\`](metrics.md)
+      `,
     },
     REKEY_MOUNTED_SECRETS: {
       also: CLI,

@@ -10,6 +10,7 @@ import {
 import type { Ledger } from '@rekey/ledger';
 import { CurrentEvent, KeyUncertain, RekeyError } from '@rekey/schema';
 import { defineRpc, type RpcTable } from '../pipeline/rpc.ts';
+import { shareReads } from '../shared/share-reads.ts';
 import { ByAssistant, ListAssistants, ListOrgs } from './assistant-requests.ts';
 import { holdersOf, type HolderDeps } from './key-holders.ts';
 import { versionsOf } from './key-versions.ts';
@@ -21,8 +22,18 @@ export interface AssistantServiceDeps extends Omit<ListDeps, 'ledger'>, Omit<Hol
   ledger: Pick<Ledger, 'assistants' | 'listing' | 'registry' | 'system'>;
 }
 
+/** Another client can add a hundred thousand orgs: not every call holds them while it waits for the rest. */
+const sharingOrgs = (deps: AssistantServiceDeps): (() => ListDeps) => {
+  const read = shareReads(() => deps.ledger.listing.orgIds(), 1);
+  return () => {
+    const { listing, registry, system } = deps.ledger;
+    return { ...deps, ledger: { listing: { ...listing, orgIds: () => read('') }, registry, system } };
+  };
+};
+
 export const createAssistantService = (deps: AssistantServiceDeps): RpcTable['AssistantService'] => {
   const { ledger } = deps;
+  const listDeps = sharingOrgs(deps);
   const read = async (assistantId: string) => {
     const current = await ledger.assistants.current(assistantId);
     if (current === undefined) throw new RekeyError('ASSISTANT_NOT_KNOWN');
@@ -41,8 +52,9 @@ export const createAssistantService = (deps: AssistantServiceDeps): RpcTable['As
       ...ofAssistant,
       effect: 'read',
       handler: async ({ assistantId }) => {
-        const current = await read(assistantId);
-        const [listed, history] = await Promise.all([
+        // Asked for together: many calls would hold long records while they wait for the rest.
+        const [current, listed, history] = await Promise.all([
+          read(assistantId),
           ledger.listing.get(assistantId),
           ledger.listing.history(assistantId),
         ]);
@@ -69,7 +81,7 @@ export const createAssistantService = (deps: AssistantServiceDeps): RpcTable['As
       permission: 'assistants.read',
       orgs: 'listed',
       effect: 'read',
-      handler: (request, context) => listAssistants(deps, request, context),
+      handler: (request, context) => listAssistants(listDeps(), request, context),
       respond: ({ assistants, ...page }) =>
         prepare<ListAssistantsResponse>({ assistants: assistants.map(toProtoSummary), ...page }),
     }),
@@ -92,7 +104,7 @@ export const createAssistantService = (deps: AssistantServiceDeps): RpcTable['As
       permission: 'assistants.read',
       orgs: 'listed',
       effect: 'read',
-      handler: (request, { sees }) => listOrgs(deps, request, sees),
+      handler: (request, { sees }) => listOrgs(listDeps(), request, sees),
       respond: ({ orgs, ...page }) => ({ orgs: orgs.map(toProtoOrg), ...page }),
     }),
   };

@@ -1,13 +1,11 @@
-import { CurrentEvent, RekeyError } from '@rekey/schema';
+import { CurrentEvent, RekeyError, parseJson } from '@rekey/schema';
 import type { z } from 'zod';
 
 /** An event as the ledger holds it. Throws LEDGER_CORRUPT. */
 export const parseEvent = <T extends z.ZodType>(schema: T, text: string): z.output<T> => {
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch {
-    throw new RekeyError('LEDGER_CORRUPT');
-  }
+  const parsed = schema.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  throw new RekeyError('LEDGER_CORRUPT');
 };
 
 /** The org of the event that published an assistant: its source is `/orgs/ORG/assistants/ASSISTANT`. */

@@ -21,20 +21,25 @@ export const startHealth = async (
   logger: Logger,
   shutdown: Shutdown,
 ): Promise<string | undefined> => {
+  const address = config.GATEWAY_HEALTH_ADDRESS;
+  const http =
+    address === undefined || metrics === undefined
+      ? undefined
+      : await startHealthServer({
+          address,
+          variable: 'GATEWAY_HEALTH_ADDRESS',
+          metrics: metrics.render,
+          logger,
+        });
   const serving = watchServingStatus({
     health: server.health,
     services: server.services,
     redis,
     mark: keys.health(nextUlid()),
     logger,
+    onStatus: (isServing) => http?.report(isServing),
   });
   shutdown.defer('serving status', () => serving.close());
-  const address = config.GATEWAY_HEALTH_ADDRESS;
-  if (address === undefined || metrics === undefined) return undefined;
-  const health = await startHealthServer(
-    { address, variable: 'GATEWAY_HEALTH_ADDRESS' },
-    { healthy: async () => serving.isServing(), metrics: metrics.render },
-  );
-  shutdown.defer('health server', () => health.close());
-  return health.address;
+  if (http) shutdown.defer('health server', () => http.close());
+  return http?.address;
 };

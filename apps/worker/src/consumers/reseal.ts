@@ -27,6 +27,8 @@ interface ResealResult {
 
 export const LOCK_MS = 30_000;
 const NAMED = 20;
+/** Of the records that are replaced at once. */
+const MAX_CHARACTERS = 8 * 1024 * 1024;
 
 /** This process stops, or another one does the work. */
 export class Interrupted extends Error {}
@@ -42,22 +44,25 @@ export const resealAll = async (deps: ResealDeps, token: string): Promise<Reseal
   const misplaced: string[] = [];
   let isWhole = true;
   type Page = Awaited<ReturnType<typeof ledger.assistants.uncertainPage>>;
-  const take = async ({ events, damaged }: Page, uncertain: boolean) => {
+  type Records = Awaited<ReturnType<typeof ledger.assistants.publishedPage>>;
+  const take = async ({ events, damaged }: Page | Records, uncertain: boolean) => {
     if (damaged) isWhole = false;
     if (stopping.aborted || !(await consumers.lockResealing(token, LOCK_MS))) throw new Interrupted();
-    count.looked += events.length;
     const resealed: Resealed[] = [];
     // One after the other: a record may be 16 MiB long.
-    for (const { assistantId, event } of events) {
+    for await (const { assistantId, event } of events) {
+      count.looked += 1;
       const result = await reseal(deps, assistantId, uncertain, event);
       if (result === 'misplaced') misplaced.push(assistantId);
       else if (result) resealed.push(result);
+      if (charactersOf(resealed) > MAX_CHARACTERS)
+        count.replaced += await consumers.reseal(resealed.splice(0));
     }
     count.replaced += await consumers.reseal(resealed);
   };
   for (const { orgId } of await ledger.orgs.list()) {
     for (let cursor: string | undefined = '0'; cursor !== undefined;) {
-      const page: Page = await ledger.assistants.publishedPage(orgId, cursor);
+      const page: Records = await ledger.assistants.publishedPage(orgId, cursor);
       await take(page, false);
       cursor = page.next;
     }
@@ -106,6 +111,9 @@ const reseal = async (
     throw error;
   }
 };
+
+const charactersOf = (resealed: readonly Resealed[]): number =>
+  resealed.reduce((sum, { before, after }) => sum + before.length + after.length, 0);
 
 const orgOutside = ({ source }: KeyEvent): string => {
   try {

@@ -9,7 +9,7 @@ import { RekeyError } from '@rekey/schema';
  * others.
  */
 export const alignSchedules = async (
-  policies: Pick<Policies, 'list'>,
+  policies: Pick<Policies, 'get' | 'list'>,
   queue: Omit<PolicyQueue, 'close' | 'nextDue'>,
   logger: Logger,
 ): Promise<void> => {
@@ -31,5 +31,15 @@ export const alignSchedules = async (
       });
     }
   }
-  for (const id of scheduled.keys()) await queue.unschedule(id);
+  for (const id of scheduled.keys()) if (!(await isActive(policies, id))) await queue.unschedule(id);
+};
+
+/** Among the ids that another client has added, a policy may not have been listed. */
+const isActive = async (policies: Pick<Policies, 'get'>, id: string): Promise<boolean> => {
+  try {
+    return !(await policies.get(id)).paused;
+  } catch (err) {
+    if (err instanceof RekeyError) return false;
+    throw err;
+  }
 };

@@ -260,6 +260,19 @@ describe('alignSchedules', () => {
     ]);
   });
 
+  it('reads a bounded number of what another client has added, and ends no policy beside it', async () => {
+    const { id } = await create();
+    await alignSchedules(policies, queue, silentLogger);
+    const before = await queue.nextDue(id);
+    const { bull, policies: index } = ledgerKeys('spec');
+    const names = Array.from({ length: 20_000 }, (_, i) => `z${i}`);
+    await redis.zadd(index, ...names.flatMap((name) => [0, name]));
+    await redis.zadd(`${bull}:policies:repeat`, ...names.flatMap((name) => [1, name]));
+    await alignSchedules(policies, queue, silentLogger);
+    expect(await redis.zcard(`${bull}:policies:repeat`)).toBeGreaterThan(18_000);
+    expect(await queue.nextDue(id)).toBe(before);
+  });
+
   it('does not change due times', async () => {
     const { id } = await create();
     await alignSchedules(policies, queue, silentLogger);

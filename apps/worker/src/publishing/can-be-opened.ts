@@ -1,4 +1,4 @@
-import { CurrentEvent, KEY_REMOVED } from '@rekey/schema';
+import { CurrentEvent, KEY_REMOVED, parseJson } from '@rekey/schema';
 import { openRecord, type Sealer } from '@rekey/sealing';
 
 /**
@@ -60,9 +60,5 @@ export const provenOrgOf = async (
 };
 
 const parseEvent = (text: string | null): CurrentEvent | undefined => {
-  try {
-    return CurrentEvent.parse(JSON.parse(text ?? 'null'));
-  } catch {
-    return undefined;
-  }
+  return CurrentEvent.safeParse(parseJson(text)).data;
 };

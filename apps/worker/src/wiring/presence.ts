@@ -1,37 +1,41 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { processId, startPresence } from '@rekey/ledger';
-import { nextUlid, startHealthServer, version, probeWrite } from '@rekey/runtime';
+import { nextUlid, startHealthServer, version, watchWrites, type HealthServer } from '@rekey/runtime';
 import { maxUnknownsInAll } from '../config.ts';
 import { ownClockDoubt } from '../upkeep/clock-watch.ts';
 import type { Parts } from './parts.ts';
 
-const HEALTHY_WITHIN_MS = 1000;
 /** How many consumers the presence names. */
 const MAX_NAMED = 10;
 
 /** Serves health and metrics if WORKER_HEALTH_ADDRESS is set. `close` can be repeated. */
 export const serveHealth = async ({
   config,
+  logger,
   shutdown,
   redis,
   stores,
   status,
-}: Pick<Parts, 'config' | 'shutdown' | 'redis' | 'stores' | 'status'>): Promise<
-  { address: string; close(): Promise<void> } | undefined
+}: Pick<Parts, 'config' | 'logger' | 'shutdown' | 'redis' | 'stores' | 'status'>): Promise<
+  Pick<HealthServer, 'address' | 'close'> | undefined
 > => {
   const address = config.WORKER_HEALTH_ADDRESS;
   if (!address) return undefined;
+  const server = await startHealthServer({
+    address,
+    variable: 'WORKER_HEALTH_ADDRESS',
+    metrics: status.meter.render,
+    logger,
+  });
   const mark = stores.ledger.keys.health(nextUlid());
-  const health = await startHealthServer(
-    { address, variable: 'WORKER_HEALTH_ADDRESS' },
-    {
-      healthy: async () => (await probeWrite(redis, mark, HEALTHY_WITHIN_MS)) === undefined,
-      metrics: status.meter.render,
-    },
-  );
-  shutdown.defer('health', () => health.close());
-  return health;
+  const writes = watchWrites(redis, mark, (fault) => server.report(fault === undefined));
+  const close = (): Promise<void> => {
+    writes.close();
+    return server.close();
+  };
+  shutdown.defer('health', close);
+  return { address: server.address, close };
 };
 
 const registryProof = (registry: string | undefined): { registry?: string } =>

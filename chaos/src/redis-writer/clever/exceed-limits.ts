@@ -6,6 +6,7 @@ const HOUR_MS = 3_600_000;
 const YEAR_3000_MS = 32_503_680_000_000;
 /** More than any bound on intents. */
 const MANY = 600;
+const ENTRIES_AT_ONCE = 50_000;
 
 const streamOf = (view: WriterView): string => {
   const { prefix, random, keys } = view;
@@ -156,5 +157,32 @@ export const limits: Record<string, Clever> = {
   'one long text': async ({ prefix, random, longBytes }) => {
     const key = `${prefix}:${random.pick(['registry', 'seq', 'resealing', 'sweeping', 'current:ast_1'])}`;
     return [['EVAL', `return redis.call('SET', KEYS[1], string.rep('x', ${longBytes}))`, 1, key]];
+  },
+  'very many short entries': async ({ prefix, random, longBytes }) => {
+    const [key, command] = random.pick([
+      ['policies', "'ZADD', KEYS[1], i % 1000, i"],
+      ['bull:policies:repeat', "'ZADD', KEYS[1], i, i"],
+      ['sweeps', "'ZADD', KEYS[1], i % 1000, i"],
+      ['rotations:open', "'ZADD', KEYS[1], i % 1000, 'rot_' .. i"],
+      ['damaged', "'HSET', KEYS[1], i, ''"],
+      ['processes', "'HSET', KEYS[1], i, ''"],
+    ]);
+    const fill = `for i = ARGV[1], ARGV[1] + ${ENTRIES_AT_ONCE - 1} do redis.call(${command}) end`;
+    const times = Math.min(Math.ceil(longBytes / 5_000_000), 20);
+    return Array.from({ length: times }, (_, i): RedisCommand => [
+      'EVAL',
+      fill,
+      1,
+      `${prefix}:${key}`,
+      i * ENTRIES_AT_ONCE,
+    ]);
+  },
+  'one text of very many values': async ({ prefix, random, longBytes }) => {
+    const count = Math.floor(Math.min(longBytes, 23_000_000) / 3);
+    const text = `'{"type":"x","subject":"ast_1","data":[' .. string.rep('{},', ${count}) .. '0]}'`;
+    return random.pick<() => RedisCommand[]>([
+      () => [['EVAL', `redis.call('XADD', KEYS[1], '*', 'event', ${text})`, 1, `${prefix}:events`]],
+      () => [['EVAL', `redis.call('SET', KEYS[1], ${text})`, 1, `${prefix}:current:ast_1`]],
+    ])();
   },
 };

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { parseJson } from '@rekey/schema';
 import type { ArchivedStream } from './names.ts';
 
 /** An entry of a stream, as it was read: field, value, … */
@@ -61,13 +62,14 @@ export const entryLine = (stream: ArchivedStream, entry: StreamEntry): EntryText
 const withoutRecord = ([name, text = '', ...more]: readonly string[]):
   { text: string; number: EventNumber | undefined } | undefined => {
   if (name !== 'event' || more.length > 0) return undefined;
+  const event = parseJson(text);
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) return undefined;
+  const { data } = event as { data?: unknown };
+  if (typeof data === 'object' && data !== null) delete (data as { sealed?: unknown }).sealed;
   try {
-    const event = JSON.parse(text) as unknown;
-    if (typeof event !== 'object' || event === null || Array.isArray(event)) return undefined;
-    const { data } = event as { data?: unknown };
-    if (typeof data === 'object' && data !== null) delete (data as { sealed?: unknown }).sealed;
     return { text: JSON.stringify(event), number: numberOf(data) };
   } catch {
+    // It is nested too deeply.
     return undefined;
   }
 };

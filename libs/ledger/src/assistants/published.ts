@@ -25,6 +25,16 @@ interface EventsPage {
   damaged?: true;
 }
 
+/** Read as they are taken: all of a page together may be longer than what a process can hold. */
+interface RecordsPage {
+  events: AsyncIterable<{ assistantId: string; event: string | null }>;
+  /** How many they are. */
+  count: number;
+  next?: string;
+  /** The index of the page is not what Rekey writes: the page is empty. */
+  damaged?: true;
+}
+
 interface IdsPage {
   /** Some may come twice. */
   ids: string[];
@@ -43,14 +53,15 @@ export interface Published {
   /** The event of the assistant's current key version, as published, and the one that puts it in doubt. */
   current(assistantId: string): Promise<{ event: string; uncertain?: string } | undefined>;
   /**
-   * The same events of several assistants, without those that put them in doubt; null if there is none, or an
-   * entry of another type, or a longer one than any that Rekey writes.
+   * The same events of several assistants, in their order, without those that put them in doubt; null if
+   * there is none, or an entry of another type, or a longer one than any that Rekey writes. Long ones are
+   * read as they are taken.
    */
-  currents(assistantIds: string[]): Promise<(string | null)[]>;
+  currents(assistantIds: string[]): AsyncGenerator<string | null>;
   /** A page of the ids of assistants last published under an org, from a cursor on: '0' is the first. */
   publishedIds(orgId: string, cursor: string): Promise<IdsPage>;
   /** The same with their current events. Some may come twice. */
-  publishedPage(orgId: string, cursor: string): Promise<EventsPage>;
+  publishedPage(orgId: string, cursor: string): Promise<RecordsPage>;
   /** The same of all events that put an assistant in doubt. */
   uncertainPage(cursor: string): Promise<EventsPage>;
 }
@@ -103,24 +114,30 @@ const readCurrent = ({ redis, keys }: Connection, assistantId: string): Promise<
 
 /**
  * See `currents`. Each event is a reply of its own: the reply of MGET would have all of them, and a page of
- * long ones exceeds what a connection receives. A reply that is too long ends the connection, and with it the
- * rest of the pipeline: then the events are read one by one.
+ * long ones exceeds what a connection receives. If they are too long together, or one of them is, the rest of
+ * the pipeline has no replies: then those events are read one by one.
  */
-const readCurrents = async (connection: Connection, assistantIds: string[]): Promise<(string | null)[]> => {
+async function* readCurrents(connection: Connection, assistantIds: string[]): AsyncGenerator<string | null> {
   const { redis, keys } = connection;
   const pipeline = redis.pipeline();
   for (const assistantId of assistantIds) pipeline.get(keys.current(assistantId));
   const replies = (await pipeline.exec()) ?? [];
-  if (replies.some(([error]) => error instanceof ReplyTooLarge)) {
-    const events: (string | null)[] = [];
-    for (const assistantId of assistantIds) events.push(await readCurrent(connection, assistantId));
-    return events;
+  const isCut = replies.some(([error]) => error instanceof ReplyTooLarge);
+  for (const assistantId of assistantIds) {
+    const [error, event] = replies.shift()!;
+    if (error && isCut) yield await readCurrent(connection, assistantId);
+    else if (error && !isForeign(error)) throw error;
+    else yield error ? null : (event as string | null);
   }
-  return replies.map(([error, event]) => {
-    if (error && !isForeign(error)) throw error;
-    return error ? null : (event as string | null);
-  });
-};
+}
+
+async function* withIds(
+  assistantIds: readonly string[],
+  events: AsyncGenerator<string | null>,
+): RecordsPage['events'] {
+  const ids = assistantIds.values();
+  for await (const event of events) yield { assistantId: ids.next().value!, event };
+}
 
 export const createPublished = (connection: Connection): Published => {
   const { redis, keys } = connection;
@@ -160,8 +177,8 @@ export const createPublished = (connection: Connection): Published => {
 
     publishedPage: async (orgId, cursor) => {
       const { ids, next, damaged } = await publishedIds(orgId, cursor);
-      if (damaged) return { events: [], damaged };
-      return pageOf(next ?? '0', ids, await readCurrents(connection, ids));
+      const events = withIds(ids, readCurrents(connection, ids));
+      return { events, count: ids.length, ...(next && { next }), ...(damaged && { damaged }) };
     },
 
     uncertainPage: async (cursor) => {

@@ -16,4 +16,4 @@ export const packIds = (assistantIds: readonly string[]): string => {
   }
   return assistantIds.join('\n');
 };
-export const unpackIds = (chunk: string | null): string[] => (chunk ? chunk.split('\n') : []);
+export const unpackIds = (chunk: string | null): string[] => (chunk ? chunk.split('\n', IDS_A_CHUNK) : []);

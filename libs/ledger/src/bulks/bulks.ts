@@ -65,6 +65,8 @@ const REQUEST_ID_TTL_SECONDS = 24 * 3600;
 /** One page of items, or of bulks, looks at no more than this. */
 const ITEMS_SCAN_LIMIT = 50_000;
 const LIST_SCAN_LIMIT = 500;
+/** As many as end-item.lua keeps. */
+const LAST_FAILURES = 10;
 
 /** Of callers; each policy has one of its own at most. */
 const MAX_OPEN_BULKS = 1000;
@@ -192,7 +194,7 @@ export const openBulks = (connection: Connection): Bulks => {
     const [hash, failures] = await Promise.all([
       redis.hgetall(keys.bulk(id)).catch(asCorrupt),
       // What another client makes of them hides nothing else.
-      unlessWrongType(redis.lrange(keys.bulkFailures(id), 0, -1), []),
+      unlessWrongType(redis.lrange(keys.bulkFailures(id), 0, LAST_FAILURES - 1), []),
     ]);
     return Object.keys(hash).length === 0 ? undefined : parseBulk(id, hash, failures);
   };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { RekeyError } from '@rekey/schema';
+import { RekeyError, parseJson } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
 import type { SeenConsumer } from '../registry/believed.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -167,7 +167,10 @@ export const openConsumers = (connection: Connection, registry: Registry): Consu
     },
     signer: async () => {
       const text = await redis.hget(keys.ledger, 'signer');
-      return text === null ? undefined : (JSON.parse(text) as object);
+      if (text === null) return undefined;
+      const signer = parseJson(text);
+      if (typeof signer === 'object' && signer !== null) return signer;
+      throw new RekeyError('LEDGER_CORRUPT');
     },
   };
 };

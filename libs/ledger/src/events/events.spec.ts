@@ -48,6 +48,16 @@ describe('current records', () => {
   });
 });
 
+describe('the orgs', () => {
+  it('are read whole or not at all: another client can have added more than can be read', async () => {
+    const { orgs } = openEvents(connectLedger(redis, 'spec'));
+    await redis.sadd('{spec}:orgs', 'org_1', 'org_2');
+    expect((await orgs()).toSorted()).toEqual(['org_1', 'org_2']);
+    await redis.sadd('{spec}:orgs', ...Array.from({ length: 100_000 }, (_, i) => `other_${i}`));
+    await expect(orgs()).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
+  });
+});
+
 describe('an acknowledgement', () => {
   it('is added to no other Redis than the one that it is about', async () => {
     const events = openEvents(connectLedger(redis, 'spec'));

@@ -2,6 +2,7 @@ import { RekeyError, parseJson } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { connectLedger, type Connection } from '../connection.ts';
+import { MAX_ORGS, readOrgIds } from '../orgs/org-ids.ts';
 import { isWrongType } from '../scripts/run.ts';
 import { eventsCommands } from './commands.generated.ts';
 
@@ -59,7 +60,7 @@ export interface Events {
    * never did. Nothing proves them.
    */
   formerOrgs(assistantIds: readonly string[]): Promise<string[][]>;
-  /** The orgs that anything was published under. */
+  /** The orgs that anything was published under. Throws LEDGER_CORRUPT if they are too many to read all. */
   orgs(): Promise<string[]>;
   /** Notes the orgs of a consumer that is being removed: it still hears that their keys were replaced. */
   noteFormer(consumer: string, orgs: readonly string[]): Promise<void>;
@@ -82,6 +83,8 @@ const RECORD_BYTES_A_READ = 2 * 1024 * 1024;
 const MAX_ACKNOWLEDGEMENTS = 5000;
 const MAX_SHARED_ACKNOWLEDGEMENTS = 20_000;
 const MAX_FORMER_CONSUMERS = 1000;
+/** More than moved.lua keeps. */
+const MAX_FORMER_ORGS = 100;
 const Orgs = z.array(z.string()).max(1000);
 
 const entriesOf = (flat: readonly string[]): StreamEntry[] =>
@@ -175,11 +178,16 @@ export const openEvents = (connection: Connection): Events => {
       for (const assistantId of assistantIds) pipeline.hget(keys.assistant(assistantId), 'former');
       return ((await pipeline.exec()) ?? []).map(([error, former]) => {
         if (error && !isWrongType(error)) throw error;
-        return error || typeof former !== 'string' ? [] : former.split(',');
+        return error || typeof former !== 'string' ? [] : former.split(',', MAX_FORMER_ORGS);
       });
     },
 
-    orgs: () => redis.smembers(keys.orgs),
+    orgs: async () => {
+      const ids = await readOrgIds({ redis, keys });
+      // A consumer of all orgs would take what it lacks for everything there is.
+      if (ids.length >= MAX_ORGS) throw new RekeyError('LEDGER_CORRUPT');
+      return ids;
+    },
 
     noteFormer: async (consumer, orgs) => {
       if ((await redis.hlen(keys.formerConsumers)) >= MAX_FORMER_CONSUMERS) {

@@ -1,4 +1,4 @@
-import { ORG_ALIAS, OrgId, parseJson } from '@rekey/schema';
+import { MAX_POLICIES, ORG_ALIAS, OrgId, parseJson } from '@rekey/schema';
 import { z } from 'zod';
 import type { Connection } from '../connection.ts';
 import { readOrgIds } from './org-ids.ts';
@@ -131,7 +131,7 @@ const findCandidates =
     const newest = (index: string) => redis.zrange(index, '+', '-', 'BYLEX', 'REV', 'LIMIT', 0, NAMED_BY);
     const [published, policies, bulks, rotations] = await Promise.all([
       readOrgIds({ redis, keys }),
-      redis.zrange(keys.policies, '0', '-1'),
+      redis.zrange(keys.policies, '0', String(MAX_POLICIES - 1)),
       newest(keys.bulks),
       newest(keys.rotations('open')),
     ]);
@@ -236,7 +236,8 @@ export const openOrgAlias = (connection: Connection, registry: Registry): OrgAli
         after: after === '' ? undefined : after,
         count: ADOPTED_AT_ONCE,
       });
-      return { renamed, ...(next !== undefined && { next }) };
+      // With scores of another client, Redis returns the same ids again: whoever reads on must end.
+      return { renamed, ...(next !== undefined && next > after && { next }) };
     },
   };
 };

@@ -1,7 +1,7 @@
 import type { Connection } from '../connection.ts';
 
 /** Only another client can make more. Which ones are read changes only with the set. */
-const MAX_ORGS = 100_000;
+export const MAX_ORGS = 100_000;
 const READ_AT_ONCE = 1000;
 
 /**

@@ -133,6 +133,17 @@ describe('list', () => {
   });
 });
 
+describe('list, of an index that another client has filled', () => {
+  it.each(['a', 'z'])('reads a bounded number of entries, beside ids that begin with %s', async (start) => {
+    const policy = await create();
+    const ids = Array.from({ length: 30_000 }, (_, i) => `${start}${i}`);
+    await redis.zadd('{spec}:policies', ...ids.flatMap((id) => [0, id]));
+    await redis.config('RESETSTAT');
+    expect(await policies.list()).toEqual(start === 'a' ? [policy] : []);
+    expect(await redis.info('commandstats')).toMatch(/^cmdstat_hgetall:calls=10000,/m);
+  });
+});
+
 describe('members', () => {
   it('are the named assistants, or all', async () => {
     const named = await create({}, ['a', 'c']);

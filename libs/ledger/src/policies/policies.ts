@@ -36,7 +36,10 @@ export interface Policies {
   ): Promise<{ policy: RotationPolicy; created: boolean }>;
   /** Throws POLICY_NOT_FOUND. */
   get(id: string): Promise<RotationPolicy>;
-  /** All policies, newest first, without those whose entry cannot be read. */
+  /**
+   * All policies, newest first, without those whose entry cannot be read. Of more than 10,000 ids, which only
+   * another client can make, the last ones by name.
+   */
   list(filter?: { orgId?: string }): Promise<RotationPolicy[]>;
   /** Throws POLICY_NOT_FOUND. Safe to repeat. */
   setPaused(id: string, paused: boolean, actor?: Actor): Promise<RotationPolicy>;
@@ -118,6 +121,24 @@ const createPolicy =
     }
   };
 
+/** As many ids are read at once as there may be policies; of what another client adds, some are looked at. */
+const MAX_LOOKED_AT = 10 * MAX_POLICIES;
+
+const readPolicies = async ({ redis, keys }: Connection): Promise<RotationPolicy[]> => {
+  const found = new Map<string, RotationPolicy>();
+  for (let from = 0; from < MAX_LOOKED_AT; from += MAX_POLICIES) {
+    const ids = await redis.zrange(keys.policies, String(from), String(from + MAX_POLICIES - 1), 'REV');
+    const pipeline = redis.pipeline();
+    for (const id of ids) pipeline.hgetall(keys.policy(id));
+    for (const [i, [error, hash]] of ((await pipeline.exec()) ?? []).entries()) {
+      const policy = error ? undefined : readable(ids[i]!, hash as Record<string, string>);
+      if (policy) found.set(policy.id, policy);
+    }
+    if (ids.length < MAX_POLICIES) break;
+  }
+  return [...found.values()];
+};
+
 export const openPolicies = (connection: Connection): Policies => {
   const { redis, keys, run } = connection;
   const commands = policiesCommands(run);
@@ -131,17 +152,8 @@ export const openPolicies = (connection: Connection): Policies => {
       return parsePolicy(id, hash);
     },
 
-    list: async ({ orgId } = {}) => {
-      const ids = await redis.zrange(keys.policies, '+', '-', 'BYLEX', 'REV');
-      const pipeline = redis.pipeline();
-      for (const id of ids) pipeline.hgetall(keys.policy(id));
-      const replies = (await pipeline.exec()) ?? [];
-      return replies
-        .map(([error, hash], i) => (error ? undefined : readable(ids[i]!, hash as Record<string, string>)))
-        .filter(
-          (policy) => policy !== undefined && (orgId === undefined || policy.orgId === orgId),
-        ) as RotationPolicy[];
-    },
+    list: async ({ orgId } = {}) =>
+      (await readPolicies(connection)).filter((policy) => orgId === undefined || policy.orgId === orgId),
 
     setPaused: async (id, paused, actor = LOCAL_ACTOR) => {
       const reply = await commands.policyPause({ policy: keys.policy(id), id, paused, actor });

@@ -41,7 +41,8 @@ const EVENTS = 'opts.maxLenEvents';
 const EVENTS_KEPT = /^[1-9]\d{0,6}$/;
 /** What Rekey never sets: it holds rotations back in the ledger, where status names it. */
 const BRAKES = ['paused', 'concurrency', 'max', 'duration'];
-const SCHEDULERS_AT_ONCE = 1000;
+/** Only another client can make more: there are no more policies. Each is read with a command of its own. */
+export const SCHEDULERS_AT_ONCE = 1000;
 const ACTIVE_AT_ONCE = 1000;
 /** The search for abandoned jobs is held back for seconds after each. */
 const HELD_BACK_MS = 3_600_000;

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import type { Keys } from '../keys.ts';
 import { nextOpening } from '../policies/openings.ts';
 import { surviveScriptFlush } from '../scripts/script-flush.ts';
-import { repairQueues, throughDamage } from './queue-damage.ts';
+import { SCHEDULERS_AT_ONCE, repairQueues, throughDamage } from './queue-damage.ts';
 import { POLICIES_QUEUE, ROTATIONS_QUEUE, SWEEPS_QUEUE } from './queue-names.ts';
 
 /**
@@ -57,7 +57,7 @@ export interface PolicyQueue {
    * window lies in the past.
    */
   nextDue(policyId: string): Promise<number | undefined>;
-  /** The same for all scheduled policies; undefined if BullMQ holds no time. */
+  /** The same for the scheduled policies, 1,000 at most; undefined if BullMQ holds no time. */
   nextDues(): Promise<Map<string, number | undefined>>;
   close(): Promise<void>;
 }
@@ -288,7 +288,7 @@ export const createPolicyQueue = (redis: Redis, keys: Keys): PolicyQueue => {
       return isTime(next) ? next : undefined;
     },
     nextDues: async () => {
-      const schedulers = await guarded(() => queue.getJobSchedulers());
+      const schedulers = await guarded(() => queue.getJobSchedulers(0, SCHEDULERS_AT_ONCE - 1));
       return new Map(schedulers.map(({ key, next }) => [key, isTime(next) ? next : undefined]));
     },
     close: () => queue.close(),

@@ -177,6 +177,20 @@ describe('an assistant with an epoch or a version that is larger than any of Rek
       await expect(refused).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
     expect(await redis.hget('{spec}:assistant:ast_1', 'holder')).toBeNull();
   });
+
+  it.each(['epoch', 'version'])(
+    'is claimed again, above the other one, once its %s is deleted',
+    async (field) => {
+      // As rekey status and the documentation say.
+      const largest = 9_006_099_743_113_215;
+      const rotation = await accept();
+      const fields = { epoch: largest, version: largest, [field]: largest + 1 };
+      await redis.hset('{spec}:assistant:ast_1', fields);
+      await expect(claimOf(rotation)).rejects.toMatchObject({ code: 'LEDGER_CORRUPT' });
+      await redis.hdel('{spec}:assistant:ast_1', field);
+      expect((await claimed(rotation)).epoch).toBe(largest + 1);
+    },
+  );
 });
 
 describe('the open intents of an org', () => {

@@ -406,6 +406,26 @@ describe('findOrphans', () => {
     } while (after);
     expect(found).toEqual(ids);
   });
+
+  it('come to an end, though another client has changed the scores of the index', async () => {
+    const scored = Array.from({ length: 3000 }, (_, i) => [
+      (i * 7919) % 3001,
+      `rot_${String(i).padStart(26, '0')}`,
+    ]);
+    await redis.zadd('{spec}:rotations:open', ...scored.flat());
+    const pagesOf = async (read: (after: { after?: string }) => Promise<{ next?: string }>) => {
+      let after: string | undefined;
+      for (let pages = 1; pages < 100; pages += 1) {
+        ({ next: after } = await read(after === undefined ? {} : { after }));
+        if (after === undefined) return 'ended';
+      }
+      return 'endless';
+    };
+    expect([
+      await pagesOf((after) => ledger.rotations.findOrphans({ quietMs: 1e12, ...after })),
+      await pagesOf((after) => ledger.rotations.list({}, { size: 50, ...after })),
+    ]).toEqual(['ended', 'ended']);
+  });
 });
 
 describe('bind', () => {

@@ -226,7 +226,9 @@ const createFindOrphans =
       queues: [ROTATIONS_QUEUE, FOLLOW_UPS_QUEUE].map((name) => `${keys.bull}:${name}`),
     });
     const jobs = orphans.map(({ id, org, assistantId }) => ({ rotationId: id, orgId: org, assistantId }));
-    return { orphans: jobs, ...(next !== undefined && { next }) };
+    // With scores of another client, Redis returns the same ids again: whoever reads on must end.
+    const isFurther = next !== undefined && next > (after ?? '');
+    return { orphans: jobs, ...(isFurther && { next }) };
   };
 
 const createTrim =

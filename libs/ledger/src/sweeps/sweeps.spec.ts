@@ -406,6 +406,36 @@ describe('get and list', () => {
   );
 });
 
+describe('an index that another client has changed', () => {
+  const fill = (count: number, scoreOf: (i: number) => number) =>
+    redis.zadd('{spec}:sweeps', ...Array.from({ length: count }, (_, i) => [scoreOf(i), nextId()]).flat());
+  const pagesOf = async (size: number): Promise<number> => {
+    let pages = 0;
+    for (let after: string | undefined; pages < 100;) {
+      pages += 1;
+      ({ next: after } = await sweeps.page({ size, ...(after !== undefined && { after }) }));
+      if (after === undefined) return pages;
+    }
+    return Infinity;
+  };
+
+  it('has pages that end, though its scores are in no order', async () => {
+    await create();
+    await fill(3000, (i) => (i * 7919) % 3001);
+    expect(await pagesOf(50)).toBeLessThan(100);
+  });
+
+  it('is looked at in part by one page', async () => {
+    const { id } = await create();
+    await fill(5000, () => 0);
+    await redis.config('RESETSTAT');
+    const page = await sweeps.page({ size: 50 });
+    const reads = Number(/^cmdstat_hgetall:calls=(\d+),/m.exec(await redis.info('commandstats'))?.[1]);
+    expect([page.sweeps, page.next !== undefined, reads]).toEqual([[], true, 1000]);
+    expect((await sweeps.page({ size: 50, after: `${id}0` })).sweeps).toMatchObject([{ id }]);
+  });
+});
+
 describe('an entry that another client has spoiled', () => {
   const spoilers: [string, (key: string) => Promise<unknown>][] = [
     ['lacks a field', (key) => redis.hdel(key, 'created')],

@@ -7,6 +7,7 @@ import {
   type SweepCounts,
 } from '@rekey/schema';
 import type { Connection } from '../connection.ts';
+import { newestBelow } from '../newest-below.ts';
 import { isWrongType } from '../scripts/run.ts';
 import { sweepsCommands } from './commands.generated.ts';
 import { parseSweep } from './sweep-hash.ts';
@@ -80,6 +81,8 @@ export interface Sweeps {
 }
 
 const KEEP_SWEEPS = 1000;
+/** One page looks at no more sweeps than this, however few of them are shown. */
+const LIST_SCAN_LIMIT = KEEP_SWEEPS;
 const MAX_REQUESTED = 10;
 const QUEUED_READ = 1000;
 const CONFIGURED_FOR_MS = 3_600_000;
@@ -176,17 +179,23 @@ const orIfUnreadable = (error: unknown): undefined => {
 export const openSweeps = (connection: Connection): Sweeps => {
   const { redis, keys, run } = connection;
   const commands = sweepsCommands(run);
-  const read = async (id: string): Promise<Sweep | undefined> => {
-    const hash = await redis.hgetall(keys.sweep(id));
-    return Object.keys(hash).length === 0 ? undefined : parseSweep(id, hash);
-  };
+  const parsed = (id: string, hash: Record<string, string>): Sweep | undefined =>
+    Object.keys(hash).length === 0 ? undefined : parseSweep(id, hash);
   /** An ended sweep that has expired is still in the index. One bad entry must not hide the others. */
-  const readAll = async (ids: string[]): Promise<Sweep[]> =>
-    (await Promise.all(ids.map((id) => read(id).catch(orIfUnreadable)))).filter(
-      (sweep) => sweep !== undefined,
-    );
-  const newest = (from: string, count: number): Promise<string[]> =>
-    redis.zrange(keys.sweeps, from, '-', 'BYLEX', 'REV', 'LIMIT', 0, count);
+  const readAll = async (ids: string[]): Promise<Sweep[]> => {
+    const pipeline = redis.pipeline();
+    for (const id of ids) pipeline.hgetall(keys.sweep(id));
+    return ((await pipeline.exec()) ?? []).flatMap(([error, hash], i) => {
+      try {
+        if (error) throw error;
+        return parsed(ids[i]!, hash as Record<string, string>) ?? [];
+      } catch (thrown) {
+        return orIfUnreadable(thrown) ?? [];
+      }
+    });
+  };
+  const newest = (below: string | undefined, count: number): Promise<string[]> =>
+    newestBelow(redis, [keys.sweeps], below, count);
 
   return {
     create: createSweep(connection, commands),
@@ -218,24 +227,25 @@ export const openSweeps = (connection: Connection): Sweeps => {
     },
 
     get: async (id) => {
-      const sweep = await read(id);
+      const sweep = parsed(id, await redis.hgetall(keys.sweep(id)));
       if (!sweep) throw new RekeyError('SWEEP_NOT_FOUND');
       return sweep;
     },
 
-    list: async (size) => readAll(await newest('+', size)),
+    list: async (size) => readAll(await newest(undefined, size)),
 
     page: async ({ size, after, sees = () => true }) => {
       const found: Sweep[] = [];
       let last = after;
-      for (;;) {
+      for (let looked = 0; ;) {
         const wanted = size - found.length;
         // One more than wanted tells whether there is a next page.
-        const ids = await newest(last === undefined ? '+' : `(${last}`, wanted + 1);
+        const ids = await newest(last, wanted + 1);
         found.push(...(await readAll(ids.slice(0, wanted))).filter(sees));
         if (ids.length <= wanted) return { sweeps: found };
         last = ids[wanted - 1]!;
-        if (found.length === size) return { sweeps: found, next: last };
+        looked += wanted;
+        if (found.length === size || looked >= LIST_SCAN_LIMIT) return { sweeps: found, next: last };
       }
     },
   };

@@ -188,6 +188,16 @@ describe('status', () => {
     expect(await redis.exists('{spec}:damaged')).toBe(0);
   });
 
+  it('looks at some of very many keys that another client has noted as damaged, and drops them', async () => {
+    await redis.hset('{spec}:damaged', ...Array.from({ length: 10_000 }, (_, i) => [`${i}`, '']).flat());
+    await redis.config('RESETSTAT');
+    expect((await system.status()).attention.map(({ code }) => code)).not.toContain('LEDGER_DAMAGED');
+    expect(await redis.hlen('{spec}:damaged')).toBe(9000);
+    expect(Number(/^cmdstat_type:calls=(\d+),/m.exec(await redis.info('commandstats'))?.[1])).toBeLessThan(
+      1200,
+    );
+  });
+
   it('counts all parts', async () => {
     await redis.zadd('{spec}:rotations:open', 0, 'rot_1', 0, 'rot_2');
     await redis.zadd('{spec}:rotations:FAILED', 0, 'rot_3');

@@ -1,51 +1,66 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { LIMITS, keepHealthThread, type HealthLimits, type HealthThreadData } from './health-thread.ts';
+import type { Logger } from '../logging/logger.ts';
 import { listenFailure } from './listen-failure.ts';
 
-/** A prober connects now and then; whoever connects more often, or sends slowly, holds little. */
-const MAX_CONNECTIONS = 1000;
-const SLOWEST_REQUEST = { headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 };
+const BEAT_EVERY_MS = 250;
+
+interface HealthServerOptions {
+  address: string;
+  /** The variable of the address, for the error if the server cannot listen there. */
+  variable: string;
+  /** In the text format of Prometheus. */
+  metrics: () => Promise<string>;
+  logger: Pick<Logger, 'event'>;
+  /** Shorter times, for specs. */
+  limits?: Partial<HealthLimits>;
+}
+
+export interface HealthServer {
+  /** With the port that was chosen, if none was given. */
+  address: string;
+  /** What `/healthz` says from now on; 503 until the first call. */
+  report(isHealthy: boolean): void;
+  /** Can be repeated. The port is free when it has resolved. */
+  close(): Promise<void>;
+}
 
 /**
- * Starts a plain HTTP server: GET /healthz answers 200 or 503, GET /metrics the Prometheus text format.
- * Rejects with a StartError that names the variable of the address if it cannot listen there.
+ * Starts an HTTP server: GET /healthz answers 200 or 503, and so does GET /livez, which does not ask what is
+ * reported; GET /metrics the Prometheus text format. It runs on a thread of its own, so that health is
+ * answered in time whatever holds up the event loop, with 503 if that lasts. Rejects with a StartError that
+ * names the variable of the address if it cannot listen there.
  */
-export const startHealthServer = async (
-  { address, variable }: { address: string; variable: string },
-  { healthy, metrics }: { healthy: () => Promise<boolean>; metrics: () => Promise<string> },
-): Promise<{ address: string; close(): Promise<void> }> => {
-  const server = createServer(SLOWEST_REQUEST, (request, response) => {
-    const path = request.method === 'GET' ? request.url : '';
-    if (path === '/metrics') {
-      metrics().then(
-        (text) => response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(text),
-        () => response.writeHead(500).end(),
-      );
-      return;
-    }
-    if (path !== '/healthz') {
-      response.writeHead(404).end();
-      return;
-    }
-    void healthy().then((ok) =>
-      response
-        .writeHead(ok ? 200 : 503, { 'content-type': 'text/plain' })
-        .end(ok ? 'SERVING\n' : 'NOT_SERVING\n'),
-    );
-  });
-  server.maxConnections = MAX_CONNECTIONS;
+export const startHealthServer = async ({
+  address,
+  variable,
+  metrics,
+  logger,
+  limits,
+}: HealthServerOptions): Promise<HealthServer> => {
   const { hostname, port } = new URL(`http://${address}`);
-  server.listen(Number(port || 80), hostname.replace(/^\[|\]$/g, ''));
-  await once(server, 'listening').catch(async (error: unknown) => {
+  const shared = new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT);
+  const state = new BigInt64Array(shared);
+  const beat = () => void Atomics.store(state, 0, process.hrtime.bigint());
+  beat();
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const data: HealthThreadData = {
+    host,
+    port: Number(port || 80),
+    shared,
+    limits: { ...LIMITS, ...limits },
+  };
+  const thread = await keepHealthThread(data, { metrics, logger }).catch(async (error: unknown) => {
     throw await listenFailure(error, { address, variable });
   });
-  const bound = server.address() as AddressInfo;
-  const close = async (): Promise<void> => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  };
+  const beating = setInterval(beat, BEAT_EVERY_MS);
   let closing: Promise<void> | undefined;
-  return { address: `${hostname}:${bound.port}`, close: () => (closing ??= close()) };
+  const close = (): Promise<void> => {
+    clearInterval(beating);
+    return thread.close();
+  };
+  return {
+    address: `${hostname}:${thread.port}`,
+    report: (isHealthy) => void Atomics.store(state, 1, isHealthy ? 1n : 0n),
+    close: () => (closing ??= close()),
+  };
 };

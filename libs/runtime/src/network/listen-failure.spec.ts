@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { silentLogger } from '../logging/spec-loggers.ts';
 import { startHealthServer } from './health-server.ts';
 import { listenFailure } from './listen-failure.ts';
 
@@ -74,10 +75,12 @@ describe('listenFailure', () => {
   });
 
   it('is the error that the health server of a worker rejects with', async () => {
-    const started = startHealthServer(
-      { address: `127.0.0.1:${port}`, variable: 'WORKER_HEALTH_ADDRESS' },
-      { healthy: async () => true, metrics: async () => '' },
-    );
+    const started = startHealthServer({
+      address: `127.0.0.1:${port}`,
+      variable: 'WORKER_HEALTH_ADDRESS',
+      metrics: async () => '',
+      logger: silentLogger,
+    });
     await expect(started).rejects.toMatchObject({
       name: 'StartError',
       code: 'EADDRINUSE',

@@ -70,6 +70,40 @@ describe('a reply that is longer than any that Rekey asks for', () => {
   }, 30_000);
 });
 
+describe('a whole hash', () => {
+  it('is bounded more tightly: as an object, its fields take many times as much', async () => {
+    const fill = (key: string, fields: number) =>
+      stage.admin.eval(`for i = 1, ${fields} do redis.call('HSET', '${key}', i, '') end`, 0);
+    await fill('short', 50_000);
+    await fill('long', 300_000);
+    expect(Object.keys(await redis.hgetall('short'))).toHaveLength(50_000);
+    await expect(redis.hgetall('long')).rejects.toThrow('hgetall with more than 4194304 bytes');
+    const [reply] = (await redis.pipeline().hgetall('long').exec())!;
+    expect(reply![0]).toBeInstanceOf(ReplyTooLarge);
+  }, 30_000);
+});
+
+describe('the replies of a pipeline that are too long together', () => {
+  it('are dropped from there on, and the connection stays', async () => {
+    await writeLong('long', 10);
+    const { stream } = redis;
+    const pipeline = redis.pipeline();
+    for (let i = 0; i < 8; i += 1) pipeline.getBuffer('long');
+    const [replies, after] = await Promise.all([pipeline.exec(), redis.set('a', '1')]);
+    const kept = replies!.filter(([error]) => error === null);
+    expect(kept.map(([, value]) => (value as Buffer).length)).toEqual([10 * MIB, 10 * MIB, 10 * MIB]);
+    expect(replies!.slice(3).every(([error]) => error instanceof ReplyTooLarge)).toBe(true);
+    expect([after, redis.stream === stream, stage.reported]).toEqual(['OK', true, []]);
+  }, 30_000);
+
+  it('are those of one pipeline: others are received', async () => {
+    await writeLong('long', 20);
+    const read = () => redis.pipeline().getBuffer('long').get('a').exec();
+    const all = await Promise.all([read(), read(), read()]);
+    expect(all.flat().map((reply) => reply![0])).toEqual([null, null, null, null, null, null]);
+  }, 30_000);
+});
+
 describe('many replies that are short enough', () => {
   it('are all received, however long they are together', async () => {
     await writeLong('long', 20);

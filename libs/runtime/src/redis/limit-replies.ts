@@ -2,14 +2,16 @@ import { MAX_REPLY_BYTES, REPLY_TOO_LARGE, ReplyTooLarge } from '@rekey/schema';
 import type { Command, Redis } from 'ioredis';
 
 /**
- * Bounds the memory that one reply takes. A client that may write to Redis can make any value as long as
- * Redis allows, 512 MB each: whoever reads it would run out of memory. Beyond `maxBytes` the connection is
- * replaced, the command of that reply rejects with ReplyTooLarge, and the other commands fare as if the
- * connection had been cut: the event REPLY_TOO_LARGE says why. Messages on channels are bounded too: they are
- * lost.
+ * Bounds the memory that one reply takes, and that of all replies of a pipeline together. A client that may
+ * write to Redis can make any value as long as Redis allows, 512 MB each: whoever reads it would run out of
+ * memory. If a reply is longer than `maxBytes`, the connection is replaced, the command of that reply rejects
+ * with ReplyTooLarge, and the other commands fare as if the connection had been cut: the event
+ * REPLY_TOO_LARGE says why. If the replies of a pipeline are longer together, those that follow are dropped:
+ * their commands reject with ReplyTooLarge, and the connection stays. Messages on channels are bounded too:
+ * they are lost.
  *
  * ioredis does not say how much of a reply it has received. What is counted is what arrives while the same
- * command is the first that has no reply.
+ * command, or one of the same pipeline, is the first that has no reply.
  */
 export const limitReplies = (redis: Redis, maxBytes: number = MAX_REPLY_BYTES): void => {
   let received = 0;
@@ -17,21 +19,56 @@ export const limitReplies = (redis: Redis, maxBytes: number = MAX_REPLY_BYTES): 
   redis.on('connect', () => {
     const { stream } = redis;
     let waiting = redis.commandQueue.peekFront();
+    let ofPipeline = 0;
     received = 0;
     // After the listener of ioredis, which was added before: the replies in the chunk have been taken.
     stream.on('data', (chunk: Buffer) => {
       const first = redis.commandQueue.peekFront();
+      const pipeline = pipelineOf(waiting);
       received = first === waiting ? received + chunk.length : 0;
       waiting = first;
-      if (received <= maxBytes || stream.destroyed) return;
+      if (pipeline !== undefined && pipelineOf(first) === pipeline) {
+        ofPipeline += chunk.length;
+        if (ofPipeline > maxBytes) {
+          dropReplies(redis, pipeline);
+          ofPipeline = Number.NEGATIVE_INFINITY;
+        }
+      } else ofPipeline = 0;
+      if (received <= mostOf(first, maxBytes) || stream.destroyed) return;
       received = 0;
-      const tooLarge = new ReplyTooLarge(first?.command.name ?? 'a message', keyOf(first?.command));
+      const bytes = mostOf(first, maxBytes);
+      const tooLarge = new ReplyTooLarge(first?.command.name ?? 'a message', keyOf(first?.command), bytes);
       // It must not be sent again.
       redis.commandQueue.shift()?.command.reject(tooLarge);
       stream.destroy(tooLarge);
       redis.emit(REPLY_TOO_LARGE, tooLarge);
     });
   });
+};
+
+/**
+ * Rekey reads whole hashes only if they are short. ioredis makes a reply an object: one with as many short
+ * fields as fit into MAX_REPLY_BYTES takes more than 512 MB.
+ */
+const MAX_HASH_BYTES = 4 * 1024 * 1024;
+
+const mostOf = (queued: Queued, maxBytes: number): number =>
+  queued?.command.name === 'hgetall' ? Math.min(MAX_HASH_BYTES, maxBytes) : maxBytes;
+
+type Queued = ReturnType<Redis['commandQueue']['peekFront']>;
+
+/** What all commands of one pipeline have in common. */
+const pipelineOf = (queued: Queued): object | undefined => {
+  const { stream } = (queued ?? {}) as { stream?: { isPipeline?: true } };
+  return stream?.isPipeline ? stream : undefined;
+};
+
+/** The commands of a pipeline that have no reply yet keep none. */
+const dropReplies = ({ commandQueue }: Redis, pipeline: object): void => {
+  for (let at = 0; pipelineOf(commandQueue.peekAt(at)) === pipeline; at += 1) {
+    const { command } = commandQueue.peekAt(at)!;
+    command.resolve = () => command.reject(new ReplyTooLarge('a pipeline', keyOf(command)));
+  }
 };
 
 const MAX_KEY_LENGTH = 200;

@@ -25,3 +25,44 @@ export const probeWrite = async (
   );
   return Promise.race([written, late]).finally(() => clearTimeout(timer));
 };
+
+const PROBE_EVERY_MS = 1000;
+const ANSWER_WITHIN_MS = 1000;
+
+/**
+ * Calls back with why Redis accepts no write, and with undefined while it does: every second, and at once
+ * when the connection is lost or made.
+ */
+export const watchWrites = (
+  redis: Redis,
+  mark: string,
+  onProbed: (fault: Error | undefined) => void,
+): { close(): void } => {
+  let closed = false;
+  const onClose = () => onProbed(new Error('the connection was closed'));
+  redis.on('close', onClose);
+  let timer: NodeJS.Timeout | undefined;
+  const check = async () => {
+    timer = undefined;
+    const fault = await probeWrite(redis, mark, ANSWER_WITHIN_MS);
+    if (closed) return;
+    onProbed(fault);
+    timer = setTimeout(check, PROBE_EVERY_MS);
+  };
+  const onReady = () => {
+    if (!timer) return;
+    clearTimeout(timer);
+    void check();
+  };
+  redis.on('ready', onReady);
+  timer = setTimeout(check, PROBE_EVERY_MS);
+  if (redis.status === 'ready') onReady();
+  return {
+    close: () => {
+      closed = true;
+      clearTimeout(timer);
+      redis.off('close', onClose);
+      redis.off('ready', onReady);
+    },
+  };
+};

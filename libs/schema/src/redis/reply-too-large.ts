@@ -12,8 +12,8 @@ export class ReplyTooLarge extends Error {
   /** What was read; empty for a message on a channel. */
   readonly key: string;
 
-  constructor(command: string, key = '') {
-    super(`Redis answered ${command} with more than ${MAX_REPLY_BYTES} bytes`);
+  constructor(command: string, key = '', maxBytes = MAX_REPLY_BYTES) {
+    super(`Redis answered ${command} with more than ${maxBytes} bytes`);
     this.name = 'ReplyTooLarge';
     this.key = key;
   }

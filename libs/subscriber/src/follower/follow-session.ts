@@ -8,6 +8,7 @@ import type { Records } from '../records/apply-records.ts';
 import type { HeldKeys } from '../held/held-keys.ts';
 import type { RecordChecks } from '../records/record-checks.ts';
 import type { Refusals } from '../records/refusals.ts';
+import type { OutrunKeys } from '../records/outrun-keys.ts';
 import type { UnsealedRecords } from '../records/unsealed-records.ts';
 import type { Session } from '../source/source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
@@ -26,6 +27,7 @@ export interface FollowDeps {
   clock: RedisClock;
   held: HeldKeys;
   unsealed: UnsealedRecords;
+  outrun: OutrunKeys;
   records: Records;
   checks: RecordChecks;
   refusals: Refusals;

@@ -8,6 +8,7 @@ import { createRedisClock, type RedisClock } from '../redis/redis-clock.ts';
 import { createRecords } from '../records/apply-records.ts';
 import type { HeldKeys } from '../held/held-keys.ts';
 import { createRecordChecks } from '../records/record-checks.ts';
+import { OutrunKeys } from '../records/outrun-keys.ts';
 import { createRefusals, type Refusals } from '../records/refusals.ts';
 import { UnsealedRecords } from '../records/unsealed-records.ts';
 import type { Sent, Session, Source } from '../source/source.ts';
@@ -118,9 +119,10 @@ const createParts = (
   const schedule = createSnapshotSchedule(state);
   const freshness = createFreshnessReport(state, schedule, settings.staleAfterMs, listeners);
   const unsealed = new UnsealedRecords();
-  const refusals = createRefusals(held, unsealed, listeners);
-  const records = createRecords({ state, clock, held, unsealed, refusals, listeners });
-  const checks = createRecordChecks({ state, held, unsealed, records, refusals });
+  const outrun = new OutrunKeys();
+  const refusals = createRefusals({ held, unsealed, outrun, listeners });
+  const records = createRecords({ state, clock, held, unsealed, outrun, refusals, listeners });
+  const checks = createRecordChecks({ state, clock, held, unsealed, outrun, records, refusals });
   const reports = createAcknowledger(
     () => acknowledgementOf(state, settings, clock, held, refusals, gate),
     (ack) => sendAcknowledgement(state, ack),
@@ -139,6 +141,7 @@ const createParts = (
     consumer: settings.consumer,
     held,
     unsealed,
+    outrun,
     records,
     checks,
     refusals,
@@ -147,7 +150,7 @@ const createParts = (
     onApplied: acknowledger.applied,
   });
   const dependencies = { settings, ownKeys, held, listeners, closing, onReady };
-  const kept = { refusals, records, unsealed, checks };
+  const kept = { refusals, records, unsealed, outrun, checks };
   const parts = { state, clock, schedule, freshness, ...kept, acknowledger, stream };
   return { ...dependencies, ...parts };
 };

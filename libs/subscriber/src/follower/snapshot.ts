@@ -5,6 +5,7 @@ import type { Listeners } from '../listeners.ts';
 import { empty, inPages, type Session } from '../source/source.ts';
 import type { Records } from '../records/apply-records.ts';
 import type { HeldKeys } from '../held/held-keys.ts';
+import type { OutrunKeys } from '../records/outrun-keys.ts';
 import type { Refusals } from '../records/refusals.ts';
 import type { UnsealedRecords } from '../records/unsealed-records.ts';
 import type { SnapshotSchedule } from './snapshot-schedule.ts';
@@ -15,6 +16,7 @@ interface SnapshotDeps {
   state: FollowState;
   held: HeldKeys;
   unsealed: UnsealedRecords;
+  outrun: OutrunKeys;
   records: Records;
   refusals: Refusals;
   schedule: SnapshotSchedule;
@@ -62,7 +64,7 @@ export const takeSnapshot = async (
  * for this consumer. Reads the current record of each before that.
  */
 const dropUnseen = async (
-  { state, held, records, listeners }: SnapshotDeps,
+  { state, held, outrun, records, listeners }: SnapshotDeps,
   from: Session,
 ): Promise<void> => {
   for (const page of inPages(held.unseen())) {
@@ -81,6 +83,7 @@ const dropUnseen = async (
   for (const { assistantId, orgId } of held.unseen()) {
     const version = held.version(assistantId);
     held.remove(assistantId);
+    outrun.delete(assistantId);
     listeners.emit('removed', { assistantId, orgId, version, removal: 'withdrawn' });
   }
 };

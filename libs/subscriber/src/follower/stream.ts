@@ -1,6 +1,7 @@
 import { isBefore } from '@rekey/schema';
 import type { Records } from '../records/apply-records.ts';
 import type { HeldKeys } from '../held/held-keys.ts';
+import type { OutrunKeys } from '../records/outrun-keys.ts';
 import { readEvent } from '../records/read-event.ts';
 import type { RecordChecks } from '../records/record-checks.ts';
 import type { Refusals } from '../records/refusals.ts';
@@ -25,6 +26,7 @@ interface StreamDeps {
   consumer: string;
   held: HeldKeys;
   unsealed: UnsealedRecords;
+  outrun: OutrunKeys;
   records: Records;
   checks: RecordChecks;
   refusals: Refusals;
@@ -153,7 +155,7 @@ const applyItem = async (deps: StreamDeps, item: StreamItem): Promise<void> => {
 };
 
 const applyEntry = async (deps: StreamDeps, id: string, text: string | null): Promise<void> => {
-  const { state, consumer, held, unsealed, records, checks, refusals, schedule } = deps;
+  const { state, consumer, held, unsealed, outrun, records, checks, refusals, schedule } = deps;
   const read = readEvent(text, state.enrolment!.recipient);
   state.reading = { id, ...numbersAfter(deps, state.reading!, read) };
   if (read.kind === 'consumer' && read.name === consumer) schedule.demand('changed');
@@ -168,6 +170,7 @@ const applyEntry = async (deps: StreamDeps, id: string, text: string | null): Pr
   if (held.unreadable().has(assistantId) && version <= held.version(assistantId))
     checks.checkLater(assistantId, version);
   else await records.apply(read.opened);
-  // An event can be replayed, so only the current record shows that it is sealed for this consumer again.
-  if (unsealed.has(assistantId)) checks.checkUnsealed(assistantId);
+  // An event can be replayed, so only the current record shows that it is sealed for this consumer again, and
+  // that the held version is no longer ahead of it.
+  if (unsealed.has(assistantId) || outrun.has(assistantId)) checks.checkCurrent(assistantId);
 };

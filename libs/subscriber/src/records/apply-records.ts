@@ -4,6 +4,7 @@ import type { UnreadableKey } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
 import type { RedisClock } from '../redis/redis-clock.ts';
 import type { HeldKeys } from '../held/held-keys.ts';
+import type { OutrunKeys } from './outrun-keys.ts';
 import { recordOf, type Claim, type Opened } from './read-event.ts';
 import { readStored } from './read-stored.ts';
 import { NOT_SEALED, type Refusals } from './refusals.ts';
@@ -14,6 +15,7 @@ interface RecordsDeps {
   clock: RedisClock;
   held: HeldKeys;
   unsealed: UnsealedRecords;
+  outrun: OutrunKeys;
   refusals: Refusals;
   listeners: Listeners;
 }
@@ -38,7 +40,7 @@ export interface Records {
 }
 
 /** What versions say of the order of records. */
-const createOrder = ({ state, clock, held }: RecordsDeps) => {
+const createOrder = ({ state, clock, held, unsealed, outrun }: RecordsDeps) => {
   /** The Redis clock may have been set since it was last read. */
   const readClock = async (): Promise<void> => {
     if (state.session) clock.set(await state.session.time());
@@ -46,7 +48,7 @@ const createOrder = ({ state, clock, held }: RecordsDeps) => {
   /**
    * Rekey draws rising versions. One that is lower than the held one is an old event, unless the held one is
    * in the future: then a writer in Redis has put the counter forward, and back, and this key can be the one
-   * in force. Nothing here can tell which of the two is, so it is reported.
+   * in force. Nothing here can tell which of the two is, so it is reported until that is over.
    */
   const isOutrun = async ({ assistantId, version }: Opened): Promise<boolean> => {
     const heldVersion = held.version(assistantId);
@@ -54,40 +56,32 @@ const createOrder = ({ state, clock, held }: RecordsDeps) => {
     await readClock();
     return clock.isInFuture(heldVersion);
   };
-  return { readClock, isOutrun };
+  /** The restored assistants whose version was in the future when the first snapshot began. */
+  let restoredAhead = new Set<string>();
+  const beginSnapshot = (): void => {
+    restoredAhead = new Set();
+    if (!state.restored) return;
+    for (const id of held.ids()) if (clock.isInFuture(held.version(id))) restoredAhead.add(id);
+  };
+  /**
+   * A process without a cache takes the current record of each assistant at its start. So that a restart
+   * repairs all alike, one with a cache does so for keys that are from a counter put forward.
+   */
+  const startAnew = ({ assistantId, version }: Opened): void => {
+    if (version < held.version(assistantId) && restoredAhead.delete(assistantId)) held.remove(assistantId);
+  };
+  /** What a current record ends that could be opened. */
+  const noteCurrent = (current: Opened): void => {
+    const { assistantId, version } = current;
+    unsealed.delete(assistantId);
+    startAnew(current);
+    if (version >= held.version(assistantId)) outrun.delete(assistantId);
+  };
+  return { readClock, isOutrun, beginSnapshot, noteCurrent };
 };
 
-export const createRecords = (deps: RecordsDeps): Records => {
-  const { state, clock, held, unsealed, refusals, listeners } = deps;
-  /**
-   * The lowest version that was refused as too far ahead since the last snapshot. The cause may be a wrong
-   * Redis clock.
-   */
-  let lowestAhead = Infinity;
-
-  const { readClock, isOutrun } = createOrder(deps);
-
-  const apply = async (opened: Opened): Promise<void> => {
-    const { kind, assistantId, version, ahead } = opened;
-    if (await isOutrun(opened)) {
-      held.markSeen(assistantId);
-      return refusals.add({ assistantId, version, why: 'the held key has a version in the future' });
-    }
-    if (!ahead && clock.isTooFarAhead(version)) {
-      await readClock();
-      if (clock.isTooFarAhead(version)) {
-        lowestAhead = Math.min(lowestAhead, version);
-        const why = 'its version is more than a day in the future';
-        return refusals.add({ assistantId, version, why });
-      }
-    }
-    if (kind === 'uncertain') {
-      if (held.markUncertain(assistantId, version) && listeners.has('uncertain'))
-        listeners.emit('uncertain', held.get(assistantId)!);
-    } else if (held.apply(opened)) {
-      announce(deps, opened);
-    }
-  };
+/** Records and events that cannot be opened. */
+const createForeign = ({ state, held, unsealed, refusals, listeners }: RecordsDeps) => {
   const markUnreadable = (assistantId: string, claimedVersion: number): void => {
     if (held.markUnreadable(assistantId, claimedVersion))
       listeners.emit('unreadable', held.get(assistantId) as UnreadableKey);
@@ -110,11 +104,46 @@ export const createRecords = (deps: RecordsDeps): Records => {
     if (isEntitled && !held.unreadable().has(assistantId)) unsealed.note(assistantId, version);
     else unsealed.delete(assistantId);
   };
+  return { markUnreadable, applyForeign };
+};
+
+export const createRecords = (deps: RecordsDeps): Records => {
+  const { clock, held, refusals, listeners } = deps;
+  /**
+   * The lowest version that was refused as too far ahead since the last snapshot. The cause may be a wrong
+   * Redis clock.
+   */
+  let lowestAhead = Infinity;
+
+  const { readClock, isOutrun, beginSnapshot, noteCurrent } = createOrder(deps);
+  const { markUnreadable, applyForeign } = createForeign(deps);
+
+  const apply = async (opened: Opened): Promise<void> => {
+    const { kind, assistantId, version, ahead } = opened;
+    if (await isOutrun(opened)) {
+      held.markSeen(assistantId);
+      return refusals.addOutrun(opened);
+    }
+    if (!ahead && clock.isTooFarAhead(version)) {
+      await readClock();
+      if (clock.isTooFarAhead(version)) {
+        lowestAhead = Math.min(lowestAhead, version);
+        const why = 'its version is more than a day in the future';
+        return refusals.add({ assistantId, version, why });
+      }
+    }
+    if (kind === 'uncertain') {
+      if (held.markUncertain(assistantId, version) && listeners.has('uncertain'))
+        listeners.emit('uncertain', held.get(assistantId)!);
+    } else if (held.apply(opened)) {
+      announce(deps, opened);
+    }
+  };
   const applyStored: Records['applyStored'] = async (assistantId, text, isUncertain, claimedVersion) => {
     const read = readStored(deps, assistantId, text, isUncertain);
     if (read.kind === 'foreign') return applyForeign(read.claim, isUncertain, claimedVersion);
     if (read.kind === 'opened') {
-      if (!isUncertain) unsealed.delete(assistantId);
+      if (!isUncertain) noteCurrent(read.opened);
       return apply(read.opened);
     }
     if (read.kind === 'refused') {
@@ -133,6 +162,7 @@ export const createRecords = (deps: RecordsDeps): Records => {
     applyStored,
     beginSnapshot: () => {
       lowestAhead = Infinity;
+      beginSnapshot();
     },
     hasClockCaughtUp: () => lowestAhead < Infinity && !clock.isTooFarAhead(lowestAhead),
   };

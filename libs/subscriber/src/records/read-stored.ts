@@ -1,22 +1,36 @@
 import type { FollowState } from '../follower/state.ts';
 import type { Refusal } from '../keys.ts';
 import type { HeldKeys } from '../held/held-keys.ts';
+import type { RedisClock } from '../redis/redis-clock.ts';
+import type { OutrunKeys } from './outrun-keys.ts';
 import type { UnsealedRecords } from './unsealed-records.ts';
 import { readEvent, type Opened, type Reading } from './read-event.ts';
 
+interface StoredDeps {
+  state: FollowState;
+  clock: RedisClock;
+  held: HeldKeys;
+  unsealed: UnsealedRecords;
+  outrun: OutrunKeys;
+}
+
 /** Reads a stored event. Refuses one that is stored for another assistant or purpose. */
 export const readStored = (
-  { state, held, unsealed }: { state: FollowState; held: HeldKeys; unsealed: UnsealedRecords },
+  { state, clock, held, unsealed, outrun }: StoredDeps,
   assistantId: string,
   text: string,
   isUncertain: boolean,
 ): (Reading & { isKnown?: true }) | { kind: 'refused'; refusal: Refusal } => {
+  /** Whether the version says nothing new. If the held one is of the future, a lower one does. */
+  const isKnownVersion = (version: number, heldVersion: number): boolean =>
+    version === heldVersion || (version < heldVersion && !clock.isInFuture(heldVersion));
   const hasNothingNew = (id: string, version: number): boolean =>
     !isUncertain &&
     id === assistantId &&
-    version <= held.version(id) &&
+    isKnownVersion(version, held.version(id)) &&
     !held.unreadable().has(id) &&
-    !unsealed.has(id);
+    !unsealed.has(id) &&
+    !outrun.has(id);
   const read = readEvent(text, state.enrolment!.recipient, hasNothingNew);
   const isMisplaced = (type: Opened['kind'], id: string): boolean =>
     id !== assistantId || (type === 'uncertain') !== isUncertain;

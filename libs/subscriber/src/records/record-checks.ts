@@ -3,6 +3,8 @@ import type { FollowState } from '../follower/state.ts';
 import { inPages, type Session } from '../source/source.ts';
 import type { Records } from './apply-records.ts';
 import type { HeldKeys } from '../held/held-keys.ts';
+import type { RedisClock } from '../redis/redis-clock.ts';
+import type { OutrunKeys } from './outrun-keys.ts';
 import type { Claim } from './read-event.ts';
 import { readStored } from './read-stored.ts';
 import { NOT_SEALED, type Refusals } from './refusals.ts';
@@ -10,8 +12,10 @@ import type { UnsealedRecords } from './unsealed-records.ts';
 
 interface ChecksDeps {
   state: FollowState;
+  clock: RedisClock;
   held: HeldKeys;
   unsealed: UnsealedRecords;
+  outrun: OutrunKeys;
   records: Records;
   refusals: Refusals;
 }
@@ -30,8 +34,8 @@ export interface RecordChecks {
   checkForeign(claim: Claim): void;
   /** Schedules a read of the current record, for an event of this version. */
   checkLater(assistantId: string, version: number): void;
-  /** Schedules a read of the current record of an assistant that is noted as unsealed. */
-  checkUnsealed(assistantId: string): void;
+  /** Schedules a read of the current record of an assistant that is noted as unsealed, or as outrun. */
+  checkCurrent(assistantId: string): void;
   /** Reads the current records that are scheduled. */
   readScheduled(from: Session): Promise<void>;
   /**
@@ -64,8 +68,7 @@ export const createRecordChecks = (deps: ChecksDeps): RecordChecks => {
   const retryUnsealed = async (from: Session): Promise<void> => {
     for (const page of inPages(unsealed.turn(RETRIED_AT_ONCE))) {
       for (const { assistantId, text } of await from.current(page)) {
-        const read =
-          text === null ? undefined : readStored({ state, held, unsealed }, assistantId, text, false);
+        const read = text === null ? undefined : readStored(deps, assistantId, text, false);
         // A refused record was counted when it was first seen, or is counted by the next snapshot.
         if (read?.kind === 'refused') continue;
         if (text === null) unsealed.delete(assistantId);
@@ -89,7 +92,7 @@ export const createRecordChecks = (deps: ChecksDeps): RecordChecks => {
         scheduled.set(assistantId, { claimedVersion: version, isEntitled: true });
     },
     checkLater: (assistantId, version) => void scheduled.set(assistantId, { claimedVersion: version }),
-    checkUnsealed: (assistantId) => {
+    checkCurrent: (assistantId) => {
       if (!scheduled.has(assistantId)) scheduled.set(assistantId, {});
     },
     readScheduled: async (from) => {
@@ -108,8 +111,7 @@ export const createRecordChecks = (deps: ChecksDeps): RecordChecks => {
     retryUnreadable: async (from) => {
       for (const page of inPages([...held.unreadable()].slice(0, RETRIED_AT_ONCE))) {
         for (const { assistantId, text } of await from.current(page)) {
-          const read =
-            text === null ? undefined : readStored({ state, held, unsealed }, assistantId, text, false);
+          const read = text === null ? undefined : readStored(deps, assistantId, text, false);
           if (read?.kind === 'opened') await records.apply(read.opened);
           // The next call starts with the others.
           held.moveToEnd(assistantId);

@@ -100,6 +100,14 @@ describe('restored keys', () => {
     expect((await rekey.acks())[0]).toMatchObject({ seq: 3 });
   });
 
+  it('of the future are replaced by the current record, as at a start without them', async () => {
+    const version = await rekey.publish('ast_1', 'sk_1');
+    const keys = await begin([held('ast_1', version + 3_600_000_000, 'sk_of_cache')]);
+    await next(keys, 'fresh');
+    expect(keys.current('ast_1')).toMatchObject({ secretKey: 'sk_1', version });
+    expect(keys.unapplied.count).toBe(0);
+  });
+
   it('of a consumer that Rekey no longer has are reported as revoked', async () => {
     await rekey.remove('billing');
     const keys = await begin([held('ast_1', 5, 'sk_1')]);

@@ -5,7 +5,7 @@ import { startRedis, type RedisServer } from '@rekey/testing';
 import { subscribe, type Keys, type Refusal } from '../index.ts';
 import type { Publisher, RawEvent } from '../publisher-fixture.ts';
 import { createPublisher } from '../subscriber-fixture.ts';
-import { until } from '../wait-fixture.ts';
+import { next, until } from '../wait-fixture.ts';
 import { transportTo } from '../transport-fixture.ts';
 
 let server: RedisServer;
@@ -51,6 +51,13 @@ const passed = async () => {
 const put = async (event: RawEvent | string | object) => {
   await rekey.put(event);
   await passed();
+};
+/** Makes a gap, and resolves after the snapshot. */
+const takeSnapshot = async () => {
+  const snapshot = next(keys, 'snapshot');
+  await rekey.redis.incrby('{spec}:seq', 5);
+  await passed();
+  await snapshot;
 };
 const later = (event: RawEvent, changes: object): RawEvent => ({
   ...event,
@@ -126,7 +133,8 @@ describe('an event that is not from Rekey', () => {
     const ahead = (Number(seconds) + 3600) * 1_000_000;
     await put(await rekey.eventOf('ast_1', { version: ahead, secretKey: 'sk_ahead' }));
     expect([held()['ast_1'], keys.unapplied.count]).toEqual(['sk_ahead', 0]);
-    const version = Number(seconds) * 1_000_000;
+    // Not below that of the current record, which is read too.
+    const version = Number(seconds) * 1_000_000 + 999_999;
     await put(await rekey.eventOf('ast_1', { version, secretKey: 'sk_next' }));
     expect([held()['ast_1'], refused]).toEqual([
       'sk_ahead',
@@ -135,6 +143,34 @@ describe('an event that is not from Rekey', () => {
     expect(keys.unapplied.count).toBe(1);
     await put(await rekey.eventOf('ast_1', { version: ahead + 1, secretKey: 'sk_later' }));
     expect(held()['ast_1']).toBe('sk_later');
+  });
+
+  it('with a lower version than one of the future stays unapplied over snapshots', async () => {
+    const [seconds] = await rekey.redis.time();
+    const ahead = (Number(seconds) + 3600) * 1_000_000;
+    await put(await rekey.eventOf('ast_1', { version: ahead, secretKey: 'sk_ahead' }));
+    const version = await rekey.publish('ast_1', 'sk_next');
+    await passed();
+    const outrun = { assistantId: 'ast_1', version, why: 'the held key has a version in the future' };
+    expect([refused, keys.unapplied]).toEqual([[outrun], { count: 1, last: [outrun] }]);
+    for (let times = 0; times < 2; times += 1) {
+      await takeSnapshot();
+      expect([held()['ast_1'], keys.unapplied]).toEqual(['sk_ahead', { count: 1, last: [outrun] }]);
+    }
+    expect(refused).toEqual([outrun]);
+    await rekey.publish('ast_1', 'sk_newer', { version: ahead + 1 });
+    await until(() => keys.unapplied.count === 0, 'a newer key');
+    expect(held()['ast_1']).toBe('sk_newer');
+  });
+
+  it('that is lower and only replayed is no longer unapplied once the current record is read', async () => {
+    const [seconds] = await rekey.redis.time();
+    const older = await rekey.currentEvent('ast_1');
+    await rekey.publish('ast_1', 'sk_ahead', { version: (Number(seconds) + 3600) * 1_000_000 });
+    await passed();
+    await put(older);
+    await until(() => keys.unapplied.count === 0, 'the current record');
+    expect([held()['ast_1'], refused.length]).toEqual(['sk_ahead', 1]);
   });
 
   it('is judged by the Redis clock, never by the clock of this host', async () => {

@@ -209,8 +209,8 @@ const provenOrgOf = async (
   { versionBefore }: Hold,
 ): Promise<string> => {
   if (versionBefore === undefined) return orgId;
-  const [current] = await ledger.assistants.currents([assistantId]);
-  const proven = await publisher.provenOrgOf(current ?? null, assistantId, versionBefore);
+  const { value: current = null } = await ledger.assistants.currents([assistantId]).next();
+  const proven = await publisher.provenOrgOf(current, assistantId, versionBefore);
   return proven === undefined ? orgId : nameOf(proven);
 };
 

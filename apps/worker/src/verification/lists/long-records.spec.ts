@@ -27,15 +27,20 @@ const publish = async (orgId: string, assistantId: string, length: number) => {
   await redis.setrange(`{spec}:current:${assistantId}`, length - 1, 'x');
   await redis.zadd(`{spec}:assistants:${orgId}`, Date.now(), assistantId);
 };
+const all = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+};
 const lengthOf = (event: string | null) => event && event.length;
 
 describe.each(['org_1', 'c'])('a page of published events of %s', (orgId) => {
   const reads: [string, () => Promise<(string | null)[]>][] = [
-    ['currents', () => ledger.assistants.currents(assistantIds)],
+    ['currents', () => all(ledger.assistants.currents(assistantIds))],
     [
       'publishedPage',
       async () =>
-        (await ledger.assistants.publishedPage(orgId, '0')).events
+        (await all((await ledger.assistants.publishedPage(orgId, '0')).events))
           .toSorted((a, b) => (a.assistantId < b.assistantId ? -1 : 1))
           .map(({ event }) => event),
     ],
@@ -65,5 +70,16 @@ describe.each(['org_1', 'c'])('a page of published events of %s', (orgId) => {
 });
 
 it('no event of no assistants is read', async () => {
-  expect(await ledger.assistants.currents([])).toEqual([]);
+  expect(await all(ledger.assistants.currents([]))).toEqual([]);
 });
+
+it('events that are too long together are read one by one, as they are taken', async () => {
+  for (const assistantId of assistantIds) await publish('org_1', assistantId, LENGTH);
+  await redis.config('RESETSTAT');
+  const reads = async () => Number(/^cmdstat_get:calls=(\d+),/m.exec(await redis.info('commandstats'))?.[1]);
+  const events = ledger.assistants.currents([...assistantIds, 'ast_none']);
+  expect(lengthOf((await events.next()).value ?? null)).toBe(LENGTH);
+  expect(await reads()).toBe(4);
+  expect((await all(events)).map(lengthOf)).toEqual([LENGTH, LENGTH, null]);
+  expect(await reads()).toBeGreaterThan(5);
+}, 60_000);

@@ -19,10 +19,10 @@ export const verifyRecords = async (
 ): Promise<void> => {
   const { ledger, publisher, readLagMs } = deps;
   const { counts } = run;
-  const currents = await ledger.assistants.currents(agreeing.map(({ assistantId }) => assistantId));
-  for (const [i, one] of agreeing.entries()) {
+  const currents = ledger.assistants.currents(agreeing.map(({ assistantId }) => assistantId));
+  for (const one of agreeing) {
     const { assistantId, state, finding } = one;
-    const current = currents[i] ?? null;
+    const { value: current = null } = await currents.next();
     // An assistant without a key that was never published has no record.
     if (
       ('removal' in finding && current === null) ||

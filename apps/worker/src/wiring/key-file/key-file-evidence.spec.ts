@@ -61,7 +61,8 @@ const ledgerOf = (kept: string[], records: Record<string, Stored[]>) =>
       publishedPage: async (orgId: string, cursor: string) => {
         const [from, to] = [Number(cursor), Number(cursor) + PAGE];
         const more = to < records[orgId]!.length ? { next: String(to) } : {};
-        return { events: records[orgId]!.slice(from, to), ...more };
+        const events = records[orgId]!.slice(from, to);
+        return { events, count: events.length, ...more };
       },
     },
   }) as unknown as Parameters<typeof collectEvidence>[0];

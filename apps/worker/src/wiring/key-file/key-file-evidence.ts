@@ -66,9 +66,9 @@ const publishedEvents = async function* ({
     const following: typeof pages = [];
     for (const { orgId, cursor } of pages) {
       if (looked >= MOST_LOOKED_AT) return;
-      const { events, next } = await assistants.publishedPage(orgId, cursor);
-      looked += events.length + 1;
-      for (const { event } of events) yield event;
+      const { events, count, next } = await assistants.publishedPage(orgId, cursor);
+      looked += count + 1;
+      for await (const { event } of events) yield event;
       if (next !== undefined) following.push({ orgId, cursor: next });
     }
     pages = following;

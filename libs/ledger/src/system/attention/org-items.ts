@@ -30,7 +30,9 @@ export const unreadableItems = ({ quarantined, tooLarge }: SystemFacts): Attenti
       subject: assistantId,
       sinceMs,
       message: `The ledger entry cannot be read: ${why}.`,
-      advice: 'See {rekey}:assistant:ID; delete it if it is not a hash, then rotate the assistant.',
+      advice:
+        'See {rekey}:assistant:ID. If it is not a hash, delete it. If its epoch or version is no number ' +
+        'up to 9006099743113215, delete that field. Then rotate the assistant.',
     }),
     quarantined.count,
   ),
@@ -146,7 +148,9 @@ export const consumerItems = ({
     ({ name, unapplied }) => ({
       subject: name,
       message: `The consumer could not apply ${plural(unapplied, 'event')}.`,
-      advice: `See which, and why: rekey consumer status ${name}`,
+      advice:
+        `See which, and why: rekey consumer status ${name}. If a held key has a version in the future: ` +
+        'restart the instance that reports it.',
     }),
   ),
 ];

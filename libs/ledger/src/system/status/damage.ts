@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Keys } from '../../keys.ts';
 import { readOrgIds } from '../../orgs/org-ids.ts';
 import { unlessWrongType } from '../../scripts/run.ts';
+import { LOOKED_AT } from './replies.ts';
 
 /** A key of the ledger with a wrong type: another client wrote to it. */
 export interface DamagedKey {
@@ -72,7 +73,8 @@ const ofOrgs = async (redis: Redis, keys: Keys): Promise<string[]> => {
  * and those that a command has met (see scripts/lua/call.lua). What was mended is forgotten.
  */
 export const findDamage = async (redis: Redis, keys: Keys, others: string[]): Promise<DamagedKey[]> => {
-  const met = await redis.hkeys(keys.damaged).catch(() => []);
+  // Some of very many: only another client can have named those. What is not damaged is forgotten below.
+  const met = (await redis.hrandfield(keys.damaged, LOOKED_AT).catch(() => [])) as string[];
   const looked = [...new Set([...single(keys), ...(await ofOrgs(redis, keys)), ...others, ...met])];
   const types = (await looked.reduce((pipeline, key) => pipeline.type(key), redis.pipeline()).exec()) ?? [];
   const damaged = looked.flatMap((key, i): DamagedKey[] => {

@@ -21,7 +21,8 @@ export const readUnscheduled = async (
   const hashes = (await readableReplies(
     ids.reduce((pipeline, id) => pipeline.hgetall(keys.policy(id)), redis.pipeline()),
   )) as (Record<string, string> | null)[];
-  const scheduled = new Set(await redis.zrange(`${keys.bull}:policies:repeat`, '0', '-1'));
+  const dues = ids.length === 0 ? [] : await redis.zmscore(`${keys.bull}:policies:repeat`, ...ids);
+  const scheduled = new Set(ids.filter((_, i) => dues[i] !== null));
   const computable = new Map<string, boolean>();
   return ids.flatMap((id, i): SystemFacts['unscheduledPolicies'] => {
     const hash = hashes[i];

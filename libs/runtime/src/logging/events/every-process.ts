@@ -61,6 +61,18 @@ export const everyProcessEvents = {
     meaning:
       'A bug: an asynchronous operation failed unnoticed. The process continues. Report it with `err`.',
   },
+  health_server_failed: {
+    level: 'error',
+    message: 'the thread that serves health and metrics has ended; starting another one',
+    meaning:
+      'Nobody listens on the health address until another thread does, after `again_in_ms`. If this recurs ' +
+      'with `EADDRINUSE`, another process listens there; otherwise, report `err` as a bug.',
+  },
+  health_server_restarted: {
+    level: 'info',
+    message: 'health and metrics are served again',
+    meaning: 'The state that `health_server_failed` reported has ended.',
+  },
   redis_unavailable: {
     level: 'warn',
     message: 'Redis is unavailable; reconnecting',
