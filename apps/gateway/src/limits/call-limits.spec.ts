@@ -150,7 +150,7 @@ describe('open calls of a kind', () => {
   });
 
   it('are no watches of health, which need no identity: those shut out no others', async () => {
-    await start({ GATEWAY_MAX_WATCHES: '3' });
+    await start({ GATEWAY_MAX_WATCHES: '3', GATEWAY_MAX_CONNECTIONS: '3' });
     const ofHealth = openMany(4, () => raw.send(WATCH_HEALTH));
     // If none has been read, the oldest makes room for the last.
     expect(await Promise.race(ofHealth.map(({ ended }) => ended))).toEqual({
