@@ -7,12 +7,13 @@ import { GatewayEnvironment } from './config.ts';
 import { createMetrics } from './health/metrics.ts';
 import { collectWhenIdle, youngGeneration } from './limits/collect-when-idle.ts';
 import { limitsOf } from './limits/limits.ts';
+import { refuseWaits } from './limits/waits/refuse-waits.ts';
 import { createHandlers } from './pipeline/pipeline.ts';
 import { createServer } from './pipeline/server.ts';
 import { createRpcTable } from './rpc-table.ts';
 import { startAccess } from './wiring/access.ts';
 import { startHealth } from './wiring/health.ts';
-import { collectLessOften } from './wiring/heap.ts';
+import { boundGarbage } from './wiring/heap.ts';
 import { openLedgerParts, startLedgerClock, watchLedger } from './wiring/ledger.ts';
 import { connectRedis, untilConnected } from './wiring/redis.ts';
 import { announce } from './wiring/presence.ts';
@@ -28,7 +29,6 @@ import { createWaits } from './wiring/waits.ts';
  */
 const CALLS_MAY_TAKE_MS = 5000;
 
-collectLessOften();
 await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown) => {
   // grpc-js writes lines to standard error that are not JSON, and that say less than the errors it returns.
   setLogger({
@@ -69,6 +69,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
     access,
     onFailed: gate.noteDenied,
     quotas,
+    refuseWait: refuseWaits(limits, onLimit),
     ...(metrics && { onRefused: metrics.onWorkRefused }),
   });
   const server = createServer(contract, handlers, {
@@ -87,6 +88,7 @@ await runProcess('gateway', GatewayEnvironment, async (config, logger, shutdown)
   shutdown.defer('server', () =>
     server.close(Math.min(config.REKEY_SHUTDOWN_TIMEOUT_MS / 2, CALLS_MAY_TAKE_MS)),
   );
+  boundGarbage(server.calls);
   waits.closeOnShutdown(shutdown);
   const health = await startHealth(
     { server, ledger: ledgerParts.ledger, redis, metrics },

@@ -6,6 +6,7 @@ export { explainTransportErrors } from './transport-errors.ts';
 export { attempt, type OnThrown } from './attempt.ts';
 export { unary } from './unary.ts';
 export { clientStreaming, serverStreaming, type RequestStream } from './streaming.ts';
+export type { BeyondLimit } from './limits/beyond-limit.ts';
 export { limitCalls, type CallLimits } from './limits/limit-calls.ts';
 export { takeTurns, type Turns } from './limits/take-turns.ts';
 export { observeCalls, type CallObserver } from './observe-calls.ts';

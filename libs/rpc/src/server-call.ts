@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Metadata, StatusObject } from '@grpc/grpc-js';
 import { RekeyError, errorTable } from '@rekey/schema';
 import { attempt } from './attempt.ts';
+import { beyondLimitOf, type BeyondLimit } from './limits/beyond-limit.ts';
 import { toStatus } from './status-details.ts';
 
 export interface CallContext {
@@ -13,6 +14,9 @@ export interface CallContext {
   readonly traceparent: string | undefined;
   /** Aborts when the caller has gone or its deadline has passed. */
   readonly signal: AbortSignal;
+  /** The same for calls that may be open by the ten thousand: a signal takes a kilobyte. */
+  readonly isGone: boolean;
+  onGone(listener: () => void): void;
   /** The caller's deadline, in ms since 1970; undefined if it set none. */
   readonly deadlineMs: number | undefined;
   /** The caller's `authorization` metadata as it was sent; empty for several. Secret: never log it. */
@@ -21,6 +25,8 @@ export interface CallContext {
   readonly peerCertificate: Buffer | undefined;
   /** The address of the connection as `ADDRESS:PORT`, without brackets; `unknown` if it is gone. */
   readonly peer: string | undefined;
+  /** Set if its kind has no room: nothing may be waited for. See `KindLimits.beyond`. */
+  readonly beyondLimit: BeyondLimit | undefined;
 }
 
 /** What grpc-js's calls of every kind have in common. */
@@ -74,6 +80,15 @@ class ContextOfCall implements CallContext {
     return (this.knownSignal ??= signalOf(this.call));
   }
 
+  get isGone(): boolean {
+    return this.call.cancelled;
+  }
+
+  onGone(listener: () => void): void {
+    if (this.call.cancelled) listener();
+    else this.call.on('cancelled', listener);
+  }
+
   get deadlineMs(): number | undefined {
     const deadlineMs = Number(this.call.getDeadline());
     return Number.isFinite(deadlineMs) ? deadlineMs : undefined;
@@ -92,6 +107,10 @@ class ContextOfCall implements CallContext {
 
   get peer(): string | undefined {
     return this.call.getPeer?.();
+  }
+
+  get beyondLimit(): BeyondLimit | undefined {
+    return this.call.metadata && beyondLimitOf(this.call.metadata);
   }
 
   private header(name: string, form: RegExp): string | undefined {

@@ -1,4 +1,4 @@
-import { ServerInterceptingCall, status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
+import { status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
 import { RekeyError } from '@rekey/schema';
 import { override } from './memory/override.ts';
 import { hasDetails, toStatus } from './status-details.ts';
@@ -32,10 +32,11 @@ const asRekeyError = ({ code, details }: SentStatus, maxBytes: number): RekeyErr
 export const explainTransportErrors =
   (maxBytes: number): ServerInterceptor =>
   ({ path }, call) => {
-    const send = call.sendStatus.bind(call);
+    const { sendStatus } = call;
     override(call, 'sendStatus', (sent) => {
       const error = hasDetails(sent) ? undefined : asRekeyError(sent, maxBytes);
-      send(error === undefined ? sent : toStatus(error, path));
+      sendStatus.call(call, error === undefined ? sent : toStatus(error, path));
     });
-    return new ServerInterceptingCall(call);
+    // The call is itself an intercepting call: grpc-js's own class would only pass everything on.
+    return call as ReturnType<ServerInterceptor>;
   };

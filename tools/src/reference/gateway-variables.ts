@@ -90,9 +90,13 @@ export const gatewayVariables: Record<string, Variable> = {
     meaning: 'open calls of one connection; further calls of its client wait in the client',
   },
   GATEWAY_MAX_CALLS: { meaning: 'open calls that neither wait nor stream' },
-  GATEWAY_MAX_WAITS: { meaning: 'open calls of `WaitRotation`' },
+  GATEWAY_MAX_WAITS: {
+    meaning:
+      'open calls of `WaitRotation`, 9 kB of memory each; the gateway answers others only if the rotation ' +
+      'has ended, and tells them when to come back: [limits](limits.md#gateway)',
+  },
   GATEWAY_MAX_WATCHES: {
-    meaning: 'open calls that stream responses, such as `WatchBulkRotation`; and as many health watches',
+    meaning: 'open calls that stream responses, such as `WatchBulkRotation`, 10 kB of memory each',
   },
   GATEWAY_MAX_UPLOADS: {
     meaning: 'open calls that stream requests: `CreateBulkRotation`, `CreateRotationPolicy`',

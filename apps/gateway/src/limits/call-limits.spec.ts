@@ -134,7 +134,7 @@ const REFUSED = { status: status.RESOURCE_EXHAUSTED, reason: 'TOO_MANY_CALLS', r
 
 describe('open calls of a kind', () => {
   it.each<[string, string, NodeJS.ProcessEnv]>([
-    ['waits', WAIT, { GATEWAY_MAX_WAITS: '3' }],
+    // Of waits: see refused-waits.spec.ts.
     ['watches', WATCH_BULK, { GATEWAY_MAX_WATCHES: '3' }],
   ])('are refused beyond their limit, and admitted when others have ended: %s', async (kind, path, env) => {
     await start(env);
@@ -150,7 +150,7 @@ describe('open calls of a kind', () => {
   });
 
   it('are no watches of health, which need no identity: those shut out no others', async () => {
-    await start({ GATEWAY_MAX_WATCHES: '3' });
+    await start({ GATEWAY_MAX_WATCHES: '3', GATEWAY_MAX_CONNECTIONS: '3' });
     const ofHealth = openMany(4, () => raw.send(WATCH_HEALTH));
     // If none has been read, the oldest makes room for the last.
     expect(await Promise.race(ofHealth.map(({ ended }) => ended))).toEqual({

@@ -4,6 +4,7 @@ import type { CallerLimits } from '../quotas/caller-quotas.ts';
 import type { Rate } from '../quotas/rate-limits.ts';
 import type { HandshakeLimits } from '../tls/limit-handshakes.ts';
 import type { StreamLimits } from './grant-streams.ts';
+import { ReturnTimes, type ReturnPace } from './waits/return-times.ts';
 import type { ConnectionLimits } from './connections/limit-connections.ts';
 import type { TurnLimits } from './take-stream-turns.ts';
 
@@ -18,6 +19,8 @@ export interface GatewayLimits {
   uploadIds: number;
   /** Of one caller, or of one address. */
   callers: CallerLimits;
+  /** When waits that found no room are to come back. */
+  waitReturns: ReturnTimes;
 }
 
 type LimitVariables = Pick<
@@ -56,6 +59,13 @@ const kindOf: CallLimits['kindOf'] = ({ path, requestStream, responseStream }) =
 
 /** Each holds the descriptors that it has asked for. */
 const REFLECTION_STREAMS = 50;
+/** A wait that finds no room needs a read, and is answered within milliseconds. */
+const REFUSED_WAITS = 1000;
+/** A request that does not follow its headers at once is half open. */
+const HALF_OPEN_AFTER_MS = 1000;
+const STALLED_AFTER_MS = 10_000;
+/** A refused wait takes some 0.2 ms of the gateway. */
+const WAITS_RETURN: ReturnPace = { perSecond: 1000, atLeastMs: 1000, atMostMs: 60_000 };
 /** As many as one bulk rotation can have. */
 const UPLOAD_IDS = 2_000_000;
 
@@ -73,41 +83,63 @@ const callerLimitsOf = (config: LimitVariables): CallerLimits => {
       reflection: shareOf(REFLECTION_STREAMS),
     },
     uploadIds: shareOf(UPLOAD_IDS),
+    waitsReturn: WAITS_RETURN,
     failures: rate(config.GATEWAY_MAX_FAILED_AUTHENTICATIONS_PER_SECOND),
     connections: shareOf(config.GATEWAY_MAX_CONNECTIONS, config.GATEWAY_ADDRESS_SHARE_PERCENT),
   };
 };
 
-export const limitsOf = (config: LimitVariables): GatewayLimits => ({
-  calls: {
-    kinds: {
-      calls: { open: config.GATEWAY_MAX_CALLS, arriveWithinMs: ARRIVE_WITHIN_MS, endsSoon: true },
-      waits: { open: config.GATEWAY_MAX_WAITS, arriveWithinMs: ARRIVE_WITHIN_MS },
-      watches: { open: config.GATEWAY_MAX_WATCHES, arriveWithinMs: ARRIVE_WITHIN_MS },
-      // Its handler ends a stream that pauses: STREAM_IDLE.
-      uploads: { open: config.GATEWAY_MAX_UPLOADS, arriveWithinMs: Infinity },
-      // Health checks have a share of their own, so that no flood of other calls takes it.
-      health: { open: 1000, arriveWithinMs: ARRIVE_WITHIN_MS },
-      // They need no identity: whoever opens them must not take the room of callers that are known.
-      'health-watches': { open: config.GATEWAY_MAX_WATCHES, arriveWithinMs: ARRIVE_WITHIN_MS },
-      reflection: { open: REFLECTION_STREAMS, arriveWithinMs: NEXT_QUESTION_WITHIN_MS },
-    },
-    kindOf,
-    metadataBytes: 8192,
-    keptMetadata: ['x-request-id', 'traceparent', 'authorization'],
-    requestBytes: 64 * MIB,
-    responseBytes: 64 * MIB,
-    readWithinMs: 300_000,
-    stalledAfterMs: 10_000,
+const kindsOf = (config: LimitVariables, waitReturns: ReturnTimes): CallLimits['kinds'] => ({
+  calls: { open: config.GATEWAY_MAX_CALLS, arriveWithinMs: ARRIVE_WITHIN_MS, endsSoon: true },
+  waits: {
+    open: config.GATEWAY_MAX_WAITS,
+    arriveWithinMs: ARRIVE_WITHIN_MS,
+    beyond: 'refused-waits',
+    // Others need no room: they are answered beyond the limit.
+    keepsRoomMs: { arriving: HALF_OPEN_AFTER_MS, leaving: STALLED_AFTER_MS },
+    retryAfterMs: () => waitReturns.nextMs(),
   },
-  connections: {
-    open: config.GATEWAY_MAX_CONNECTIONS,
-    controlFramesPerSecond: 1000,
+  // Apart from other calls, which a storm of waits must not refuse.
+  'refused-waits': {
+    open: REFUSED_WAITS,
+    arriveWithinMs: ARRIVE_WITHIN_MS,
+    endsSoon: true,
+    keepsRoomMs: { arriving: 0, leaving: HALF_OPEN_AFTER_MS },
+    retryAfterMs: () => waitReturns.nextMs(),
   },
-  // Health checks do not take turns with others: each is short.
-  turns: { waitingTurns: 10_000, takesTurns: (path) => kinds[path] !== 'health' },
-  handshakes: { open: config.GATEWAY_MAX_CONNECTIONS, withinMs: ARRIVE_WITHIN_MS },
-  streams: { first: 16, most: config.GATEWAY_MAX_CONNECTION_CALLS },
-  uploadIds: UPLOAD_IDS,
-  callers: callerLimitsOf(config),
+  watches: { open: config.GATEWAY_MAX_WATCHES, arriveWithinMs: ARRIVE_WITHIN_MS },
+  // Its handler ends a stream that pauses: STREAM_IDLE.
+  uploads: { open: config.GATEWAY_MAX_UPLOADS, arriveWithinMs: Infinity },
+  // Health checks have a share of their own, so that no flood of other calls takes it.
+  health: { open: 1000, arriveWithinMs: ARRIVE_WITHIN_MS },
+  // They need no identity: whoever opens them must not take the room of callers that are known.
+  'health-watches': { open: config.GATEWAY_MAX_CONNECTIONS, arriveWithinMs: ARRIVE_WITHIN_MS },
+  reflection: { open: REFLECTION_STREAMS, arriveWithinMs: NEXT_QUESTION_WITHIN_MS },
 });
+
+export const limitsOf = (config: LimitVariables): GatewayLimits => {
+  const waitReturns = new ReturnTimes(WAITS_RETURN);
+  return {
+    calls: {
+      kinds: kindsOf(config, waitReturns),
+      kindOf,
+      metadataBytes: 8192,
+      keptMetadata: ['x-request-id', 'traceparent', 'authorization'],
+      requestBytes: 64 * MIB,
+      responseBytes: 64 * MIB,
+      readWithinMs: 300_000,
+      stalledAfterMs: STALLED_AFTER_MS,
+    },
+    connections: {
+      open: config.GATEWAY_MAX_CONNECTIONS,
+      controlFramesPerSecond: 1000,
+    },
+    // Health checks do not take turns with others: each is short.
+    turns: { waitingTurns: 10_000, takesTurns: (path) => kinds[path] !== 'health' },
+    handshakes: { open: config.GATEWAY_MAX_CONNECTIONS, withinMs: ARRIVE_WITHIN_MS },
+    streams: { first: 16, most: config.GATEWAY_MAX_CONNECTION_CALLS },
+    uploadIds: UPLOAD_IDS,
+    callers: callerLimitsOf(config),
+    waitReturns,
+  };
+};

@@ -60,9 +60,10 @@ export const toCallError = (error: unknown, request: unknown): unknown => {
   return known instanceof RekeyError ? known.withMetadata(subjectsOf(request)) : known;
 };
 
-/** A caller that has reached a limit of its own is counted by that limit. */
+/** A call that has reached a limit of this gateway, or of its caller, is counted by that limit. */
 const isRefusal = (code: ErrorCode): boolean =>
   (errorTable[code].grpc === 'RESOURCE_EXHAUSTED' &&
+    code !== 'TOO_MANY_CALLS' &&
     code !== 'QUOTA_EXCEEDED' &&
     code !== 'TOO_MANY_FAILED_AUTHENTICATIONS') ||
   code === 'ORG_NOT_KNOWN';

@@ -34,13 +34,22 @@ import { createSteps, type PipelineDeps, type Steps } from './steps.ts';
  * leaves: see observeCalls.
  */
 
-/** The context of a call that takes long: its signal also aborts when the caller loses its right. */
-const guarded = (context: RpcContext, guard: Guard | undefined): RpcContext =>
-  guard === undefined
-    ? context
-    : (Object.create(context, {
-        signal: { value: AbortSignal.any([context.signal, guard.signal]) },
-      }) as RpcContext);
+/** The context of a call that takes long: the caller is also gone when it loses its right. */
+const guarded = (context: RpcContext, guard: Guard | undefined): RpcContext => {
+  if (guard === undefined) return context;
+  let signal: AbortSignal | undefined;
+  return Object.create(context, {
+    signal: { get: () => (signal ??= AbortSignal.any([context.signal, guard.signal])) },
+    isGone: { get: () => context.isGone || guard.signal.aborted },
+    onGone: {
+      value: (listener: () => void) => {
+        context.onGone(listener);
+        if (guard.signal.aborted) listener();
+        else guard.signal.addEventListener('abort', listener, { once: true });
+      },
+    },
+  }) as RpcContext;
+};
 
 /** Gives back what a call that takes long has held. */
 const finish = (release: (() => void) | undefined, guard: Guard | undefined): void => {
@@ -70,6 +79,22 @@ export const createHandlers = <Table extends Partial<RpcTable>>(
   ) as Pick<ServiceHandlers, keyof Table & keyof ServiceHandlers>;
 };
 
+/** A call that takes long, and counts or may lose its right meanwhile. */
+const handleGuarded = async (
+  rpc: UnaryRpc<unknown>,
+  request: unknown,
+  context: RpcContext,
+  release: (() => void) | undefined,
+  guard: Guard | undefined,
+): Promise<unknown> => {
+  try {
+    if (guard === undefined) return await rpc.handler(request, context);
+    return await Promise.race([rpc.handler(request, guarded(context, guard)), abortion(guard.signal)]);
+  } finally {
+    finish(release, guard);
+  }
+};
+
 const handleUnary = async (
   steps: Steps,
   rpc: UnaryRpc<unknown>,
@@ -78,15 +103,21 @@ const handleUnary = async (
   admission: Admission,
 ): Promise<unknown> => {
   if (!rpc.waits) return rpc.handler(request, context);
-  const release = steps.hold(rpc, admission);
+  if (steps.isFull(rpc, admission, context)) {
+    const answer = await rpc.waits(request, context);
+    if (answer !== undefined) return answer;
+  }
+  const release = steps.hold(rpc, admission, context);
   let guard: Guard | undefined;
   try {
     guard = steps.guard(rpc, request, admission);
-    if (guard === undefined) return await rpc.handler(request, context);
-    return await Promise.race([rpc.handler(request, guarded(context, guard)), abortion(guard.signal)]);
-  } finally {
-    finish(release, guard);
+  } catch (error) {
+    finish(release, undefined);
+    throw error;
   }
+  // Without `await`, this function holds nothing while the call waits.
+  if (guard === undefined && release === undefined) return rpc.handler(request, context);
+  return handleGuarded(rpc, request, context, release, guard);
 };
 
 const serveUnary = (steps: Steps, rpc: UnaryRpc<unknown>): UntypedHandleCall =>
@@ -143,7 +174,7 @@ const serveClientStream = (steps: Steps, rpc: ClientStreamRpc<unknown, unknown>)
       let release: (() => void) | undefined;
       try {
         const admission = await steps.authenticate(rpc, context);
-        release = steps.hold(rpc, admission);
+        release = steps.hold(rpc, admission, context);
         const rights = admission.rights();
         const parts = partsOf(steps, rpc, messages, admission, (message) => (first = message));
         const result = await rpc.handler(parts, await steps.contextFor(rpc, context, admission));
@@ -165,7 +196,7 @@ const serveServerStream = (steps: Steps, rpc: ServerStreamRpc<unknown>): Untyped
     let release: (() => void) | undefined;
     try {
       const admission = await steps.authenticate(rpc, context);
-      release = steps.hold(rpc, admission);
+      release = steps.hold(rpc, admission, context);
       const request = await steps.admit(rpc, parseRequest(rpc.request, message), admission.rights());
       guard = steps.guard(rpc, request, admission);
       const own = guarded(await steps.contextFor(rpc, context, admission), guard);

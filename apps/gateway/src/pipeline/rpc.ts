@@ -73,8 +73,11 @@ type UnaryRow<Schema extends z.ZodType, Result, Response> = Rights &
   OrgScope<z.output<Schema>> &
   Handled<Result, Response> & {
     request: Schema;
-    /** It may take minutes: it ends when the caller loses its right. */
-    waits?: true;
+    /**
+     * It may take minutes: it ends when the caller loses its right. This is asked in its place if no more
+     * calls may wait: undefined if there is something to wait for.
+     */
+    waits?: (request: z.output<Schema>, context: RpcContext) => Promise<Result | undefined>;
     /** The operation alone: the pipeline does everything around it. */
     handler(request: z.output<Schema>, context: RpcContext): Promise<Result>;
   };

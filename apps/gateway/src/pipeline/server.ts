@@ -76,8 +76,9 @@ export interface GatewayServer {
   readonly health: HealthImplementation;
   /** The names of the services, as in the contract. */
   readonly services: string[];
-  /** The number of open connections. */
+  /** The number of open connections, and of calls on them. */
   connections(): number;
+  calls(): number;
   /** Resolves with the port that it listens on. */
   listen(address: string): Promise<number>;
   /** Accepts no more calls, and cancels those that have not ended within the time. */
@@ -178,6 +179,7 @@ export const createServer = (
   return {
     health,
     connections: () => (arrivals?.count() ?? 0) + (connections?.count() ?? 0),
+    calls: () => connections?.calls() ?? 0,
     services: names.map((name) => `rekey.v1.${name}`),
     listen: async (address) => {
       const injector = server.createConnectionInjector(

@@ -1,19 +1,12 @@
-import { attempt, type CallContext } from '@rekey/rpc';
+import { attempt, type BeyondLimit, type CallContext } from '@rekey/rpc';
 import type { Logger } from '@rekey/runtime';
 import { RekeyError, type ErrorCode } from '@rekey/schema';
 import type { Rights } from '@rekey/access';
 import type { Caller } from '../identity/authenticate.ts';
 import { OPEN_ACCESS, type Access, type Admission, type Guard } from '../access/guard-calls.ts';
-import { actorOf } from '../identity/actor-of.ts';
+import { ContextOfRpc } from '../access/context-of-rpc.ts';
 import type { CallerQuotas, LongCallKind } from '../quotas/caller-quotas.ts';
-import {
-  authorize,
-  authorizeResult,
-  requireOrg,
-  requireOwn,
-  requireSomewhere,
-  seeingOf,
-} from './authorize.ts';
+import { authorize, authorizeResult, requireSomewhere, seeingOf } from './authorize.ts';
 import { countingRefusals } from './call-errors.ts';
 import { withRealOrg, type ReadOrgName } from './org-names.ts';
 import type { Rpc, RpcContext } from './rpc.ts';
@@ -30,7 +23,9 @@ export interface PipelineDeps {
   /** Receives the error of each call that failed; the caller, if it is known. */
   onFailed?: ((error: unknown, context: CallContext, caller: Caller | undefined) => void) | undefined;
   /** No caller has limits of its own without it. */
-  quotas?: Pick<CallerQuotas, 'countCall' | 'hold'> | undefined;
+  quotas?: Pick<CallerQuotas, 'countCall' | 'mayHold' | 'hold'> | undefined;
+  /** The error of a wait for which there is no room; counts it. */
+  refuseWait?: (beyond: BeyondLimit) => RekeyError;
   /** Counts a call that was refused because a limit of the ledger is reached, or its org is unknown. */
   onRefused?: (code: ErrorCode) => void;
   /** How long a client stream may pause between two messages. */
@@ -81,6 +76,8 @@ export const createSteps = ({
   quotas,
   onRefused = () => {},
   onFailed = () => {},
+  refuseWait = ({ bound, limit }) =>
+    new RekeyError('TOO_MANY_CALLS', { metadata: { bound, limit: String(limit) } }),
   streamIdleMs: idleMs = STREAM_IDLE_MS,
 }: PipelineDeps) => ({
   idleMs,
@@ -97,9 +94,15 @@ export const createSteps = ({
     return admission;
   },
 
-  /** Counts a call that takes long until the returned function is called. */
-  hold: ({ kind }: Rpc, { caller }: Admission): (() => void) =>
-    quotas?.hold(longCallKinds[kind], caller.name) ?? (() => {}),
+  /** Whether `hold` would refuse the call. */
+  isFull: ({ kind }: Rpc, { caller }: Admission, { beyondLimit }: CallContext): boolean =>
+    beyondLimit !== undefined || quotas?.mayHold(longCallKinds[kind], caller.name) === false,
+
+  /** Counts a call that takes long until the returned function is called. Undefined if nothing is counted. */
+  hold: ({ kind }: Rpc, { caller }: Admission, { beyondLimit }: CallContext): (() => void) | undefined => {
+    if (beyondLimit !== undefined) throw refuseWait(beyondLimit);
+    return quotas?.hold(longCallKinds[kind], caller.name);
+  },
 
   /** Of a client stream, only the first message is authorized: `rights` is not given with the others. */
   admit: async <Request>(rpc: Rpc, parsed: Request, rights?: Rights): Promise<Request> => {
@@ -110,15 +113,10 @@ export const createSteps = ({
     return request;
   },
 
-  contextFor: async (rpc: Rpc, context: CallContext, { caller, rights }: Admission): Promise<RpcContext> =>
-    Object.assign(context, {
-      caller,
-      actor: actorOf(caller, context),
-      sees: await seeingOf(rpc, rights, readOrgName),
-      rights,
-      requireOwn: requireOwn(rpc, caller, rights, readOrgName),
-      requireOrg: requireOrg(rpc, rights, readOrgName),
-    }),
+  contextFor: async (rpc: Rpc, context: CallContext, admission: Admission): Promise<RpcContext> => {
+    const sees = await seeingOf(rpc, admission.rights, readOrgName);
+    return new ContextOfRpc(rpc, context, admission, readOrgName, sees);
+  },
 
   checkResult: (rpc: Rpc, result: unknown, rights: Rights): Promise<void> =>
     authorizeResult(rpc, result, rights, readOrgName),

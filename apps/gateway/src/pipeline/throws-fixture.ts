@@ -100,7 +100,7 @@ const tableOf = ({ step, asyncStep }: Steps): Partial<RpcTable> => {
       RotateSecretKey: defineRpc({
         ...columns,
         request,
-        waits: true,
+        waits: () => asyncStep('answer at once', undefined),
         handler: () => asyncStep('handle', {}),
       }),
     },
@@ -173,6 +173,8 @@ const serverOf = (steps: Steps, open: { calls: number; guards: number; held: num
     access: accessOf(steps, open),
     quotas: {
       countCall: () => step('count', undefined),
+      // Others have taken the share meanwhile, and have given it back.
+      mayHold: () => step('may hold', false),
       hold: () => {
         step('hold', undefined);
         open.held += 1;

@@ -15,6 +15,7 @@ beforeEach(() => {
     {
       calls: { perSecond: 2, atOnce: 3 },
       open: { waits: 2, watches: 1, uploads: 1, reflection: 1 },
+      waitsReturn: { perSecond: 10, atLeastMs: 1000, atMostMs: 30_000 },
       uploadIds: 3,
       failures: { perSecond: 1, atOnce: 2 },
       connections: 5,
@@ -64,14 +65,20 @@ describe('the open calls of a caller', () => {
   it('are bounded by kind, until they end', () => {
     const release = quotas.hold('waits', '__proto__');
     quotas.hold('waits', '__proto__');
-    const full = { code: 'QUOTA_EXCEEDED', bound: 'caller-waits', limit: '2' };
-    expect(outcome(() => quotas.hold('waits', '__proto__'))).toEqual(full);
+    const full = (retryAfterMs: number) => ({
+      code: 'QUOTA_EXCEEDED',
+      bound: 'caller-waits',
+      limit: '2',
+      retryAfterMs,
+    });
+    expect([quotas.mayHold('waits', '__proto__'), quotas.mayHold('waits', 'uri:b')]).toEqual([false, true]);
+    expect(outcome(() => quotas.hold('waits', '__proto__'))).toEqual(full(1000));
     expect(outcome(() => quotas.hold('watches', '__proto__'))).toBe('done');
     expect(outcome(() => quotas.hold('waits', 'uri:b'))).toBe('done');
     release();
     release();
     expect(outcome(() => quotas.hold('waits', '__proto__'))).toBe('done');
-    expect(outcome(() => quotas.hold('waits', '__proto__'))).toEqual(full);
+    expect(outcome(() => quotas.hold('waits', '__proto__'))).toEqual(full(1100));
     expect(refused).toEqual(['caller-waits', 'caller-waits']);
   });
 });

@@ -1,5 +1,6 @@
 import { RekeyError, type ErrorCode } from '@rekey/schema';
 import { createAddressConnections, type AddressConnections } from './address-connections.ts';
+import { ReturnTimes, type ReturnPace } from '../limits/waits/return-times.ts';
 import { addressGroup } from './address-group.ts';
 import { LimitedCallers, type LimitedCaller } from './limited-callers.ts';
 import { RateLimits, type Rate } from './rate-limits.ts';
@@ -12,6 +13,8 @@ export interface CallerLimits {
   calls: Rate;
   /** The open calls of one caller. */
   open: Readonly<Record<LongCallKind, number>>;
+  /** How waits of one caller that found no room come back. */
+  waitsReturn: ReturnPace;
   /** The ids in the open streams of one caller, while others need room. */
   uploadIds: number;
   /** Failed authentications of one address. */
@@ -41,6 +44,8 @@ export interface CallerQuotas {
    * have one caller, and all of them acknowledge each change.
    */
   countCall(caller: string, kind?: 'calls' | 'acknowledgements'): void;
+  /** Whether `hold` would count a call now. */
+  mayHold(kind: LongCallKind, caller: string): boolean;
   /** Counts a call that takes long until the returned function is called. Throws QUOTA_EXCEEDED. */
   hold(kind: LongCallKind, caller: string): () => void;
   /** The ids of one caller. */
@@ -58,6 +63,13 @@ export interface CallerQuotas {
   atLimit(): LimitedCaller[];
 }
 
+/** When a call that takes long should come back; undefined for those that need no order. */
+const returnTimesOf = ({ waitsReturn }: CallerLimits, nowMs: (() => number) | undefined) => {
+  const returns = new ReturnTimes(waitsReturn, nowMs);
+  return (kind: LongCallKind, caller: string): number | undefined =>
+    kind === 'waits' ? returns.nextMs(caller) : undefined;
+};
+
 export const createCallerQuotas = (
   limits: CallerLimits,
   onLimit: (limit: string) => void,
@@ -67,6 +79,7 @@ export const createCallerQuotas = (
     calls: new RateLimits(limits.calls, nowMs),
     acknowledgements: new RateLimits(limits.calls, nowMs),
   };
+  const returnInMs = returnTimesOf(limits, nowMs);
   const failures = new RateLimits(limits.failures, nowMs);
   const atLimit = new LimitedCallers();
   /** By kind and caller: as many entries as open calls, at most. */
@@ -91,11 +104,19 @@ export const createCallerQuotas = (
         throw refusal('QUOTA_EXCEEDED', `caller-${kind}`, caller, limits.calls.perSecond, waitMs);
     },
 
+    mayHold: (kind, caller) => (open.get(`${kind} ${caller}`) ?? 0) < limits.open[kind],
+
     hold: (kind, caller) => {
       const key = `${kind} ${caller}`;
       const count = open.get(key) ?? 0;
       if (count >= limits.open[kind])
-        throw refusal('QUOTA_EXCEEDED', `caller-${kind}`, caller, limits.open[kind]);
+        throw refusal(
+          'QUOTA_EXCEEDED',
+          `caller-${kind}`,
+          caller,
+          limits.open[kind],
+          returnInMs(kind, caller),
+        );
       open.set(key, count + 1);
       let isHeld = true;
       return () => {
@@ -115,14 +136,10 @@ export const createCallerQuotas = (
     countFailure: (peer) => {
       const address = addressGroup(peer);
       const waitMs = failures.take(address);
-      if (waitMs > 0)
-        throw refusal(
-          'TOO_MANY_FAILED_AUTHENTICATIONS',
-          'failed-authentications',
-          address,
-          limits.failures.perSecond,
-          waitMs,
-        );
+      const { perSecond } = limits.failures;
+      if (waitMs === 0) return;
+      const code = 'TOO_MANY_FAILED_AUTHENTICATIONS';
+      throw refusal(code, 'failed-authentications', address, perSecond, waitMs);
     },
     connections: createAddressConnections(limits.connections, (address) => {
       onLimit('address-connections');

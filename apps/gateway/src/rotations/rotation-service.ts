@@ -1,7 +1,16 @@
 import type { Ledger, RotationQueue } from '@rekey/ledger';
 import { toProtoRotation, toProtoStep } from '@rekey/rpc';
 import { nextUlid } from '@rekey/runtime';
-import { RekeyError, RotationId, type Consumer, type Rotation, type RotationRequest } from '@rekey/schema';
+import {
+  RekeyError,
+  RotationId,
+  isAcknowledged,
+  isEnded,
+  type Consumer,
+  type Rotation,
+  type RotationRequest,
+} from '@rekey/schema';
+import type { z } from 'zod';
 import { orgOfRecord } from '../assistants/published-record.ts';
 import type { Acknowledgements } from '../consumers/acknowledgements.ts';
 import type { WorkerLiveness } from '../health/worker-liveness.ts';
@@ -89,8 +98,55 @@ const timelineRpc = (deps: RotationServiceDeps, ofRotation: ReturnType<typeof in
     }),
   });
 
+/** Waits are refused while there is no room for them, but for what has ended already. */
+const GONE = AbortSignal.abort();
+
+const waitRpc = (
+  { waiters, acknowledgements, liveness }: RotationServiceDeps,
+  ofRotation: ReturnType<typeof inItsOrg>,
+) => {
+  type Request = z.output<typeof WaitRotation>;
+  const statesOf = (
+    rotation: Rotation,
+    { until, consumers }: Request,
+    { sees }: RpcContext,
+    signal: AbortSignal,
+  ) =>
+    until === 'ACKNOWLEDGED'
+      ? acknowledgements.wait(rotation, consumers, signal, ({ orgs }: Consumer) => orgs.every(sees))
+      : acknowledgements.of(rotation);
+  return defineRpc({
+    request: WaitRotation,
+    permission: 'rotations.wait',
+    waits: async (request, context) => {
+      const rotation = await waiters.now(request.id);
+      if (!isEnded(rotation.state)) return undefined;
+      const states = await statesOf(rotation, request, context, GONE);
+      const isOver =
+        request.until !== 'ACKNOWLEDGED' || states.length === 0 || isAcknowledged(states, request.consumers);
+      return isOver ? { rotation, states } : undefined;
+    },
+    ...ofRotation,
+    effect: 'read',
+    handler: async (request, context) => {
+      const { deadlineMs = Infinity } = context;
+      const waitMs = Math.min(request.timeoutMs, deadlineMs - Date.now() - RESPONSE_MARGIN_MS);
+      const endsAtMs = performance.now() + waitMs;
+      const ended = waiters.wait(request.id, { timeoutMs: waitMs, caller: context });
+      // Without `await`, this function holds nothing while the call waits.
+      if (request.until !== 'ACKNOWLEDGED')
+        return ended.then(async (rotation) => ({ rotation, states: await acknowledgements.of(rotation) }));
+      const rotation = await ended;
+      const leftMs = Math.max(Math.ceil(endsAtMs - performance.now()), 0);
+      const timeUp = AbortSignal.any([context.signal, AbortSignal.timeout(leftMs)]);
+      return { rotation, states: await statesOf(rotation, request, context, timeUp) };
+    },
+    respond: async ({ rotation, states }) => toProtoRotation(rotation, states, await liveness.noLiveWorker()),
+  });
+};
+
 export const createRotationService = (deps: RotationServiceDeps): RpcTable['RotationService'] => {
-  const { ledger, waiters, acknowledgements, liveness } = deps;
+  const { ledger, acknowledgements, liveness } = deps;
   const ofRotation = inItsOrg((id) => ledger.rotations.get(id), 'ROTATION_NOT_FOUND');
   return {
     RotateSecretKey: defineRpc({
@@ -136,25 +192,7 @@ export const createRotationService = (deps: RotationServiceDeps): RpcTable['Rota
       }),
     }),
 
-    WaitRotation: defineRpc({
-      request: WaitRotation,
-      permission: 'rotations.wait',
-      waits: true,
-      ...ofRotation,
-      effect: 'read',
-      handler: async ({ id, timeoutMs, until, consumers }, { signal, deadlineMs = Infinity, sees }) => {
-        const waitMs = Math.min(timeoutMs, deadlineMs - Date.now() - RESPONSE_MARGIN_MS);
-        const endsAtMs = performance.now() + waitMs;
-        const rotation = await waiters.wait(id, { timeoutMs: waitMs, signal });
-        if (until !== 'ACKNOWLEDGED') return { rotation, states: await acknowledgements.of(rotation) };
-        const leftMs = Math.max(Math.ceil(endsAtMs - performance.now()), 0);
-        const timeUp = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
-        const isVisible = ({ orgs }: Consumer) => orgs.every(sees);
-        return { rotation, states: await acknowledgements.wait(rotation, consumers, timeUp, isVisible) };
-      },
-      respond: async ({ rotation, states }) =>
-        toProtoRotation(rotation, states, await liveness.noLiveWorker()),
-    }),
+    WaitRotation: waitRpc(deps, ofRotation),
 
     CancelRotation: defineRpc({
       request: ByRotation,

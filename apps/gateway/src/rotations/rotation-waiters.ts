@@ -1,69 +1,165 @@
 import type { Ledger } from '@rekey/ledger';
+import type { CallContext } from '@rekey/rpc';
 import { RekeyError, isEnded, type Rotation } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { createBulkPolls } from './bulk-polls.ts';
 import { shareReads } from '../shared/share-reads.ts';
+import { TimeLimits } from '../shared/time-limits.ts';
 
 const POLL_BULKS_EVERY_MS = 250;
 const POLLS_PER_ROUND = 250;
 
+type Caller = Pick<CallContext, 'isGone' | 'onGone'>;
+
 export interface RotationWaiters {
   start(): void;
   /**
-   * Resolves with the rotation when it has ended, or in its current state when the time is up or the caller
-   * has gone. Throws ROTATION_NOT_FOUND and SHUTTING_DOWN.
+   * Resolves with the rotation when it has ended, or in its current state when the time is up. Throws
+   * ROTATION_NOT_FOUND and SHUTTING_DOWN. Rejects if the caller has gone: nobody receives that.
    */
-  wait(id: string, options: { timeoutMs: number; signal: AbortSignal }): Promise<Rotation>;
+  wait(id: string, options: { timeoutMs: number; caller: Caller }): Promise<Rotation>;
+  /** The rotation as it is now, without a wait: everybody who asks shares the read. */
+  now(id: string): Promise<Rotation>;
   /** The number of calls that wait. */
   count(): number;
   /** Ends every wait with SHUTTING_DOWN. */
   close(): void;
 }
 
-/** One call that waits: tens of thousands may be open, so it holds no more than it needs. */
+/** Shared: to make an error, with its stack, for each caller that leaves takes longer than all else. */
+const CALLER_GONE = new RekeyError('REQUEST_STALLED');
+
+/** What all waiters use. */
+interface Host {
+  readonly waiting: Waiting;
+  readonly limits: TimeLimits;
+  /** Whether the gateway shuts down. */
+  isClosing: boolean;
+  read(id: string): Promise<Rotation>;
+  /** It has not ended. */
+  onWaiting(rotation: Rotation): void;
+  /** The last waiter of a rotation has left. */
+  onLast(id: string): void;
+}
+
+/**
+ * One call that waits. Tens of thousands may be open: it holds no more than it needs, so that it is no
+ * async function, whose frames and promises would take a kilobyte more.
+ */
 class Waiter {
-  isTimeUp = false;
-  private woken = false;
-  private resume: (() => void) | undefined;
+  readonly id: string;
+  /** Its neighbours among the waiters of the rotation. */
+  before: Waiter | undefined;
+  after: Waiter | undefined;
+  private readonly host: Host;
+  private readonly answer = Promise.withResolvers<Rotation>();
+  private limitAt = 0;
+  private isTimeUp = false;
+  private isReading = false;
+  private isWoken = false;
+  private isOver = false;
 
-  readonly onTimeUp = (): void => {
-    this.isTimeUp = true;
-    this.wake();
-  };
-
-  wake(): void {
-    this.woken = true;
-    this.resume?.();
+  constructor(host: Host, id: string) {
+    this.host = host;
+    this.id = id;
   }
 
-  async untilWoken(): Promise<void> {
-    if (!this.woken) await new Promise<void>((resolve) => (this.resume = resolve));
-    this.woken = false;
+  begin(timeoutMs: number, caller: Caller): Promise<Rotation> {
+    this.host.waiting.add(this);
+    this.limitAt = this.host.limits.add(this, timeoutMs);
+    if (caller.isGone) this.isTimeUp = true;
+    else caller.onGone(() => this.fail(CALLER_GONE));
+    // Added before the first read: an end in between wakes this call.
+    this.read();
+    return this.answer.promise;
+  }
+
+  onTimeUp(): void {
+    this.isTimeUp = true;
+    this.wake();
+  }
+
+  wake(): void {
+    if (this.isReading) this.isWoken = true;
+    else if (this.host.isClosing) this.fail(new RekeyError('SHUTTING_DOWN'));
+    else if (!this.isOver) this.read();
+  }
+
+  private read(): void {
+    this.isReading = true;
+    this.isWoken = false;
+    this.host.read(this.id).then(
+      (rotation) => this.onRead(rotation),
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  private onRead(rotation: Rotation): void {
+    this.isReading = false;
+    if (this.isOver) return;
+    // The time may be up since the read began: what it has read is as good as another read.
+    if (isEnded(rotation.state) || this.isTimeUp) {
+      this.leave();
+      this.answer.resolve(rotation);
+      return;
+    }
+    this.host.onWaiting(rotation);
+    if (this.isWoken || this.host.isClosing) this.wake();
+  }
+
+  private fail(error: unknown): void {
+    if (this.isOver) return;
+    this.leave();
+    this.answer.reject(error);
+  }
+
+  private leave(): void {
+    this.isOver = true;
+    this.host.limits.remove(this, this.limitAt);
+    if (this.host.waiting.remove(this)) this.host.onLast(this.id);
   }
 }
 
-/** The waiters by the id of the rotation that they wait for. */
-const createWaiting = () => {
-  const waiting = new Map<string, Set<Waiter>>();
-  const wake = (id: string): void => waiting.get(id)?.forEach((waiter) => waiter.wake());
-  return {
-    add: (id: string, waiter: Waiter): void => {
-      const waiters = waiting.get(id) ?? new Set();
-      waiting.set(id, waiters.add(waiter));
-    },
-    /** Whether that was the last one of its rotation. */
-    remove: (id: string, waiter: Waiter): boolean => {
-      const waiters = waiting.get(id);
-      waiters?.delete(waiter);
-      return waiters?.size === 0 && waiting.delete(id);
-    },
-    wake,
-    wakeAll: (): void => {
-      for (const id of waiting.keys()) wake(id);
-    },
-    count: () => [...waiting.values()].reduce((sum, waiters) => sum + waiters.size, 0),
-  };
-};
+/** The waiters by the id of the rotation that they wait for, those of one in a chain. */
+class Waiting {
+  private readonly first = new Map<string, Waiter>();
+  private number = 0;
+
+  add(waiter: Waiter): void {
+    const other = this.first.get(waiter.id);
+    waiter.after = other;
+    if (other) other.before = waiter;
+    this.first.set(waiter.id, waiter);
+    this.number += 1;
+  }
+
+  /** Whether that was the last one of its rotation. */
+  remove({ id, before, after }: Waiter): boolean {
+    this.number -= 1;
+    if (after) after.before = before;
+    if (before) before.after = after;
+    else if (after) this.first.set(id, after);
+    else return this.first.delete(id);
+    return false;
+  }
+
+  wake(id: string): void {
+    let waiter = this.first.get(id);
+    while (waiter) {
+      const next: Waiter | undefined = waiter.after;
+      waiter.wake();
+      waiter = next;
+    }
+  }
+
+  wakeAll(): void {
+    for (const id of this.first.keys()) this.wake(id);
+  }
+
+  count(): number {
+    return this.number;
+  }
+}
 
 /**
  * Waits for rotations without polling: workers publish the id of each rotation that ends on one channel, and
@@ -82,9 +178,9 @@ export const createRotationWaiters = ({
   pollBulksEveryMs?: number;
   pollsPerRound?: number;
 }): RotationWaiters => {
-  const waiting = createWaiting();
+  const waiting = new Waiting();
   const read = shareReads((id) => ledger.rotations.get(id));
-  let closing = false;
+  const wakeAll = (): void => waiting.wakeAll();
   const polls = createBulkPolls({
     // Waiters read again what has ended, or cannot be read.
     poll: (id) =>
@@ -97,6 +193,16 @@ export const createRotationWaiters = ({
     everyMs: pollBulksEveryMs,
     perRound: pollsPerRound,
   });
+  const host: Host = {
+    waiting,
+    limits: new TimeLimits(),
+    isClosing: false,
+    read,
+    onWaiting: ({ id, bulkId }) => {
+      if (bulkId !== undefined) polls.add(id);
+    },
+    onLast: polls.remove,
+  };
 
   return {
     start: () => {
@@ -104,40 +210,19 @@ export const createRotationWaiters = ({
         if (channel === ledger.keys.rotationEnded) waiting.wake(id);
       });
       // ioredis subscribes again after a reconnection, before it emits 'ready'.
-      subscriber.on('ready', waiting.wakeAll);
-      void subscriber.subscribe(ledger.keys.rotationEnded).then(waiting.wakeAll, () => {});
+      subscriber.on('ready', wakeAll);
+      void subscriber.subscribe(ledger.keys.rotationEnded).then(wakeAll, () => {});
     },
 
-    wait: async (id, { timeoutMs, signal }) => {
-      const waiter = new Waiter();
-      waiting.add(id, waiter);
-      const timer = setTimeout(waiter.onTimeUp, Math.max(Math.ceil(timeoutMs), 0));
-      if (signal.aborted) waiter.onTimeUp();
-      else signal.addEventListener('abort', waiter.onTimeUp);
-      try {
-        // Added before the first read: an end in between wakes this call.
-        let rotation = await read(id);
-        while (!isEnded(rotation.state) && !waiter.isTimeUp) {
-          if (rotation.bulkId !== undefined) polls.add(id);
-          await waiter.untilWoken();
-          if (closing) throw new RekeyError('SHUTTING_DOWN');
-          // Nobody receives it.
-          if (signal.aborted) return rotation;
-          rotation = await read(id);
-        }
-        return rotation;
-      } finally {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', waiter.onTimeUp);
-        if (waiting.remove(id, waiter)) polls.remove(id);
-      }
-    },
+    wait: (id, { timeoutMs, caller }) => new Waiter(host, id).begin(timeoutMs, caller),
 
-    count: waiting.count,
+    now: read,
+
+    count: () => waiting.count(),
 
     close: () => {
-      closing = true;
-      waiting.wakeAll();
+      host.isClosing = true;
+      wakeAll();
     },
   };
 };

@@ -149,7 +149,8 @@ export class RekeyClientError extends Error {
   readonly info: Readonly<Record<string, string>>;
   /**
    * How long the gateway asks to wait before the same call, from `RetryInfo`. Not set if it did not ask. The
-   * client's own retries wait for at least that long.
+   * client's own retries wait for at least that long. A wait for a rotation asks once more a second before
+   * its timeout, if that is earlier.
    */
   readonly retryAfterMs: number | undefined;
   /** With INVALID_ARGUMENT: the invalid fields, by their names in the contract (`org_id`). */

@@ -377,3 +377,39 @@ describe('acknowledgedBy', () => {
     expect(rotate.requests).toEqual([]);
   });
 });
+
+describe('a wait for which the gateway has no room', () => {
+  const refusal = (retryAfterMs: number) => new RekeyError('TOO_MANY_CALLS', { retryAfterMs });
+
+  it('goes on as often as it is refused, and learns the end', async () => {
+    const wait = inTurn(refusal(30), refusal(30), queued, refusal(30), succeeded);
+    const client = connect(await startFake({ rotations: { WaitRotation: wait.handler } }));
+    expect(await client.waitUntilSucceeded('rot_1', { timeoutMs: 20_000 })).toMatchObject({
+      state: 'SUCCEEDED',
+    });
+    expect(wait.requests).toHaveLength(5);
+  });
+
+  it('asks once more before its timeout if it is to come back after it', async () => {
+    const wait = inTurn(refusal(30_000), succeeded);
+    const client = connect(await startFake({ rotations: { WaitRotation: wait.handler } }));
+    const beganMs = performance.now();
+    expect(await client.waitUntilSucceeded('rot_1', { timeoutMs: 3000 })).toMatchObject({
+      state: 'SUCCEEDED',
+    });
+    expect(performance.now() - beganMs).toBeGreaterThan(1900);
+  });
+
+  it('asks no more than that, and ends with the refusal as the cause', async () => {
+    const wait = inTurn(refusal(30_000), refusal(30_000), succeeded);
+    const rotations = { RotateSecretKey: inTurn(queued).handler, WaitRotation: wait.handler };
+    const client = connect(await startFake({ rotations }));
+    expect(await failureOf(client.rotateAndWait(request, { timeoutMs: 1500 }))).toMatchObject({
+      code: 'ROTATION_NOT_ENDED',
+      cause: { code: 'TOO_MANY_CALLS', retryAfterMs: 30_000 },
+    });
+    // A timer may fire a moment before its time: what it sends then has no time left.
+    const timely = wait.requests.filter(({ timeout }) => Number(timeout.seconds) * 1e9 + timeout.nanos > 1e8);
+    expect(timely).toHaveLength(2);
+  });
+});

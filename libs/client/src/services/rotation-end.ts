@@ -22,6 +22,8 @@ export const checkAcknowledgedBy = (by: AcknowledgedBy | undefined): void => {
 const SLICE_MS = 20_000;
 /** How much longer than its slice a call may take. */
 const ANSWER_WITHIN_MS = 5000;
+/** How long before its end a wait asks once more that the gateway has asked to come back later. */
+const LAST_LOOK_MS = 1000;
 /** How far the timers of gRPC may run ahead of ours. */
 const CLOCKS_DIFFER_MS = 100;
 
@@ -77,8 +79,15 @@ export const untilSucceeded = async (
       backoff.reset();
     else await rest();
   };
-  const rest = (retryAfterMs?: number) =>
-    scope.pause(Math.max(Math.min(backoff.nextMs(retryAfterMs), leftMs()), 0));
+  const rest = (retryAfterMs?: number) => {
+    const pauseMs = backoff.nextMs(retryAfterMs);
+    const isTooLate = retryAfterMs !== undefined && pauseMs > leftMs();
+    // A gateway without room for the wait still answers it if the rotation has ended.
+    const lastLookInMs = isTooLate ? leftMs() - LAST_LOOK_MS : 0;
+    return scope.pause(
+      Math.max(lastLookInMs > CLOCKS_DIFFER_MS ? lastLookInMs : Math.min(pauseMs, leftMs()), 0),
+    );
+  };
 
   for (;;) {
     const succeeded = rotation && isEnded(rotation.state) ? requireSuccess(rotation) : undefined;

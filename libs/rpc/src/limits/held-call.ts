@@ -13,6 +13,15 @@ export interface KindLimits {
   arriveWithinMs: number;
   /** Whether no call of this kind waits for something that may take long. */
   endsSoon?: boolean;
+  /**
+   * The kind as which a call is admitted that finds no room. Its handler learns of that (`beyondLimit`), and
+   * answers at once.
+   */
+  beyond?: string;
+  /** How long a half-open or an unread call keeps its room, in ms. Default: not at all, if others need it. */
+  keepsRoomMs?: { arriving: number; leaving: number };
+  /** When a call that was refused should come back, in ms from now. Default: 1 s. */
+  retryAfterMs?: () => number;
 }
 
 /** The open calls of one kind. */
@@ -51,6 +60,17 @@ const ownBytes = (data: Buffer): Buffer => {
   return copy;
 };
 
+const HELD = Symbol('held call');
+type HeldStream = ServerHttp2Stream & { [HELD]?: HeldCall };
+
+/** For all streams: a function for each, and `once`, would take 300 bytes. */
+function onStreamClosed(this: HeldStream): void {
+  const held = this[HELD]!;
+  held.closed();
+}
+
+const ignore = (): void => {};
+
 /** A call until its HTTP/2 stream is closed. */
 export class HeldCall {
   readonly call: InnermostCall;
@@ -68,6 +88,7 @@ export class HeldCall {
   message: object | undefined;
   /** Of a stream of responses: since when its caller has taken nothing of that. */
   unreadSinceMs = 0;
+  private onClosed: ((held: HeldCall) => void) | undefined;
 
   constructor(call: InnermostCall, method: Method) {
     this.call = call;
@@ -85,9 +106,24 @@ export class HeldCall {
     });
   }
 
-  /** The request is whole: frees what grpc-js keeps to read it, which is most of what an open call holds. */
+  closed(): void {
+    this.onClosed?.(this);
+    this.releaseListeners();
+  }
+
+  /** Calls back once the stream is closed. */
+  watchClose(onClosed: (held: HeldCall) => void): void {
+    this.onClosed = onClosed;
+    (this.stream as HeldStream)[HELD] = this;
+    this.stream.on('close', onStreamClosed);
+  }
+
+  /** The request is whole: frees what is kept to read it, which is most of what an open call holds. */
   endRequest(): void {
-    (this.call as unknown as Inside).decoder = nothingMore;
+    const inside = this.call as unknown as Inside;
+    inside.decoder = nothingMore;
+    override(inside, 'handleDataFrame', ignore);
+    this.releaseListeners();
   }
 
   /** Whether its status is on its way, after all data. */
@@ -102,10 +138,11 @@ export class HeldCall {
   }
 
   /**
-   * The stream is closed. Node's streams outlive their last use until the next full collection (see
-   * `override`): without the listeners that read the request, the stream does not keep the whole call.
+   * The request is whole, or the stream is closed. Node's streams outlive their last use until the next full
+   * collection (see `override`): without the listeners that read the request, the stream does not keep the
+   * whole call.
    */
-  releaseListeners(): void {
+  private releaseListeners(): void {
     this.stream.removeAllListeners('data');
     this.stream.removeAllListeners('end');
   }

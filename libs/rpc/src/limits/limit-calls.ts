@@ -4,6 +4,7 @@ import { attempt, type OnThrown } from '../attempt.ts';
 import { override } from '../memory/override.ts';
 import { toStatus } from '../status-details.ts';
 import { awaitPing } from './await-ping.ts';
+import { markBeyond } from './beyond-limit.ts';
 import { HeldCall, type InnermostCall, type KindLimits, type Method } from './held-call.ts';
 import { takeTurns, type Turns } from './take-turns.ts';
 import { OpenCalls, type OpenCallsHooks, type OpenCallsLimits } from './open-calls.ts';
@@ -61,8 +62,18 @@ class Admission {
   receive(held: HeldCall, metadata: Metadata, listener: Listener): void {
     const { metadataBytes } = this.limits;
     if (reduceMetadata(metadata, this.kept) > metadataBytes)
-      this.open.refuse(held, 'METADATA_TOO_LARGE', 'metadata', { limit_bytes: String(metadataBytes) });
-    else if (this.open.admit(held, this.limits.kindOf(held.method))) listener.onReceiveMetadata(metadata);
+      this.open.refuse(held, {
+        code: 'METADATA_TOO_LARGE',
+        limit: 'metadata',
+        metadata: { limit_bytes: String(metadataBytes) },
+      });
+    else {
+      const name = this.limits.kindOf(held.method);
+      const kind = this.open.admit(held, name);
+      if (kind === undefined) return;
+      if (kind.name !== name) markBeyond(metadata, { bound: name, limit: this.limits.kinds[name]!.open });
+      listener.onReceiveMetadata(metadata);
+    }
   }
 }
 

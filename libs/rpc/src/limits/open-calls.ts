@@ -1,9 +1,7 @@
 import { constants } from 'node:http2';
-import type { StatusObject } from '@grpc/grpc-js';
-import { RekeyError } from '@rekey/schema';
 import { attempt, type OnThrown } from '../attempt.ts';
 import { isPrepared } from '../contract/prepared.ts';
-import { toStatus } from '../status-details.ts';
+import { RefusalStatuses, type Refusal } from './refusal-statuses.ts';
 import { SharedMessages } from './shared-messages.ts';
 import type { HeldCall, KindLimits, OpenKind } from './held-call.ts';
 
@@ -32,9 +30,13 @@ export interface OpenCallsHooks {
   onIdle: () => void;
 }
 
-type RefusalCode = 'TOO_MANY_CALLS' | 'REQUEST_STALLED' | 'METADATA_TOO_LARGE';
-
 const CHECK_EVERY_MS = 250;
+const fullOf = ({ name, open, retryAfterMs }: OpenKind): Refusal => ({
+  code: 'TOO_MANY_CALLS',
+  limit: name,
+  metadata: { limit: String(open) },
+  retryAfterMs: retryAfterMs?.(),
+});
 const { NGHTTP2_NO_ERROR, NGHTTP2_CANCEL } = constants;
 
 /**
@@ -46,13 +48,14 @@ export class OpenCalls {
   private readonly kinds = new Map<string, OpenKind>();
   private readonly limits: OpenCallsLimits;
   private readonly onLimit: OnLimit;
-  private readonly statuses = new Map<string, StatusObject>();
+  private readonly statuses = new RefusalStatuses();
   private requestBytes = 0;
   private responseBytes = 0;
   private readonly shared = new SharedMessages();
   private checking: NodeJS.Timeout | undefined;
   private readonly onIdle: () => void;
   private idling: NodeJS.Immediate | undefined;
+  private readonly onClosed = (held: HeldCall): void => this.forget(held);
 
   constructor(
     kinds: Readonly<Record<string, KindLimits>>,
@@ -73,23 +76,22 @@ export class OpenCalls {
     this.onIdle = () => void attempt(onIdle, onThrown);
   }
 
-  /** Counts a call; false if it was refused. */
-  admit(held: HeldCall, kindName: string): boolean {
-    const kind = this.kinds.get(kindName)!;
-    if (kind.count >= kind.open && !this.makeRoom(kind)) {
-      this.refuse(held, 'TOO_MANY_CALLS', kind.name, { limit: String(kind.open) });
-      return false;
+  /** Counts a call. Returns the kind as which it is admitted; undefined if it was refused. */
+  admit(held: HeldCall, kindName: string): OpenKind | undefined {
+    const asked = this.kinds.get(kindName)!;
+    const beyond = asked.beyond === undefined ? undefined : this.kinds.get(asked.beyond);
+    const kind = [asked, beyond].find((one) => one && (one.count < one.open || this.makeRoom(one)));
+    if (kind === undefined) {
+      this.refuse(held, fullOf(asked));
+      return undefined;
     }
     kind.count += 1;
     kind.arriving.add(held);
     held.kind = kind;
-    held.stream.once('close', () => {
-      this.forget(held);
-      held.releaseListeners();
-    });
+    held.watchClose(this.onClosed);
     held.onData((bytes) => this.hold(held, bytes));
     this.checkSoon();
-    return true;
+    return kind;
   }
 
   /** A message of a stream of requests has arrived. */
@@ -135,28 +137,13 @@ export class OpenCalls {
     this.checkSoon();
   }
 
-  /** Ends a call that broke a limit, which `limit` names. */
-  refuse(held: HeldCall, code: RefusalCode, limit: string, metadata: Record<string, string> = {}): void {
-    this.onLimit(limit);
+  /** Ends a call that broke a limit. */
+  refuse(held: HeldCall, refusal: Refusal): void {
+    this.onLimit(refusal.limit);
     const { headersSent } = held.stream;
-    held.call.sendStatus(this.statusOf(code, limit, metadata, held.method.path));
+    held.call.sendStatus(this.statuses.of(refusal, held.method.path));
     // After data, the status leaves in a later turn; the call is cut when it has left.
     if (!headersSent) this.cut(held, NGHTTP2_NO_ERROR);
-  }
-
-  /** Floods are refused, too: each status is made once. Limits and paths are few. */
-  private statusOf(
-    code: RefusalCode,
-    limit: string,
-    metadata: Record<string, string>,
-    path: string,
-  ): StatusObject {
-    const key = `${code} ${limit} ${path}`;
-    const known = this.statuses.get(key);
-    if (known) return known;
-    const made = toStatus(new RekeyError(code, { metadata: { bound: limit, ...metadata } }), path);
-    this.statuses.set(key, made);
-    return made;
   }
 
   private cut(held: HeldCall, code: number): void {
@@ -189,15 +176,18 @@ export class OpenCalls {
   }
 
   /** Whether a call of the kind could be ended in favour of another. */
-  private makeRoom({ name, open, arriving, leaving, sending }: OpenKind): boolean {
+  private makeRoom(kind: OpenKind): boolean {
+    const { name, arriving, leaving, sending, keepsRoomMs } = kind;
+    const nowMs = performance.now();
     const [stalled] = arriving;
-    if (stalled) {
-      this.refuse(stalled, 'TOO_MANY_CALLS', name, { limit: String(open) });
+    if (stalled && nowMs - stalled.sinceMs >= (keepsRoomMs?.arriving ?? 0)) {
+      this.refuse(stalled, fullOf(kind));
       this.cut(stalled, NGHTTP2_CANCEL);
       return true;
     }
     const [answered] = leaving;
-    const unread = answered ?? this.longestUnread(sending);
+    const isUnread = answered && nowMs - answered.sinceMs >= (keepsRoomMs?.leaving ?? 0);
+    const unread = isUnread ? answered : this.longestUnread(sending);
     if (!unread) return false;
     this.onLimit(name);
     this.cut(unread, NGHTTP2_CANCEL);
@@ -224,7 +214,11 @@ export class OpenCalls {
     const limit = this.limits.requestBytes;
     while (this.requestBytes > limit) {
       const victim = this.oldestArriving() ?? held;
-      this.refuse(victim, 'TOO_MANY_CALLS', 'request-bytes', { limit: String(limit) });
+      this.refuse(victim, {
+        code: 'TOO_MANY_CALLS',
+        limit: 'request-bytes',
+        metadata: { limit: String(limit) },
+      });
       this.cut(victim, NGHTTP2_CANCEL);
       if (victim === held) return;
     }
@@ -264,7 +258,11 @@ export class OpenCalls {
     for (const kind of this.kinds.values()) {
       for (const held of kind.arriving) {
         if (nowMs - held.sinceMs < kind.arriveWithinMs) break;
-        this.refuse(held, 'REQUEST_STALLED', 'arrival', { limit_ms: String(kind.arriveWithinMs) });
+        this.refuse(held, {
+          code: 'REQUEST_STALLED',
+          limit: 'arrival',
+          metadata: { limit_ms: String(kind.arriveWithinMs) },
+        });
       }
       for (const held of kind.leaving) this.checkLeaving(held, nowMs);
       for (const held of kind.sending) this.checkSending(kind, held, nowMs);
