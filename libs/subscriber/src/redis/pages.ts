@@ -78,8 +78,7 @@ const createCurrent = ({ names, tooLong }: PagesDeps): Pages['current'] => {
         page.push({ assistantId: assistantIds[at]!, text: TOO_LONG });
         continue;
       }
-      const request = (count: number) =>
-        from.answer(mget(from, keys.slice(at, at + Math.min(count, most))));
+      const request = (count: number) => from.answer(mget(from, keys.slice(at, at + Math.min(count, most))));
       const { answer: texts } = await size.read(request, (answer) => ({
         count: answer.length,
         chars: charsOf(answer),
@@ -186,7 +185,7 @@ async function* publishedPages(
 async function* uncertainPages({ names, tooLong }: PagesDeps, from: Session): AsyncGenerator<Page> {
   if (tooLong.has(names.uncertain)) return yield listTooLong();
   for (let cursor: string | undefined = '0'; cursor !== undefined;) {
-    const reply = from.commands.hscan(names.uncertain, cursor, 'COUNT', PAGE_SIZE);
+    const reply: Scanned = from.commands.hscan(names.uncertain, cursor, 'COUNT', PAGE_SIZE);
     const [next, fields]: [string, string[]] = await from.answer(tooLong.watch(names.uncertain, reply));
     const page: Page = [];
     for (let at = 0; at < fields.length; at += 2)

@@ -8,9 +8,11 @@ import { until } from '../wait-fixture.ts';
 
 let server: RedisServer;
 let rekey: Publisher;
+let privateKey: object;
 beforeAll(async () => {
   server = await startRedis();
   rekey = createPublisher(server.url);
+  privateKey = await rekey.enrol('billing');
 });
 afterAll(async () => {
   rekey.close();
@@ -30,7 +32,6 @@ const createUser = async (except: string[] = []) => {
 describe('the Redis user of the events contract', () => {
   it('can hold all keys, follow and acknowledge, and write nothing else', async () => {
     await createUser();
-    const privateKey = await rekey.enrol('billing');
     await rekey.publish('ast_1', 'sk_1');
     const url = `redis://billing:PASSWORD@127.0.0.1:${server.port}`;
     const keys = await subscribe({ redis: url, consumer: 'billing', prefix: 'spec', privateKey });
@@ -60,7 +61,6 @@ describe('the Redis user of an earlier version', () => {
   it('can hold all keys, also beside a record that is too long', async () => {
     await rekey.redis.call('ACL', 'DELUSER', 'billing');
     await createUser(['+sscan', '+strlen']);
-    const privateKey = await rekey.enrol('billing');
     for (const id of ['ast_2', 'ast_3', 'ast_4']) await rekey.publish(id, `sk_${id}`);
     await rekey.redis.setrange('{spec}:current:ast_3', 40 * 1024 * 1024, 'x');
     const url = `redis://billing:PASSWORD@127.0.0.1:${server.port}`;
