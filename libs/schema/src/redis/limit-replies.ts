@@ -7,7 +7,7 @@ interface Connection {
     on(event: 'data', listener: (chunk: Uint8Array) => void): unknown;
     destroy(why: Error): unknown;
   };
-  /** The commands that were sent and have no reply yet. Hidden from the types, and missing in other clients. */
+  /** The commands that were sent and have no reply yet. */
   readonly commandQueue?: Partial<CommandQueue>;
   on(event: string, listener: () => void): unknown;
   emit(event: string, ...args: unknown[]): unknown;

@@ -92,8 +92,8 @@ const createCurrent = ({ names, tooLong }: PagesDeps): Pages['current'] => {
 };
 
 /**
- * Resolves with how many records from an index on fit into one reply. 0: that one alone does not. Each is read
- * alone if this user of Redis may not read lengths.
+ * Resolves with how many records from an index on fit into one reply. 0: that one alone does not. Each is
+ * read alone if this user of Redis may not read lengths.
  */
 const measure = async (from: Session, keys: readonly string[]): Promise<(at: number) => number> => {
   const lengths = await from.answer(Promise.all(keys.map((key) => replyOf(from.commands.strlen(key)))));
