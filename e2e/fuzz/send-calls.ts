@@ -15,7 +15,7 @@ export interface Sent {
 }
 
 /** As many as a new connection may have: the gateway refuses more without a look at them. */
-const CALLS_AT_ONCE = 16;
+const CALLS_AT_ONCE = 4;
 const CALLS_PER_CONNECTION = 2000;
 const STUCK_AFTER_MS = 2000;
 /** The gateway opens its window again when half of it is used up. */

@@ -137,7 +137,7 @@ export const limitsOf = (config: LimitVariables): GatewayLimits => {
     // Health checks do not take turns with others: each is short.
     turns: { waitingTurns: 10_000, takesTurns: (path) => kinds[path] !== 'health' },
     handshakes: { open: config.GATEWAY_MAX_CONNECTIONS, withinMs: ARRIVE_WITHIN_MS },
-    streams: { first: 16, most: config.GATEWAY_MAX_CONNECTION_CALLS },
+    streams: { first: 4, most: config.GATEWAY_MAX_CONNECTION_CALLS },
     uploadIds: UPLOAD_IDS,
     callers: callerLimitsOf(config),
     waitReturns,
