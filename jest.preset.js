@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 /** Long trials. `npm run trials` runs them, `npm test` does not: the whole check has to end in 20 minutes. */
 const TRIALS = [
   '/e2e/floods/floods.spec.ts',
+  '/libs/subscriber/src/redis/long-replies.spec.ts',
   '/e2e/fuzz/fuzz.spec.ts',
   '/e2e/rotation/sizes.spec.ts',
   '/e2e/agent/outages.spec.ts',

@@ -29,6 +29,7 @@ export { isLoopbackHost } from './text/loopback.ts';
 export { parseJson } from './text/parse-json.ts';
 export { complaintAboutRedisUrl, namesDatabase } from './redis/redis-url.ts';
 export { concealCredentials } from './redis/conceal-credentials.ts';
+export { limitReplies } from './redis/limit-replies.ts';
 export { MAX_REPLY_BYTES, REPLY_TOO_LARGE, ReplyTooLarge } from './redis/reply-too-large.ts';
 export { unfitRedis } from './redis/redis-fitness.ts';
 export { complaintAboutAddress, complaintAboutVariable, valueOfVariable } from './text/variable.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Acknowledgement } from '@rekey/schema';
+import { ReplyTooLarge, type Acknowledgement } from '@rekey/schema';
 import type { Freshness, Refusal } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
 import type { Settings, SubscribeOptions } from '../options.ts';
@@ -11,7 +11,7 @@ import { createRecordChecks } from '../records/record-checks.ts';
 import { OutrunKeys } from '../records/outrun-keys.ts';
 import { createRefusals, type Refusals } from '../records/refusals.ts';
 import { UnsealedRecords } from '../records/unsealed-records.ts';
-import type { Sent, Session, Source } from '../source/source.ts';
+import { EntryTooLong, type Sent, type Session, type Source } from '../source/source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import { createAcknowledger } from '../gate/acknowledger.ts';
 import { followSession, type FollowDeps } from './follow-session.ts';
@@ -47,7 +47,9 @@ export interface Follower {
 const LEAVE_WITHIN_MS = 1000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2000;
-const MAX_DOUBLINGS = 6;
+/** Each try makes Redis send as much as one reply may have. */
+const LONGEST_PAUSE_IF_TOO_LONG_MS = 10_000;
+const MAX_DOUBLINGS = 8;
 const TICK_MS = 250;
 
 export const createFollower = (deps: FollowerDeps): Follower => {
@@ -223,7 +225,9 @@ const follow = async (
     } finally {
       at?.end();
     }
-    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(tries, MAX_DOUBLINGS), LONGEST_PAUSE_MS);
+    const isTooLong = state.fault instanceof ReplyTooLarge || state.fault instanceof EntryTooLong;
+    const longestMs = isTooLong ? LONGEST_PAUSE_IF_TOO_LONG_MS : LONGEST_PAUSE_MS;
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(tries, MAX_DOUBLINGS), longestMs);
     tries += 1;
     const jitter = 0.75 + Math.random() / 2;
     await sleep(pauseMs * jitter, undefined, { signal: closing }).catch(() => {});

@@ -2,7 +2,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { mayRead } from '@rekey/schema';
 import type { SnapshotReason } from '../keys.ts';
 import type { Listeners } from '../listeners.ts';
-import { empty, inPages, type Session } from '../source/source.ts';
+import { TOO_LONG, currentOf, empty, inPages, type Session } from '../source/source.ts';
 import type { Records } from '../records/apply-records.ts';
 import type { HeldKeys } from '../held/held-keys.ts';
 import type { OutrunKeys } from '../records/outrun-keys.ts';
@@ -41,18 +41,21 @@ export const takeSnapshot = async (
   records.beginSnapshot();
   const orgs = state.enrolment!.orgs;
   state.reading = await stream.end(from);
+  let areDoubtsKnown = true;
   for await (const page of from.snapshot(orgs)) {
     for (const { assistantId, text } of page.records)
       if (text !== null) await records.applyStored(assistantId, text, false);
-    for (const { assistantId, text } of page.uncertain)
+    for (const { assistantId, text } of page.uncertain) {
       if (text !== null) await records.applyStored(assistantId, text, true);
+      if (text === TOO_LONG) areDoubtsKnown = false;
+    }
     empty(page.records);
     await yieldToEventLoop();
   }
   while (await stream.read(from)) await yieldToEventLoop();
   await dropUnseen(deps, from);
   unsealed.endSnapshot();
-  for (const assistantId of held.endUncertainty())
+  for (const assistantId of areDoubtsKnown ? held.endUncertainty() : [])
     if (listeners.has('certain')) listeners.emit('certain', held.get(assistantId)!);
   const tookMs = schedule.ended(beganMs);
   state.isRunUnknown = false;
@@ -68,9 +71,9 @@ const dropUnseen = async (
   from: Session,
 ): Promise<void> => {
   for (const page of inPages(held.unseen())) {
-    const ids = page.map(({ assistantId }) => assistantId);
-    for (const [i, { assistantId, text }] of (await from.current(ids)).entries()) {
-      const { orgId } = page[i]!;
+    const orgIds = new Map(page.map(({ assistantId, orgId }) => [assistantId, orgId]));
+    for await (const { assistantId, text } of currentOf(from, [...orgIds.keys()])) {
+      const orgId = orgIds.get(assistantId)!;
       const mayStillRead = mayRead(state.enrolment!, orgId);
       if (mayStillRead && text !== null) await records.applyStored(assistantId, text, false);
       // Rekey deletes no record of an assistant that is held: of a removed one it keeps the removal. A Redis

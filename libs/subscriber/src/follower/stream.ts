@@ -8,6 +8,7 @@ import type { Refusals } from '../records/refusals.ts';
 import type { UnsealedRecords } from '../records/unsealed-records.ts';
 import type { RedisClock } from '../redis/redis-clock.ts';
 import {
+  EntryTooLong,
   NOWHERE,
   empty,
   type Place,
@@ -59,7 +60,9 @@ export const createStream = (deps: StreamDeps): Stream => {
   const { state, clock, checks, schedule, freshness } = deps;
 
   const read: Stream['read'] = async (from, waitMs) => {
-    const { items, hasMore, provenAtMs } = await from.read(state.reading!, waitMs);
+    const { items, hasMore, provenAtMs } = await from
+      .read(state.reading!, waitMs)
+      .catch(passTooLong(schedule));
     const count = items.length;
     const lastId = items.at(-1)?.id;
     for (const item of items) {
@@ -117,6 +120,14 @@ export const createStream = (deps: StreamDeps): Stream => {
 
   return { read, end, compare };
 };
+
+/** A snapshot continues after an entry that can never be read, once another one has followed it. */
+const passTooLong =
+  (schedule: SnapshotSchedule) =>
+  (error: unknown): never => {
+    if (error instanceof EntryTooLong) schedule.demand('gap');
+    throw error;
+  };
 
 const compareWith = ({ state, schedule }: StreamDeps, facts: StreamFacts | undefined, asked: Place): void => {
   if (facts === undefined) return;

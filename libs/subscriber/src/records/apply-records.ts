@@ -7,6 +7,7 @@ import type { HeldKeys } from '../held/held-keys.ts';
 import type { OutrunKeys } from './outrun-keys.ts';
 import { recordOf, type Claim, type Opened } from './read-event.ts';
 import { readStored } from './read-stored.ts';
+import type { Stored } from '../source/source.ts';
 import { NOT_SEALED, type Refusals } from './refusals.ts';
 import type { UnsealedRecords } from './unsealed-records.ts';
 
@@ -30,7 +31,7 @@ export interface Records {
    */
   applyStored(
     assistantId: string,
-    text: string,
+    text: Stored,
     isUncertain: boolean,
     claimedVersion?: number,
   ): Promise<void>;

@@ -4,6 +4,7 @@ import type { HeldKeys } from '../held/held-keys.ts';
 import type { RedisClock } from '../redis/redis-clock.ts';
 import type { OutrunKeys } from './outrun-keys.ts';
 import type { UnsealedRecords } from './unsealed-records.ts';
+import { TOO_LONG, type Stored } from '../source/source.ts';
 import { readEvent, type Opened, type Reading } from './read-event.ts';
 
 interface StoredDeps {
@@ -18,9 +19,14 @@ interface StoredDeps {
 export const readStored = (
   { state, clock, held, unsealed, outrun }: StoredDeps,
   assistantId: string,
-  text: string,
+  text: Stored,
   isUncertain: boolean,
 ): (Reading & { isKnown?: true }) | { kind: 'refused'; refusal: Refusal } => {
+  if (text === TOO_LONG) {
+    const what = assistantId === '' ? 'a list in Redis' : 'its record';
+    const why = `${what} is longer than any that Rekey writes`;
+    return { kind: 'refused', refusal: { assistantId, version: 0, why } };
+  }
   /** Whether the version says nothing new. If the held one is of the future, a lower one does. */
   const isKnownVersion = (version: number, heldVersion: number): boolean =>
     version === heldVersion || (version < heldVersion && !clock.isInFuture(heldVersion));

@@ -1,6 +1,6 @@
 import { mayRead } from '@rekey/schema';
 import type { FollowState } from '../follower/state.ts';
-import { inPages, type Session } from '../source/source.ts';
+import { currentOf, inPages, type Session } from '../source/source.ts';
 import type { Records } from './apply-records.ts';
 import type { HeldKeys } from '../held/held-keys.ts';
 import type { RedisClock } from '../redis/redis-clock.ts';
@@ -67,7 +67,7 @@ export const createRecordChecks = (deps: ChecksDeps): RecordChecks => {
   };
   const retryUnsealed = async (from: Session): Promise<void> => {
     for (const page of inPages(unsealed.turn(RETRIED_AT_ONCE))) {
-      for (const { assistantId, text } of await from.current(page)) {
+      for await (const { assistantId, text } of currentOf(from, page)) {
         const read = text === null ? undefined : readStored(deps, assistantId, text, false);
         // A refused record was counted when it was first seen, or is counted by the next snapshot.
         if (read?.kind === 'refused') continue;
@@ -98,8 +98,8 @@ export const createRecordChecks = (deps: ChecksDeps): RecordChecks => {
     readScheduled: async (from) => {
       for (const page of inPages([...scheduled])) {
         const ids = page.map(([assistantId]) => assistantId);
-        for (const [i, { assistantId, text }] of (await from.current(ids)).entries()) {
-          const [, { claimedVersion, isEntitled }] = page[i]!;
+        for await (const { assistantId, text } of currentOf(from, ids)) {
+          const { claimedVersion, isEntitled } = scheduled.get(assistantId)!;
           if (text !== null) await records.applyStored(assistantId, text, false, claimedVersion);
           else if (isEntitled)
             refusals.addUnsealed({ assistantId, version: claimedVersion ?? 0, why: NOT_SEALED });
@@ -110,7 +110,7 @@ export const createRecordChecks = (deps: ChecksDeps): RecordChecks => {
     },
     retryUnreadable: async (from) => {
       for (const page of inPages([...held.unreadable()].slice(0, RETRIED_AT_ONCE))) {
-        for (const { assistantId, text } of await from.current(page)) {
+        for await (const { assistantId, text } of currentOf(from, page)) {
           const read = text === null ? undefined : readStored(deps, assistantId, text, false);
           if (read?.kind === 'opened') await records.apply(read.opened);
           // The next call starts with the others.

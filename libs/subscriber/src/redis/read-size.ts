@@ -1,3 +1,4 @@
+import { ReplyTooLarge } from '@rekey/schema';
 import { isErrorReply } from './replies.ts';
 
 /**
@@ -30,7 +31,9 @@ export const createReadSize = (most: number): ReadSize => {
         else if (count === requested && chars < MUCH_CHARS / 2) next = Math.min(most, requested * 2);
         return { answer, isFull: count === requested };
       } catch (error) {
-        if (!isErrorReply(error)) next = Math.max(1, Math.floor(requested / 2));
+        // One session then finds out whether a single item is too long.
+        if (error instanceof ReplyTooLarge) next = 1;
+        else if (!isErrorReply(error)) next = Math.max(1, Math.floor(requested / 2));
         throw error;
       }
     },

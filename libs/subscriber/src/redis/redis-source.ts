@@ -1,13 +1,14 @@
-import { unfitRedis } from '@rekey/schema';
+import { ReplyTooLarge, unfitRedis } from '@rekey/schema';
 import type { Settings, SubscribeOptions } from '../options.ts';
-import { empty, type RedisTime, type Session, type Source } from '../source/source.ts';
+import { EntryTooLong, empty, type RedisTime, type Session, type Source } from '../source/source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import { namesUnder, type Names } from './names.ts';
 import { createPages, type Pages } from './pages.ts';
 import { createReadSize } from './read-size.ts';
-import { isErrorReply, repliesOf, replyCode } from './replies.ts';
+import { isErrorReply, replyCode, replyOf } from './replies.ts';
 import { ANSWER_WITHIN_MS, connectAs, openSession, type RedisSession } from './session.ts';
 import { factsOf, itemsOf, sizeOf } from './stream-replies.ts';
+import { createTooLong, type TooLong } from './too-long.ts';
 
 const MAX_ACKNOWLEDGEMENTS = 5000;
 const MAX_SHARED_ACKNOWLEDGEMENTS = 20_000;
@@ -21,18 +22,27 @@ interface Parts {
   names: Names;
   consumer: string;
   pages: Pages;
+  tooLong: TooLong;
   readSize: ReturnType<typeof createReadSize>;
   endSize: ReturnType<typeof createReadSize>;
 }
 
+/** What XINFO says; undefined if it has whole entries that are too long. */
+const infoOf = async ({ names, tooLong }: Parts, at: RedisSession): Promise<unknown> =>
+  tooLong.has(names.events)
+    ? undefined
+    : replyOf(tooLong.watch(names.events, at.commands.xinfo('STREAM', names.events)));
+
 type Reading = Pick<Session, 'last' | 'read' | 'facts'>;
-const reading = ({ names, readSize, endSize }: Parts, at: RedisSession): Reading => {
-  const info = async () => repliesOf(await at.commands.pipeline().xinfo('STREAM', names.events).exec())[0];
+const reading = (parts: Parts, at: RedisSession): Reading => {
+  const { names, readSize, endSize } = parts;
   return {
-    facts: async () => factsOf(await info()),
+    facts: async () => factsOf(await at.answer(infoOf(parts, at))),
     last: async () => {
       const request = (count: number) =>
-        at.answer(Promise.all([info(), at.commands.xrevrange(names.events, '+', '-', 'COUNT', count)]));
+        at.answer(
+          Promise.all([infoOf(parts, at), at.commands.xrevrange(names.events, '+', '-', 'COUNT', count)]),
+        );
       const [facts, entries] = (await endSize.read(request, ([, last]) => sizeOf(last))).answer;
       const items = itemsOf(entries);
       empty(entries);
@@ -41,13 +51,16 @@ const reading = ({ names, readSize, endSize }: Parts, at: RedisSession): Reading
     read: async ({ id }, waitMs) => {
       const sentMs = performance.now();
       const { waiting } = at;
-      const request = (count: number) =>
-        at.answer(
+      const request = (count: number) => {
+        const reply =
           waitMs === undefined
             ? waiting.xread('COUNT', count, 'STREAMS', names.events, id)
-            : waiting.xread('COUNT', count, 'BLOCK', waitMs, 'STREAMS', names.events, id),
-          { on: waiting, silentMs: ANSWER_WITHIN_MS + (waitMs ?? 0) },
-        );
+            : waiting.xread('COUNT', count, 'BLOCK', waitMs, 'STREAMS', names.events, id);
+        return at.answer(count === 1 ? reply.catch(asEntryTooLong) : reply, {
+          on: waiting,
+          silentMs: ANSWER_WITHIN_MS + (waitMs ?? 0),
+        });
+      };
       const { answer: reply, isFull } = await readSize.read(request, (answer) =>
         sizeOf(answer?.[0]?.[1] ?? []),
       );
@@ -63,11 +76,22 @@ const reading = ({ names, readSize, endSize }: Parts, at: RedisSession): Reading
   };
 };
 
+const asEntryTooLong = (error: unknown): never => {
+  throw error instanceof ReplyTooLarge ? new EntryTooLong(error.message, { cause: error }) : error;
+};
+
+/** As an entry that cannot be read. */
+const UNREADABLE_ENTRY = '';
+const unreadableIfTooLong = (error: unknown): string => {
+  if (error instanceof ReplyTooLarge) return UNREADABLE_ENTRY;
+  throw error;
+};
+
 type Watching = Pick<Session, 'recognise' | 'watch' | 'entry' | 'time'>;
-const watching = ({ names, consumer }: Parts, at: RedisSession): Watching => ({
+const watching = (parts: Parts, at: RedisSession): Watching => ({
   recognise: async () => {
-    const replies = at.commands.pipeline().info('server').time().xinfo('STREAM', names.events).exec();
-    const [info, time, stream] = await at.answer(replies.then(repliesOf));
+    const asked = [at.commands.info('server'), at.commands.time(), infoOf(parts, at)] as const;
+    const [info, time, stream] = await at.answer(Promise.all(asked.map(replyOf<unknown>)));
     const factIn = (field: string) =>
       typeof info === 'string' ? new RegExp(`^${field}:(\\S+)`, 'm').exec(info)?.[1] : undefined;
     const unfit = unfitRedis(factIn);
@@ -78,17 +102,20 @@ const watching = ({ names, consumer }: Parts, at: RedisSession): Watching => ({
     return { time: time as RedisTime, runId: factIn('run_id'), facts: factsOf(stream) };
   },
   watch: async () => {
-    const replies = await at.answer(
-      at.commands.pipeline().xinfo('STREAM', names.events).hget(names.consumers, consumer).time().exec(),
-    );
-    const [info, text, time] = repliesOf(replies);
+    // The entry last: if it is too long, the others have been answered.
+    const asked = [
+      infoOf(parts, at),
+      at.commands.time(),
+      at.commands.hget(parts.names.consumers, parts.consumer).catch(unreadableIfTooLong),
+    ];
+    const [info, time, text] = await at.answer(Promise.all(asked.map(replyOf<unknown>)));
     return {
       facts: factsOf(info),
       entry: isErrorReply(text) ? undefined : (text as string | null),
       time: Array.isArray(time) ? (time as unknown as RedisTime) : undefined,
     };
   },
-  entry: () => at.answer(at.commands.hget(names.consumers, consumer)),
+  entry: () => at.answer(at.commands.hget(parts.names.consumers, parts.consumer)),
   time: async () => (await at.answer(at.commands.time())) as unknown as RedisTime,
 });
 
@@ -96,8 +123,7 @@ type Storing = Pick<Session, 'current' | 'snapshot' | 'acknowledge'>;
 const storing = ({ names, consumer, pages }: Parts, at: RedisSession): Storing => ({
   current: (assistantIds) => pages.current(at, assistantIds),
   snapshot: async function* (orgs) {
-    const all = orgs.includes('*') ? await at.answer(at.commands.smembers(names.orgs)) : orgs;
-    for await (const records of pages.published(at, all)) yield { records, uncertain: [] };
+    for await (const records of pages.published(at, orgs)) yield { records, uncertain: [] };
     for await (const uncertain of pages.uncertain(at)) yield { records: [], uncertain };
   },
   /** An earlier Rekey reads the shared stream, without signatures. */
@@ -124,10 +150,12 @@ export const createRedisSource = (
 ): Source => {
   const names = namesUnder(prefix);
   const connect = connectAs(redis, `rekey:consumer:${consumer}`);
+  const tooLong = createTooLong();
   const parts: Parts = {
     names,
     consumer,
-    pages: createPages(names),
+    pages: createPages({ names, tooLong }),
+    tooLong,
     readSize: createReadSize(ENTRIES_PER_READ),
     endSize: createReadSize(ENTRIES_AT_END),
   };
@@ -142,7 +170,11 @@ export const createRedisSource = (
             cause: fault,
           })
         : undefined,
-    away: (withinMs, cause) =>
-      new SubscribeError('REDIS_AWAY', `Redis could not be reached within ${withinMs} ms`, { cause }),
+    away: (withinMs, cause) => new SubscribeError('REDIS_AWAY', whyAway(withinMs, cause), { cause }),
   };
 };
+
+const whyAway = (withinMs: number, cause: unknown): string =>
+  cause instanceof ReplyTooLarge || cause instanceof EntryTooLong
+    ? `the keys could not be read within ${withinMs} ms: ${cause.message}. Rekey writes nothing as long`
+    : `Redis could not be reached within ${withinMs} ms`;

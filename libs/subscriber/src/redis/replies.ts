@@ -5,12 +5,12 @@ export const isErrorReply = (error: unknown): error is Error =>
 /** The code of an error reply: its first word. */
 export const replyCode = (error: Error): string => /^[A-Z]+/.exec(error.message)?.[0] ?? '';
 
-/**
- * The reply of Redis to each command of a pipeline, which can be an error reply. Throws if Redis was not
- * asked.
- */
-export const repliesOf = (replies: [Error | null, unknown][] | null): unknown[] =>
-  (replies ?? []).map(([error, reply]) => {
-    if (error && !isErrorReply(error)) throw error;
-    return error ?? reply;
-  });
+/** The reply of Redis to a command, which can be an error reply. Rejects if Redis has not answered. */
+export const replyOf = async <T>(reply: Promise<T>): Promise<T | Error> => {
+  try {
+    return await reply;
+  } catch (error) {
+    if (isErrorReply(error)) return error;
+    throw error;
+  }
+};

@@ -1,5 +1,6 @@
-import { concealCredentials } from '@rekey/schema';
+import { concealCredentials, limitReplies } from '@rekey/schema';
 import { Redis, type RedisOptions } from 'ioredis';
+import { EntryTooLong } from '../source/source.ts';
 import { SubscribeError } from '../subscribe-error.ts';
 import { isErrorReply } from './replies.ts';
 
@@ -67,7 +68,10 @@ export const openSession = async (
   onClose: () => void,
 ): Promise<RedisSession> => {
   const connections = [connect(), connect()] as const;
-  for (const connection of connections) concealCredentials(connection);
+  for (const connection of connections) {
+    concealCredentials(connection);
+    limitReplies(connection);
+  }
   let reason: Error | undefined;
   let ended = false;
   const end = (why?: Error) => {
@@ -89,7 +93,8 @@ export const openSession = async (
     });
     connection.on('close', () => end(new Error('the connection to Redis was closed')));
   }
-  const reasonOf = (error: unknown): unknown => (isErrorReply(error) ? error : (reason ?? error));
+  const reasonOf = (error: unknown): unknown =>
+    isErrorReply(error) || error instanceof EntryTooLong ? error : (reason ?? error);
   const noAnswerFor = (ms: number) => end(new Error(`Redis has not answered within ${ms} ms`));
   const answer: RedisSession['answer'] = async (
     promise,

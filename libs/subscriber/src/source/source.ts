@@ -50,8 +50,17 @@ export interface ReadItems {
   provenAtMs: number | undefined;
 }
 
-/** Some assistants, and the text that is stored for each. */
-export type Page = { assistantId: string; text: string | null }[];
+/**
+ * Stands for a stored text that is longer than any that Rekey writes; of no assistant: for a list of them.
+ */
+export const TOO_LONG = Symbol('too long');
+export type Stored = string | typeof TOO_LONG;
+
+/** Some assistants, and what is stored for each. */
+export type Page = { assistantId: string; text: Stored | null }[];
+
+/** The next entry of the stream is longer than any that Rekey writes. It is not read again and again. */
+export class EntryTooLong extends Error {}
 
 /** What became of an acknowledgement. `later`: it was refused for now. */
 export type Sent = 'added' | 'later';
@@ -75,9 +84,12 @@ export interface Session {
   facts(): Promise<StreamFacts | undefined>;
   /** The last entries, newest first. */
   last(): Promise<{ items: StreamItem[]; facts: StreamFacts | undefined }>;
-  /** The next items after a place. With `waitMs`, waits for them for that time. */
+  /**
+   * The next items after a place. With `waitMs`, waits for them for that time. Rejects with EntryTooLong if
+   * what is next can never be read.
+   */
   read(after: Place, waitMs?: number): Promise<ReadItems>;
-  /** The current records of assistants, in this order. */
+  /** The current records of at least the first of these assistants, in this order. See `currentOf`. */
   current(assistantIds: readonly string[]): Promise<Page>;
   /** The current records of all assistants of these orgs, then the events of those that are uncertain now. */
   snapshot(orgs: readonly string[]): AsyncGenerator<{ records: Page; uncertain: Page }>;
@@ -110,3 +122,15 @@ export function* inPages<T>(list: readonly T[]): Generator<T[]> {
 export const empty = (reply: unknown[]): void => {
   reply.length = 0;
 };
+
+/** The current records of assistants, in this order. */
+export async function* currentOf(
+  from: Pick<Session, 'current'>,
+  assistantIds: readonly string[],
+): AsyncGenerator<Page[number]> {
+  for (let left = assistantIds; left.length > 0;) {
+    const page = await from.current(left);
+    left = left.slice(page.length);
+    yield* page;
+  }
+}

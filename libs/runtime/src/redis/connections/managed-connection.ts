@@ -1,9 +1,8 @@
-import { concealCredentials, unfitRedis } from '@rekey/schema';
+import { concealCredentials, limitReplies, unfitRedis } from '@rekey/schema';
 import type { Redis } from 'ioredis';
 import { StartError } from '../../process/start-error.ts';
 import { keepTimersOfCommands } from '../command-timers.ts';
 import { releaseAnsweredCommands } from '../release-commands.ts';
-import { limitReplies } from '../limit-replies.ts';
 import { CONNECTION_CLOSED, replyCode } from '../redis-errors.ts';
 import { watchAnswers, type Command } from './answer-deadline.ts';
 import { coalesceWrites } from './coalesce-writes.ts';

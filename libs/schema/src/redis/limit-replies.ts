@@ -1,5 +1,31 @@
-import { MAX_REPLY_BYTES, REPLY_TOO_LARGE, ReplyTooLarge } from '@rekey/schema';
-import type { Command, Redis } from 'ioredis';
+import { MAX_REPLY_BYTES, REPLY_TOO_LARGE, ReplyTooLarge } from './reply-too-large.ts';
+
+/** What is used of a connection: ioredis 5 and 6 have all of it. */
+interface Connection {
+  readonly stream: {
+    readonly destroyed: boolean;
+    on(event: 'data', listener: (chunk: Uint8Array) => void): unknown;
+    destroy(why: Error): unknown;
+  };
+  /** The commands that were sent and have no reply yet. */
+  readonly commandQueue?: Partial<CommandQueue>;
+  on(event: string, listener: () => void): unknown;
+  emit(event: string, ...args: unknown[]): unknown;
+}
+
+interface CommandQueue {
+  peekFront(): Queued;
+  peekAt(index: number): Queued;
+  shift(): Queued;
+}
+
+type Queued = { command: Command } | undefined;
+
+interface Command {
+  readonly name: string;
+  resolve: unknown;
+  reject(why: Error): void;
+}
 
 /**
  * Bounds the memory that one reply takes, and that of all replies of a pipeline together. A client that may
@@ -11,26 +37,29 @@ import type { Command, Redis } from 'ioredis';
  * they are lost.
  *
  * ioredis does not say how much of a reply it has received. What is counted is what arrives while the same
- * command, or one of the same pipeline, is the first that has no reply.
+ * command, or one of the same pipeline, is the first that has no reply. A connection whose queue of commands
+ * cannot be read stays without a bound.
  */
-export const limitReplies = (redis: Redis, maxBytes: number = MAX_REPLY_BYTES): void => {
+export const limitReplies = (redis: Connection, maxBytes: number = MAX_REPLY_BYTES): void => {
   let received = 0;
   redis.on('message', () => (received = 0));
   redis.on('connect', () => {
     const { stream } = redis;
-    let waiting = redis.commandQueue.peekFront();
+    const queue = queueOf(redis);
+    if (!queue) return;
+    let waiting = queue.peekFront();
     let ofPipeline = 0;
     received = 0;
     // After the listener of ioredis, which was added before: the replies in the chunk have been taken.
-    stream.on('data', (chunk: Buffer) => {
-      const first = redis.commandQueue.peekFront();
+    stream.on('data', (chunk) => {
+      const first = queue.peekFront();
       const pipeline = pipelineOf(waiting);
       received = first === waiting ? received + chunk.length : 0;
       waiting = first;
       if (pipeline !== undefined && pipelineOf(first) === pipeline) {
         ofPipeline += chunk.length;
         if (ofPipeline > maxBytes) {
-          dropReplies(redis, pipeline);
+          dropReplies(queue, pipeline);
           ofPipeline = Number.NEGATIVE_INFINITY;
         }
       } else ofPipeline = 0;
@@ -39,7 +68,7 @@ export const limitReplies = (redis: Redis, maxBytes: number = MAX_REPLY_BYTES): 
       const bytes = mostOf(first, maxBytes);
       const tooLarge = new ReplyTooLarge(first?.command.name ?? 'a message', keyOf(first?.command), bytes);
       // It must not be sent again.
-      redis.commandQueue.shift()?.command.reject(tooLarge);
+      queue.shift()?.command.reject(tooLarge);
       stream.destroy(tooLarge);
       redis.emit(REPLY_TOO_LARGE, tooLarge);
     });
@@ -52,10 +81,19 @@ export const limitReplies = (redis: Redis, maxBytes: number = MAX_REPLY_BYTES): 
  */
 const MAX_HASH_BYTES = 4 * 1024 * 1024;
 
-const mostOf = (queued: Queued, maxBytes: number): number =>
-  queued?.command.name === 'hgetall' ? Math.min(MAX_HASH_BYTES, maxBytes) : maxBytes;
+/** XINFO answers with the first and the last entry of a stream, in whole. */
+const ENTRIES_OF_XINFO = 2;
 
-type Queued = ReturnType<Redis['commandQueue']['peekFront']>;
+const mostOf = (queued: Queued, maxBytes: number): number => {
+  const name = queued?.command.name;
+  if (name === 'hgetall') return Math.min(MAX_HASH_BYTES, maxBytes);
+  return name === 'xinfo' ? ENTRIES_OF_XINFO * maxBytes : maxBytes;
+};
+
+const queueOf = ({ commandQueue }: Connection): CommandQueue | undefined =>
+  commandQueue?.peekFront && commandQueue.peekAt && commandQueue.shift
+    ? (commandQueue as CommandQueue)
+    : undefined;
 
 /** What all commands of one pipeline have in common. */
 const pipelineOf = (queued: Queued): object | undefined => {
@@ -64,14 +102,16 @@ const pipelineOf = (queued: Queued): object | undefined => {
 };
 
 /** The commands of a pipeline that have no reply yet keep none. */
-const dropReplies = ({ commandQueue }: Redis, pipeline: object): void => {
-  for (let at = 0; pipelineOf(commandQueue.peekAt(at)) === pipeline; at += 1) {
-    const { command } = commandQueue.peekAt(at)!;
+const dropReplies = (queue: CommandQueue, pipeline: object): void => {
+  for (let at = 0; pipelineOf(queue.peekAt(at)) === pipeline; at += 1) {
+    const { command } = queue.peekAt(at)!;
     command.resolve = () => command.reject(new ReplyTooLarge('a pipeline', keyOf(command)));
   }
 };
 
 const MAX_KEY_LENGTH = 200;
 
-const keyOf = (command: unknown): string =>
-  String((command as Command | undefined)?.getKeys()[0] ?? '').slice(0, MAX_KEY_LENGTH);
+const keyOf = (command: Command | undefined): string => {
+  const [key] = (command as Partial<{ getKeys(): unknown[] }> | undefined)?.getKeys?.() ?? [];
+  return String(key ?? '').slice(0, MAX_KEY_LENGTH);
+};
