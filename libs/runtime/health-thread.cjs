@@ -19,17 +19,38 @@ const text = { 'content-type': 'text/plain' };
 const refuse = (response, why) =>
   void response.writeHead(503, text).end(why === undefined ? 'NOT_SERVING\n' : `NOT_SERVING: ${why}\n`);
 
+const now = () => process.hrtime.bigint();
+/** @type {(fromNs: bigint, toNs: bigint) => number} */
+const msBetween = (fromNs, toNs) => Number((toNs - fromNs) / 1_000_000n);
+
+const RUNS_EVERY_MS = 250;
+let ranNs = now();
+let resumedNs = ranNs;
+/** If this thread has not run either, the whole process was stopped: that is no fault of its event loop. */
+const noteRun = () => {
+  const nowNs = now();
+  if (msBetween(ranNs, nowNs) > limits.stuckAfterMs / 2) resumedNs = nowNs;
+  ranNs = nowNs;
+  return nowNs;
+};
+setInterval(noteRun, RUNS_EVERY_MS);
+
 /**
  * Answers 503 if the process does not run, and otherwise whether it is healthy, or, for `/livez`, 200.
  * @type {(response: Response, path: string) => void}
  */
 const answerHealth = (response, path) => {
-  const silentMs = Number((process.hrtime.bigint() - Atomics.load(state, 0)) / 1_000_000n);
+  const nowNs = noteRun();
+  const beatNs = Atomics.load(state, 0);
+  const silentMs = msBetween(beatNs > resumedNs ? beatNs : resumedNs, nowNs);
+  const reportedMs = msBetween(Atomics.load(state, 2), nowNs);
   if (silentMs > limits.stuckAfterMs)
     refuse(response, `the event loop of the process has been held up for ${Math.floor(silentMs / 1000)} s`);
   else if (path === '/livez') response.writeHead(200, text).end('ALIVE\n');
-  else if (Atomics.load(state, 1) === 1n) response.writeHead(200, text).end('SERVING\n');
-  else refuse(response);
+  else if (Atomics.load(state, 1) !== 1n) refuse(response);
+  else if (reportedMs > limits.reportedWithinMs)
+    refuse(response, `whether Redis accepts writes is not known for ${Math.floor(reportedMs / 1000)} s`);
+  else response.writeHead(200, text).end('SERVING\n');
 };
 
 /**

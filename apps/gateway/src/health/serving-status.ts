@@ -9,8 +9,8 @@ interface ServingStatusOptions {
   /** A key that only this process writes. */
   mark: string;
   logger: Pick<Logger, 'event'>;
-  /** Called when the status changes: first from not serving. */
-  onStatus(isServing: boolean): void;
+  /** Called with the result of each probe, whether or not it has changed. */
+  onProbed(isServing: boolean): void;
 }
 
 interface ServingStatus {
@@ -25,7 +25,7 @@ export const watchServingStatus = ({
   redis,
   mark,
   logger,
-  onStatus,
+  onProbed,
 }: ServingStatusOptions): ServingStatus => {
   let closed = false;
   /** Undefined until the first change: a connection that is being made is not reported. */
@@ -34,12 +34,11 @@ export const watchServingStatus = ({
   const set = (fault: Error | undefined) => {
     const wasServing = isServing;
     isServing = fault === undefined;
+    onProbed(isServing);
     // Each call of setStatus sends a message to every caller that watches, whether or not it reads them.
-    if (isServing !== wasServing) {
-      onStatus(isServing);
+    if (isServing !== wasServing)
       for (const service of ['', ...services])
         health.setStatus(service, isServing ? 'SERVING' : 'NOT_SERVING');
-    }
     if (closed || reported === isServing) return;
     if (fault) logger.event('gateway_not_serving', { err: fault });
     else if (reported === false) logger.event('gateway_serving_again');

@@ -89,6 +89,9 @@ const callerLimitsOf = (config: LimitVariables): CallerLimits => {
   };
 };
 
+/** Who is refused unread has not said who it is: it must not delay callers that are known. */
+const UNREAD = 'unread';
+
 const kindsOf = (config: LimitVariables, waitReturns: ReturnTimes): CallLimits['kinds'] => ({
   calls: { open: config.GATEWAY_MAX_CALLS, arriveWithinMs: ARRIVE_WITHIN_MS, endsSoon: true },
   waits: {
@@ -97,7 +100,7 @@ const kindsOf = (config: LimitVariables, waitReturns: ReturnTimes): CallLimits['
     beyond: 'refused-waits',
     // Others need no room: they are answered beyond the limit.
     keepsRoomMs: { arriving: HALF_OPEN_AFTER_MS, leaving: STALLED_AFTER_MS },
-    retryAfterMs: () => waitReturns.nextMs(),
+    retryAfterMs: () => waitReturns.nextMs(UNREAD),
   },
   // Apart from other calls, which a storm of waits must not refuse.
   'refused-waits': {
@@ -105,7 +108,7 @@ const kindsOf = (config: LimitVariables, waitReturns: ReturnTimes): CallLimits['
     arriveWithinMs: ARRIVE_WITHIN_MS,
     endsSoon: true,
     keepsRoomMs: { arriving: 0, leaving: HALF_OPEN_AFTER_MS },
-    retryAfterMs: () => waitReturns.nextMs(),
+    retryAfterMs: () => waitReturns.nextMs(UNREAD),
   },
   watches: { open: config.GATEWAY_MAX_WATCHES, arriveWithinMs: ARRIVE_WITHIN_MS },
   // Its handler ends a stream that pauses: STREAM_IDLE.
@@ -117,8 +120,8 @@ const kindsOf = (config: LimitVariables, waitReturns: ReturnTimes): CallLimits['
   reflection: { open: REFLECTION_STREAMS, arriveWithinMs: NEXT_QUESTION_WITHIN_MS },
 });
 
-export const limitsOf = (config: LimitVariables): GatewayLimits => {
-  const waitReturns = new ReturnTimes(WAITS_RETURN);
+export const limitsOf = (config: LimitVariables, waitsReturn = WAITS_RETURN): GatewayLimits => {
+  const waitReturns = new ReturnTimes(waitsReturn);
   return {
     calls: {
       kinds: kindsOf(config, waitReturns),

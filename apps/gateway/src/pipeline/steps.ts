@@ -100,8 +100,11 @@ export const createSteps = ({
 
   /** Counts a call that takes long until the returned function is called. Undefined if nothing is counted. */
   hold: ({ kind }: Rpc, { caller }: Admission, { beyondLimit }: CallContext): (() => void) | undefined => {
-    if (beyondLimit !== undefined) throw refuseWait(beyondLimit);
-    return quotas?.hold(longCallKinds[kind], caller.name);
+    // Whoever is beyond its own share waits in a line of its own, and delays nobody.
+    const release = quotas?.hold(longCallKinds[kind], caller.name);
+    if (beyondLimit === undefined) return release;
+    release?.();
+    throw refuseWait(beyondLimit);
   },
 
   /** Of a client stream, only the first message is authorized: `rights` is not given with the others. */

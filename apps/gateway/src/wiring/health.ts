@@ -37,7 +37,7 @@ export const startHealth = async (
     redis,
     mark: keys.health(nextUlid()),
     logger,
-    onStatus: (isServing) => http?.report(isServing),
+    onProbed: (isServing) => http?.report(isServing),
   });
   shutdown.defer('serving status', () => serving.close());
   if (http) shutdown.defer('health server', () => http.close());

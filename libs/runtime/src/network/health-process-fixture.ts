@@ -30,6 +30,14 @@ const server = await startHealthServer({
   limits: JSON.parse(limits),
 });
 
+/** What is reported again and again, as a probe of Redis does. */
+let health: boolean | undefined;
+const report = (isHealthy = health): void => {
+  health = isHealthy;
+  if (health !== undefined) server.report(health);
+};
+setInterval(report, 100).unref();
+
 /** Blocks the event loop until a file exists. */
 const block = (path: string): void => {
   tell('blocking');
@@ -38,8 +46,10 @@ const block = (path: string): void => {
 };
 
 const commands: Record<string, (argument: string) => unknown> = {
-  healthy: () => server.report(true),
-  unhealthy: () => server.report(false),
+  healthy: () => report(true),
+  unhealthy: () => report(false),
+  /** Nothing is reported any more. */
+  silent: () => (health = undefined),
   block,
   endThread: () => thread?.terminate(),
   close: () => Promise.all([server.close(), server.close()]),

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -105,6 +106,34 @@ describe('the health server', () => {
     expect(await until('/livez', 503)).toMatch(held);
     await free();
     expect(await until('/healthz', 200)).toBe('SERVING\n');
+  });
+
+  it('does not say for long what was reported last', async () => {
+    await start('127.0.0.1:0', { reportedWithinMs: 1000 });
+    await command('healthy');
+    await command('silent');
+    const unknown = 'NOT_SERVING: whether Redis accepts writes is not known for 1 s\n';
+    expect(await until('/healthz', 503)).toBe(unknown);
+    expect(await get('/livez')).toEqual(ALIVE);
+    await command('healthy');
+    expect(await get('/healthz')).toEqual(SERVING);
+  });
+
+  it('blames nobody after the whole process was stopped, and does not say what it knew before', async () => {
+    await start('127.0.0.1:0', { stuckAfterMs: 1500, reportedWithinMs: 500 });
+    await command('healthy');
+    await command('silent');
+    for (let i = 0; i < 2; i += 1) {
+      child.kill('SIGSTOP');
+      // They are answered before the event loop runs again, or after.
+      const alive = Promise.all([get('/livez'), get('/livez'), get('/livez')]);
+      const healthy = Promise.all([get('/healthz'), get('/healthz')]);
+      await sleep(2000);
+      child.kill('SIGCONT');
+      expect(await alive).toEqual([ALIVE, ALIVE, ALIVE]);
+      for (const [status, why] of await healthy)
+        expect([status, why]).toEqual([503, expect.stringMatching(/^NOT_SERVING: whether Redis accepts/)]);
+    }
   });
 
   it('answers metrics when the event loop runs again, few at once, and gives up after a time', async () => {

@@ -18,7 +18,7 @@ interface HealthServerOptions {
 export interface HealthServer {
   /** With the port that was chosen, if none was given. */
   address: string;
-  /** What `/healthz` says from now on; 503 until the first call. */
+  /** What `/healthz` says; 503 until the first call, and if there was none for 8 s. */
   report(isHealthy: boolean): void;
   /** Can be repeated. The port is free when it has resolved. */
   close(): Promise<void>;
@@ -38,10 +38,14 @@ export const startHealthServer = async ({
   limits,
 }: HealthServerOptions): Promise<HealthServer> => {
   const { hostname, port } = new URL(`http://${address}`);
-  const shared = new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT);
+  const shared = new SharedArrayBuffer(3 * BigInt64Array.BYTES_PER_ELEMENT);
   const state = new BigInt64Array(shared);
   const beat = () => void Atomics.store(state, 0, process.hrtime.bigint());
   beat();
+  const report = (isHealthy: boolean): void => {
+    Atomics.store(state, 2, process.hrtime.bigint());
+    Atomics.store(state, 1, isHealthy ? 1n : 0n);
+  };
   const host = hostname.replace(/^\[|\]$/g, '');
   const data: HealthThreadData = {
     host,
@@ -60,7 +64,7 @@ export const startHealthServer = async ({
   };
   return {
     address: `${hostname}:${thread.port}`,
-    report: (isHealthy) => void Atomics.store(state, 1, isHealthy ? 1n : 0n),
+    report,
     close: () => (closing ??= close()),
   };
 };

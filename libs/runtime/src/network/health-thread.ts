@@ -9,6 +9,8 @@ export const LIMITS = {
   metricsAtOnce: 10,
   /** Longer than any flood has held up the event loop, on a machine with a third of a core for it (3.5 s). */
   stuckAfterMs: 5000,
+  /** How old a healthy report may be: a pause, a second for the answer, and a loop that is held up. */
+  reportedWithinMs: 8000,
 };
 export type HealthLimits = typeof LIMITS;
 
@@ -16,7 +18,7 @@ export type HealthLimits = typeof LIMITS;
 export interface HealthThreadData {
   host: string;
   port: number;
-  /** Two BigInt64: the time of the last beat in ns, as of `process.hrtime`, and 1 while healthy. */
+  /** Three BigInt64: when the last beat was, as of `process.hrtime`; 1 while healthy; when that was told. */
   shared: SharedArrayBuffer;
   limits: HealthLimits;
 }

@@ -44,10 +44,12 @@ export const watchWrites = (
   let timer: NodeJS.Timeout | undefined;
   const check = async () => {
     timer = undefined;
-    const fault = await probeWrite(redis, mark, ANSWER_WITHIN_MS);
-    if (closed) return;
-    onProbed(fault);
-    timer = setTimeout(check, PROBE_EVERY_MS);
+    try {
+      const fault = await probeWrite(redis, mark, ANSWER_WITHIN_MS);
+      if (!closed) onProbed(fault);
+    } finally {
+      if (!closed) timer = setTimeout(check, PROBE_EVERY_MS);
+    }
   };
   const onReady = () => {
     if (!timer) return;

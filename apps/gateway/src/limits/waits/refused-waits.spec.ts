@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { status } from '@grpc/grpc-js';
 import { loadContract, type ServiceHandlers } from '@rekey/rpc';
+import { RekeyError } from '@rekey/schema';
 import { z } from 'zod';
 import { OPEN_ACCESS } from '../../access/guard-calls.ts';
 import { createHandlers } from '../../pipeline/pipeline.ts';
@@ -19,6 +20,8 @@ let waiting: number;
 /** Whether the rotation that everybody waits for has ended. */
 let hasEnded: boolean;
 let reads: number;
+/** Whether the caller may hold another wait, and how many it holds. */
+let share: { isFree: boolean; held: number };
 
 const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await sleep(5);
@@ -49,8 +52,10 @@ const rows = {
 };
 
 beforeEach(async () => {
-  [refused, waiting, hasEnded, reads] = [[], 0, false, 0];
-  const all = limitsWith({ GATEWAY_MAX_WAITS: '3', GATEWAY_MAX_CALLS: '2' });
+  [refused, waiting, hasEnded, reads, share] = [[], 0, false, 0, { isFree: true, held: 0 }];
+  // Slower than calls can follow each other, however busy the machine is.
+  const pace = { perSecond: 2, atLeastMs: 1000, atMostMs: 60_000 };
+  const all = limitsWith({ GATEWAY_MAX_WAITS: '3', GATEWAY_MAX_CALLS: '2' }, pace);
   const { 'refused-waits': beyond, waits, ...kinds } = all.calls.kinds;
   const keepsRoomMs = { arriving: 200, leaving: 200 };
   const limits = {
@@ -67,6 +72,15 @@ beforeEach(async () => {
     confirmDurable: async () => true,
     logger: { event: () => {} },
     access: OPEN_ACCESS,
+    quotas: {
+      countCall: () => {},
+      mayHold: () => share.isFree,
+      hold: () => {
+        if (!share.isFree) throw new RekeyError('QUOTA_EXCEEDED', { metadata: { bound: 'caller-waits' } });
+        share.held += 1;
+        return () => void (share.held -= 1);
+      },
+    },
     refuseWait: refuseWaits(limits, onLimit),
   });
   const names = Object.keys(contract.v1.RotationService.service);
@@ -107,7 +121,23 @@ describe('a wait beyond the limit', () => {
     }
     expect(times[0]).toBe(1000);
     expect(new Set(times).size).toBeGreaterThan(1);
-    expect([reads, refused.length, waiting]).toEqual([60, 60, 3]);
+    expect([reads, refused.length, waiting, share.held]).toEqual([60, 60, 3, 3]);
+  });
+
+  it('takes no place in the line of others if its caller is beyond its own share', async () => {
+    share.isFree = false;
+    const own = { ...REFUSED, reason: 'QUOTA_EXCEEDED', bound: 'caller-waits' };
+    for (let i = 0; i < 60; i += 1) expect(await raw.send(WAIT).ended).toMatchObject(own);
+    hasEnded = true;
+    expect(await raw.send(WAIT).ended).toMatchObject({ status: status.OK });
+    [hasEnded, share.isFree] = [false, true];
+    expect(await raw.send(WAIT).ended).toMatchObject({ ...REFUSED, retryAfterMs: 1000 });
+  });
+
+  it('is not delayed by those that are refused before anybody knows whose they are', async () => {
+    for (let i = 0; i < 100; i += 1) raw.open(WAIT, EMPTY.subarray(0, 3));
+    expect(await raw.send(WAIT).ended).toMatchObject({ ...REFUSED, retryAfterMs: 1000 });
+    expect(refused.length).toBeGreaterThan(90);
   });
 
   it('takes no room of other calls, and half-open ones make room', async () => {

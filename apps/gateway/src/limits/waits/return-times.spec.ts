@@ -11,6 +11,12 @@ it('callers that are refused together come back at an even pace, those of each s
   expect([times.nextMs('uri:a'), times.nextMs()]).toEqual([1000, 2020]);
 });
 
+it('the time of the first one is exact, whenever that is', () => {
+  let nowMs = 0;
+  const times = new ReturnTimes(PACE, () => nowMs);
+  for (nowMs = 0.1; nowMs < 1_000_000; nowMs += 2000.123456789) expect(times.nextMs()).toBe(1000);
+});
+
 it('the pace goes on from the last one, until nobody comes back any more', () => {
   let nowMs = 50_000;
   const times = new ReturnTimes(PACE, () => nowMs);

@@ -11,7 +11,8 @@ const STEP_MS = 20;
 /** The subjects that are remembered; then the one that was refused least recently is forgotten. */
 const MAX_SUBJECTS = 10_000;
 
-const inSteps = (ms: number): number => Math.ceil(ms / STEP_MS) * STEP_MS;
+/** Without fractions of a ms: the difference of two times may exceed what was added by the last digit. */
+const inSteps = (ms: number): number => Math.ceil(Math.floor(ms) / STEP_MS) * STEP_MS;
 
 /**
  * When callers that were refused are to come back: one after the other at an even pace, so that callers that
