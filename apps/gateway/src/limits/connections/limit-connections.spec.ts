@@ -105,7 +105,7 @@ describe('connections beyond the limit', () => {
 describe('a connection', () => {
   it('has a limited number of calls, and further ones wait in the client', async () => {
     const { session, send } = await connect();
-    expect(session.remoteSettings.maxConcurrentStreams).toBe(5);
+    expect(session.remoteSettings.maxConcurrentStreams).toBe(4);
     const checks = Array.from({ length: 500 }, () => send(CHECK_HEALTH));
     const statuses = await Promise.all(checks.map(async ({ ended }) => (await ended).status));
     expect(new Set(statuses)).toEqual(new Set([status.OK]));
