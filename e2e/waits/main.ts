@@ -5,7 +5,9 @@ import { faultsOf, runWaits } from './run-waits.ts';
 
 const options = readWaitsOptions(waitsCommand());
 const print = (text: string) => process.stdout.write(`${text}\n`);
-const result = await runWaits(options, {}, print);
+const { held: mayHold } = options;
+const limits = mayHold === undefined ? undefined : { GATEWAY_MAX_WAITS: String(mayHold) };
+const result = await runWaits(options, limits, print);
 const { late, held, resting, watching, messages, refusals, residentMb, cores, health } = result;
 for (const [kind, { waiters, median, p99, most }] of Object.entries(late))
   print(

@@ -8,6 +8,8 @@ export interface WaitsOptions {
   /** How many of these are calls of @rekey/client. */
   sdk: number;
   connections: number;
+  /** How many waits the gateway may hold open: GATEWAY_MAX_WAITS. */
+  held?: number;
   /** How many processes the callers are in. */
   processes: number;
   /** In how many waves the rotations end, and when each begins after the one before. */
@@ -26,14 +28,16 @@ const countOf = (text: string): number => {
 export const waitsCommand = (): Command =>
   new Command('npm run waits --')
     .description(
-      'Starts a gateway with its default limits, and callers that wait for rotations and watch bulk\n' +
-        'rotations: more than it holds open. The rotations end in waves. Exits with 1 if a caller fails,\n' +
-        'learns a wrong end or none, if a health check fails, or if the gateway takes more memory.',
+      'Starts a gateway, with its default limits but for --held, and callers that wait for rotations and\n' +
+        'watch bulk rotations: more than it holds open. The rotations end in waves. Exits with 1 if a\n' +
+        'caller fails, learns a wrong end or none, if a health check fails, or if the gateway takes more\n' +
+        'memory.',
     )
     .option('--watchers <count>', 'calls of WatchBulkRotation', countOf, 10_000)
     .option('--waiters <count>', 'calls of WaitRotation, each for a rotation of its own', countOf, 50_000)
     .option('--sdk <count>', 'waiters that use @rekey/client', countOf, 500)
     .option('--connections <count>', 'connections of all callers', countOf, 600)
+    .option('--held <count>', 'waits that the gateway holds open (GATEWAY_MAX_WAITS)', countOf)
     .option('--processes <count>', 'processes of callers', countOf, 3)
     .option('--waves <count>', 'waves in which the rotations end', countOf, 5)
     .option('--wave-seconds <seconds>', 'time between two waves', countOf, 20)

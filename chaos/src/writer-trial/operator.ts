@@ -6,6 +6,8 @@ import { addAgain, type TrialConsumer } from './consumers.ts';
 const SWEPT_WITHIN_MS = 8000;
 /** No version can follow a larger one. */
 const LARGEST_EPOCH = 9_006_099_743_113_215;
+/** What consumers find records by. */
+const SWEEPS_MAKE = /:(?:orgs|assistants:[^:]*)$/;
 /** Only a restart of the instance, which takes the current records, ends this. */
 const OUTRUN = 'the held key has a version in the future';
 
@@ -14,6 +16,7 @@ interface OperatorDeps {
   redis: Redis;
   prefix: string;
   consumers: readonly TrialConsumer[];
+  orgs?: readonly string[];
   /** What a consumer reports as unapplied, as `rekey consumer status` shows it. */
   unappliedOf?: (name: string) => readonly { why: string }[];
   /** Restarts the instance of a consumer. */
@@ -53,7 +56,7 @@ const trust = async ({ client, consumers: own, trusts }: OperatorDeps): Promise<
 
 /** What the documentation advises for each code of status. A restored backup is left to the caller. */
 const adviceFor = (deps: OperatorDeps) => {
-  const { client, redis, prefix, consumers, adopts = false, trusts, unappliedOf, hold } = deps;
+  const { client, redis, prefix, consumers, adopts = false, trusts, unappliedOf, hold, orgs = [] } = deps;
   const again = async (name: string) => {
     const consumer = consumers.find((one) => one.name === name);
     await (consumer ? addAgain(client, consumer) : client.removeConsumer(name));
@@ -83,7 +86,11 @@ const adviceFor = (deps: OperatorDeps) => {
       await sweep(client, { orgId });
       await sweep(client, { orgId, acceptRemovals: true });
     },
-    LEDGER_DAMAGED: (key) => redis.del(key.startsWith(prefix) ? key : `${prefix}:${key}`),
+    LEDGER_DAMAGED: async (subject) => {
+      const key = subject.startsWith(prefix) ? subject : `${prefix}:${subject}`;
+      await redis.del(key);
+      if (SWEEPS_MAKE.test(key)) for (const orgId of orgs) await sweep(client, { orgId });
+    },
     QUEUE_DAMAGED: (key) => redis.del(key),
     QUARANTINED: async (id) => {
       const key = `${prefix}:assistant:${encodeURIComponent(id)}`;

@@ -117,9 +117,10 @@ const restartUnapplied = async ({ consumers, holding, hold }: Trial): Promise<vo
 
 /** Repairs as an operator does: by what status advises, and then from the backup. */
 const heal = async (trial: Trial, mustRestore: boolean, violations: string[]): Promise<Healed> => {
-  const { processes, redis, consumers, thief, holding, hold } = trial;
+  const { processes, redis, consumers, thief, holding, hold, truth } = trial;
   const unappliedOf = (name: string) => holding.get(name)?.unapplied.last ?? [];
-  const deps = { client: processes.client, redis, prefix: '{rekey}', consumers, unappliedOf, hold };
+  const orgs = [...new Set(truth.targets.map(({ orgId }) => orgId))];
+  const deps = { client: processes.client, redis, prefix: '{rekey}', consumers, orgs, unappliedOf, hold };
   const acted: string[] = [];
   const wrong: string[] = [];
   const isWell = async (label: string): Promise<boolean> => {

@@ -344,6 +344,14 @@ describe('what needs an operator', () => {
     );
   });
 
+  it.each([
+    ['{rekey}:orgs', 'set'],
+    ['{rekey}:assistants:org_1', 'zset'],
+  ])('advises sweeps that make %s again', (key, expected) => {
+    const [damaged] = attentionOf(facts({ damaged: [{ key, type: 'string', expected }] }));
+    expect(damaged!.advice).toContain(`redis-cli DEL '${key}'. A sweep of each org makes it again`);
+  });
+
   it.each(Object.keys(errorTable))('has advice for a sweep that failed with %s', (errorCode) => {
     const [failed] = attentionOf(facts({ sweeps: { lastEnded: swept({ state: 'FAILED', errorCode }) } }));
     expect(failed).toMatchObject({ code: 'SWEEP_FAILED', message: expect.stringContaining(errorCode) });

@@ -5,6 +5,8 @@ import { dateText, each, item, plural } from './items.ts';
 
 const MEMORY_LOW_SHARE = 0.9;
 const LONG_CLOSURE_MS = 10_000;
+/** What consumers find records by. */
+const SWEEPS_MAKE = /:(?:orgs|assistants:[^:]*)$/;
 
 const isRotating = ({ roles }: SystemFacts['processes'][number]): boolean => roles.includes('rotating');
 
@@ -94,7 +96,9 @@ export const ledgerItems = (facts: SystemFacts): Attention[] => {
       message:
         `Another client wrote to ${key}: it is a ${type}, and Rekey keeps a ${expected} there. ` +
         'What belongs there is not kept meanwhile.',
-      advice: `Find the client that wrote it. Then restore the key, or delete it: redis-cli DEL '${key}'`,
+      advice:
+        `Find the client that wrote it. Then restore the key, or delete it: redis-cli DEL '${key}'` +
+        (SWEEPS_MAKE.test(key) ? '. A sweep of each org makes it again: rekey sweep ORG' : ''),
     })),
     ...each('LEDGER_DAMAGED', tooLong, (key) => ({
       subject: key,
