@@ -35,7 +35,8 @@ const rightsOfConsumer = (name) =>
     .map((key) => `%R~${keys}${key}`)
     .join(' ') +
   ` ~${keys}acks:${name} -@all +@connection -@dangerous ` +
-  '+xread +xrevrange +xinfo +hget +smembers +zscan +mget +get +hscan +time +xadd +exists +info';
+  '+xread +xrevrange +xinfo +hget +smembers +sscan +zscan +mget +get +strlen +hscan ' +
+  '+time +xadd +exists +info';
 
 const files = filesIn(folder, owner);
 const { pathOf, secure, write } = files;

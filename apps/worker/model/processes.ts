@@ -35,15 +35,29 @@ export const startProcess = (world: WorldState, slot: string): Process => {
 
 type RunCommand = (name: string, args: unknown[], run: () => Promise<unknown>) => Promise<unknown>;
 
+const collect = async (found: AsyncIterable<unknown>): Promise<unknown[]> => {
+  const all: unknown[] = [];
+  for await (const one of found) all.push(one);
+  return all;
+};
+
+/** A generator of the ledger reads in one step what it yields. */
+async function* inOneStep(all: () => Promise<unknown>): AsyncGenerator<unknown> {
+  yield* (await all()) as unknown[];
+}
+
 /** The ledger, each of whose commands `run` carries out. */
 const byParts = (ledger: Ledger, run: RunCommand): Ledger => {
   const watched = <T extends object>(part: T): T =>
     new Proxy(part, {
       get: (target, name) => {
         const member: unknown = Reflect.get(target, name);
-        return typeof member === 'function'
-          ? (...args: unknown[]) => run(String(name), args, () => Reflect.apply(member, target, args))
-          : member;
+        if (typeof member !== 'function') return member;
+        return (...args: unknown[]) => {
+          const read = () => Reflect.apply(member, target, args);
+          if (name !== 'currents') return run(String(name), args, read);
+          return inOneStep(() => run(name, args, () => collect(read() as AsyncIterable<unknown>)));
+        };
       },
     });
   const { keys, ...parts } = ledger;
