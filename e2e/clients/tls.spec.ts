@@ -91,9 +91,14 @@ describe('rekey', () => {
       'does not answer',
     ],
   ])('says what is wrong with %s', async (_, env, expected) => {
-    const { code, err } = await rekey(['health'], env());
-    expect(err).toContain(expected);
-    expect(code).toBe(2);
+    let said = await rekey(['health'], env());
+    // In TLS 1.3, a client writes before it is refused: the reset of its connection can overtake the alert.
+    for (let again = 0; again < 4 && !said.err.includes(expected); again += 1) {
+      expect(said.err).toContain('that it trusts your certificate');
+      said = await rekey(['health'], env());
+    }
+    expect(said.err).toContain(expected);
+    expect(said.code).toBe(2);
   });
 
   it.each<[string, () => Record<string, string>, string]>([

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import {
   ORG_ALIAS,
   complaintAboutVariable,
-  parseJson,
+  parseJsonOfAnySize,
   readSecretFile,
   type SecretFileOptions,
 } from '@rekey/schema';
@@ -108,7 +108,7 @@ const readKeys = (path: string, mounted = false): Map<string, string> => {
     const shown = JSON.stringify(path.slice(0, MAX_SHOWN));
     throw new ApiKeyFileError(`INVENT_API_KEYS_FILE (${shown}) ${complaint}`);
   };
-  const json = parseJson(textOf(path, { maxBytes: MAX_FILE_BYTES, mounted }, complain));
+  const json = parseJsonOfAnySize(textOf(path, { maxBytes: MAX_FILE_BYTES, mounted }, complain));
   if (json === undefined) return complain('is not JSON, or is truncated');
   const parsed = ApiKeyFile.safeParse(json);
   if (!parsed.success) return complain('must be a JSON object of org id to API key');

@@ -26,7 +26,7 @@ export {
 } from './domain/consumer.ts';
 export { type AcknowledgementState, isAcknowledged, isOutstanding } from './states/acknowledgement-state.ts';
 export { isLoopbackHost } from './text/loopback.ts';
-export { parseJson } from './text/parse-json.ts';
+export { parseJson, parseJsonOfAnySize } from './text/parse-json.ts';
 export { complaintAboutRedisUrl, namesDatabase } from './redis/redis-url.ts';
 export { concealCredentials } from './redis/conceal-credentials.ts';
 export { limitReplies } from './redis/limit-replies.ts';

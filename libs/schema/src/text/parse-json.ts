@@ -19,8 +19,11 @@ const hasManyValues = (text: string): boolean => {
  * The value of a JSON text from outside; undefined if it is not JSON, or a long one with very many values. It
  * does not throw the parser's error, whose message quotes the text: that may be key material.
  */
-export const parseJson = (text: string | null | undefined): unknown => {
-  if (text == null || hasManyValues(text)) return undefined;
+export const parseJson = (text: string | null | undefined): unknown =>
+  text == null || hasManyValues(text) ? undefined : parseJsonOfAnySize(text);
+
+/** The same of a text with any number of values: whoever wrote it could end this process anyway. */
+export const parseJsonOfAnySize = (text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch {
