@@ -27,7 +27,8 @@ const sharingOrgs = (deps: AssistantServiceDeps): (() => ListDeps) => {
   const read = shareReads(() => deps.ledger.listing.orgIds(), 1);
   return () => {
     const { listing, registry, system } = deps.ledger;
-    return { ...deps, ledger: { listing: { ...listing, orgIds: () => read('') }, registry, system } };
+    const sharing: typeof listing = Object.create(listing, { orgIds: { value: () => read('') } });
+    return { ...deps, ledger: { listing: sharing, registry, system } };
   };
 };
 

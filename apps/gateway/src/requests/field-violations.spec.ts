@@ -17,7 +17,9 @@ import { parseRequest } from './parse-request.ts';
 const nothing: unknown = new Proxy(() => {}, {
   get: (_target, name) => (name === 'then' ? undefined : nothing),
   apply: () => {
-    throw new RekeyError('REDIS_UNAVAILABLE');
+    const failed = Promise.reject(new RekeyError('REDIS_UNAVAILABLE'));
+    failed.catch(() => {});
+    return failed;
   },
 });
 const deps = new Proxy(

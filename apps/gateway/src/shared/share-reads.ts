@@ -12,13 +12,16 @@ export const shareReads = <T>(
   const asked = new Map<string, PromiseWithResolvers<T>>();
   let underWay = 0;
 
+  /** Also what `read` throws is a rejection, so that it counts as ended. */
+  const readAsync = async (id: string): Promise<T> => read(id);
+
   const begin = (): void => {
     for (const [id, { resolve }] of asked) {
       if (underWay >= atOnce) return;
       asked.delete(id);
       underWay += 1;
       resolve(
-        read(id).finally(() => {
+        readAsync(id).finally(() => {
           underWay -= 1;
           begin();
         }),
