@@ -54,9 +54,9 @@ const byParts = (ledger: Ledger, run: RunCommand): Ledger => {
         const member: unknown = Reflect.get(target, name);
         if (typeof member !== 'function') return member;
         return (...args: unknown[]) => {
-          const read = () => Reflect.apply(member, target, args);
-          if (name !== 'currents') return run(String(name), args, read);
-          return inOneStep(() => run(name, args, () => collect(read() as AsyncIterable<unknown>)));
+          const invoke = () => Reflect.apply(member, target, args);
+          if (name !== 'currents') return run(String(name), args, invoke);
+          return inOneStep(() => run(name, args, () => collect(invoke() as AsyncIterable<unknown>)));
         };
       },
     });
