@@ -1,7 +1,7 @@
 import Sequencer from '@jest/test-sequencer';
 
 /** Folders whose files take long. What begins with them does not end with one of them running alone. */
-const LONG = ['/e2e/', '/chaos/', '/apps/worker/model/'];
+const LONG = ['/e2e/', '/chaos/', '/apps/worker/model/', '/scripts/faults/', '/subscriber/src/follower/'];
 
 export default class LongFirst extends Sequencer {
   sort(tests) {
