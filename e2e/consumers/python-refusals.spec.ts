@@ -28,6 +28,20 @@ describeConsumer('consumer.py', () => {
   afterAll(() => stop());
   const { lastId, current, trueHash, expectValidSignature, untilCaughtUp, seqAfter } = readerOf(() => system);
 
+  /** An event about itself makes a consumer take a snapshot. */
+  const untilNextSnapshot = async (
+    consumer: Awaited<ReturnType<typeof startPythonConsumer>>,
+    snapshots: number,
+  ): Promise<void> => {
+    await system.redis.xadd(
+      EVENTS,
+      '*',
+      'event',
+      JSON.stringify({ type: 'rekey.consumer.changed.v1', subject: 'billing', data: {} }),
+    );
+    await consumer.untilStatus((status) => status.snapshots > snapshots);
+  };
+
   it('refuses events that do not come unchanged from Rekey, counts, reports and continues', async () => {
     const consumer = await startPythonConsumer(system, billing);
     await untilCaughtUp(consumer);
@@ -306,13 +320,7 @@ describeConsumer('consumer.py', () => {
     expect(consumer.complaints()).toContain('no longer signs for "ast_2"');
     // A consumer that starts now has no such key. One that takes a new snapshot still does not sign.
     const { snapshots } = await consumer.status();
-    await system.redis.xadd(
-      EVENTS,
-      '*',
-      'event',
-      JSON.stringify({ type: 'rekey.consumer.changed.v1', subject: 'billing', data: {} }),
-    );
-    await consumer.untilStatus((status) => status.snapshots > snapshots);
+    await untilNextSnapshot(consumer, snapshots);
     expect(await consumer.sign('ast_2', 'user')).toMatchObject(stopped);
 
     await system.redis.set('{rekey}:current:ast_2', right);
@@ -343,13 +351,7 @@ describeConsumer('consumer.py', () => {
     const reported = { unapplied: { count: 1, first: [outrun] }, refused: 1 };
     const { snapshots } = await consumer.untilStatus(({ unapplied }) => unapplied.count > 0);
     expect(await consumer.status()).toMatchObject(reported);
-    await system.redis.xadd(
-      EVENTS,
-      '*',
-      'event',
-      JSON.stringify({ type: 'rekey.consumer.changed.v1', subject: 'billing', data: {} }),
-    );
-    await consumer.untilStatus((status) => status.snapshots > snapshots);
+    await untilNextSnapshot(consumer, snapshots);
     expect(await consumer.status()).toMatchObject(reported);
     await consumer.stop();
     const restarted = await startPythonConsumer(system, billing);

@@ -381,7 +381,7 @@ describe('acknowledgedBy', () => {
 describe('a wait for which the gateway has no room', () => {
   const refusal = (retryAfterMs: number) => new RekeyError('TOO_MANY_CALLS', { retryAfterMs });
 
-  it('goes on as often as it is refused, and learns the end', async () => {
+  it('continues as often as it is refused, and learns the end', async () => {
     const wait = inTurn(refusal(30), refusal(30), queued, refusal(30), succeeded);
     const client = connect(await startFake({ rotations: { WaitRotation: wait.handler } }));
     expect(await client.waitUntilSucceeded('rot_1', { timeoutMs: 20_000 })).toMatchObject({

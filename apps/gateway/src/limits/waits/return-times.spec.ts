@@ -17,7 +17,7 @@ it('the time of the first one is exact, whenever that is', () => {
   for (nowMs = 0.1; nowMs < 1_000_000; nowMs += 2000.123456789) expect(times.nextMs()).toBe(1000);
 });
 
-it('the pace goes on from the last one, until nobody comes back any more', () => {
+it('the pace continues from the last one, until nobody comes back any more', () => {
   let nowMs = 50_000;
   const times = new ReturnTimes(PACE, () => nowMs);
   for (let i = 0; i < 100; i += 1) times.nextMs();
