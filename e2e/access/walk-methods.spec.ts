@@ -135,7 +135,7 @@ describeWith(['grpc', 'google.protobuf'], 'python3-grpcio and python3-protobuf')
         token: `${secret.slice(0, -1)}${secret.endsWith('A') ? 'B' : 'A'}`,
       },
     ];
-  }, 60_000);
+  });
   afterAll(async () => {
     await system.stop();
     await Promise.all([authority.dispose(), stranger.dispose()]);
@@ -152,5 +152,5 @@ describeWith(['grpc', 'google.protobuf'], 'python3-grpcio and python3-protobuf')
       callers,
     });
     expect([code, output]).toEqual([0, expect.stringMatching(/^\d+ methods, \d+ calls, 0 differences\n$/)]);
-  }, 120_000);
+  });
 });

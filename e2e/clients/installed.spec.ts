@@ -50,7 +50,7 @@ beforeAll(async () => {
   variables = Object.fromEntries(
     [...line.matchAll(/(\w+)=(\S+)/g)].map(([, name, value]) => [name!, value!]),
   );
-}, 180_000);
+});
 afterAll(async () => {
   process.kill(-start.pid, 'SIGINT');
   await start.exited;
@@ -167,7 +167,7 @@ describe.each([
       env: { XDG_CONFIG_HOME: join(folder(), 'none') },
     });
     expect(out.match(/Invent computes the same with the key in force/g)).toHaveLength(2);
-  }, 120_000);
+  });
 
   it('prints what a script can parse, and ends with the code of the outcome', async () => {
     const lines = (await works('rekey list --json')).trim().split('\n');

@@ -65,7 +65,7 @@ beforeAll(async () => {
   await npm('install', '--global', '--prefix', join(folder(), 'global'), cli!);
   await npm('install', ...sdks, 'ioredis');
   registry.close();
-}, 120_000);
+});
 afterAll(() => system.stop());
 
 describe.each([
@@ -289,5 +289,5 @@ describe('the packed SDKs', () => {
     ]);
     const lines = await wrong.catch(({ message }: Error) => message.match(/wrong\.ts\(\d+/g));
     expect(lines).toEqual(['wrong.ts(6', 'wrong.ts(7', 'wrong.ts(8']);
-  }, 60_000);
+  });
 });

@@ -40,7 +40,7 @@ beforeAll(async () => {
   };
   gateway = await system.startGateway(environment);
   address = gateway.ready['address']!;
-}, 60_000);
+});
 afterAll(async () => {
   await system.stop();
   await Promise.all([authority.dispose(), stranger.dispose()]);
@@ -65,7 +65,7 @@ describe('rekey', () => {
     expect(await rekey(['health', ...options, ...named])).toMatchObject({ code: 0 });
     const doctor = await rekey(['doctor', '--json'], trusted());
     expect(doctor.json().find(({ check }) => check === 'gateway')).toMatchObject({ status: 'ok' });
-  }, 60_000);
+  });
 
   it('prints no warning for an address without a name', async () => {
     const { err } = await rekey(['health'], trusted());
@@ -160,5 +160,5 @@ describe('a gateway', () => {
     await copyFile(servers[0]!.cert, served().cert);
     await copyFile(servers[0]!.key, served().key);
     await eventually(metrics, (text) => text.includes('rekey_gateway_tls_files_refused 0'));
-  }, 60_000);
+  });
 });

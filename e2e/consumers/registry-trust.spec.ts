@@ -33,7 +33,7 @@ beforeEach(async () => {
     () => problemsOf({ client }).catch((): string[] => []),
     (problems) => problems.includes('REGISTRY_NOT_TAKEN_OVER'),
   );
-}, 60_000);
+});
 afterEach(async () => {
   client.close();
   await system.stop();
@@ -73,7 +73,7 @@ describe('a ledger of an earlier version', () => {
       () => system.redis.get('{rekey}:registry'),
       (manifest) => manifest!.includes('["keys",'),
     );
-  }, 90_000);
+  });
 });
 
 describe('rekey registry trust', () => {
@@ -103,5 +103,5 @@ describe('rekey registry trust', () => {
     const after = await writer.entryOf('billing');
     expect(JSON.stringify(after)).not.toContain('planted');
     expect(after['kept']).not.toEqual(before['kept']);
-  }, 90_000);
+  });
 });

@@ -14,7 +14,7 @@ beforeEach(async () => {
   await addConsumer(system, 'billing', ['org_demo']);
   await system.rotateAndWait('ast_1');
   await system.worker!.child.kill();
-}, 60_000);
+});
 afterEach(() => system.stop());
 
 interface Jwk {
@@ -52,20 +52,20 @@ describe.each([
   if (name === 'sealing')
     it('lets a worker wait that names it, and writes nothing', async () => {
       expect(await waits()).toEqual([0, system.sealer.fingerprintKeyId]);
-    }, 60_000);
+    });
   else
     it('stops the start of a worker', async () => {
       await expect(system.startWorker({ REKEY_KEY_FILE: await withOther(isReplaced) })).rejects.toThrow(
         /WRONG_KEY_FILE/,
       );
-    }, 60_000);
+    });
 
   if (name !== 'signing')
     it('lets a worker wait if another client has deleted the registry', async () => {
       await system.gateway.child.kill();
       await system.redis.del('{rekey}:registry');
       expect(await waits()).toEqual([0, system.sealer.fingerprintKeyId]);
-    }, 60_000);
+    });
 });
 
 describe('a note of the ledger that another client has changed', () => {
@@ -107,5 +107,5 @@ describe('a worker that cannot believe the registry', () => {
     await system.redis.set('{rekey}:registry', registry);
     expect(await client.waitRotation({ id, timeoutMs: 30_000 })).toMatchObject({ state: 'SUCCEEDED' });
     client.close();
-  }, 60_000);
+  });
 });

@@ -43,6 +43,21 @@ const publish = async (orgId: string): Promise<void> => {
     (published) => published === 20,
   );
 };
+/**
+ * Rotates, however much was changed before: while a gateway puts back what is changed again and again, each
+ * change of a consumer holds rotations back until a worker has proved it.
+ */
+const rotateAndWait = async (assistantId: string) => {
+  const isContested = (err: unknown) => (err as { code?: string }).code === 'REGISTRY_CONTESTED';
+  const accepted = await eventually(
+    () =>
+      system.rotate(assistantId).catch((err: unknown) => {
+        if (!isContested(err)) throw err;
+      }),
+    (rotation) => rotation !== undefined,
+  );
+  return system.waitFor(accepted!.id);
+};
 /** Gives the workers the time to believe what was written, and to seal all records again for it. */
 const untilSeen = async (): Promise<void> => {
   await sleep(600);
@@ -59,7 +74,7 @@ beforeAll(async () => {
   await publish(ORG);
   await publish(SUB);
   thief = keyFileOf(system, await addConsumer(system, 'thief', [SUB]));
-}, 60_000);
+});
 afterAll(async () => {
   await system?.stop();
   await other?.stop();
@@ -71,9 +86,9 @@ describe('a consumer that is written to Redis', () => {
     cleanup(() => system.client.removeConsumer('evil'));
     await writer.write('evil', await newEntry('evil', ['*'], own));
     expect(await assistantsReadAs(system, 'evil', keyFileOf(system, own))).toEqual([]);
-    await system.rotateAndWait('ast_1');
+    await rotateAndWait('ast_1');
     for (const id of ['ast_1', 'ast_2']) expect(await writer.recipientsOf(id)).toHaveLength(1);
-  }, 30_000);
+  });
 });
 
 describe('a consumer of one org', () => {
@@ -90,21 +105,21 @@ describe('a consumer of one org', () => {
     const ids = await assistantsReadAs(system, 'thief', thief);
     expect(ids.filter(isOfOther)).toEqual([]);
     expect(ids).toHaveLength(20);
-  }, 30_000);
+  });
 
   it('reads nothing with its own keys in place of those of another', async () => {
     await addTo(system, 'victim', [ORG]);
     const entry = await writer.entryOf('thief');
     await writer.write('victim', { kept: entry['kept'] });
     await untilSeen();
-    await system.rotateAndWait('ast_1');
+    await rotateAndWait('ast_1');
     const write = (orgs: string[]) =>
       system.redis.hset('{rekey}:consumers', 'thief', JSON.stringify({ ...entry, orgs }));
     cleanup(() => write([SUB]));
     // Only the SDK takes notice of this: the revision stays as it is.
     await write([ORG, SUB]);
     expect((await assistantsReadAs(system, 'thief', thief)).filter(isOfOther)).toEqual([]);
-  }, 30_000);
+  });
 
   it('is not sealed for because the event of another org names its org', async () => {
     await eventually(
@@ -121,7 +136,7 @@ describe('a consumer of one org', () => {
     await addTo(system, 'third', [SUB]);
     expect(await writer.recipientsOf('ast_s1_1')).toContain(kid);
     expect(await writer.recipientsOf('ast_2')).not.toContain(kid);
-  }, 30_000);
+  });
 
   it('is not sealed for because the ledger says that `c` is its org', async () => {
     // Published under `c`, as every record is before the org has another name.
@@ -135,7 +150,7 @@ describe('a consumer of one org', () => {
     const keys = await readAs(other, 'thief', own);
     cleanup(async () => keys?.close());
     expect(heldBy(keys, 'ast_9')).not.toBe(await other.trueKey('ast_9'));
-  }, 30_000);
+  });
 });
 
 describe("a public key of Rekey that is written to Redis before a consumer's keygen", () => {
@@ -159,7 +174,7 @@ describe("a public key of Rekey that is written to Redis before a consumer's key
     cleanup(async () => mobile?.close());
     expect(heldBy(mobile, 'ast_3')).not.toBe(await other.trueKey('ast_3'));
     expect(keys[1]).toEqual(system.sealer.publicJwk);
-  }, 30_000);
+  });
 });
 
 describe('a rotation', () => {
@@ -171,30 +186,33 @@ describe('a rotation', () => {
     const { grant } = await writer.entryOf('billing');
     await system.client.removeConsumer('billing');
     const keyFile = await addTo(system, 'billing', [ORG], own);
-    const { id } = await system.rotateAndWait('ast_5');
+    const { id } = await rotateAndWait('ast_5');
     await writer.write('billing', { grant });
     const keys = (await readAs(system, 'billing', keyFile))!;
     cleanup(() => keys.close());
     const outcomes = await outcomesOf(system, { id, consumer: 'billing', keys });
     expect(outcomes.filter((outcome) => WRONG.test(outcome))).toEqual([]);
-  }, 30_000);
+  });
 
   it('is not acknowledged with a dead key because the worker seals with another key', async () => {
-    const keyFile = await addTo(system, 'billing', [ORG]);
-    await system.rotateAndWait('ast_6');
-    const record = (await system.redis.get('{rekey}:current:ast_6'))!;
-    await system.worker!.child.kill();
-    const { id } = await system.rotate('ast_6');
-    const REKEY_KEY_FILE = await withOtherSealingKey(system.keyFile);
-    const { code } = await waitingWorker({ ...system.environment, REKEY_KEY_FILE });
+    // In a system of its own: without a worker, a gateway that was attacked before accepts no rotation.
+    const own = await startSystem(SIMULATED);
+    cleanup(() => own.stop());
+    const keyFile = await addTo(own, 'billing', [ORG]);
+    await own.rotateAndWait('ast_6');
+    const record = (await own.redis.get('{rekey}:current:ast_6'))!;
+    await own.worker!.child.kill();
+    const { id } = await own.rotate('ast_6');
+    const REKEY_KEY_FILE = await withOtherSealingKey(own.keyFile);
+    const { code } = await waitingWorker({ ...own.environment, REKEY_KEY_FILE });
     expect(code).toBe(0);
-    await system.redis.set('{rekey}:current:ast_6', record);
-    const keys = (await readAs(system, 'billing', keyFile))!;
+    await own.redis.set('{rekey}:current:ast_6', record);
+    const keys = (await readAs(own, 'billing', keyFile))!;
     cleanup(() => keys.close());
-    const outcomes = await outcomesOf(system, { id, consumer: 'billing', keys });
+    const outcomes = await outcomesOf(own, { id, consumer: 'billing', keys });
     expect(outcomes.filter((outcome) => WRONG.test(outcome))).toEqual([]);
     expect(outcomes.filter((outcome) => /up to date, signs with a dead key/.test(outcome))).toEqual([]);
-  }, 30_000);
+  });
 });
 
 /** A key file with the keys of this one, but another key to seal with. */
@@ -240,7 +258,7 @@ describe('acknowledgements', () => {
     await sleep(1500);
     const { consumers } = await other.client.getRotation(id);
     expect(consumers).toContainEqual({ name: 'billing', state: 'GONE' });
-  }, 30_000);
+  });
 
   it('of 10 kB, 60,000 of them, leave gateway and worker alive, and those that start', async () => {
     const own = await addConsumer(other, 'billing', [ORG]);
@@ -264,7 +282,7 @@ describe('acknowledgements', () => {
     const started = await Promise.all(starting.map((app) => app.catch(() => undefined)));
     const apps = [other.gateway, other.worker, ...started];
     expect(await fateOf(apps)).toEqual(['alive', 'alive', 'alive', 'alive', 'acknowledged']);
-  }, 120_000);
+  });
 
   /** Which processes live, once a consumer has acknowledged a rotation to all gateways, or one has died. */
   const fateOf = async (apps: (App | undefined)[]): Promise<string[]> => {

@@ -186,7 +186,7 @@ beforeAll(async () => {
   ran.add('README.md: npm ci && npm start');
   gateway = /^gateway +ready +(\S+)/m.exec(output)![1]!;
   redisUrl = /^redis +ready +(\S+)/m.exec(output)![1]!;
-}, 120_000);
+});
 afterAll(async () => {
   if (start.process.exitCode === null && start.process.signalCode === null) await pressCtrlC();
   await copy.dispose();
@@ -253,7 +253,7 @@ describe('the README, as pasted', () => {
     expect(out).toMatch(/^consumers +demo-\w+ ACKNOWLEDGED$/m);
     expect(out.match(/Invent computes the same with the key in force/g)).toHaveLength(2);
     expect((await shell('npx rekey consumer list --json')).out).not.toContain('demo-');
-  }, 120_000);
+  });
 
   it('runs the doctor, which finds nothing wrong', async () => {
     const findings = (await paste('README.md', 'npx rekey doctor')).trim().split('\n');
@@ -383,7 +383,7 @@ describe("the SDKs' READMEs, as pasted", () => {
     for (const path of ['@rekey/client/index.js', '@rekey/subscriber/index.js', 'ioredis/package.json'])
       expect((await stat(join(copy.parent, 'my-service/node_modules', path))).isFile()).toBe(true);
     expect(await untrackedFiles()).toBe('');
-  }, 90_000);
+  });
 
   it('run a service that signs', async () => {
     const [program] = await blocksOf('libs/subscriber/README.md', 'js');

@@ -19,12 +19,30 @@ export const checkNames = ['kept', 'new', 'http'] as const;
 export type CheckName = (typeof checkNames)[number];
 
 /** A health check: Infinity if it failed. */
-interface Check {
+export interface Check {
   name: CheckName;
   tookMs: number;
   /** How long the event loop of the process that checks was held up meanwhile. */
   heldUpMs: number;
 }
+
+/** How long a check may take, in ms: GET /healthz, and grpc.health.v1. */
+export interface CheckLimits {
+  http: number;
+  calls: number;
+}
+
+/** A thread of its own serves /healthz; a second is how long Kubernetes waits for a probe by default. */
+export const CHECK_LIMITS: CheckLimits = { http: 100, calls: 1000 };
+
+/** Of each kind of check the slowest, in ms: Infinity if one failed, or none was made. */
+export const slowestOf = (checks: readonly Check[]): Record<CheckName, number> =>
+  Object.fromEntries(
+    checkNames.map((kind) => {
+      const took = checks.filter(({ name }) => name === kind).map(({ tookMs }) => tookMs);
+      return [kind, took.length === 0 ? Infinity : took.reduce((most, one) => Math.max(most, one))];
+    }),
+  ) as Record<CheckName, number>;
 
 /** What the gateway's process has used so far, and its longest event-loop delay since the last sample. */
 interface Load {

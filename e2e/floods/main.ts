@@ -1,12 +1,9 @@
-import { startGatewayUnderFlood } from './gateway-under-flood.ts';
+import { CHECK_LIMITS, startGatewayUnderFlood } from './gateway-under-flood.ts';
 import { floodsCommand, readFloodOptions } from './options.ts';
 import { runFloods, verdictOf, type FloodResult } from './run-floods.ts';
 
 /* npm run floods -- --help says what it does. */
 
-const HEALTHZ_WITHIN_MS = 100;
-/** How long Kubernetes waits for a probe by default. */
-const CALLS_WITHIN_MS = 1000;
 const { scale, chosen } = readFloodOptions(floodsCommand());
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -28,13 +25,13 @@ const printResult = (result: FloodResult): void => {
 
 const gateway = await startGatewayUnderFlood();
 const run = await runFloods(gateway, scale, printResult, chosen).finally(() => gateway.stop());
-const verdict = verdictOf(run, { http: HEALTHZ_WITHIN_MS, calls: CALLS_WITHIN_MS });
+const verdict = verdictOf(run, CHECK_LIMITS);
 if (verdict.crashes > 0) print(gateway.output().slice(-4000));
 print(`baseline: ${run.baselineMb.toFixed(0)} MB in use`);
 print(`crashes: ${verdict.crashes > 0 ? 'the gateway ended' : 0}`);
 const namesOf = (floods: string[], none: string) => floods.join(', ') || none;
-print(`/healthz slower than ${HEALTHZ_WITHIN_MS} ms: ${namesOf(verdict.slow, 'never')}`);
-print(`grpc.health.v1 slower than ${CALLS_WITHIN_MS} ms: ${namesOf(verdict.slowCalls, 'never')}`);
+print(`/healthz slower than ${CHECK_LIMITS.http} ms: ${namesOf(verdict.slow, 'never')}`);
+print(`grpc.health.v1 slower than ${CHECK_LIMITS.calls} ms: ${namesOf(verdict.slowCalls, 'never')}`);
 print(`memory kept: ${namesOf(verdict.kept, 'none')}`);
 const { crashes, slow, slowCalls, kept } = verdict;
 process.exit(crashes + slow.length + slowCalls.length + kept.length === 0 ? 0 : 1);

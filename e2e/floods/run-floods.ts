@@ -1,11 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { floods, type Flood } from './floods.ts';
-import { checkNames, type CheckName, type GatewayUnderFlood, type Memory } from './gateway-under-flood.ts';
+import {
+  slowestOf,
+  type CheckLimits,
+  type CheckName,
+  type GatewayUnderFlood,
+  type Memory,
+} from './gateway-under-flood.ts';
 
 export interface FloodResult {
   name: string;
   seconds: number;
-  /** The slowest health checks, in ms; Infinity if one failed. */
+  /** The slowest health checks, in ms. */
   slowestCheckMs: Record<CheckName, number>;
   checks: number;
   /** The longest that the event loop of the process that checks was held up, and that of the gateway. */
@@ -100,15 +106,10 @@ export const runFloods = async (
     const { user, system } = process.cpuUsage(ownCpu);
     const checks = gateway.takeChecks();
     if (!gateway.isAlive()) break;
-    /** None of a kind at all is as slow as can be. */
-    const slowestOf = (kind: CheckName): [CheckName, number] => {
-      const tookMs = checks.filter((one) => one.name === kind).map((one) => one.tookMs);
-      return [kind, tookMs.length === 0 ? Infinity : Math.max(...tookMs)];
-    };
     const result = {
       name,
       seconds,
-      slowestCheckMs: Object.fromEntries(checkNames.map(slowestOf)) as Record<CheckName, number>,
+      slowestCheckMs: slowestOf(checks),
       checks: checks.length,
       proberHeldUpMs: Math.max(0, ...checks.map(({ heldUpMs }) => heldUpMs)),
       loopDelayMs,
@@ -126,7 +127,7 @@ export const runFloods = async (
 
 export const verdictOf = (
   { baselineMb, floods: begun, results }: FloodRun,
-  withinMs: { http: number; calls: number },
+  withinMs: CheckLimits,
 ): Verdict => {
   const namesOf = (isBad: (result: FloodResult) => boolean) => results.filter(isBad).map(({ name }) => name);
   return {

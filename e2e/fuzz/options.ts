@@ -16,7 +16,8 @@ export const fuzzCommand = (): Command =>
     .description(
       'Starts a gateway, and sends it mutated messages of all its methods, on connections whose headers\n' +
         'and frames are partly wrong too. Another process checks its health meanwhile. Exits with 1 if\n' +
-        'the gateway ends, an error is not foreseen, a check takes longer than 100 ms, or memory is kept.',
+        'the gateway ends, an error is not foreseen, GET /healthz takes longer than 100 ms or\n' +
+        'grpc.health.v1 longer than a second, or memory is kept.',
     )
     .argument('[messages]', 'number of messages; a million take about ten minutes', positive, 1_000_000)
     .argument('[seed]', 'decides the messages: the same seed sends the same', positive, 1);

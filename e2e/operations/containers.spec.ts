@@ -56,13 +56,13 @@ describeIf(hasEngine)('docker-compose.yml, as docs/guides/operate.md has it past
   beforeAll(async () => {
     copy = await freshCopy();
     port = await freePort();
-  }, 60_000);
+  });
   afterAll(async () => {
     const sidecar = join(copy.folder, 'examples/agent/compose');
     shell('docker compose --project-name "$COMPOSE_PROJECT_NAME-shop" down --volumes --timeout 5', sidecar);
     shell('docker compose --profile setup down --volumes --timeout 5');
     await copy.dispose();
-  }, 120_000);
+  });
 
   it('starts, rotates a first key, shows its event, and has nothing to complain about', async () => {
     const [block] = await blocksOf('docs/guides/operate.md', 'sh');

@@ -81,7 +81,7 @@ describe('white space around a variable', () => {
     });
     expect(await system.rotateAndWait('ast_5')).toMatchObject({ state: 'SUCCEEDED' });
     expect(await worker.child.stop(30_000)).toBe(0);
-  }, 60_000);
+  });
 });
 
 describe('a URL instead of the address of a gateway', () => {
@@ -131,7 +131,7 @@ it('an address in use ends gateway, worker and simulator with a line that says w
     expect(out + err).not.toMatch(/^\s+at |"stack"/m);
   }
   expect(await system.client.getStatus()).toBeDefined();
-}, 60_000);
+});
 
 describe('an unusable file', () => {
   it.each([
@@ -191,7 +191,7 @@ describe('the output of a command', () => {
       result = await Promise.race([following, undefined]);
     }
     expect(result.err).toBe('code 0\n');
-  }, 60_000);
+  });
 
   it.each([
     [

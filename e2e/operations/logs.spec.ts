@@ -124,5 +124,5 @@ describe('a worker and a gateway that cannot write their log', () => {
           'port \\d+ is in use by process \\d+.*\\n$',
       ),
     );
-  }, 60_000);
+  });
 });

@@ -15,7 +15,7 @@ beforeAll(async () => {
     const built = await result(process.execPath, args);
     if (built.code !== 0) throw new Error(built.out + built.err);
   }
-}, 120_000);
+});
 afterAll(() => system.stop());
 
 const result = async (command: string, args: string[], env: Record<string, string> = {}) => {
@@ -77,5 +77,5 @@ describe('the client on the oldest Node that it claims', () => {
       rotated: 'SUCCEEDED',
       bulk: 'COMPLETED',
     });
-  }, 60_000);
+  });
 });

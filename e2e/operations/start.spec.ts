@@ -17,7 +17,7 @@ let redis: RedisServer;
 const started: Child[] = [];
 beforeAll(async () => {
   [copy, redis] = await Promise.all([freshCopy(), startRedis()]);
-}, 60_000);
+});
 afterEach(async () => {
   for (const child of started.splice(0)) {
     for (const pid of descendants(child.pid)) kill(pid);
@@ -144,7 +144,7 @@ describe('SIGTERM to a documented command', () => {
     child.signal('SIGTERM');
     await child.exited;
     expect(await eventually(clients, (list) => !list.includes('rekey:cli-events'))).toContain('name=');
-  }, 90_000);
+  });
 
   it.each([
     ['npm start', ['npm', 'start'], () => FREE_PORTS],
@@ -280,7 +280,7 @@ describe('npm start', () => {
     expect(child.output()).not.toMatch(/^\s+at |EPIPE|ended with/m);
     // A start that ends in order removes its files.
     await expect(readFile(join(copy.folder, '.rekey/parts'))).rejects.toThrow('ENOENT');
-  }, 150_000);
+  });
 
   it.each([
     ['its own output', '> /dev/full 2>&1', async () => {}],
@@ -364,7 +364,7 @@ describe('npm start', () => {
       60_000,
     );
     await expect(readFile(join(copy.folder, '.rekey/parts'))).rejects.toThrow('ENOENT');
-  }, 150_000);
+  });
 
   it('names processes that a killed start left, unless another process has the number now', async () => {
     // Without npm: a gateway and a worker started by npm end with it.
@@ -404,7 +404,7 @@ describe('npm start', () => {
     expect(await lineOf(child, isReady, 'npm start', 90_000)).toContain('Ctrl-C');
     child.signal('SIGTERM');
     await child.exited;
-  }, 120_000);
+  });
 
   it('refuses to start twice, even from a container that shares the folder', async () => {
     const first = start(['npm', 'start']);
@@ -435,5 +435,5 @@ describe('npm start', () => {
     expect(contained.output()).not.toContain(`kill ${running}`);
     first.signal('SIGTERM');
     await first.exited;
-  }, 150_000);
+  });
 });

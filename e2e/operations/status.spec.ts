@@ -344,7 +344,7 @@ describe('a 429 with Retry-After: 3600', () => {
     expect(await system.waitFor(again.id, 90)).toMatchObject({ state: 'SUCCEEDED' });
     expect(await rotateRequests()).toBeGreaterThan(before);
     await untilClear(20_000);
-  }, 180_000);
+  });
 });
 
 describe('a lost ledger', () => {

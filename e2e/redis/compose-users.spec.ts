@@ -276,7 +276,7 @@ describe('a Redis with these users', () => {
       await expect(consumer.call(args[0]!, ...args.slice(1))).rejects.toThrow('NOPERM');
     for (const redis of [nobody, health, gateway, consumer]) redis.disconnect();
     await server.dispose();
-  }, 30_000);
+  });
 
   it('has every transaction again after a restart, which replays them as the user default', async () => {
     const server = await startRedis({
@@ -293,7 +293,7 @@ describe('a Redis with these users', () => {
       worker.disconnect();
       await server.dispose();
     }
-  }, 30_000);
+  });
 
   it('has gateway and worker do all their work without a refused command', async () => {
     const port = await freePort();
@@ -338,5 +338,5 @@ describe('a Redis with these users', () => {
     } finally {
       await system.stop();
     }
-  }, 60_000);
+  });
 });

@@ -126,7 +126,7 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
     expect(countOf('"event":"redis_read_only"', system.gateway)).toBeGreaterThan(0);
     expect(system.gateway.output()).toContain('NOT_SERVING: Redis accepts no writes');
     expect(system.output()).toContain('"event":"redis_available"');
-  }, 90_000);
+  });
 
   it('is used again once it is a primary again', async () => {
     const { system, redisServer } = await startBehindProxy();
@@ -152,7 +152,7 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
       (status) => status === 'SERVING',
     );
     expect(await system.rotateAndWait('ast_1')).toMatchObject({ state: 'SUCCEEDED' });
-  }, 60_000);
+  });
 });
 
 describe('stranded connections', () => {
@@ -179,7 +179,7 @@ describe('stranded connections', () => {
       (times) => times > 0,
     );
     expect(system.gateway.output()).toContain('Redis has not answered');
-  }, 90_000);
+  });
 
   it('are replaced in rekey events', async () => {
     const { system, redisServer, proxy, url } = await startBehindProxy();
@@ -199,7 +199,7 @@ describe('stranded connections', () => {
     const { code, err } = await following.result;
     expect(code).toBe(0);
     expect(err.match(/Redis is unavailable/g)).toHaveLength(1);
-  }, 90_000);
+  });
 
   it('are replaced by a client of the gateway', async () => {
     const system = await startSystem({ worker: false });
@@ -217,7 +217,7 @@ describe('stranded connections', () => {
     front.strand();
     expect(await answers()).toBe(false);
     await eventually(answers, (answered) => answered, 40_000);
-  }, 60_000);
+  });
 
   it('end a watch of a bulk rotation, which continues on another connection', async () => {
     const system = await startSystem({ worker: false });
@@ -239,7 +239,7 @@ describe('stranded connections', () => {
     const { code, json } = await watching.result;
     expect(json().at(-1)).toMatchObject({ state: 'COMPLETED' });
     expect(code).toBe(0);
-  }, 90_000);
+  });
 });
 
 describe('a Redis that does not answer', () => {
@@ -258,7 +258,7 @@ describe('a Redis that does not answer', () => {
       status: 'fail',
       message: expect.stringContaining('does not answer'),
     });
-  }, 60_000);
+  });
 });
 
 describe('SIGTERM while Redis is away', () => {
@@ -363,7 +363,7 @@ describe('SIGTERM while Redis is away', () => {
         (rotation) => rotation !== undefined,
       ),
     ).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION' });
-  }, 90_000);
+  });
 });
 
 describe('an unusable configuration of Redis', () => {
@@ -433,7 +433,7 @@ describe('an unusable configuration of Redis', () => {
       err: expect.stringContaining('REDIS_URL must end with the number of a database'),
     });
     expect(doctor).toEqual([expect.stringContaining('REDIS_URL: must end with the number of a database')]);
-  }, 60_000);
+  });
 
   it('is found by rekey doctor if Redis is a replica', async () => {
     const primary = await started(startRedis());
@@ -456,5 +456,5 @@ describe('an unusable configuration of Redis', () => {
         advice: expect.stringContaining('primary'),
       }),
     ]);
-  }, 60_000);
+  });
 });

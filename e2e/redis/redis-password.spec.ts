@@ -72,7 +72,7 @@ describe('the password of Redis', () => {
         expect(text).toContain('rejects the user or password of the URL (WRONGPASS)');
         expectNoPassword(text);
       }
-  }, 60_000);
+  });
 
   it('is taken from REDIS_URL_FILE by rekey events and rekey doctor, which do not show it', async () => {
     const env = { ...system.environment, ...DEBUG, GRPC_ADDRESS: system.gateway.ready['address']! };

@@ -64,7 +64,7 @@ describe('the Redis user of docs/guides/operate.md', () => {
       ]);
       probe.disconnect();
     }
-  }, 60_000);
+  });
 });
 
 describe('a Redis user without a right', () => {

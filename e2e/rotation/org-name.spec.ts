@@ -98,7 +98,7 @@ describe('a consumer added as documented', () => {
     expect(await system.redis.exists('{rekey}:assistants:c')).toBe(0);
     expect((await rekey('status')).out).toMatch(/org `c` +org_demo {2}learned since/);
     await expectTruth(system);
-  }, 120_000);
+  });
 
   it('does so in any order of consumer, rotations and sweep', async () => {
     await start({ simulator: ['--assistants', '120'], worker: false });
@@ -115,7 +115,7 @@ describe('a consumer added as documented', () => {
     await sweep();
     await signsValidly(early, 'ast_3');
     expect(await orgsInLedger()).toEqual(['org_demo']);
-  }, 90_000);
+  });
 
   it('with org `c` keeps every key, as does one with both names', async () => {
     await start({ simulator: ['--assistants', '150'], worker: SWEEPS });
@@ -149,7 +149,7 @@ describe('a consumer added as documented', () => {
     expect(lost).toEqual([]);
     expect(await system.client.getConsumer('second')).toMatchObject({ orgs: ['org_demo'] });
     await expectTruth(system);
-  }, 90_000);
+  });
 });
 
 /** Adds a consumer and does not wait for it: only a worker can make its grant. */
@@ -189,7 +189,7 @@ describe('INVENT_ORG_ID', () => {
     expect(await system.client.rotateSecretKey({ orgId: 'c', assistantId: 'ast_1' })).toMatchObject({
       orgId: 'org_demo',
     });
-  }, 60_000);
+  });
 
   it('that contradicts Invent keeps the worker from starting, with the reason and advice', async () => {
     await start({ simulator: ['--assistants', '30', '--sub-orgs', '1'], worker: false });
@@ -199,7 +199,7 @@ describe('INVENT_ORG_ID', () => {
     );
     expect(said).not.toContain(API_KEY);
     expect(await alias()).toBeNull();
-  }, 60_000);
+  });
 
   it('that contradicts an org learned before does too', async () => {
     await start({
@@ -212,5 +212,5 @@ describe('INVENT_ORG_ID', () => {
     );
     expect(await startWorkerAs('org_demo')).toBe('it started');
     expect(await startWorkerAs('c')).toMatch(/INVENT_ORG_ID: must be the real id of the org/);
-  }, 60_000);
+  });
 });

@@ -172,7 +172,7 @@ describe('an unknown outcome', () => {
     expect([found, ...later]).not.toContain(older);
     expect(system.output()).toContain('"event":"stale_read"');
     await expectInForce(id);
-  }, 130_000);
+  });
 
   it('never claims a hand rotation from before the request', async () => {
     const id = await published();
@@ -197,7 +197,7 @@ describe('an unknown outcome', () => {
       .map(({ data }) => data.cause);
     expect(causes).toEqual(['import', 'rotation']);
     await expectInForce(id);
-  }, 30_000);
+  });
 
   it('is RECONCILING, with its start and next step, and cannot be cancelled', async () => {
     const id = await published();
@@ -221,7 +221,7 @@ describe('an unknown outcome', () => {
       attemptCount: 2,
     });
     await expectInForce(id);
-  }, 60_000);
+  });
 
   it('allows no second POST for the assistant meanwhile, under either name of its org', async () => {
     const id = await published();
@@ -304,7 +304,7 @@ describe('a response that a retry would repeat', () => {
     } finally {
       await patient.stop();
     }
-  }, 60_000);
+  });
 
   it('a redirect of a POST that was done: its key is published', async () => {
     const id = await published();
@@ -341,7 +341,7 @@ describe('a response that a retry would repeat', () => {
     expect(await system.waitFor(rotationId, 40)).toMatchObject({ state: 'FAILED', attemptCount: 1 });
     expect((await asked()) - before).toBe(1);
     await expectInForce(id);
-  }, 60_000);
+  });
 
   it('halts a bulk rotation', async () => {
     await system.admin('POST', '/faults', { kind: 'failBefore', status: 308, times: 0 });
@@ -366,7 +366,7 @@ describe('a response that a retry would repeat', () => {
     // After one known outcome, requests leave as before.
     await system.admin('DELETE', '/faults');
     expect(await system.rotateAndWait(await published())).toMatchObject({ state: 'SUCCEEDED' });
-  }, 60_000);
+  });
 
   it('is kept over the death of the worker: the next one sends no other request', async () => {
     const id = await published();
@@ -387,7 +387,7 @@ describe('a response that a retry would repeat', () => {
       error: { reason: 'UPSTREAM_UNEXPECTED' },
     });
     expect((await asked()) - before).toBe(1);
-  }, 60_000);
+  });
 });
 
 describe('encoded responses', () => {
@@ -426,7 +426,7 @@ describe('encoded responses', () => {
     expect(ended).toMatchObject({ attemptCount: 1 });
     expect(await rotationsOf(id)).toBe(2);
     await expectInForce(id);
-  }, 60_000);
+  });
 });
 
 describe('a bulk rotation with responses that cannot be decoded', () => {
@@ -451,7 +451,7 @@ describe('a bulk rotation with responses that cannot be decoded', () => {
       lastFailures: [{ reason: 'ANSWER_UNREADABLE' }],
     });
     for (let i = 130; i < 136; i += 1) await expectInForce(`ast_${i}`);
-  }, 90_000);
+  });
 
   it('halts if the read-back cannot be decoded either', async () => {
     await system.admin('POST', '/faults', { on: 'any', kind: 'encode', encoding: 'unknown' });
@@ -459,7 +459,7 @@ describe('a bulk rotation with responses that cannot be decoded', () => {
     expect(await ended(id)).toMatchObject({ state: 'HALTED', stop: { reason: 'ANSWER_UNREADABLE' } });
     await system.client.cancelBulkRotation(id);
     await system.admin('DELETE', '/faults');
-  }, 90_000);
+  });
 });
 
 describe('an upstream that is away', () => {

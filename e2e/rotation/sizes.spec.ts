@@ -90,7 +90,7 @@ describe('a long record', () => {
       overSlowLink.close();
       slow.close();
     }
-  }, 90_000);
+  });
 
   it('among many does not prevent the comparison of a list', async () => {
     // Together they exceed the size limit of a response.
@@ -98,7 +98,7 @@ describe('a long record', () => {
     expect(await swept()).toMatchObject({ state: 'SUCCEEDED' });
     await expectAllInForce(['ast_4', 'ast_5', 'ast_6']);
     for (const id of ['ast_3', 'ast_4', 'ast_5', 'ast_6']) await instruct(id, '');
-  }, 120_000);
+  });
 });
 
 describe('many of the longest records', () => {
@@ -152,7 +152,7 @@ describe('an oversized record', () => {
     expect(await rotationsOf('ast_7')).toBe(2);
     await expectInForce('ast_7');
     expect(await attention('RECORD_TOO_LARGE')).toEqual([]);
-  }, 120_000);
+  });
 
   it('found by a sweep is not rotated, alone or in bulk, until it fits', async () => {
     await system.rotateAndWait('ast_8');
@@ -181,7 +181,7 @@ describe('an oversized record', () => {
     expect(await swept()).toMatchObject({ state: 'SUCCEEDED' });
     expect(await attention('RECORD_TOO_LARGE')).toEqual([]);
     expect(await system.rotateAndWait('ast_8')).toMatchObject({ state: 'SUCCEEDED', attemptCount: 1 });
-  }, 180_000);
+  });
 });
 
 /** Starts a proxy that forwards `bytesPerSecond` to each client. */

@@ -84,5 +84,5 @@ describe('the metrics of a worker', () => {
       attemptCount: 2,
     });
     expect(await metrics()).toContain('rekey_uncertain_assistants 0\n');
-  }, 60_000);
+  });
 });

@@ -175,7 +175,7 @@ describe.each(transports)('services that sign, with keys over %s', (_name, trans
       expect(reports.map(({ wentBack }) => wentBack)).toEqual([0, 0, 0, 0]);
     }
     await untilAllHold(signers, ids);
-  }, 180_000);
+  });
 
   it('hold exactly the keys in force after kills, stops, cuts and a trimmed stream', async () => {
     system = await startSystem({ simulator: ['--assistants', '60'], redis: { persistence: 'always' } });
@@ -226,7 +226,7 @@ describe.each(transports)('services that sign, with keys over %s', (_name, trans
       30_000,
     );
     expect(consumer.instances.filter(({ live }) => live).length).toBeGreaterThanOrEqual(2);
-  }, 180_000);
+  });
 
   it('hold exactly the keys in force after the end of the gateway, and a restored Redis', async () => {
     const dir = join(folder, 'redis');

@@ -36,13 +36,13 @@ describe('the events of long records', () => {
       ['2-0', 22 * MIB],
       ['3-0', 22 * MIB],
     ]);
-  }, 60_000);
+  });
 
   it('do not hide which entry is the newest', async () => {
     for (const id of ['1-0', '2-0']) await add(id, 22 * MIB);
     expect(await newestEntry(connection, 'events', false)).toBe('2-0');
     expect(await newestEntry(connection, 'events', true)).toBe('1-0');
-  }, 60_000);
+  });
 });
 
 it('an entry that is longer than any of Rekey ends the reading with the position', async () => {
@@ -53,7 +53,7 @@ it('an entry that is longer than any of Rekey ends the reading with the position
     message: expect.stringContaining('The stream entry after 1-0 is longer'),
     reason: 'RESPONSE_TOO_LARGE',
   });
-}, 60_000);
+});
 
 it('without two entries, the position is the beginning', async () => {
   expect(await newestEntry(connection, 'events', false)).toBe('0');

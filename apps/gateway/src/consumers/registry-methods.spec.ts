@@ -108,7 +108,7 @@ describe('ReviewRegistry', () => {
     const response = await review();
     expect(response.consumers[0]).toMatchObject({ orgCount: 1000, orgs: orgs.slice(0, 20) });
     expect(JSON.stringify(response).length).toBeLessThan(1024 * 1024);
-  }, 30_000);
+  });
 });
 
 describe('TrustRegistry', () => {

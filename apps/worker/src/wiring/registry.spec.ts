@@ -94,7 +94,7 @@ describe('a worker whose ledger another client has spoiled', () => {
     await worker.joined;
     expect(worker.names()).toEqual(['key_file_doubted', 'key_file_accepted']);
     expect(worker.health).toEqual({ opened: 1, closed: 1 });
-  }, 20_000);
+  });
 
   it('starts once a process that remembers the registry has put it back', async () => {
     await spoil();
@@ -103,7 +103,7 @@ describe('a worker whose ledger another client has spoiled', () => {
     await ledger.registry.look({ full: true });
     await worker.joined;
     expect(worker.names()).toEqual(['key_file_doubted', 'key_file_accepted']);
-  }, 20_000);
+  });
 
   it('waits on while it cannot read what it waits for', async () => {
     await spoil();
@@ -118,7 +118,7 @@ describe('a worker whose ledger another client has spoiled', () => {
     await ledger.registry.look({ full: true });
     await worker.joined;
     expect(worker.names().at(-1)).toBe('key_file_accepted');
-  }, 20_000);
+  });
 
   it.each(['orgs', 'assistants:org_1', 'consumers', 'current:ast_1', 'assistant:ast_1'])(
     'starts although %s has another type',

@@ -260,7 +260,7 @@ describe('a file where another program', () => {
     await writeFile(path, 'of another agent');
     await until(async () => (await read(path)) === before, 'the file again');
     expect((await stat(path)).mode & 0o777).toBe(0o600);
-  }, 30_000);
+  });
 });
 
 /** As the kernel sees them, also for root. */

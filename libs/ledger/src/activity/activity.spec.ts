@@ -174,7 +174,7 @@ describe('a list of activity', () => {
       expect(positions(page.entries).toSorted()).toEqual([1, 3]);
       expect(page.unreadable).toBe(1);
     }
-  }, 30_000);
+  });
 
   it('passes over long entries that it has seen before, each once, in both directions', async () => {
     for (let i = 1; i <= 12; i += 1)

@@ -67,5 +67,5 @@ describe('two deployments behind one address', () => {
     const { taken, refused } = await shareAddress(LIMIT / 2, true, 3);
     expect(refused).toBe(0);
     expect(taken).toBeGreaterThan(0.95 * 3 * LIMIT);
-  }, 120_000);
+  });
 });

@@ -105,5 +105,5 @@ describe('a draft', () => {
       code: 'INVALID_ARGUMENT',
       fieldViolations: [{ field: 'assistant_ids' }],
     });
-  }, 60_000);
+  });
 });

@@ -419,7 +419,7 @@ describe('streams that cannot be read', () => {
     }) as unknown as typeof refusing.time;
     await open(refusing);
     expect(positions.reach('billing', '5-0')).toBe('UNAPPLIED');
-  }, 60_000);
+  });
 });
 
 describe('a consumer with another grant', () => {
@@ -507,7 +507,7 @@ describe('streams that another client spoils', () => {
     await sign(`${readAtMs}-0`, '6-0');
     await until(has('6-0'));
     expect(refused).toEqual([]);
-  }, 20_000);
+  });
 
   /** As connections of a process: a reply beyond 100,000 characters is not received. */
   const openLimited = async () => {
@@ -535,7 +535,7 @@ describe('streams that another client spoils', () => {
     await ack('6-0');
     await until(has('6-0'));
     expect(refused).toEqual([]);
-  }, 60_000);
+  });
 
   it('with entries that are too long are read around these, at the start', async () => {
     await ack('5-0', { instance: 'i1' });

@@ -164,7 +164,7 @@ describe('a registry that another client puts back again and again', () => {
     await live.registry.look();
     expect(live.registry.isContested()).toBe(true);
     expect(codesOf(live)).toContain('REGISTRY_CONTESTED');
-  }, 20_000);
+  });
 });
 
 describe('a registry that was rolled back while no process lives', () => {

@@ -78,7 +78,7 @@ beforeAll(async () => {
   const admin = new Redis(primary.url);
   await until(() => isFollowed(admin));
   admin.disconnect();
-}, 30_000);
+});
 afterAll(async () => {
   onReplica.disconnect();
   await link.close();

@@ -103,7 +103,7 @@ describe('readTextFile', () => {
       closeSync(held);
       keepOpen.kill('SIGKILL');
     }
-  }, 20_000);
+  });
 
   it('reads the pipe of a process to its end', () => {
     const program = withReadTextFile('console.log(String(readTextFile(process.argv[1]).length));');

@@ -96,7 +96,7 @@ describe('while Redis is away', () => {
     proxy.stall(false);
     await holds('ast_1', 'new');
     await until(() => keys.freshness().upToDate, 'fresh');
-  }, 30_000);
+  });
 
   it('the consumer waits for a frozen Redis', async () => {
     await begin();

@@ -35,7 +35,7 @@ beforeAll(async () => {
   client = createRekeyClient({ address: second.address, retry: false });
   keys = await subscribeAt(`127.0.0.1:${proxy.port}`);
   keys.on('refused', (refusal) => refused.push(refusal));
-}, 60_000);
+});
 afterAll(async () => {
   jest.restoreAllMocks();
   await keys?.close();

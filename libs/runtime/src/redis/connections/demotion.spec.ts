@@ -151,5 +151,5 @@ describe('a Redis that becomes a replica and keeps its clients', () => {
       await worker.close();
       await queue.close();
     }
-  }, 30_000);
+  });
 });
