@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { ClientHttp2Session } from 'node:http2';
+import { constants, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RekeyClientError, createRekeyClient } from '@rekey/client';
 import { beginCall, connectAll, framed, textField } from '../floods/raw-connection.ts';
@@ -11,6 +12,9 @@ import type { CallerPlan, CallersState, Learned } from './plan.ts';
  * watchers of bulk rotations. Writes its state each second, and what each waiter has learned to the file of
  * the plan once all have ended.
  */
+
+// They take what the gateway leaves of the cores, as callers on other machines would.
+setPriority(constants.priority.PRIORITY_LOW);
 
 const plan = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as CallerPlan;
 const { address, rotationIds, sdk, bulkIds, watchers, connections } = plan;

@@ -33,7 +33,7 @@ const variables = z.object({
   GATEWAY_MAX_CONNECTIONS: intVariable({ min: 1, max: 100_000, default: 2000 }),
   GATEWAY_MAX_CONNECTION_CALLS: intVariable({ min: 1, max: 100_000, default: 1000 }),
   GATEWAY_MAX_CALLS: intVariable({ min: 1, max: 100_000, default: 4000 }),
-  GATEWAY_MAX_WAITS: intVariable({ min: 1, max: 1_000_000, default: 5000 }),
+  GATEWAY_MAX_WAITS: intVariable({ min: 1, max: 1_000_000, default: 3000 }),
   GATEWAY_MAX_WATCHES: intVariable({ min: 1, max: 1_000_000, default: 10_000 }),
   GATEWAY_MAX_UPLOADS: intVariable({ min: 1, max: 10_000, default: 64 }),
   /** What one caller may take: calls, and its share of waits, watches, uploads, their ids, reflection. */

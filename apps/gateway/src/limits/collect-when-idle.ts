@@ -1,8 +1,8 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Half of what fills the young generation of a gateway, and what a hundred calls allocate. */
-const AFTER_BYTES = 8 * 1024 * 1024;
+/** Half of what fills the young generation of a gateway (8 MB), and what fifty calls allocate. */
+const AFTER_BYTES = 4 * 1024 * 1024;
 
 /** The part of the heap where everything begins, and most of it ends. */
 interface YoungGeneration {
