@@ -28,6 +28,8 @@ const PARTLY_TRIALS = [
   '/e2e/docs/first-hour.spec.ts',
   '/e2e/operations/start.spec.ts',
   '/e2e/redis/durability.spec.ts',
+  '/libs/archive/src/verify/verify.spec.ts',
+  '/libs/ledger/src/policies/openings.spec.ts',
 ];
 const areTrials = process.env.REKEY_TRIALS === '1';
 

@@ -92,8 +92,8 @@ const BLOCKS: [Document, beginning: string, notRun?: string][] = [
 ];
 
 /**
- * `npm ci` would replace the linked packages. `npx rekey` runs as pasted once: it takes three times as long as
- * what it runs, which is the same as here.
+ * `npm ci` would replace the linked packages. `npx rekey` runs as pasted once: npm takes three times as long
+ * as `rekey` itself.
  */
 const AS_PASTED = { REKEY_SPEC_NPX: '1' };
 const PREAMBLE = `set -e -o pipefail

@@ -372,7 +372,7 @@ describe('npm start', () => {
     await expect(readFile(join(copy.folder, '.rekey/parts'))).rejects.toThrow('ENOENT');
   });
 
-  it('names processes that a killed start left, unless others have the numbers now; then starts', async () => {
+  it('names processes that a killed start left, unless others have their numbers; then starts', async () => {
     // Without npm: a gateway and a worker started by npm end with it.
     const child = start([process.execPath, '--conditions=@rekey/source', 'apps/start/src/main.ts']);
     await lineOf(child, isReady, 'npm start', 90_000);
