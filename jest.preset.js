@@ -6,6 +6,9 @@ const TRIALS = [
   '/libs/subscriber/src/redis/long-replies.spec.ts',
   '/e2e/fuzz/fuzz.spec.ts',
   '/e2e/rotation/sizes.spec.ts',
+  '/e2e/consumers/registry-trust.spec.ts',
+  '/e2e/redis/clock.spec.ts',
+  '/e2e/redis/spoiled-queues.spec.ts',
   '/e2e/agent/outages.spec.ts',
   '/e2e/agent/other-network.spec.ts',
   '/e2e/consumers/signing/signing.spec.ts',
@@ -30,6 +33,7 @@ const PARTLY_TRIALS = [
   '/e2e/redis/durability.spec.ts',
   '/libs/archive/src/verify/verify.spec.ts',
   '/libs/ledger/src/policies/openings.spec.ts',
+  '/libs/subscriber/src/follower/outages.spec.ts',
 ];
 const areTrials = process.env.REKEY_TRIALS === '1';
 
