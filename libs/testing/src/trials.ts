@@ -2,8 +2,7 @@
 export const areTrials = process.env['REKEY_TRIALS'] === '1';
 
 /**
- * The cases of a table. Those that are named run in the check, one of each kind; the others only in the
- * trials.
+ * The cases of a table. Those that are named run in the check; the others only in the trials.
  */
 export const inCheck = <T extends readonly [name: string, ...rest: unknown[]]>(
   names: string[],
