@@ -6,6 +6,9 @@ const TRIALS = [
   '/libs/subscriber/src/redis/long-replies.spec.ts',
   '/e2e/fuzz/fuzz.spec.ts',
   '/e2e/rotation/sizes.spec.ts',
+  '/e2e/consumers/registry-trust.spec.ts',
+  '/e2e/redis/clock.spec.ts',
+  '/e2e/redis/spoiled-queues.spec.ts',
   '/e2e/agent/outages.spec.ts',
   '/e2e/agent/other-network.spec.ts',
   '/e2e/consumers/signing/signing.spec.ts',
@@ -18,8 +21,20 @@ const TRIALS = [
   '/e2e/operations/debugger.spec.ts',
   '/e2e/operations/containers.spec.ts',
 ];
-/** With the trials, with more histories. */
-const MODEL = '/apps/worker/model/protocol.spec.ts';
+/** Those with a part of their cases in the check: all of them in the trials, and for longer. */
+const PARTLY_TRIALS = [
+  '/apps/worker/model/protocol.spec.ts',
+  '/chaos/src/chaos.spec.ts',
+  '/chaos/src/writer-trial/writer-trial.spec.ts',
+  '/e2e/consumers/acknowledgements.spec.ts',
+  '/e2e/consumers/writer-in-redis.spec.ts',
+  '/e2e/docs/first-hour.spec.ts',
+  '/e2e/operations/start.spec.ts',
+  '/e2e/redis/durability.spec.ts',
+  '/libs/archive/src/verify/verify.spec.ts',
+  '/libs/ledger/src/policies/openings.spec.ts',
+  '/libs/subscriber/src/follower/outages.spec.ts',
+];
 const areTrials = process.env.REKEY_TRIALS === '1';
 
 /** For projects whose specs start programs. */
@@ -27,7 +42,9 @@ export const programs = { globalSetup: fileURLToPath(new URL('jest.setup.js', im
 
 export default {
   testEnvironment: 'node',
-  testMatch: areTrials ? [...TRIALS, MODEL].map((file) => `**${file}`) : ['<rootDir>/**/*.spec.ts'],
+  testMatch: areTrials
+    ? [...TRIALS, ...PARTLY_TRIALS].map((file) => `**${file}`)
+    : ['<rootDir>/**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', ...(areTrials ? [] : TRIALS)],
   modulePathIgnorePatterns: ['/dist/'],
   extensionsToTreatAsEsm: ['.ts'],

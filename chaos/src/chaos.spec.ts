@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { repositoryRoot, startChild } from '@rekey/testing';
+import { areTrials, repositoryRoot, startChild } from '@rekey/testing';
 import { faultNames } from './faults/havoc.ts';
+
+/** The rotations of a run, and the odd episodes of one. */
+const ROTATIONS = areTrials ? 200 : 80;
+const EPISODES = areTrials ? 6 : 2;
 
 const chaos = async (...args: string[]) => {
   const child = startChild(
@@ -32,7 +36,7 @@ describe('--without', () => {
 describe('a short run', () => {
   it('is clean, and archives each change once under who made it', async () => {
     const audited = ['--identities', '--archive', '--flips', '50'];
-    const { code, verdict } = await chaos('--rotations', '200', '--seed', '7', ...audited);
+    const { code, verdict } = await chaos('--rotations', String(ROTATIONS), '--seed', '7', ...audited);
     expect(verdict).toMatchObject({
       clean: true,
       divergent: 0,
@@ -41,7 +45,7 @@ describe('a short run', () => {
       concurrentPosts: 0,
       burntBeyondBound: 0,
     });
-    expect(verdict['succeeded']).toBeGreaterThan(160);
+    expect(verdict['succeeded']).toBeGreaterThan(ROTATIONS * 0.8);
     expect(verdict['uncertainAnnounced']).toBeGreaterThan(0);
     expect(verdict).toMatchObject({
       archive: { breaks: [], missing: [], twice: [], gaps: 0, flipped: { places: 50, found: 50 } },
@@ -50,42 +54,44 @@ describe('a short run', () => {
     expect(code).toBe(0);
   });
 
-  it('is clean for a bulk that is paused, resumed or cancelled, and rotates no assistant twice', async () => {
-    const { code, verdict } = await chaos('--bulk', '--rotations', '200', '--seed', '7');
-    expect(verdict).toMatchObject({
-      clean: true,
-      rotations: 200,
-      divergent: 0,
-      lost: 0,
-      doneTwice: 0,
-      orderViolations: 0,
-      concurrentPosts: 0,
-      burntBeyondBound: 0,
+  // In the check, e2e/bulk pauses, resumes, cancels and kills.
+  if (areTrials)
+    it('is clean for a bulk that is paused, resumed or cancelled, and rotates none twice', async () => {
+      const { code, verdict } = await chaos('--bulk', '--rotations', String(ROTATIONS), '--seed', '7');
+      expect(verdict).toMatchObject({
+        clean: true,
+        rotations: ROTATIONS,
+        divergent: 0,
+        lost: 0,
+        doneTwice: 0,
+        orderViolations: 0,
+        concurrentPosts: 0,
+        burntBeyondBound: 0,
+      });
+      expect(verdict['succeeded']).toBeGreaterThan(ROTATIONS * 0.9);
+      expect(code).toBe(0);
     });
-    expect(verdict['succeeded']).toBeGreaterThan(180);
-    expect(code).toBe(0);
-  });
 
   it('costs exactly one request for each rotation without faults', async () => {
-    const { verdict } = await chaos('--rotations', '200', '--seed', '7', '--faults', '0');
+    const { verdict } = await chaos('--rotations', String(ROTATIONS), '--seed', '7', '--faults', '0');
     expect(verdict).toMatchObject({ clean: true, requestsARotation: 1, uncertainAnnounced: 0 });
   });
 
   it('is clean if Invent answers wrongly meanwhile', async () => {
     const { code, verdict } = await chaos(
       '--rotations',
-      '60',
+      areTrials ? '60' : '30',
       '--seed',
       '7',
       '--world',
       'odd',
       '--episodes',
-      '6',
+      String(EPISODES),
       '--faults',
       '0',
     );
     const { episodes, operatorDid } = verdict as unknown as Record<string, Record<string, number>>;
-    expect(Object.values(episodes!).reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(6);
+    expect(Object.values(episodes!).reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(EPISODES);
     expect(verdict).toMatchObject({
       world: 'odd',
       clean: true,

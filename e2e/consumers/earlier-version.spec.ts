@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RekeyClient } from '@rekey/client';
 import {
   createGatewayKeyFile,
@@ -48,6 +48,11 @@ let redisServer: RedisServer;
 let simulator: App;
 let closers: (() => Promise<unknown>)[];
 
+// One tree for all cases: its code is compiled once.
+beforeAll(async () => {
+  if (isThere) earlier = await checkOutEarlierVersion();
+});
+afterAll(() => (isThere ? earlier.dispose() : undefined));
 beforeEach(async () => {
   closers = [];
   folder = await mkdtemp(join(tmpdir(), 'rekey-versions-'));
@@ -55,7 +60,6 @@ beforeEach(async () => {
   await createKeyFile(keyFile);
   gatewayKeyFile = join(folder, 'gateway-key.json');
   await createGatewayKeyFile(gatewayKeyFile, await loadKeyFile(keyFile));
-  earlier = await checkOutEarlierVersion();
   redisServer = await startRedis();
   simulator = await launchApp('simulator', {
     args: [
@@ -73,7 +77,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const close of closers.toReversed()) await close();
-  await earlier.dispose();
+  await earlier.stopApps();
   await simulator.child.kill();
   await redisServer.dispose();
   await rm(folder, { recursive: true });

@@ -69,24 +69,24 @@ describe.each([
 });
 
 describe('a note of the ledger that another client has changed', () => {
-  it.each([
-    ['fingerprint_key', 'another'],
-    ['signer', '{"kty":"OKP"}'],
-    ['alias', 'org_evil'],
-    ['readers', 'x'],
-    ['registry_repaired', 'x'],
-  ])(
-    'stops no start: %s',
-    async (field, text) => {
+  it('stops no start', async () => {
+    for (const [field, text] of [
+      ['fingerprint_key', 'another'],
+      ['signer', '{"kty":"OKP"}'],
+      ['alias', 'org_evil'],
+      ['readers', 'x'],
+      ['registry_repaired', 'x'],
+    ] as const) {
+      await system.worker!.child.kill();
       await system.redis.hset('{rekey}:ledger', field, text);
-      await system.startWorker();
+      const worker = await system.startWorker();
       expect(await system.rotateAndWait('ast_2')).toMatchObject({ state: 'SUCCEEDED' });
-      if (field !== 'fingerprint_key') return;
+      await worker.child.kill();
+      if (field !== 'fingerprint_key') continue;
       expect(await system.redis.hget('{rekey}:ledger', field)).toBe(system.sealer.fingerprintKeyId);
       expect(system.output()).toContain('ledger_binding_restored');
-    },
-    60_000,
-  );
+    }
+  });
 });
 
 describe('a worker that cannot believe the registry', () => {

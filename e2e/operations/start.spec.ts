@@ -3,7 +3,7 @@ import { appendFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'no
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { lineOf, startChild, startRedis, type Child, type RedisServer } from '@rekey/testing';
+import { inCheck, lineOf, startChild, startRedis, type Child, type RedisServer } from '@rekey/testing';
 import { FREE_PORTS, freshCopy } from '../support/fresh-copy.ts';
 import { eventually } from '../support/system.ts';
 
@@ -113,12 +113,13 @@ describe('SIGTERM to a documented command', () => {
       }),
   );
 
-  it.each([
+  const commands: [name: string, command: string[], environment: () => Record<string, string>][] = [
     ['npm start', ['npm', 'start'], () => FREE_PORTS],
     ['npm run gateway', ['npm', 'run', 'gateway'], own],
     ['npm run worker', ['npm', 'run', 'worker'], own],
     ['npm run simulator', ['npm', 'run', 'simulator', '--', '--port', '0', '--admin-port', '0'], own],
-  ])(
+  ];
+  it.each(inCheck(['npm start', 'npm run worker'], commands))(
     'ends all its processes, in order: %s',
     async (_what, command, env) => {
       const child = start(command, env());
@@ -146,7 +147,7 @@ describe('SIGTERM to a documented command', () => {
     expect(await eventually(clients, (list) => !list.includes('rekey:cli-events'))).toContain('name=');
   });
 
-  it.each([
+  const firstProcesses: typeof commands = [
     ['npm start', ['npm', 'start'], () => FREE_PORTS],
     [
       'a worker, as the image runs it',
@@ -167,7 +168,8 @@ describe('SIGTERM to a documented command', () => {
       ],
       own,
     ],
-  ])(
+  ];
+  it.each(inCheck(['npm start', 'a worker, as the image runs it'], firstProcesses))(
     'ends the first process of a container (PID 1) with 0, or with the code of npm: %s',
     async (_what, command, env) => {
       const child = start(
@@ -234,7 +236,7 @@ describe('a process that an npm script or npx starts in the background', () => {
     );
   const isFollowing = () => eventually(clients, (list) => list.includes('rekey:cli-events'), 30_000);
 
-  it.each([
+  const kept: [name: string, npm: 'run' | 'npx', background: string, until: typeof isListening][] = [
     ['an npm script', 'run', GATEWAY, isListening],
     ['an npm script, with setsid', 'run', `setsid ${GATEWAY}`, isListening],
     [
@@ -246,7 +248,9 @@ describe('a process that an npm script or npx starts in the background', () => {
     ['npx', 'npx', GATEWAY, isListening],
     ['npx, of rekey itself', 'npx', 'rekey events --from start', isFollowing],
     ['npx, of rekey itself, with setsid', 'npx', 'setsid rekey events --from start', isFollowing],
-  ] as const)(
+  ];
+  const ofTheScripts = 'an npm script, with setsid and the variable of the scripts of this repository';
+  it.each(inCheck(['an npm script', ofTheScripts, 'npx, of rekey itself'], kept))(
     'keeps running: %s',
     async (_what, npm, background, untilReady) => {
       const { pid, log } = await startBehind(npm, background, untilReady);
@@ -282,7 +286,7 @@ describe('npm start', () => {
     await expect(readFile(join(copy.folder, '.rekey/parts'))).rejects.toThrow('ENOENT');
   });
 
-  it.each([
+  const disks: [name: string, redirection: string, fill: (folder: string) => Promise<void>][] = [
     ['its own output', '> /dev/full 2>&1', async () => {}],
     [
       'its logs',
@@ -294,7 +298,8 @@ describe('npm start', () => {
         }
       },
     ],
-  ])(
+  ];
+  it.each(inCheck(['its logs'], disks))(
     'keeps running with a full disk for %s, and ends in order',
     async (_what, redirection, fill) => {
       await mkdir(join(copy.folder, '.rekey'), { recursive: true });
@@ -318,7 +323,7 @@ describe('npm start', () => {
     150_000,
   );
 
-  it.each([
+  const terminals: [name: string, act: (terminal: Child, pid: number) => Promise<unknown>][] = [
     ['is closed', async (terminal: Child) => terminal.signal('SIGKILL')],
     // Ctrl-S stops the output of a terminal: a plain write to it would block.
     [
@@ -328,7 +333,8 @@ describe('npm start', () => {
         process.kill(pid, 'SIGTERM');
       },
     ],
-  ])(
+  ];
+  it.each(inCheck(['is closed'], terminals))(
     'ends in order when its terminal %s',
     async (_what, act) => {
       // `script` runs it in a terminal of its own.
@@ -366,7 +372,7 @@ describe('npm start', () => {
     await expect(readFile(join(copy.folder, '.rekey/parts'))).rejects.toThrow('ENOENT');
   });
 
-  it('names processes that a killed start left, unless another process has the number now', async () => {
+  it('names processes that a killed start left, unless others have their numbers; then starts', async () => {
     // Without npm: a gateway and a worker started by npm end with it.
     const child = start([process.execPath, '--conditions=@rekey/source', 'apps/start/src/main.ts']);
     await lineOf(child, isReady, 'npm start', 90_000);
@@ -392,19 +398,13 @@ describe('npm start', () => {
       async () => left.some(({ pid }) => isAlive(pid)),
       (some) => !some,
     );
+    // Of an older version, which named its processes so.
+    await writeFile(join(copy.folder, '.rekey/pids'), `1\n${process.pid}\n`);
     const again = start(['npm', 'start']);
-    await lineOf(again, isReady, 'npm start', 90_000);
+    expect(await lineOf(again, isReady, 'npm start', 90_000)).toContain('Ctrl-C');
     again.signal('SIGTERM');
     await again.exited;
   }, 200_000);
-
-  it('starts despite a file of process numbers from an older version', async () => {
-    await writeFile(join(copy.folder, '.rekey/pids'), `1\n${process.pid}\n`);
-    const child = start(['npm', 'start']);
-    expect(await lineOf(child, isReady, 'npm start', 90_000)).toContain('Ctrl-C');
-    child.signal('SIGTERM');
-    await child.exited;
-  });
 
   it('refuses to start twice, even from a container that shares the folder', async () => {
     const first = start(['npm', 'start']);

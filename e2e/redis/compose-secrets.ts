@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { repositoryRoot } from '@rekey/testing';
+import { baseEnvironment, repositoryRoot } from '@rekey/testing';
 
 /** Creates in a folder what `docker compose run --rm setup CONSUMER …` creates in `secrets/`. */
 export const setUpSecrets = (
@@ -14,6 +14,7 @@ export const setUpSecrets = (
     ['--conditions=@rekey/source', join(repositoryRoot, 'docker/setup.mjs'), ...consumers],
     {
       env: {
+        NODE_COMPILE_CACHE: baseEnvironment()['NODE_COMPILE_CACHE'],
         SECRETS: folder,
         SECRETS_OWNER: String(process.getuid!()),
         ACCESS: folder,

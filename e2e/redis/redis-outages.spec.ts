@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type App,
   baseEnvironment,
@@ -367,9 +367,13 @@ describe('SIGTERM while Redis is away', () => {
 });
 
 describe('an unusable configuration of Redis', () => {
+  let system: System;
+  beforeAll(async () => {
+    system = await startSystem({ worker: false });
+  });
+  afterAll(() => system.stop());
+
   const refusals = async (url: string) => {
-    const system = await startSystem({ worker: false });
-    cleanUp(() => system.stop());
     const env = { ...system.environment, REDIS_URL: url };
     const apps = await Promise.all((['gateway', 'worker'] as const).map((app) => refusal(app, env)));
     const [events, doctor] = await Promise.all([
@@ -438,8 +442,6 @@ describe('an unusable configuration of Redis', () => {
   it('is found by rekey doctor if Redis is a replica', async () => {
     const primary = await started(startRedis());
     const replica = await started(startRedis({ args: ['--replicaof', '127.0.0.1', String(primary.port)] }));
-    const system = await startSystem({ worker: false });
-    cleanUp(() => system.stop());
     await eventually(
       () => serving(system),
       (status) => status === 'SERVING',

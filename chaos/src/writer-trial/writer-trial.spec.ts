@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { repositoryRoot, resultOf, startChild } from '@rekey/testing';
+import { areTrials, repositoryRoot, resultOf, startChild } from '@rekey/testing';
 
 const trial = async (...args: string[]) => {
   const main = 'chaos/src/writer-trial/main.ts';
@@ -11,25 +11,28 @@ const trial = async (...args: string[]) => {
   return { code, verdict: JSON.parse(out) as { mutations: number; violations: { what: string }[] } };
 };
 
+const MUTATIONS = areTrials ? 400 : 100;
+
 describe('a writer in Redis', () => {
   it('learns and forges no key, ends no process, and does no harm that is not named', async () => {
-    const { code, verdict } = await trial('--mutations', '200', '--batch', '200', '--seed', '7');
+    const count = String(MUTATIONS);
+    const { code, verdict } = await trial('--mutations', count, '--batch', count, '--seed', '7');
     expect(verdict.violations).toEqual([]);
-    expect(verdict.mutations).toBe(200);
+    expect(verdict.mutations).toBe(MUTATIONS);
     expect(code).toBe(0);
   });
 
   it('gains nothing by what a thief would do', async () => {
     const names = [
       'a reader of everything added',
-      'the registry put back after each repair',
       'forged acknowledgements',
-      'a stream at its last id',
       'numbers beyond all others',
-      'a version ahead, and back',
+      ...(areTrials
+        ? ['the registry put back after each repair', 'a stream at its last id', 'a version ahead, and back']
+        : []),
     ];
-    const { verdict } = await trial('--mutations', '6', '--batch', '1', '--only', ...names);
+    const { verdict } = await trial('--mutations', String(names.length), '--batch', '1', '--only', ...names);
     expect(verdict.violations).toEqual([]);
-    expect(verdict.mutations).toBe(6);
+    expect(verdict.mutations).toBe(names.length);
   });
 });

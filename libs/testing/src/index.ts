@@ -10,4 +10,5 @@ export { launchApp, type App, type LaunchOptions } from './processes/launch-app.
 export { programArguments, repositoryRoot, type Program } from './processes/program.ts';
 export { createTcpProxy, type TcpProxy } from './tcp-proxy/tcp-proxy.ts';
 export { specRegistry } from './spec-registry.ts';
+export { areTrials, inCheck } from './trials.ts';
 export { variableChecks } from './variable-checks.ts';

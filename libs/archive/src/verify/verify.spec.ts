@@ -94,13 +94,15 @@ describe('an archive as it was written', () => {
   });
 });
 
+const PLACES = process.env['REKEY_TRIALS'] === '1' ? 1000 : 200;
+
 describe('a byte flipped anywhere', () => {
-  it('is found, in 1,000 places at random', async () => {
+  it(`is found, in ${PLACES} places at random`, async () => {
     await rm(path, { recursive: true });
     await cp(other, path, { recursive: true });
     const names = (await readdir(path)).filter((name) => !name.includes('open'));
     const found = new Set<string>();
-    for (let i = 0; i < 1000; i += 1) {
+    for (let i = 0; i < PLACES; i += 1) {
       const name = names[i % names.length]!;
       const bytes = await readFile(at(name));
       const place = Math.floor(Math.random() * bytes.length);

@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { areTrials } from '@rekey/testing';
 import { nextOpening, openings } from './openings.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const FROM_MS = Date.UTC(2026, 0, 1);
-const UNTIL_MS = Date.UTC(2037, 0, 1);
+const LAST_YEAR = areTrials ? 2036 : 2029;
+const UNTIL_MS = Date.UTC(LAST_YEAR + 1, 0, 1);
 
 const openingsOf = (count: number, cron: string, timeZone: string, after: string): string[] => {
   const found: string[] = [];
@@ -118,7 +120,7 @@ const wallOf = (timeZone: string, fromMs: number, untilMs: number): { ms: number
   }));
 };
 
-describe('every change of every zone from 2026 to 2036', () => {
+describe(`every change of every zone from 2026 to ${LAST_YEAR}`, () => {
   const around = new Map<string, { timeZone: string; ms: number }>();
   for (const timeZone of Intl.supportedValuesOf('timeZone')) {
     for (const { ms, key } of changesOf(timeZone)) around.set(key, { timeZone, ms });
@@ -141,7 +143,7 @@ describe('every change of every zone from 2026 to 2036', () => {
   };
 
   it('exist', () => {
-    expect(changes.length).toBeGreaterThan(300);
+    expect(changes.length).toBeGreaterThan(areTrials ? 300 : 100);
     const zones = new Set(changes.map(({ timeZone }) => timeZone));
     for (const one of ['Australia/Lord_Howe', 'Africa/Cairo', 'Asia/Beirut']) expect(zones).toContain(one);
   });

@@ -4,8 +4,10 @@ import type { CommandName } from '../names.generated.ts';
 import { allSites, withSites } from './sites-fixture.ts';
 import {
   differencesOf,
+  restoreKey,
   restoreSnapshot,
   takeSnapshot,
+  withKey,
   withoutEntryIds,
   type Snapshot,
 } from './snapshot-fixture.ts';
@@ -22,8 +24,6 @@ export interface Faults {
   readonly violations: string[];
   /** Replies that a wrong type or garbage changed, and not only what was written: `SCRIPT FAULT: REPLY`. */
   readonly decisions: Set<string>;
-  /** The number of rehearsals. */
-  readonly rehearsals: () => number;
   /** Call sites of the scripts that no call has reached: `FILE: LINE`. */
   unreached(): string[];
   scripts(): Set<string>;
@@ -31,6 +31,11 @@ export interface Faults {
 }
 
 type Reply = { rejected: string } | { resolved: unknown };
+
+interface Attempt {
+  reply: Reply;
+  hasWritten: boolean;
+}
 
 /** A call of a script, and what it does without a fault. */
 interface Call {
@@ -64,8 +69,9 @@ class Rehearsal {
   readonly decisions = new Set<string>();
   readonly reached = new Set<string>();
   readonly scripts = new Set<string>();
-  count = 0;
   private readonly seen = new Set<string>();
+  /** Of the scripts that Redis has. */
+  private readonly digests = new Map<string, string>();
   private readonly admin: Redis;
   private readonly limited: Redis;
 
@@ -93,11 +99,25 @@ class Rehearsal {
   }
 
   private async attempt(by: Redis, text: string, args: unknown[]): Promise<Reply> {
-    this.count += 1;
-    return (by.call('EVAL', text, ...(args as string[])) as Promise<unknown>).then(
+    const digest = this.digests.get(text) ?? ((await this.admin.script('LOAD', text)) as string);
+    this.digests.set(text, digest);
+    return (by.call('EVALSHA', digest, ...(args as string[])) as Promise<unknown>).then(
       (resolved) => (isBroken(resolved) ? { rejected: JSON.stringify(resolved) } : { resolved }),
       (error: Error) => ({ rejected: error.message }),
     );
+  }
+
+  /** The same, and whether it changed anything: only then is everything looked at, and put back. */
+  private async attemptAndCount(by: Redis, { text, args }: Call): Promise<Attempt> {
+    const first = this.countWrites();
+    if (by !== this.admin) await first;
+    const reply = await this.attempt(by, text, args);
+    return { reply, hasWritten: (await first) !== (await this.countWrites()) };
+  }
+
+  /** How many changes Redis has counted since its start: it saves none. */
+  private async countWrites(): Promise<number> {
+    return Number(/^rdb_changes_since_last_save:(\d+)/m.exec(await this.admin.info('persistence'))![1]);
   }
 
   /** The commands and sites that a call runs. An HMGET reads the time. */
@@ -119,7 +139,7 @@ class Rehearsal {
       .map(([, name]) => name!)
       .filter(
         (name) =>
-          !['eval', 'config', 'info'].includes(name) &&
+          !['evalsha', 'config', 'info'].includes(name) &&
           (name !== 'hmget' || commandText(script).includes("'HMGET'")),
       );
     return { sites, commands };
@@ -127,11 +147,17 @@ class Rehearsal {
 
   /**
    * All or nothing: a call that was refused has left nothing, and one that was answered has done the same as
-   * without the fault.
+   * without the fault. `start` is what it began with.
    */
-  private async judge(call: Call, fault: string, start: Snapshot, reply: Reply, damaged: string[]) {
+  private async judge(
+    call: Call,
+    fault: string,
+    start: Snapshot,
+    { reply, hasWritten }: Attempt,
+    damaged: string[] = [],
+  ) {
     const { name, right, after } = call;
-    const end = await takeSnapshot(this.admin);
+    const end = hasWritten ? await takeSnapshot(this.admin) : start;
     const written = differencesOf(start, end);
     if ('rejected' in reply) {
       if (written.length > 0)
@@ -157,10 +183,11 @@ class Rehearsal {
   }
 
   private async tryAs(call: Call, fault: string, rules: string[]): Promise<void> {
-    const { text, args, before } = call;
+    const { before } = call;
     await this.admin.acl('SETUSER', USER, 'reset', 'on', '>word', ...rules);
-    await this.judge(call, fault, before, await this.attempt(this.limited, text, args), []);
-    await restoreSnapshot(this.admin, before);
+    const attempt = await this.attemptAndCount(this.limited, call);
+    await this.judge(call, fault, before, attempt);
+    if (attempt.hasWritten) await restoreSnapshot(this.admin, before);
   }
 
   /** Without each command, the channels, and the keys of each family. */
@@ -178,45 +205,56 @@ class Rehearsal {
     }
   }
 
+  /** Puts everything back, or only the key that a rehearsal has damaged. */
+  private putBack({ before }: Call, damaged: string, { hasWritten }: Attempt): Promise<unknown> {
+    return hasWritten ? restoreSnapshot(this.admin, before) : restoreKey(this.admin, before, damaged);
+  }
+
   /** With another type in each key. */
   private async withOtherTypes(call: Call): Promise<void> {
     const { admin } = this;
-    const { text, args, before, after } = call;
+    const { before, after } = call;
     for (const key of new Set([...before.holds.keys(), ...after.holds.keys(), ...FIXED])) {
-      await admin.del(key);
+      void admin.del(key);
       const isText = (before.holds.get(key) ?? after.holds.get(key))?.startsWith('string');
-      if (isText) await admin.rpush(key, 'nonsense');
-      else await admin.set(key, 'nonsense');
-      const start = await takeSnapshot(admin);
-      const reply = await this.attempt(admin, text, args);
-      await this.judge(call, `with another type in ${key}`, start, reply, [key]);
-      await restoreSnapshot(admin, before);
+      if (isText) void admin.rpush(key, 'nonsense');
+      else void admin.set(key, 'nonsense');
+      const attempt = await this.attemptAndCount(admin, call);
+      const start = withKey(before, key, `${isText ? 'list' : 'string'} nonsense`);
+      await this.judge(call, `with another type in ${key}`, start, attempt, [key]);
+      await this.putBack(call, key, attempt);
     }
   }
 
   /** With nonsense in each text, and in each field of each hash. */
-  private async withNonsense({ name, text, args, before }: Call): Promise<void> {
+  private async withNonsense(call: Call): Promise<void> {
     const { admin } = this;
+    const { name, before } = call;
     for (const [key, held] of before.holds) {
       const fields = held.startsWith('hash') ? await admin.hkeys(key) : held.startsWith('string') ? [''] : [];
       for (const field of fields) {
-        if (field === '' && held.startsWith('string')) await admin.set(key, 'nonsense');
-        else await admin.hset(key, field, 'nonsense');
-        const start = await takeSnapshot(admin);
-        const reply = await this.attempt(admin, text, args);
-        const written = differencesOf(start, await takeSnapshot(admin));
-        if ('rejected' in reply && written.length > 0)
-          this.violations.push(
-            `${name} with nonsense in ${key} ${field}: refused (${reply.rejected.slice(0, 80)}), ` +
-              `and wrote ${written.join(' ')}`,
-          );
-        await restoreSnapshot(admin, before);
+        const isText = field === '' && held.startsWith('string');
+        const spoil = () => (isText ? admin.set(key, 'nonsense') : admin.hset(key, field, 'nonsense'));
+        void spoil();
+        const attempt = await this.attemptAndCount(admin, call);
+        if ('rejected' in attempt.reply && attempt.hasWritten) {
+          const end = await takeSnapshot(admin);
+          await restoreSnapshot(admin, before);
+          await spoil();
+          const written = differencesOf(await takeSnapshot(admin), end);
+          if (written.length > 0)
+            this.violations.push(
+              `${name} with nonsense in ${key} ${field}: refused ` +
+                `(${attempt.reply.rejected.slice(0, 80)}), and wrote ${written.join(' ')}`,
+            );
+        }
+        await this.putBack(call, key, attempt);
       }
     }
   }
 }
 
-/** Has each script call on a connection rehearsed first, one after the other. */
+/** Has each script call rehearsed first, one after the other. */
 const rehearseCalls = (redis: Redis, rehearsal: Rehearsal): void => {
   let turn: Promise<unknown> = Promise.resolve();
   const define = redis.defineCommand.bind(redis);
@@ -250,7 +288,6 @@ export const connectUnderFaults = async (url: string): Promise<Faults> => {
     redis,
     violations: rehearsal.violations,
     decisions: rehearsal.decisions,
-    rehearsals: () => rehearsal.count,
     scripts: () => rehearsal.scripts,
     unreached: () => allSites().filter((site) => !rehearsal.reached.has(site.replace(/^[\w/-]+: /, ''))),
     close: () => {

@@ -68,6 +68,19 @@ export const takeSnapshot = async (admin: Redis): Promise<Snapshot> => {
 export const restoreSnapshot = (admin: Redis, { entries }: Snapshot): Promise<unknown> =>
   admin.call('EVAL', RESTORE, '0', ...entries.flatMap(([key, dump, ttl]) => [key, String(ttl), dump]));
 
+/** Puts one key back. */
+export const restoreKey = (admin: Redis, { entries }: Snapshot, key: string): Promise<unknown> => {
+  const entry = entries.find(([name]) => name === key);
+  if (!entry) return admin.del(key);
+  return admin.call('RESTORE', key, String(Math.max(entry[2], 0)), entry[1], 'REPLACE');
+};
+
+/** The same, but for what one key holds. */
+export const withKey = (snapshot: Snapshot, key: string, held: string): Snapshot => ({
+  ...snapshot,
+  holds: new Map([...snapshot.holds, [key, held]]),
+});
+
 /** The keys that hold something else. */
 export const differencesOf = (a: Snapshot, b: Snapshot, except: string[] = []): string[] =>
   [...new Set([...a.holds.keys(), ...b.holds.keys()])].filter(
