@@ -27,7 +27,6 @@ const PARTLY_TRIALS = [
   '/chaos/src/chaos.spec.ts',
   '/chaos/src/writer-trial/writer-trial.spec.ts',
   '/e2e/consumers/acknowledgements.spec.ts',
-  '/e2e/consumers/writer-in-redis.spec.ts',
   '/e2e/docs/first-hour.spec.ts',
   '/e2e/operations/start.spec.ts',
   '/e2e/redis/durability.spec.ts',
