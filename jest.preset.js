@@ -8,6 +8,8 @@ const TRIALS = [
   '/e2e/rotation/sizes.spec.ts',
   '/e2e/consumers/registry-trust.spec.ts',
   '/e2e/redis/clock.spec.ts',
+  '/e2e/verification/lists.spec.ts',
+  '/e2e/verification/evidence.spec.ts',
   '/e2e/redis/spoiled-queues.spec.ts',
   '/e2e/agent/outages.spec.ts',
   '/e2e/agent/other-network.spec.ts',

@@ -72,10 +72,11 @@ describe('a short run', () => {
       expect(code).toBe(0);
     });
 
-  it('costs exactly one request for each rotation without faults', async () => {
-    const { verdict } = await chaos('--rotations', String(ROTATIONS), '--seed', '7', '--faults', '0');
-    expect(verdict).toMatchObject({ clean: true, requestsARotation: 1, uncertainAnnounced: 0 });
-  });
+  if (areTrials)
+    it('costs exactly one request for each rotation without faults', async () => {
+      const { verdict } = await chaos('--rotations', String(ROTATIONS), '--seed', '7', '--faults', '0');
+      expect(verdict).toMatchObject({ clean: true, requestsARotation: 1, uncertainAnnounced: 0 });
+    });
 
   it('is clean if Invent answers wrongly meanwhile', async () => {
     const { code, verdict } = await chaos(

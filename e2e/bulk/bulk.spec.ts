@@ -340,20 +340,20 @@ describe('the request budget', () => {
     // The unused part of the limit allows that a request is counted late by 1.5 % of the window, which is
     // 0.3 s. A simulator on a busy machine may pause for that time.
     await start({
-      simulator: ['--assistants', '700', '--requests-per-minute', '500', '--limit-window-ms', '20000'],
+      simulator: ['--assistants', '350', '--requests-per-minute', '250', '--limit-window-ms', '20000'],
       worker: false,
-      timing: { INVENT_REQUESTS_PER_MINUTE: '1500' },
+      timing: { INVENT_REQUESTS_PER_MINUTE: '750' },
     });
     await Promise.all([system.startWorker(), system.startWorker()]);
-    const { id } = await create({ assistantIds: ids(600) });
+    const { id } = await create({ assistantIds: ids(300) });
     await bulks.until(id, ({ counts }) => counts!.succeeded >= 20);
-    const single = await system.rotateAndWait('ast_700');
+    const single = await system.rotateAndWait('ast_350');
     expect(single.state).toBe('SUCCEEDED');
     expect((await system.client.getBulkRotation(id)).counts!.waiting).toBeGreaterThan(0);
     expect(await bulks.ended({ id })).toMatchObject({
       state: 'COMPLETED',
-      counts: { succeeded: 600 },
-      verification: { verified: 600 },
+      counts: { succeeded: 300 },
+      verification: { verified: 300 },
     });
     expect((await system.admin('GET', '/counts')).limited).toBe(0);
   });

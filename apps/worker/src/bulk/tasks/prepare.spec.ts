@@ -133,7 +133,12 @@ describe('an incomplete list', () => {
       state: 'HALTED',
       counts: { waiting: listed, succeeded: 0 },
     });
-    // Resuming it accepts the listed assistants.
+  });
+
+  it('is accepted by resuming the bulk rotation: it rotates the listed assistants', async () => {
+    const [, listed, list] = lies[0]!;
+    upstream.list = list;
+    const bulk = await prepared();
     await bulks.resume(bulk.id);
     await rotateAll();
     upstream.list = undefined;

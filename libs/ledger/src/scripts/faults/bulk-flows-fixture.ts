@@ -55,7 +55,7 @@ export const bulkFlows: Flows = {
   'a bulk rotation that completes': async () => {
     const { id } = await makeBulk(3);
     const range = await drawn();
-    await work.renew(id, 'w1', 60_000, range);
+    await work.renew(id, 'w1', 600_000, range);
     const result = await claimRange(range);
     await work.dropRange(range, 'w1');
     const claims =

@@ -96,6 +96,8 @@ class Rehearsal {
     await this.withoutRights(call, commands);
     await this.withOtherTypes(call);
     await this.withNonsense(call);
+    // Locks last as long as before: they must not lapse because rehearsals take time.
+    await restoreSnapshot(this.admin, before);
   }
 
   private async attempt(by: Redis, text: string, args: unknown[]): Promise<Reply> {

@@ -180,7 +180,7 @@ export const systemFlows: Flows = {
     const { archive } = openLedger(redis, { prefix: 'spec' });
     await archive.read('events', { token: 'w', from: '-' });
     await archive.trim('events', { token: 'w', through: '0-0', keep: 100 });
-    await archive.hold('w', 1000, 'report');
+    await archive.hold('w', 600_000, 'report');
     await archive.hold('other', 500);
     await redis.xadd('{spec}:activity', '*', 'type', 'a long text');
     await archive.read('activity', { token: 'w', from: '-', longest: 5 });
@@ -191,7 +191,7 @@ export const systemFlows: Flows = {
     await archive.trim('activity', { token: 'w', through: last, keep: 0 });
     await redis.del('{spec}:archiving');
     await redis.rpush('{spec}:archiving', 'x');
-    await archive.hold('w', 1000);
+    await archive.hold('w', 600_000);
   },
   'consumers that another client has changed': async () => {
     await rotate('f1');
