@@ -19,6 +19,9 @@ export class IdIndex {
   #size = 0;
   /** Places that are not empty. */
   #taken = 0;
+  /** What was found last: each record has its id looked for several times. */
+  #lastId: string | undefined;
+  #lastPlace: number | undefined;
 
   constructor(ids: Texts) {
     this.#ids = ids;
@@ -46,15 +49,24 @@ export class IdIndex {
     const place = this.#placeOf(id);
     if (place === undefined) return;
     this.#places[place] = DELETED;
+    this.#lastId = undefined;
     this.#size -= 1;
   }
 
   clear(): void {
     this.#places = placesOf(FIRST_PLACES);
     [this.#size, this.#taken] = [0, 0];
+    this.#lastId = undefined;
   }
 
   #placeOf(id: string): number | undefined {
+    if (id === this.#lastId) return this.#lastPlace;
+    this.#lastPlace = this.#lookFor(id);
+    this.#lastId = id;
+    return this.#lastPlace;
+  }
+
+  #lookFor(id: string): number | undefined {
     const last = this.#places.length - 1;
     for (let place = this.#hashOf(id) & last; ; place = (place + 1) & last) {
       const slot = this.#places[place]!;
@@ -69,6 +81,7 @@ export class IdIndex {
     while (this.#places[place] !== EMPTY) place = (place + 1) & last;
     this.#places[place] = slot + 1;
     this.#taken += 1;
+    this.#lastId = undefined;
   }
 
   /** Doubles the places if ids need them, and forgets deleted ones. */
@@ -77,6 +90,7 @@ export class IdIndex {
     const isFull = 2 * this.#size > before.length * MAX_SHARE;
     this.#places = placesOf(isFull ? 2 * before.length : before.length);
     this.#taken = 0;
+    this.#lastId = undefined;
     for (const slot of before)
       if (slot !== EMPTY && slot !== DELETED) this.#put(this.#ids.get(slot - 1)!, slot - 1);
   }

@@ -43,6 +43,8 @@ export class Rows {
   readonly #free: number[] = [];
   readonly #kinds: Kind[] = [];
   readonly #kindNumbers = new Map<string, number>();
+  /** The number of the last one that was set: most follow one of their own. */
+  #lastKind = 0;
   #capacity = FIRST_CAPACITY;
 
   constructor() {
@@ -101,13 +103,18 @@ export class Rows {
     return this.#kinds[this.columns.kind[row]!]!;
   }
   setKind(row: number, kind: Kind): void {
+    const last = this.#kinds[this.#lastKind];
+    if (!last || !isSame(last, kind)) this.#lastKind = this.#numberOf(kind);
+    this.columns.kind[row] = this.#lastKind;
+  }
+  #numberOf(kind: Kind): number {
     const text = JSON.stringify([kind.orgId, kind.cause, kind.removal]);
     let number = this.#kindNumbers.get(text);
     if (number === undefined) {
       number = this.#kinds.push(kind) - 1;
       this.#kindNumbers.set(text, number);
     }
-    this.columns.kind[row] = number;
+    return number;
   }
 
   #grow(): void {
@@ -117,6 +124,9 @@ export class Rows {
     [this.columns, this.#capacity] = [larger, capacity];
   }
 }
+
+const isSame = (a: Kind, b: Kind): boolean =>
+  a.orgId === b.orgId && a.cause === b.cause && a.removal === b.removal;
 
 const columnsOf = (capacity: number): Columns =>
   Object.fromEntries(

@@ -99,7 +99,9 @@ export class Texts {
       }
       this.#codes[slot] = code;
     }
-    this.#bytesAt(slot).write(text, narrow ? 'latin1' : 'utf16le');
+    const at = this.#at[slot]!;
+    const chunk = this.#chunks[at >>> CHUNK_BITS]!;
+    chunk.write(text, at & (CHUNK_BYTES - 1), length, narrow ? 'latin1' : 'utf16le');
   }
 
   delete(slot: number): void {

@@ -76,7 +76,6 @@ export const readEvent = (
     return { kind: 'consumer', ...numbered, name: subject };
   const kind = kinds.get(type);
   if (kind === undefined) return { kind: 'skipped', ...numbered };
-  const claim = hasUnsealedFields(event) ? claimOf(kind, event) : undefined;
   try {
     const sealed = parseEnvelope(data['sealed']);
     if (!hasUnsealedFields(event)) throw new SealError('it does not have the form of an event');
@@ -99,7 +98,7 @@ export const readEvent = (
       kind: 'refused',
       ...numbered,
       refusal: refusalOf(event, error instanceof SealError ? error.message : 'it cannot be read'),
-      ...(claim && { claim }),
+      ...(hasUnsealedFields(event) && { claim: claimOf(kind, event) }),
     };
   }
 };
