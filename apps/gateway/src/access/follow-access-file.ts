@@ -96,5 +96,5 @@ export const followAccessFile = (
   const refusalOf = (thrown: unknown): AccessFileError =>
     thrown instanceof AccessFileError ? thrown : new AccessFileError(['the file cannot be used']);
 
-  return { ...follow({ everyMs, look, refusalOf, onRefused }), rules: () => rules! };
+  return { ...follow({ everyMs, look, refusalOf, paths: [path], onRefused }), rules: () => rules! };
 };

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+
 export interface Followed {
   /** Since when what was read is refused, in ms since 1970. */
   refusedSinceMs(): number | undefined;
@@ -13,7 +15,9 @@ interface FollowOptions<Refusal extends Error> {
   look: () => boolean;
   /** What `look` has thrown, as an operator reads it. */
   refusalOf: (thrown: unknown) => Refusal;
-  /** Called once for each different message, if it is the same at two looks. */
+  /** The files that it reads. */
+  paths: readonly string[];
+  /** Called once for each different message, if it is the same at two looks, and the files are, too. */
   onRefused: (refusal: Refusal) => void;
 }
 
@@ -22,6 +26,18 @@ const LOOK_EVERY_MS = 1000;
 
 /** Somebody who writes a file is done, or writes on, within this time. */
 const SETTLE_MS = 100;
+/** If a file changes at each look and can never be used, this is said so long after the first one. */
+const DOUBTED_FOR_MS = 5000;
+
+/** Differs after each change of a file. Of one that is written again and again, two looks can be alike. */
+const stateOf = (path: string): string => {
+  try {
+    const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+    return `${ino} ${size} ${mtimeNs}`;
+  } catch {
+    return '';
+  }
+};
 
 /** Whether what was read is the same as what was read before it: a file that is being written is not. */
 export const createSettling = <Read>(isSame: (one: Read, other: Read) => boolean) => {
@@ -38,11 +54,12 @@ export const follow = <Refusal extends Error>({
   everyMs = LOOK_EVERY_MS,
   look,
   refusalOf,
+  paths,
   onRefused,
 }: FollowOptions<Refusal>): Followed => {
   let refused: { message: string; sinceMs: number } | undefined;
   /** A complaint that was not made yet: a file that is being written is often no file that can be used. */
-  let doubted: string | undefined;
+  let doubted: { message: string; state: string; sinceMs: number } | undefined;
   let soon: NodeJS.Timeout | undefined;
   const lookSoon = (): void => {
     soon = setTimeout(lookAgain, Math.min(SETTLE_MS, everyMs)).unref();
@@ -50,8 +67,12 @@ export const follow = <Refusal extends Error>({
   const complain = (refusal: Refusal): void => {
     const { message } = refusal;
     const isNew = refused?.message !== message;
-    if (isNew && doubted !== message) {
-      doubted = message;
+    const state = paths.map(stateOf).join('\n');
+    const before = doubted?.message === message ? doubted : undefined;
+    const sinceMs = before?.sinceMs ?? performance.now();
+    const isSure = before?.state === state || performance.now() - sinceMs >= DOUBTED_FOR_MS;
+    if (isNew && !isSure) {
+      doubted = { message, state, sinceMs };
       lookSoon();
       return;
     }

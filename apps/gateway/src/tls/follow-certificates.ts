@@ -54,6 +54,11 @@ const isSame = (a: Certificates, b: Certificates): boolean =>
   a.privateKey.equals(b.privateKey) &&
   (a.clientAuthorities?.equals(b.clientAuthorities ?? Buffer.alloc(0)) ?? true);
 
+const pathsOf = (files: CertificateFiles): string[] =>
+  [files.GRPC_TLS_CERT_FILE, files.GRPC_TLS_KEY_FILE, files.GRPC_CLIENT_CA_FILE].filter(
+    (path) => path !== undefined,
+  );
+
 /**
  * Serves the certificates of files, and looks again and again whether they were replaced. What cannot be
  * served, such as a certificate whose key has not been written yet, leaves those before in use: grpc-js's own
@@ -86,7 +91,7 @@ export const followCertificates = (
     thrown instanceof CertificateError
       ? thrown
       : new CertificateError('GRPC_TLS_CERT_FILE', 'cannot be used', thrown);
-  const { refusedSinceMs, close } = follow({ everyMs, look, refusalOf, onRefused });
+  const { refusedSinceMs, close } = follow({ everyMs, look, refusalOf, paths: pathsOf(files), onRefused });
 
   const provider: CertificateProvider = {
     addCaCertificateListener: authorities.add,
