@@ -3,6 +3,7 @@ import { Server, ServerCredentials, type UntypedServiceImplementation } from '@g
 import { afterEach, expect } from '@jest/globals';
 import { type CallContext, clientStreaming, serverStreaming, unary, loadContract } from '@rekey/rpc';
 import { RekeyError } from '@rekey/schema';
+import { freePort, isPortFree } from '@rekey/testing';
 import { RekeyClientError } from './calls/client-error.ts';
 import { createRekeyClient, type RekeyClient, type RekeyClientOptions } from './client.ts';
 
@@ -36,6 +37,7 @@ afterEach(() => {
 
 export const startFake = async (
   { rotations = {}, bulks = {}, policies = {}, consumers = {}, assistants = {}, activity = {} }: Fake,
+  /** One that it takes as soon as it is free; without it, any. */
   port = 0,
 ): Promise<{ port: number; kill(): void }> => {
   const server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 });
@@ -63,21 +65,16 @@ export const startFake = async (
     ...(activity.watch && { WatchActivity: serverStreaming(activity.watch, report) }),
   } as UntypedServiceImplementation);
   server.addService(v1.ConsumerService.service, unaries(consumers) as UntypedServiceImplementation);
-  const bind = () =>
+  const bind = (one: number) =>
     new Promise<number>((resolve, reject) =>
-      server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, taken) =>
+      server.bindAsync(`127.0.0.1:${one}`, ServerCredentials.createInsecure(), (error, taken) =>
         error ? reject(error) : resolve(taken),
       ),
     );
-  let bound = 0;
   // The kernel releases the port of a killed gateway only after some time.
-  while (bound === 0) {
-    bound = await bind().catch(async (error: unknown) => {
-      if (port === 0) throw error;
-      await sleep(50);
-      return 0;
-    });
-  }
+  const isTaken = async () => port !== 0 && !(await isPortFree(port));
+  while (await isTaken()) await sleep(50);
+  const bound = await bind(port || (await freePort()));
   const kill = () => server.forceShutdown();
   toDispose.push(kill);
   return { port: bound, kill };
