@@ -140,9 +140,9 @@ export const systemFlows: Flows = {
     const commands = consumersCommands(createRunner(redis, '{spec}'));
     const acks = '{spec}:acks';
     await commands.acksRead({ stream: '', after: '1-0', before: '+', count: 10, chars: 100, longest: 10 });
-    await commands.acksTrim({ acks, keep: 5, expireMs: 1000 });
+    await commands.acksTrim({ acks, keep: 5, expireMs: 600_000 });
     await redis.set('{spec}:acks:billing', 'x');
-    await commands.acksTrim({ acks: '{spec}:acks:billing', keep: 5, expireMs: 1000 });
+    await commands.acksTrim({ acks: '{spec}:acks:billing', keep: 5, expireMs: 600_000 });
     const { consumers, registry } = openLedger(redis, { prefix: 'spec', registry: specRegistry });
     await consumers.write('billing', undefined, consumer, { reseals: true, emit: JSON.stringify(ENVELOPE) });
     const current = (await redis.get('{spec}:current:ast_1'))!;
@@ -181,7 +181,7 @@ export const systemFlows: Flows = {
     await archive.read('events', { token: 'w', from: '-' });
     await archive.trim('events', { token: 'w', through: '0-0', keep: 100 });
     await archive.hold('w', 600_000, 'report');
-    await archive.hold('other', 500);
+    await archive.hold('other', 500_000);
     await redis.xadd('{spec}:activity', '*', 'type', 'a long text');
     await archive.read('activity', { token: 'w', from: '-', longest: 5 });
     await archive.read('events', { token: 'w', from: '+', back: true });
