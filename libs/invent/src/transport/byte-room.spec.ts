@@ -80,7 +80,7 @@ describe('a long answer', () => {
         const isLong = request.url!.includes('ast_1');
         response.writeHead(200, isLong ? headers : {}).end(isLong ? body : record({ id: 'ast_2' }));
       });
-      const client = clientOf(baseUrl, { timeoutMs: 2000 });
+      const client = clientOf(baseUrl, { timeoutMs: 6000 });
       const room = createByteRoom(3 * MIB);
       let active = 0;
       let most = 0;
@@ -106,7 +106,7 @@ describe('a long answer', () => {
       const waiting = read('ast_1');
       expect(await read('ast_2')).toBe('read');
       // It has arrived completely: its deadline does not apply while it waits for room.
-      await new Promise((resolve) => setTimeout(resolve, 2500));
+      await new Promise((resolve) => setTimeout(resolve, 6500));
       holder.close();
       expect(await waiting).toBe('read');
     },
