@@ -49,10 +49,12 @@ describe('collectWhenIdle', () => {
     });
     const young = youngGeneration();
     observer.observe({ entryTypes: ['gc'] });
-    young.collect();
-    for (let waited = 0; waited < 1000 && !kinds.includes(minor); waited += 1) await nextRound();
+    // V8 collects the whole heap instead if that is due anyway; then not again.
+    for (let tries = 0; tries < 5 && !kinds.includes(minor); tries += 1) {
+      young.collect();
+      for (let waited = 0; waited < 1000 && kinds.length <= tries; waited += 1) await nextRound();
+    }
     observer.disconnect();
-    // What has run before in this process may have had the whole heap collected.
     expect(kinds).toContain(minor);
     expect(runInNewContext('typeof gc')).toBe('undefined');
   });

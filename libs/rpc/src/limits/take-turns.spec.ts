@@ -31,9 +31,10 @@ describe('takeTurns', () => {
     let begun = 0;
     const begin = () => void (begun += 1);
     expect([inTurn(begin), inTurn(begin), inTurn(begin)]).toEqual([true, true, false]);
-    await turn();
-    expect([begun, inTurn(begin)]).toEqual([2, true]);
-    await turn();
+    // A slice has room for all; if the machine pauses this process meanwhile, there is another one.
+    while (begun < 2) await turn();
+    expect(inTurn(begin)).toBe(true);
+    while (begun < 3) await turn();
     expect(begun).toBe(3);
   });
 });
