@@ -3,7 +3,7 @@ import { appendFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'no
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { inCheck, lineOf, startChild, startRedis, type Child, type RedisServer } from '@rekey/testing';
+import { lineOf, startChild, startRedis, type Child, type RedisServer } from '@rekey/testing';
 import { FREE_PORTS, freshCopy } from '../support/fresh-copy.ts';
 import { eventually } from '../support/system.ts';
 
@@ -119,7 +119,7 @@ describe('SIGTERM to a documented command', () => {
     ['npm run worker', ['npm', 'run', 'worker'], own],
     ['npm run simulator', ['npm', 'run', 'simulator', '--', '--port', '0', '--admin-port', '0'], own],
   ];
-  it.each(inCheck(['npm start', 'npm run worker'], commands))(
+  it.each(commands)(
     'ends all its processes, in order: %s',
     async (_what, command, env) => {
       const child = start(command, env());
@@ -169,7 +169,7 @@ describe('SIGTERM to a documented command', () => {
       own,
     ],
   ];
-  it.each(inCheck(['npm start', 'a worker, as the image runs it'], firstProcesses))(
+  it.each(firstProcesses)(
     'ends the first process of a container (PID 1) with 0, or with the code of npm: %s',
     async (_what, command, env) => {
       const child = start(
@@ -249,8 +249,7 @@ describe('a process that an npm script or npx starts in the background', () => {
     ['npx, of rekey itself', 'npx', 'rekey events --from start', isFollowing],
     ['npx, of rekey itself, with setsid', 'npx', 'setsid rekey events --from start', isFollowing],
   ];
-  const ofTheScripts = 'an npm script, with setsid and the variable of the scripts of this repository';
-  it.each(inCheck(['an npm script', ofTheScripts, 'npx, of rekey itself'], kept))(
+  it.each(kept)(
     'keeps running: %s',
     async (_what, npm, background, untilReady) => {
       const { pid, log } = await startBehind(npm, background, untilReady);
@@ -299,7 +298,7 @@ describe('npm start', () => {
       },
     ],
   ];
-  it.each(inCheck(['its logs'], disks))(
+  it.each(disks)(
     'keeps running with a full disk for %s, and ends in order',
     async (_what, redirection, fill) => {
       await mkdir(join(copy.folder, '.rekey'), { recursive: true });
@@ -334,7 +333,7 @@ describe('npm start', () => {
       },
     ],
   ];
-  it.each(inCheck(['is closed'], terminals))(
+  it.each(terminals)(
     'ends in order when its terminal %s',
     async (_what, act) => {
       // `script` runs it in a terminal of its own.

@@ -26,7 +26,7 @@ const LOOK_EVERY_MS = 1000;
 
 /** Somebody who writes a file is done, or writes on, within this time. */
 const SETTLE_MS = 100;
-/** If a file changes at each look and can never be used, this is said so long after the first one. */
+/** After this time, a fault is reported even if the file has changed at every look. */
 const DOUBTED_FOR_MS = 5000;
 
 /** Differs after each change of a file. Of one that is written again and again, two looks can be alike. */
@@ -64,18 +64,17 @@ export const follow = <Refusal extends Error>({
   const lookSoon = (): void => {
     soon = setTimeout(lookAgain, Math.min(SETTLE_MS, everyMs)).unref();
   };
-  const complain = (refusal: Refusal): void => {
-    const { message } = refusal;
-    const isNew = refused?.message !== message;
+  const isSure = (message: string): boolean => {
     const state = paths.map(stateOf).join('\n');
     const before = doubted?.message === message ? doubted : undefined;
     const sinceMs = before?.sinceMs ?? performance.now();
-    const isSure = before?.state === state || performance.now() - sinceMs >= DOUBTED_FOR_MS;
-    if (isNew && !isSure) {
-      doubted = { message, state, sinceMs };
-      lookSoon();
-      return;
-    }
+    doubted = { message, state, sinceMs };
+    return before?.state === state || performance.now() - sinceMs >= DOUBTED_FOR_MS;
+  };
+  const complain = (refusal: Refusal): void => {
+    const { message } = refusal;
+    const isNew = refused?.message !== message;
+    if (isNew && !isSure(message)) return lookSoon();
     refused = { message, sinceMs: refused?.sinceMs ?? Date.now() };
     if (isNew) onRefused(refusal);
   };
