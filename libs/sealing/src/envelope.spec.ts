@@ -116,6 +116,10 @@ describe('an envelope', () => {
       { ...sealed, ciphertext: `Ł${sealed.ciphertext.slice(1)}` },
     ])
       expect(() => openEnvelope(provedAgain(altered), a)).toThrow('not sealed in the way');
+    const { ciphertext } = sealed;
+    for (const other of [...'=\n +/.ÿŁ🔑\0', '=='])
+      for (const longer of ['', 'A', 'AA', 'AAA'].map((more) => `${ciphertext}${more}${other}`))
+        expect(() => openEnvelope(provedAgain({ ...sealed, ciphertext: longer }), a)).toThrow(/^the sealed/);
     for (const key of ['', 'AAAA', `${sealed.recipients[0]!.encrypted_key}AAAA`])
       expect(() =>
         openEnvelope(

@@ -10,14 +10,14 @@ import {
 } from 'node:crypto';
 import type { Envelope } from '@rekey/schema';
 import {
+  checkCiphertext,
   checkParts,
-  contentText,
   formOf,
   formToSeal,
   headerOf,
   keyText,
   proofBytes,
-  provedText,
+  provedTexts,
   type Form,
   type Purpose,
   type SharedKeys,
@@ -89,9 +89,9 @@ export const sealUnder = (
   // Returns no bytes for GCM.
   cipher.final();
   const [iv, tag] = [nonce.toString('base64url'), cipher.getAuthTag().toString('base64url')];
-  const content = contentText({ protected: header, iv, ciphertext, tag });
+  const content = { protected: header, iv, ciphertext, tag };
   const proofs = recipients.map(({ proving, kid, encryptedKey, before, after }) => {
-    const proof = proofOf(provedText(form, content, kid, encryptedKey), proving);
+    const proof = proofOf(provedTexts(form, content, kid, encryptedKey), proving);
     return `${before}${proof}${after}`;
   });
   return (
@@ -114,12 +114,12 @@ export const resealFor = (
   if (!key) throw new SealError('the sealed text is not sealed for this recipient');
   const form = formOf(envelope, purpose);
   const { protected: header, iv, ciphertext, tag } = envelope;
+  checkCiphertext(envelope, Buffer.from(ciphertext, 'base64url').length);
   const content = { protected: header, iv, ciphertext, tag };
-  const proved = contentText(content);
   const bytes = key.export();
   const recipients = sharedKeys.map((keys) => {
     const recipient = recipientFor(keys, bytes, form, purpose);
-    const proof = proofOf(provedText(form, proved, keys.kid, recipient.encrypted_key), keys.proving);
+    const proof = proofOf(provedTexts(form, content, keys.kid, recipient.encrypted_key), keys.proving);
     return { ...recipient, header: { ...recipient.header, proof } };
   });
   bytes.fill(0);
@@ -137,17 +137,19 @@ export const openEnvelope = (
 ): string | undefined => {
   const key = unwrap(envelope, recipient, purpose);
   if (!key) return undefined;
+  let plaintext: Buffer;
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(envelope.iv, 'base64url'))
       .setAAD(authenticated(envelope.protected))
       .setAuthTag(Buffer.from(envelope.tag, 'base64url'));
-    const plaintext = decipher.update(envelope.ciphertext, 'base64url');
+    plaintext = decipher.update(envelope.ciphertext, 'base64url');
     // Returns no bytes for GCM, and throws if the tag is wrong.
     decipher.final();
-    return plaintext.toString('utf8');
   } catch {
     throw new SealError('the sealed text was changed, or sealed under another key');
   }
+  checkCiphertext(envelope, plaintext.length);
+  return plaintext.toString('utf8');
 };
 
 /** Whether a record has all that this version seals. The version before left the key proofs out. */
@@ -172,7 +174,7 @@ const recipientFor = (
 ): Envelope['recipients'][number] => {
   const cipher = createCipheriv('id-aes256-wrap', wrapping, KEY_WRAP_IV);
   const wrapped = Buffer.concat([cipher.update(cek), cipher.final()]).toString('base64url');
-  const keyProof = form === 'split' && { key_proof: proofOf(keyText(purpose, kid, wrapped), proving) };
+  const keyProof = form === 'split' && { key_proof: proofOf([keyText(purpose, kid, wrapped)], proving) };
   return { header: { alg: 'A256KW', kid, proof: PROOF_PLACEHOLDER, ...keyProof }, encrypted_key: wrapped };
 };
 
@@ -180,13 +182,17 @@ const recipientFor = (
  * What is proved is ASCII, for which `latin1` is 1 µs faster than UTF-8. Another character can have the proof
  * of an ASCII one; the checks of form refuse it.
  */
-const hmacOf = (text: string, proving: KeyObject): Hmac =>
-  createHmac('sha256', proving).update(text, 'latin1');
-const proofOf = (text: string, proving: KeyObject): string => hmacOf(text, proving).digest('base64url');
+const hmacOf = (texts: readonly string[], proving: KeyObject): Hmac => {
+  const hmac = createHmac('sha256', proving);
+  for (const text of texts) hmac.update(text, 'latin1');
+  return hmac;
+};
+const proofOf = (texts: readonly string[], proving: KeyObject): string =>
+  hmacOf(texts, proving).digest('base64url');
 
-const isProof = (given: string, text: string, proving: KeyObject): boolean => {
+const isProof = (given: string, texts: readonly string[], proving: KeyObject): boolean => {
   const bytes = proofBytes(given);
-  return bytes !== undefined && timingSafeEqual(bytes, hmacOf(text, proving).digest());
+  return bytes !== undefined && timingSafeEqual(bytes, hmacOf(texts, proving).digest());
 };
 
 /** A content key, and the proof of the wrapped key that was verified for it. */
@@ -206,7 +212,7 @@ const unwrap = (envelope: Envelope, recipient: SharedKeys, purpose: Purpose): Ke
   const { encrypted_key: encryptedKey, header } = ours;
   const form = formOf(envelope, purpose);
   checkParts(envelope, encryptedKey);
-  const proved = provedText(form, contentText(envelope), recipient.kid, encryptedKey);
+  const proved = provedTexts(form, envelope, recipient.kid, encryptedKey);
   if (!isProof(header.proof, proved, recipient.proving)) throw notFromRekey();
   const keyProof = form === 'split' ? header.key_proof : undefined;
   if (form === 'split' && keyProof === undefined && recipient.needsKeyProof) throw notFromRekey();
@@ -216,7 +222,7 @@ const unwrap = (envelope: Envelope, recipient: SharedKeys, purpose: Purpose): Ke
   if (found && found.keyProof === keyProof && found.purpose === purpose) return found.key;
   if (
     keyProof !== undefined &&
-    !isProof(keyProof, keyText(purpose, recipient.kid, encryptedKey), recipient.proving)
+    !isProof(keyProof, [keyText(purpose, recipient.kid, encryptedKey)], recipient.proving)
   )
     throw notFromRekey();
   const key = unwrapKey(encryptedKey, recipient.wrapping);

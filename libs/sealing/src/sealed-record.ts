@@ -76,13 +76,11 @@ export const parseRecord = <E extends UnsealedFields>(
     throw new SealError('the sealed text opens, but contains no record');
   }
   if (!isRecord(record)) throw new SealError('the sealed text opens, but contains no record');
-  const [org, assistant] = [record.org_id, record.assistant_id].map(encodeURIComponent);
-  const sourceOfRecord = `/orgs/${org}/assistants/${assistant}`;
   if (
     record.type !== type ||
     record.assistant_id !== subject ||
     record.version !== version ||
-    sourceOfRecord !== source
+    sourceOf(record) !== source
   ) {
     throw new SealError('the event does not match its sealed record: it is not as Rekey made it');
   }
@@ -90,6 +88,9 @@ export const parseRecord = <E extends UnsealedFields>(
     throw new SealError('the sealed text opens, but contains no record');
   return record as RecordOf<E>;
 };
+
+const sourceOf = ({ org_id: orgId, assistant_id: assistantId }: SealedRecord): string =>
+  `/orgs/${encodeURIComponent(orgId)}/assistants/${encodeURIComponent(assistantId)}`;
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
 const isTextOrAbsent = (value: unknown): boolean => value === undefined || typeof value === 'string';

@@ -16,6 +16,8 @@ export class IdIndex {
   readonly #seed = randomBytes(4).readInt32LE();
   /** Slots, plus 1. */
   #places = placesOf(FIRST_PLACES);
+  /** The hash of the id at each place: other ids need not be read. */
+  #hashes = placesOf(FIRST_PLACES);
   #size = 0;
   /** Places that are not empty. */
   #taken = 0;
@@ -41,7 +43,8 @@ export class IdIndex {
 
   /** Adds an id that it does not have, and that is in its slot already, to a reserved place. */
   add(id: string, slot: number): void {
-    this.#put(id, slot);
+    this.#lastPlace = this.#put(this.#hashOf(id), slot);
+    this.#lastId = id;
     this.#size += 1;
   }
 
@@ -54,7 +57,7 @@ export class IdIndex {
   }
 
   clear(): void {
-    this.#places = placesOf(FIRST_PLACES);
+    [this.#places, this.#hashes] = [placesOf(FIRST_PLACES), placesOf(FIRST_PLACES)];
     [this.#size, this.#taken] = [0, 0];
     this.#lastId = undefined;
   }
@@ -68,31 +71,37 @@ export class IdIndex {
 
   #lookFor(id: string): number | undefined {
     const last = this.#places.length - 1;
-    for (let place = this.#hashOf(id) & last; ; place = (place + 1) & last) {
+    const hash = this.#hashOf(id);
+    for (let place = hash & last; ; place = (place + 1) & last) {
       const slot = this.#places[place]!;
       if (slot === EMPTY) return undefined;
-      if (slot !== DELETED && this.#ids.equals(slot - 1, id)) return place;
+      if (slot !== DELETED && this.#hashes[place] === hash && this.#ids.equals(slot - 1, id)) return place;
     }
   }
 
-  #put(id: string, slot: number): void {
+  /** Returns the place. */
+  #put(hash: number, slot: number): number {
     const last = this.#places.length - 1;
-    let place = this.#hashOf(id) & last;
+    let place = hash & last;
     while (this.#places[place] !== EMPTY) place = (place + 1) & last;
     this.#places[place] = slot + 1;
+    this.#hashes[place] = hash;
     this.#taken += 1;
-    this.#lastId = undefined;
+    return place;
   }
 
   /** Doubles the places if ids need them, and forgets deleted ones. */
   #rebuild(): void {
-    const before = this.#places;
+    const [before, hashes] = [this.#places, this.#hashes];
     const isFull = 2 * this.#size > before.length * MAX_SHARE;
-    this.#places = placesOf(isFull ? 2 * before.length : before.length);
+    const count = isFull ? 2 * before.length : before.length;
+    [this.#places, this.#hashes] = [placesOf(count), placesOf(count)];
     this.#taken = 0;
     this.#lastId = undefined;
-    for (const slot of before)
-      if (slot !== EMPTY && slot !== DELETED) this.#put(this.#ids.get(slot - 1)!, slot - 1);
+    for (let at = 0; at < before.length; at += 1) {
+      const slot = before[at]!;
+      if (slot !== EMPTY && slot !== DELETED) this.#put(hashes[at]!, slot - 1);
+    }
   }
 
   /** Each process has a seed of its own: which ids collide differs. */

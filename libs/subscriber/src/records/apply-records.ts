@@ -51,11 +51,9 @@ const createOrder = ({ state, clock, held, unsealed, outrun }: RecordsDeps) => {
    * in the future: then a writer in Redis has put the counter forward, and back, and this key can be the one
    * in force. Nothing here can tell which of the two is, so it is reported until that is over.
    */
-  const isOutrun = async ({ assistantId, version }: Opened): Promise<boolean> => {
+  const isOutrun = ({ assistantId, version }: Opened): boolean => {
     const heldVersion = held.version(assistantId);
-    if (version >= heldVersion || !clock.isInFuture(heldVersion)) return false;
-    await readClock();
-    return clock.isInFuture(heldVersion);
+    return version < heldVersion && clock.isInFuture(heldVersion);
   };
   /** The restored assistants whose version was in the future when the first snapshot began. */
   let restoredAhead = new Set<string>();
@@ -121,9 +119,12 @@ export const createRecords = (deps: RecordsDeps): Records => {
 
   const apply = async (opened: Opened): Promise<void> => {
     const { kind, assistantId, version, ahead } = opened;
-    if (await isOutrun(opened)) {
-      held.markSeen(assistantId);
-      return refusals.addOutrun(opened);
+    if (isOutrun(opened)) {
+      await readClock();
+      if (isOutrun(opened)) {
+        held.markSeen(assistantId);
+        return refusals.addOutrun(opened);
+      }
     }
     if (!ahead && clock.isTooFarAhead(version)) {
       await readClock();

@@ -19,7 +19,10 @@ export interface Pages {
   uncertain(from: Session): AsyncGenerator<Page>;
 }
 
-const PAGE_SIZE = 50;
+/** Each page takes 0.5 ms for its command alone, whatever its size. */
+const PAGE_SIZE = 200;
+/** What is asked for first: nothing is known yet of how long the records are. */
+const FIRST_PAGE_SIZE = 50;
 /** The number of pages in flight while one is being opened. */
 const PAGES_AHEAD = 3;
 /** Orgs can be many and small: the first page of this number of orgs is requested ahead. */
@@ -54,7 +57,7 @@ export const createPages = (deps: PagesDeps): Pages => {
 };
 
 const createCurrent = ({ names, tooLong }: PagesDeps): Pages['current'] => {
-  const size = createReadSize(PAGE_SIZE);
+  const size = createReadSize(PAGE_SIZE, FIRST_PAGE_SIZE);
   const mget = async (from: Session, keys: string[]): Promise<(string | null)[]> => {
     try {
       return await from.commands.mget(keys);
