@@ -127,7 +127,7 @@ const reflectionServices = (descriptors: ReturnType<Contract['reflection']>): Ad
   return added;
 };
 
-/** The services of reflection. They read the descriptors, which takes some 50 ms, when the first caller asks. */
+/** The services of reflection. They read the descriptors, which takes 50 ms, when the first caller asks. */
 const reflectionOf = (contract: Contract): AddedService[] => {
   let read: AddedService[] | undefined;
   return reflectionServices({}).map(({ service, implementation }, i) => ({
