@@ -63,6 +63,10 @@ export default {
     : ['<rootDir>/**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', ...(areTrials ? [] : TRIALS)],
   modulePathIgnorePatterns: ['/dist/'],
+  // zod imports all of its fifty languages, which every spec file would load anew. Rekey uses none but English.
+  moduleNameMapper: {
+    [String.raw`^\.\./locales/index\.js$`]: fileURLToPath(import.meta.resolve('zod/v4/locales/en.js')),
+  },
   extensionsToTreatAsEsm: ['.ts'],
   transform: {},
   // Ends what hangs. How fast a test is depends on the machine, and no test is about that.
