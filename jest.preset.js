@@ -63,7 +63,7 @@ export default {
     : ['<rootDir>/**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', ...(areTrials ? [] : TRIALS)],
   modulePathIgnorePatterns: ['/dist/'],
-  // zod imports all of its fifty languages, which every spec file would load anew. Rekey uses none but English.
+  // zod imports all of its fifty languages, which every spec file would load anew. Only English is used.
   moduleNameMapper: {
     [String.raw`^\.\./locales/index\.js$`]: fileURLToPath(import.meta.resolve('zod/v4/locales/en.js')),
   },
