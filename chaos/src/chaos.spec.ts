@@ -3,7 +3,7 @@ import { areTrials, repositoryRoot, startChild } from '@rekey/testing';
 import { faultNames } from './faults/havoc.ts';
 
 /** The rotations of a run, and the odd episodes of one. */
-const ROTATIONS = areTrials ? 200 : 80;
+const ROTATIONS = areTrials ? 200 : 60;
 const EPISODES = areTrials ? 6 : 2;
 
 const chaos = async (...args: string[]) => {

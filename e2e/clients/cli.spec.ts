@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { areTrials } from '@rekey/testing';
 import { startRekey } from '../support/rekey.ts';
 import { eventually, startSystem, type System } from '../support/system.ts';
 
@@ -339,23 +340,21 @@ describe('rekey completion --help', () => {
 });
 
 describe('rekey --help', () => {
-  it.each([
+  const commands = ['rotate', 'events', 'list', 'sweep', 'retry', 'status', 'freeze', 'bulk', 'doctor'];
+  const paths = [
     [],
-    ['rotate'],
-    ['events'],
-    ['list'],
-    ['sweep'],
-    ['retry'],
-    ['status'],
-    ['freeze'],
-    ['bulk'],
+    ...commands.map((name) => [name]),
     ['bulk', 'create'],
     ['bulk', 'watch'],
-    ['doctor'],
     ['completion'],
-  ])('explains the command: %j', async (...command) => {
-    const { code, out } = await rekey([...command.flat(), '--help']);
-    expect(code).toBe(0);
-    expect(out).toContain('Usage: rekey');
-  });
+  ];
+  // docs/reference/cli.md has the text of each, and is compared with the code.
+  it.each(areTrials ? paths : [[], ['rotate'], ['bulk', 'create']])(
+    'explains the command: %j',
+    async (...command) => {
+      const { code, out } = await rekey([...command.flat(), '--help']);
+      expect(code).toBe(0);
+      expect(out).toContain('Usage: rekey');
+    },
+  );
 });

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { areTrials } from '@rekey/testing';
 import { startRekey, type RekeyOptions, type RekeyResult } from '../support/rekey.ts';
 import { eventually, startSystem, type System, type SystemOptions } from '../support/system.ts';
 
@@ -229,123 +230,128 @@ describe('rekey status --check', () => {
   });
 });
 
-describe('a bulk rotation whose only worker was killed', () => {
-  afterEach(() => system.stop());
+if (areTrials)
+  describe('a bulk rotation whose only worker was killed', () => {
+    afterEach(() => system.stop());
 
-  it('is shown as stopped by status, bulk get, bulk watch, rotate --wait and health', async () => {
-    await startWithWorker({
-      simulator: ['--assistants', '60', '--latency-ms', '300'],
-      timing: { REKEY_SWEEP_EVERY_MS: '3600000', INVENT_REQUESTS_PER_MINUTE: '600' },
-    });
-    const [{ id }] = (
-      await rekey(['bulk', 'create', '--yes', '--org', 'org_demo', '--all', '--json'])
-    ).json();
-    await eventually(
-      () => system.client.getBulkRotation(id),
-      ({ state, counts }) => state === 'RUNNING' && counts!.succeeded > 2 && counts!.waiting > 20,
-      60_000,
-    );
-    await killWorker();
-
-    expect(await item('NO_WORKER', 20_000)).toMatchObject({
-      since_time: expect.any(String),
-      advice: expect.stringContaining('Start a worker'),
-    });
-    expect((await check()).code).toBe(1);
-    const [status] = (await rekey(['status', '--json'])).json();
-    expect(status.open_rotation_count).toBeGreaterThan(20);
-    expect(status.waiting_in_bulks_count).toBeGreaterThan(20);
-    expect(status.open_bulk_rotations).toEqual([
-      { id, state: 'RUNNING', total_count: 60, done_count: expect.any(Number) },
-    ]);
-
-    const [bulk] = (await rekey(['bulk', 'get', id, '--json'])).json();
-    expect(bulk).toMatchObject({ state: 'RUNNING', no_live_worker: true });
-    expect(bulk).not.toHaveProperty('remaining');
-    expect((await rekey(['bulk', 'get', id])).out).toContain('no worker is live');
-    const watched = await rekey(['bulk', 'watch', id, '--timeout', '3']);
-    expect(watched).toMatchObject({
-      code: 3,
-      out: expect.stringContaining('no worker is live'),
-      err: expect.stringContaining('no worker is live'),
-    });
-    const rotated = await rekey(['rotate', 'org_demo', 'ast_60', '--wait', '--timeout', '9']);
-    expect(rotated).toMatchObject({ code: 3, out: expect.stringContaining('no worker is live') });
-    expect(rotated.err.match(/no worker is live/g)).toHaveLength(2);
-    expect(watched.err + rotated.err).not.toContain('continues');
-    expect(await rekey(['health'])).toMatchObject({
-      code: 0,
-      out: expect.stringMatching(/^SERVING\nno worker is live/),
-    });
-
-    await system.startWorker();
-    await eventually(
-      () => system.client.getBulkRotation(id),
-      ({ state }) => state === 'COMPLETED',
-      60_000,
-    );
-    await untilClear(30_000);
-  });
-});
-
-describe('a 429 with Retry-After: 3600', () => {
-  afterEach(() => system.stop());
-
-  /** To every request: one that is answered, such as the check of a new key, opens the budget. */
-  const refuse = (): Promise<unknown> =>
-    system.admin('POST', '/faults', {
-      kind: 'failBefore',
-      on: 'any',
-      status: 429,
-      retryAfter: '3600',
-      times: 0,
-    });
-  const refuseNoMore = (): Promise<unknown> => system.admin('DELETE', '/faults');
-
-  it('is shown with its end, can be overridden, and is retried within a minute', async () => {
-    await start();
-    await untilClear();
-    await system.rotateAndWait('ast_1');
-    await refuse();
-    const { id } = await system.rotate('ast_1');
-    const closed = await item('BUDGET_CLOSED');
-    expect(closed).toMatchObject({
-      subject: 'default',
-      since_time: expect.any(String),
-      message: expect.stringMatching(/closed until \d{4}-.*429/),
-      advice: expect.stringContaining('rekey budget open'),
-    });
-    const untilMs = Date.parse(/until (\S+Z)/.exec(closed.message)![1]!);
-    expect(Math.abs(untilMs - Date.now() - 3_600_000)).toBeLessThan(30_000);
-    expect((await check()).code).toBe(1);
-    // The refused rotation and a later one both show why they wait.
-    const later = await system.rotate('ast_2');
-    for (const waiting of [id, later.id]) {
+    it('is shown as stopped by status, bulk get, bulk watch, rotate --wait and health', async () => {
+      await startWithWorker({
+        simulator: ['--assistants', '60', '--latency-ms', '300'],
+        timing: { REKEY_SWEEP_EVERY_MS: '3600000', INVENT_REQUESTS_PER_MINUTE: '600' },
+      });
+      const [{ id }] = (
+        await rekey(['bulk', 'create', '--yes', '--org', 'org_demo', '--all', '--json'])
+      ).json();
       await eventually(
-        () => system.client.getRotation(waiting),
-        ({ state, error }) => state === 'QUEUED' && error?.reason === 'UPSTREAM_RATE_LIMITED',
+        () => system.client.getBulkRotation(id),
+        ({ state, counts }) => state === 'RUNNING' && counts!.succeeded > 2 && counts!.waiting > 20,
+        60_000,
       );
-    }
+      await killWorker();
 
-    expect(await rekey(['budget', 'open'])).toMatchObject({ code: 1, err: expect.stringContaining('--yes') });
-    await refuseNoMore();
-    expect(await rekey(['budget', 'open', '--yes'])).toMatchObject({ code: 0 });
-    expect(await rekey(['budget', 'open', '--yes'])).toMatchObject({
-      code: 1,
-      err: expect.stringContaining('BUDGET_NOT_CLOSED'),
+      expect(await item('NO_WORKER', 20_000)).toMatchObject({
+        since_time: expect.any(String),
+        advice: expect.stringContaining('Start a worker'),
+      });
+      expect((await check()).code).toBe(1);
+      const [status] = (await rekey(['status', '--json'])).json();
+      expect(status.open_rotation_count).toBeGreaterThan(20);
+      expect(status.waiting_in_bulks_count).toBeGreaterThan(20);
+      expect(status.open_bulk_rotations).toEqual([
+        { id, state: 'RUNNING', total_count: 60, done_count: expect.any(Number) },
+      ]);
+
+      const [bulk] = (await rekey(['bulk', 'get', id, '--json'])).json();
+      expect(bulk).toMatchObject({ state: 'RUNNING', no_live_worker: true });
+      expect(bulk).not.toHaveProperty('remaining');
+      expect((await rekey(['bulk', 'get', id])).out).toContain('no worker is live');
+      const watched = await rekey(['bulk', 'watch', id, '--timeout', '3']);
+      expect(watched).toMatchObject({
+        code: 3,
+        out: expect.stringContaining('no worker is live'),
+        err: expect.stringContaining('no worker is live'),
+      });
+      const rotated = await rekey(['rotate', 'org_demo', 'ast_60', '--wait', '--timeout', '9']);
+      expect(rotated).toMatchObject({ code: 3, out: expect.stringContaining('no worker is live') });
+      expect(rotated.err.match(/no worker is live/g)).toHaveLength(2);
+      expect(watched.err + rotated.err).not.toContain('continues');
+      expect(await rekey(['health'])).toMatchObject({
+        code: 0,
+        out: expect.stringMatching(/^SERVING\nno worker is live/),
+      });
+
+      await system.startWorker();
+      await eventually(
+        () => system.client.getBulkRotation(id),
+        ({ state }) => state === 'COMPLETED',
+        60_000,
+      );
+      await untilClear(30_000);
     });
-    expect(await system.rotateAndWait('ast_3')).toMatchObject({ state: 'SUCCEEDED' });
-
-    await refuse();
-    const again = await system.rotate('ast_4');
-    await item('BUDGET_CLOSED');
-    await refuseNoMore();
-    const before = await rotateRequests();
-    expect(await system.waitFor(again.id, 90)).toMatchObject({ state: 'SUCCEEDED' });
-    expect(await rotateRequests()).toBeGreaterThan(before);
-    await untilClear(20_000);
   });
-});
+
+if (areTrials)
+  describe('a 429 with Retry-After: 3600', () => {
+    afterEach(() => system.stop());
+
+    /** To every request: one that is answered, such as the check of a new key, opens the budget. */
+    const refuse = (): Promise<unknown> =>
+      system.admin('POST', '/faults', {
+        kind: 'failBefore',
+        on: 'any',
+        status: 429,
+        retryAfter: '3600',
+        times: 0,
+      });
+    const refuseNoMore = (): Promise<unknown> => system.admin('DELETE', '/faults');
+
+    it('is shown with its end, can be overridden, and is retried within a minute', async () => {
+      await start();
+      await untilClear();
+      await system.rotateAndWait('ast_1');
+      await refuse();
+      const { id } = await system.rotate('ast_1');
+      const closed = await item('BUDGET_CLOSED');
+      expect(closed).toMatchObject({
+        subject: 'default',
+        since_time: expect.any(String),
+        message: expect.stringMatching(/closed until \d{4}-.*429/),
+        advice: expect.stringContaining('rekey budget open'),
+      });
+      const untilMs = Date.parse(/until (\S+Z)/.exec(closed.message)![1]!);
+      expect(Math.abs(untilMs - Date.now() - 3_600_000)).toBeLessThan(30_000);
+      expect((await check()).code).toBe(1);
+      // The refused rotation and a later one both show why they wait.
+      const later = await system.rotate('ast_2');
+      for (const waiting of [id, later.id]) {
+        await eventually(
+          () => system.client.getRotation(waiting),
+          ({ state, error }) => state === 'QUEUED' && error?.reason === 'UPSTREAM_RATE_LIMITED',
+        );
+      }
+
+      expect(await rekey(['budget', 'open'])).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('--yes'),
+      });
+      await refuseNoMore();
+      expect(await rekey(['budget', 'open', '--yes'])).toMatchObject({ code: 0 });
+      expect(await rekey(['budget', 'open', '--yes'])).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('BUDGET_NOT_CLOSED'),
+      });
+      expect(await system.rotateAndWait('ast_3')).toMatchObject({ state: 'SUCCEEDED' });
+
+      await refuse();
+      const again = await system.rotate('ast_4');
+      await item('BUDGET_CLOSED');
+      await refuseNoMore();
+      const before = await rotateRequests();
+      expect(await system.waitFor(again.id, 90)).toMatchObject({ state: 'SUCCEEDED' });
+      expect(await rotateRequests()).toBeGreaterThan(before);
+      await untilClear(20_000);
+    });
+  });
 
 describe('a lost ledger', () => {
   afterEach(() => system.stop());
@@ -401,41 +407,45 @@ describe('a lost ledger', () => {
     });
   });
 
-  it('by the loss of its hash alone is noticed by processes that start later', async () => {
-    await startWithWorker();
-    await untilClear();
-    await system.rotateAndWait('ast_1');
-    await killWorker();
-    await system.gateway.child.kill();
-    await system.redis.del('{rekey}:ledger');
-    await system.startWorker();
-    expect(await system.redis.hget('{rekey}:ledger', 'lost')).not.toBeNull();
-    expect(await system.redis.hget('{rekey}:ledger', 'fingerprint_key')).toBe(system.sealer.fingerprintKeyId);
-    const gateway = await system.startGateway();
-    const found = (await startRekey({ ...system, gateway }, ['status', '--check', '--json'])
-      .result) as RekeyResult;
-    expect(found.code).toBe(1);
-    expect(found.json()[0].attention[0]).toMatchObject({ code: 'LEDGER_LOST' });
-  });
-
-  it('starts anew without an operator if that was allowed beforehand', async () => {
-    await start({
-      timing: {
-        REKEY_SWEEP_EVERY_MS: '3600000',
-        INVENT_REQUESTS_PER_MINUTE: '60000',
-        REKEY_ALLOW_NEW_LEDGER: 'true',
-      },
+  if (areTrials)
+    it('by the loss of its hash alone is noticed by processes that start later', async () => {
+      await startWithWorker();
+      await untilClear();
+      await system.rotateAndWait('ast_1');
+      await killWorker();
+      await system.gateway.child.kill();
+      await system.redis.del('{rekey}:ledger');
+      await system.startWorker();
+      expect(await system.redis.hget('{rekey}:ledger', 'lost')).not.toBeNull();
+      expect(await system.redis.hget('{rekey}:ledger', 'fingerprint_key')).toBe(
+        system.sealer.fingerprintKeyId,
+      );
+      const gateway = await system.startGateway();
+      const found = (await startRekey({ ...system, gateway }, ['status', '--check', '--json'])
+        .result) as RekeyResult;
+      expect(found.code).toBe(1);
+      expect(found.json()[0].attention[0]).toMatchObject({ code: 'LEDGER_LOST' });
     });
-    await untilClear();
-    const before = await system.redis.hget('{rekey}:ledger', 'id');
-    await system.redis.flushall();
-    await eventually(
-      () => system.redis.hget('{rekey}:ledger', 'id'),
-      (id) => id !== null && id !== before,
-    );
-    expect(await system.rotateAndWait('ast_2')).toMatchObject({ state: 'SUCCEEDED' });
-    expect((await attention()).map(({ code }) => code)).not.toContain('LEDGER_LOST');
-  });
+
+  if (areTrials)
+    it('starts anew without an operator if that was allowed beforehand', async () => {
+      await start({
+        timing: {
+          REKEY_SWEEP_EVERY_MS: '3600000',
+          INVENT_REQUESTS_PER_MINUTE: '60000',
+          REKEY_ALLOW_NEW_LEDGER: 'true',
+        },
+      });
+      await untilClear();
+      const before = await system.redis.hget('{rekey}:ledger', 'id');
+      await system.redis.flushall();
+      await eventually(
+        () => system.redis.hget('{rekey}:ledger', 'id'),
+        (id) => id !== null && id !== before,
+      );
+      expect(await system.rotateAndWait('ast_2')).toMatchObject({ state: 'SUCCEEDED' });
+      expect((await attention()).map(({ code }) => code)).not.toContain('LEDGER_LOST');
+    });
 });
 
 describe('a Redis that was restarted while sweeps are disabled', () => {

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort, type Child } from '@rekey/testing';
+import { freePort, inCheck, type Child } from '@rekey/testing';
 import { refusal } from '../support/refusal.ts';
 import { startRekey } from '../support/rekey.ts';
 import { startSystem, type System } from '../support/system.ts';
@@ -83,11 +83,13 @@ describe('the password of Redis', () => {
     expectNoPassword(events.err + doctor.out + doctor.err);
   });
 
-  it.each([
-    ['both', (file: string) => ({ REDIS_URL: url, REDIS_URL_FILE: file }), 'cannot be given together'],
+  type Refused = [name: string, given: (file: string) => Record<string, string>, complaint: string];
+  const refused: Refused[] = [
+    ['both', (file) => ({ REDIS_URL: url, REDIS_URL_FILE: file }), 'cannot be given together'],
     ['a file with no URL', () => ({ REDIS_URL_FILE: '/dev/null' }), 'the file is empty'],
     ['no file', () => ({ REDIS_URL_FILE: '/hunter2' }), 'the file does not exist'],
-  ])(
+  ];
+  it.each(inCheck(['both'], refused))(
     'ends gateway, worker and rekey events at the start: %s',
     async (_what, given, complaint) => {
       const own = { REDIS_URL: '', ...given(await fileWith('right', url)) };

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRotationQueue, openLedger } from '@rekey/ledger';
-import type { App, TcpProxy } from '@rekey/testing';
+import { inCheck, type App, type TcpProxy } from '@rekey/testing';
 import { READ_LAG_MS, patternsByName, startCrashSystem, type CrashSystem } from '../support/crash-system.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { expectTruth, untilQueuesAreEmpty } from '../support/invariants.ts';
@@ -143,8 +143,23 @@ const failed = { state: 'FAILED', error: expect.objectContaining({ reason: 'ASSI
 const POST = 'POST /orgs';
 const GET = 'GET /orgs';
 
+/** One on each side of what a rotation writes and sends. The others are trials, and the model's. */
+const IN_CHECK = [
+  'after it took the job, before its claim reaches the ledger',
+  'after its claim, before the request reaches upstream',
+  'after the request reached upstream, where it takes effect later',
+  'after the request took effect, before it gets the response',
+  'after the response, before its commit reaches the ledger',
+  'after its commit, before it gets the reply',
+  'after it recorded that the outcome is unknown',
+  'before the commit of its read reaches the ledger',
+  'after the window, with the key found and published, before the next claim',
+  'after a refusal, before it returns the rotation to the queue',
+  'before a failure reaches the ledger',
+];
+
 describe('a worker killed', () => {
-  it.each<[string, CrashPoint]>([
+  const points: [when: string, point: CrashPoint][] = [
     [
       'after it took the job, before its claim reaches the ledger',
       { at: ({ kill }) => redisProxy.once(patterns.claim, 'before', kill) },
@@ -299,7 +314,8 @@ describe('a worker killed', () => {
         changes: 1,
       },
     ],
-  ])(
+  ];
+  it.each(inCheck(IN_CHECK, points))(
     '%s leaves the rest to the next worker',
     async (_when, { fault, seen, at, ends = rotated, changes = 2 }) => {
       const assistantId = await published();

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { areTrials } from '@rekey/testing';
 import { failureOf } from '../support/failure-of.ts';
 import { eventually, startSystem, type System } from '../support/system.ts';
 
@@ -79,19 +80,22 @@ describe('a rotation that was certainly not done', () => {
 });
 
 describe('an unknown outcome', () => {
-  it.each(['failAfter', 'loseResponseAfterCommit', 'hangAfterCommit', 'truncateBody', 'garble'])(
-    'is read back; a changed key is published, and rotated again as it may be older: %s',
-    async (kind) => {
-      const id = await published();
-      const ended = await rotateUnder(id, { kind });
-      expect(ended).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 2 });
-      expect(await rotationsOf(id)).toBe(3);
-      expect(await causesOf(id)).toEqual(['rotation', 'reconciliation', 'rotation']);
-      await expectInForce(id);
-    },
-  );
+  it.each(
+    areTrials
+      ? ['failAfter', 'loseResponseAfterCommit', 'hangAfterCommit', 'truncateBody', 'garble']
+      : ['hangAfterCommit', 'truncateBody'],
+  )('is read back; a changed key is published, and rotated again as it may be older: %s', async (kind) => {
+    const id = await published();
+    const ended = await rotateUnder(id, { kind });
+    expect(ended).toMatchObject({ state: 'SUCCEEDED', cause: 'ROTATION', attemptCount: 2 });
+    expect(await rotationsOf(id)).toBe(3);
+    expect(await causesOf(id)).toEqual(['rotation', 'reconciliation', 'rotation']);
+    await expectInForce(id);
+  });
 
-  it.each(['failBefore', 'loseConnectionBefore', 'hangBefore', 'nullKey'])(
+  it.each(
+    areTrials ? ['failBefore', 'loseConnectionBefore', 'hangBefore', 'nullKey'] : ['failBefore', 'nullKey'],
+  )(
     'leads to another POST only when the first can no longer land: %s',
     async (kind) => {
       const id = await published();
@@ -248,7 +252,7 @@ describe('a response that a retry would repeat', () => {
   const failReads = (assistantId: string) =>
     system.admin('POST', '/faults', { assistantId, on: 'get', kind: 'failBefore', status: 503, times: 0 });
 
-  it.each([302, 307, 204, 405])(
+  it.each(areTrials ? [302, 307, 204, 405] : [302, 204])(
     'to the POST alone, a %i: is reported at once, and the rotation fails after one request',
     async (status) => {
       const id = await published();

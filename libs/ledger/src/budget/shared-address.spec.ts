@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { areTrials } from '@rekey/testing';
 import { connectSimulated, redis, setNow, useLedger } from '../ledger-fixture.ts';
 import { openLedger } from '../open-ledger.ts';
 
@@ -52,7 +53,7 @@ const shareAddress = async (requestsPerMinute: number, retryAfter: boolean, minu
 };
 
 describe('two deployments behind one address', () => {
-  it.each([[true], [false]])(
+  it.each(areTrials ? [true, false] : [true])(
     'that each use the whole limit slow down: few are refused, most of it is used (Retry-After: %p)',
     async (retryAfter) => {
       const minutes = 6;
