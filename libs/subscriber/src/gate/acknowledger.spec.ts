@@ -2,8 +2,22 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Acknowledgement } from '@rekey/schema';
 import { createAcknowledger, type Acknowledger } from './acknowledger.ts';
 
-beforeEach(() => void jest.useFakeTimers());
-afterEach(() => void jest.useRealTimers());
+/** The same pauses in each run. */
+const drawEvenly = (): (() => number) => {
+  let state = 1802;
+  return () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return state / 2 ** 31;
+  };
+};
+beforeEach(() => {
+  jest.useFakeTimers();
+  jest.spyOn(Math, 'random').mockImplementation(drawEvenly());
+});
+afterEach(() => {
+  jest.useRealTimers();
+  jest.restoreAllMocks();
+});
 
 /** As a gateway limits a caller: a number of calls a second, and a number at once. */
 const createLimit = (perSecond: number, atOnce: number) => {
