@@ -113,37 +113,6 @@ const guarding =
       ]),
     );
 
-interface AddedService {
-  service: ServiceDefinition;
-  implementation: UntypedServiceImplementation;
-}
-
-const reflectionServices = (descriptors: ReturnType<Contract['reflection']>): AddedService[] => {
-  const added: AddedService[] = [];
-  new ReflectionService(descriptors).addToServer({
-    addService: (service: ServiceDefinition, implementation: UntypedServiceImplementation) =>
-      void added.push({ service, implementation }),
-  } as unknown as Server);
-  return added;
-};
-
-/** The services of reflection. They read the descriptors, which takes 50 ms, when the first caller asks. */
-const reflectionOf = (contract: Contract): AddedService[] => {
-  let read: AddedService[] | undefined;
-  return reflectionServices({}).map(({ service, implementation }, i) => ({
-    service,
-    implementation: Object.fromEntries(
-      Object.keys(implementation).map((name) => [
-        name,
-        (call: unknown) => {
-          read ??= reflectionServices(contract.reflection());
-          (read[i]!.implementation[name] as (one: unknown) => void)(call);
-        },
-      ]),
-    ),
-  }));
-};
-
 const shutDown = (server: Server, ended: Promise<void> | undefined, withinMs: number): Promise<void> =>
   new Promise((resolve) => {
     const deadline = setTimeout(() => {
@@ -198,8 +167,11 @@ export const createServer = (
   for (const name of names) server.addService(contract.v1[name].service, handlers[name]);
   const health = new HealthImplementation();
   health.addToServer(server);
-  for (const { service, implementation } of reflectionOf(contract))
-    server.addService(service, guardReflection(implementation));
+  const reflection = new ReflectionService(contract.reflection());
+  reflection.addToServer({
+    addService: (service: ServiceDefinition, implementation: UntypedServiceImplementation) =>
+      server.addService(service, guardReflection(implementation)),
+  } as unknown as Server);
   let arrivals: Arrivals | undefined;
   let connections: OpenConnections | undefined;
   let listener: Listener | undefined;
