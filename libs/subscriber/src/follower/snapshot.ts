@@ -43,19 +43,14 @@ export const takeSnapshot = async (
   state.reading = await stream.end(from);
   let areDoubtsKnown = true;
   for await (const page of from.snapshot(orgs)) {
-    for (const slice of inPages(page.records)) {
-      for (const { assistantId, text } of slice)
-        if (text !== null) await records.applyStored(assistantId, text, false);
-      await yieldToEventLoop();
-    }
-    for (const slice of inPages(page.uncertain)) {
-      for (const { assistantId, text } of slice) {
-        if (text !== null) await records.applyStored(assistantId, text, true);
-        if (text === TOO_LONG) areDoubtsKnown = false;
-      }
-      await yieldToEventLoop();
+    for (const { assistantId, text } of page.records)
+      if (text !== null) await records.applyStored(assistantId, text, false);
+    for (const { assistantId, text } of page.uncertain) {
+      if (text !== null) await records.applyStored(assistantId, text, true);
+      if (text === TOO_LONG) areDoubtsKnown = false;
     }
     empty(page.records);
+    await yieldToEventLoop();
   }
   while (await stream.read(from)) await yieldToEventLoop();
   await dropUnseen(deps, from);

@@ -19,8 +19,8 @@ interface ReadSize {
  */
 const MUCH_CHARS = 4 * 2 ** 20;
 
-export const createReadSize = (most: number, first = most): ReadSize => {
-  let next = first;
+export const createReadSize = (most: number): ReadSize => {
+  let next = most;
   return {
     read: async (request, sizeOf) => {
       const requested = next;
