@@ -54,6 +54,14 @@ describe('a consumer with little memory, at its start', () => {
     ]);
   });
 
+  it('reads a list in pages, also if Redis returns it whole', async () => {
+    await rekey.redis.config('SET', 'zset-max-listpack-entries', 1000);
+    for (const id of ids(330)) await rekey.publish(id, `sk_${id}`);
+    const said = await start().says(({ freshness }) => freshness?.upToDate, 'fresh keys');
+    expect(said.held?.toSorted()).toEqual(ids(330).toSorted());
+    expect(await rekey.redis.info('commandstats')).toContain('cmdstat_mget:calls=7,');
+  });
+
   it('comes past a list of orgs that is longer than its memory', async () => {
     await rekey.publish('ast_1', 'sk_1');
     const fill = `local org = string.rep('x', 8192)
