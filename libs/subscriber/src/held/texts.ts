@@ -28,8 +28,10 @@ const ifThereIsMemory = <T>(allocate: () => T): T | undefined => {
   }
 };
 
-/** V8 looks for them only in a text that it keeps with two bytes for each character. */
-const WIDE = /[\u0100-\uffff]/;
+const isNarrow = (text: string): boolean => {
+  for (let i = 0; i < text.length; i += 1) if (text.charCodeAt(i) > 0xff) return false;
+  return true;
+};
 
 /**
  * Texts in numbered slots, as bytes outside the heap of V8: 200,000 strings would take twice the memory, and
@@ -85,7 +87,7 @@ export class Texts {
 
   set(slot: number, text: string): void {
     this.reserve(slot);
-    const narrow = !WIDE.test(text);
+    const narrow = isNarrow(text);
     const length = narrow ? text.length : 2 * text.length;
     const code = length > MAX_BYTES ? LONG : codeOf(length, !narrow);
     if (code !== this.#codes[slot] || code === LONG) {

@@ -51,9 +51,11 @@ const createOrder = ({ state, clock, held, unsealed, outrun }: RecordsDeps) => {
    * in the future: then a writer in Redis has put the counter forward, and back, and this key can be the one
    * in force. Nothing here can tell which of the two is, so it is reported until that is over.
    */
-  const isOutrun = ({ assistantId, version }: Opened): boolean => {
+  const isOutrun = async ({ assistantId, version }: Opened): Promise<boolean> => {
     const heldVersion = held.version(assistantId);
-    return version < heldVersion && clock.isInFuture(heldVersion);
+    if (version >= heldVersion || !clock.isInFuture(heldVersion)) return false;
+    await readClock();
+    return clock.isInFuture(heldVersion);
   };
   /** The restored assistants whose version was in the future when the first snapshot began. */
   let restoredAhead = new Set<string>();
@@ -119,12 +121,10 @@ export const createRecords = (deps: RecordsDeps): Records => {
 
   const apply = async (opened: Opened): Promise<void> => {
     const { kind, assistantId, version, ahead } = opened;
-    if (isOutrun(opened)) {
-      await readClock();
-      if (isOutrun(opened)) {
-        held.markSeen(assistantId);
-        return refusals.addOutrun(opened);
-      }
+    // Most are newer, and need not wait for the answer.
+    if (version < held.version(assistantId) && (await isOutrun(opened))) {
+      held.markSeen(assistantId);
+      return refusals.addOutrun(opened);
     }
     if (!ahead && clock.isTooFarAhead(version)) {
       await readClock();

@@ -23,8 +23,8 @@ const PAGE_SIZE = 50;
 /** Pages that are requested together, with the next ids: one write for all these commands. */
 const PAGES_AT_ONCE = 2;
 const IDS_AT_ONCE = PAGES_AT_ONCE * PAGE_SIZE;
-/** The number of pages in flight while one is being opened. */
-const PAGES_AHEAD = 2;
+/** With the one that is being opened. */
+const PAGES_IN_FLIGHT = 4;
 /** Orgs can be many and small: the first page of this number of orgs is requested ahead. */
 const ORGS_AHEAD = 16;
 const ORGS_AT_ONCE = 1000;
@@ -162,9 +162,10 @@ async function* publishedPages(
   );
   type Requested = { ids: string[]; first: Promise<Page> };
   const ahead: Requested[] = [];
-  const requestSome = (pages: string[][]): void => {
-    for (const ids of pages.splice(0, mostAhead() > 0 ? PAGES_AT_ONCE : 1))
-      ahead.push({ ids, first: prefetched(current(from, ids)) });
+  const requestSome = (pages: string[][]): number => {
+    const some = pages.splice(0, tooLong.has(RECORDS) ? 1 : PAGES_AT_ONCE);
+    for (const ids of some) ahead.push({ ids, first: prefetched(current(from, ids)) });
+    return some.length;
   };
   /** The parts of a page of ids, of which the first is on its way. */
   async function* partsOf({ ids, first }: Requested): AsyncGenerator<Page> {
@@ -175,8 +176,9 @@ async function* publishedPages(
       if (left.length === 0) return;
     }
   }
-  const mostAhead = () => (tooLong.has(RECORDS) ? 0 : PAGES_AHEAD);
-  async function* whatIsDue(): AsyncGenerator<Page> {
+  /** Leaves as many pages in flight as may be, if that many are requested each time. */
+  async function* whatIsDue(requested: number): AsyncGenerator<Page> {
+    const mostAhead = () => (tooLong.has(RECORDS) ? 0 : PAGES_IN_FLIGHT - requested);
     while (ahead.length > mostAhead()) yield* partsOf(ahead.shift()!);
   }
   for (let org = await nextOrg(); org; org = await nextOrg()) {
@@ -186,16 +188,15 @@ async function* publishedPages(
       const [cursor, members] = await page;
       const ids = members.filter((id, at) => at % 2 === 0 && isId(id));
       const pages = [...inPages(ids)];
+      let requested = 0;
       page = inOneWrite(from, () => {
-        requestSome(pages);
-        return cursor === '0' ? undefined : scan(orgId, cursor);
+        const next = cursor === '0' ? undefined : scan(orgId, cursor);
+        requested = requestSome(pages);
+        return next;
       });
-      yield* whatIsDue();
+      yield* whatIsDue(requested);
       // A short list comes whole, and what is short is a setting of Redis.
-      while (pages.length > 0) {
-        requestSome(pages);
-        yield* whatIsDue();
-      }
+      while (pages.length > 0) yield* whatIsDue(requestSome(pages));
     }
   }
   for (const page of ahead) yield* partsOf(page);
