@@ -140,6 +140,14 @@ export const missingIn = (consumer: TrialConsumer, keys: Keys, truth: Truth): st
     })
     .map(({ assistantId }) => assistantId);
 
+/** What an instance has in place of a key that it lacks. */
+export const insteadOf = (keys: Keys, assistantId: string): string => {
+  const current = keys.current(assistantId);
+  if (!current) return 'nothing';
+  const { state, version, uncertain } = current;
+  return `${state === 'held' ? 'an older key' : state}, version ${version}${uncertain ? ', uncertain' : ''}`;
+};
+
 /** What an instance says about itself that tells its service that something is wrong. */
 export const complaintsOf = (keys: Keys, refusedBefore: number): string[] => {
   const { upToDate, revoked, fault } = keys.freshness();

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rotation } from '@rekey/client';
+import type { Keys } from '@rekey/subscriber';
 import {
   complaintsOf,
   heldBy,
+  insteadOf,
   mayRead,
   missingIn,
   subscribeAs,
@@ -65,11 +67,17 @@ const rotateOnce = async (trial: Trial): Promise<Examination> => {
   };
 };
 
-const listed = (ids: string[]): string =>
+const listed = (ids: readonly string[]): string =>
   `${ids.slice(0, 3).join(', ')}${ids.length > 3 ? ` and ${ids.length - 3} more` : ''}`;
 
-const lackOf = (name: string, missing: string[]): string[] =>
-  missing.length === 0 ? [] : [`${name} lacks ${listed(missing)}`];
+/** With what the instance says of itself, and has instead. */
+const lackOf = (name: string, missing: readonly string[], keys: Keys, complaints: string[]): string[] =>
+  missing.length === 0
+    ? []
+    : [
+        `${name} lacks ${listed(missing)} (${missing[0]}: ${insteadOf(keys, missing[0]!)}; ` +
+          `${complaints.length === 0 ? 'it complains of nothing' : complaints.join(', ')})`,
+      ];
 
 /** What the running instance of a consumer holds, once it had time to receive what was published. */
 const examineHolding = async (trial: Trial, consumer: TrialConsumer): Promise<Examination> => {
@@ -82,11 +90,12 @@ const examineHolding = async (trial: Trial, consumer: TrialConsumer): Promise<Ex
     await truth.refresh();
     missing = missingIn(consumer, keys, truth);
   }
-  for (const complaint of complaintsOf(keys, trial.refusedBefore.get(consumer.name) ?? 0))
-    names.note(`consumer ${consumer.name} ${complaint}`);
+  const complaints = complaintsOf(keys, trial.refusedBefore.get(consumer.name) ?? 0);
+  for (const complaint of complaints) names.note(`consumer ${consumer.name} ${complaint}`);
   const held = heldBy(keys);
   await truth.refresh();
-  return { harms: lackOf(consumer.name, missing), violations: wrongKeysOf(consumer, held, truth) };
+  const harms = lackOf(consumer.name, missing, keys, complaints);
+  return { harms, violations: wrongKeysOf(consumer, held, truth) };
 };
 
 /** What a new instance of a consumer gets. */
@@ -97,9 +106,10 @@ const examineNewcomer = async (trial: Trial, consumer: TrialConsumer): Promise<E
     const keys = await subscribeAs(processes.redisServer.url, consumer);
     const held = heldBy(keys);
     await truth.refresh();
-    for (const complaint of complaintsOf(keys, 0)) names.note(`${label} ${complaint}`);
+    const complaints = complaintsOf(keys, 0);
+    for (const complaint of complaints) names.note(`${label} ${complaint}`);
     const found = {
-      harms: lackOf(label, missingIn(consumer, keys, truth)),
+      harms: lackOf(label, missingIn(consumer, keys, truth), keys, complaints),
       violations: wrongKeysOf(consumer, held, truth),
     };
     await keys.close();
