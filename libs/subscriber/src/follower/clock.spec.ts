@@ -142,3 +142,18 @@ it('a version that is ahead is accepted only if Rekey marks it as such', async (
   );
   await until(() => secretOf('ast_1') === 'sk_knowing', 'the version that lies ahead');
 });
+
+it.each([3, 3600])(
+  'a lower version is reported while the held one is %s s ahead, and after that',
+  async (seconds) => {
+    const version = Date.now() * 1000 + seconds * 1_000_000;
+    await rekey.put(await rekey.eventOf('ast_1', { version, secretKey: 'sk_ahead' }));
+    await until(() => secretOf('ast_1') === 'sk_ahead', 'the version that is ahead');
+    await rekey.publish('ast_1', 'sk_in_force');
+    await until(() => keys.unapplied.count === 1, 'the report');
+    await jump(seconds * 1000 + 10_000);
+    await rekey.put(await rekey.currentEvent('ast_2'));
+    await until(() => keys.freshness().upToDate, 'fresh keys');
+    expect([secretOf('ast_1'), keys.unapplied.count]).toEqual(['sk_ahead', 1]);
+  },
+);

@@ -62,7 +62,7 @@ const createOrder = ({ state, clock, held, unsealed, outrun }: RecordsDeps) => {
   const beginSnapshot = (): void => {
     restoredAhead = new Set();
     if (!state.restored) return;
-    for (const id of held.ids()) if (clock.isInFuture(held.version(id))) restoredAhead.add(id);
+    for (const id of held.ids()) if (clock.isFarInFuture(held.version(id))) restoredAhead.add(id);
   };
   /**
    * A process without a cache takes the current record of each assistant at its start. So that a restart

@@ -10,8 +10,13 @@ export interface RedisClock {
   isAhead(entryId: string): boolean;
   /** Whether a version is more than a day in the future. It would block every later version. */
   isTooFarAhead(version: number): boolean;
-  /** Whether a version is in the future. Rekey draws none while its clock does not go back. */
+  /**
+   * Whether a version is in the future. Rekey draws none while its clock does not go back. This copy of the
+   * clock can be behind: after `set`, by less than the time of a command that was sent before.
+   */
   isInFuture(version: number): boolean;
+  /** Whether it is, however far this copy of the clock is behind. */
+  isFarInFuture(version: number): boolean;
 }
 
 const DAY_US = 86_400_000_000;
@@ -33,6 +38,7 @@ export const createRedisClock = (): RedisClock => {
     },
     // Most need no look at the clock.
     isTooFarAhead: (version) => version > us + DAY_US && version > nowUs() + DAY_US,
-    isInFuture: (version) => version > nowUs() + BEHIND_US,
+    isInFuture: (version) => version > nowUs(),
+    isFarInFuture: (version) => version > nowUs() + BEHIND_US,
   };
 };
