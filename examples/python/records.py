@@ -25,10 +25,6 @@ PAGE = 500
 RETRY_EVERY_S = 3
 
 
-# By how much a reading of the Redis clock may be behind.
-BEHIND_US = 5_000_000
-
-
 def latest_version(store):
     """The highest version that is believed now: a day ahead of the Redis clock."""
     seconds, micros = store.time()
@@ -114,7 +110,7 @@ class Records:
         here can tell which of the two is, so it is reported.
         """
         held = self._held.get(record["assistant_id"])
-        return held is not None and record["version"] < held.version > latest - DAY_US + BEHIND_US
+        return held is not None and record["version"] < held.version > latest - DAY_US
 
     def _apply(self, record, is_record):
         version, assistant_id = record["version"], record["assistant_id"]
