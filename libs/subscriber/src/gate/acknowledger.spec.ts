@@ -1,18 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Acknowledgement } from '@rekey/schema';
+import { createDraws } from '../held/draws-fixture.ts';
 import { createAcknowledger, type Acknowledger } from './acknowledger.ts';
 
-/** The same pauses in each run. */
-const drawEvenly = (): (() => number) => {
-  let state = 1802;
-  return () => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return state / 2 ** 31;
-  };
-};
 beforeEach(() => {
   jest.useFakeTimers();
-  jest.spyOn(Math, 'random').mockImplementation(drawEvenly());
+  const draw = createDraws();
+  jest.spyOn(Math, 'random').mockImplementation(() => draw(2 ** 20) / 2 ** 20);
 });
 afterEach(() => {
   jest.useRealTimers();

@@ -1,16 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { createDraws } from './draws-fixture.ts';
 import { HeldKeys } from './held-keys.ts';
 import { Rows } from './rows.ts';
 import { Texts } from './texts.ts';
-
-/** The same numbers in each run: a failure can be repeated. */
-const createDraws = () => {
-  let state = 1117;
-  return (below: number): number => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return (state >>> 8) % below;
-  };
-};
 
 /** Of all widths and lengths, well-formed or not. */
 const KINDS = [

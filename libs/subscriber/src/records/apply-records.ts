@@ -51,9 +51,8 @@ const createOrder = ({ state, clock, held, unsealed, outrun }: RecordsDeps) => {
    * in the future: then a writer in Redis has put the counter forward, and back, and this key can be the one
    * in force. Nothing here can tell which of the two is, so it is reported until that is over.
    */
-  const isOutrun = async ({ assistantId, version }: Opened): Promise<boolean> => {
-    const heldVersion = held.version(assistantId);
-    if (version >= heldVersion || !clock.isInFuture(heldVersion)) return false;
+  const isInFuture = async (heldVersion: number): Promise<boolean> => {
+    if (!clock.isInFuture(heldVersion)) return false;
     await readClock();
     return clock.isInFuture(heldVersion);
   };
@@ -78,7 +77,7 @@ const createOrder = ({ state, clock, held, unsealed, outrun }: RecordsDeps) => {
     startAnew(current);
     if (version >= held.version(assistantId)) outrun.delete(assistantId);
   };
-  return { readClock, isOutrun, beginSnapshot, noteCurrent };
+  return { readClock, isInFuture, beginSnapshot, noteCurrent };
 };
 
 /** Records and events that cannot be opened. */
@@ -116,13 +115,13 @@ export const createRecords = (deps: RecordsDeps): Records => {
    */
   let lowestAhead = Infinity;
 
-  const { readClock, isOutrun, beginSnapshot, noteCurrent } = createOrder(deps);
+  const { readClock, isInFuture, beginSnapshot, noteCurrent } = createOrder(deps);
   const { markUnreadable, applyForeign } = createForeign(deps);
 
   const apply = async (opened: Opened): Promise<void> => {
     const { kind, assistantId, version, ahead } = opened;
-    // Most are newer, and need not wait for the answer.
-    if (version < held.version(assistantId) && (await isOutrun(opened))) {
+    const heldVersion = held.version(assistantId);
+    if (version < heldVersion && (await isInFuture(heldVersion))) {
       held.markSeen(assistantId);
       return refusals.addOutrun(opened);
     }

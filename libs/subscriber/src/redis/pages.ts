@@ -188,12 +188,11 @@ async function* publishedPages(
       const [cursor, members] = await page;
       const ids = members.filter((id, at) => at % 2 === 0 && isId(id));
       const pages = [...inPages(ids)];
-      let requested = 0;
-      page = inOneWrite(from, () => {
-        const next = cursor === '0' ? undefined : scan(orgId, cursor);
-        requested = requestSome(pages);
-        return next;
-      });
+      const [next, requested] = inOneWrite(from, () => [
+        cursor === '0' ? undefined : scan(orgId, cursor),
+        requestSome(pages),
+      ]);
+      page = next;
       yield* whatIsDue(requested);
       // A short list comes whole, and what is short is a setting of Redis.
       while (pages.length > 0) yield* whatIsDue(requestSome(pages));
